@@ -1,0 +1,53 @@
+# `make study` runs the default study, `make test` the tests; both create the environment on first use.
+# `make study CONFIG=studies/NAME.yaml CORES=8` runs another study, on more cores.
+
+PYTHON ?= python3
+CORES ?= all
+CONFIG ?=
+VENV := .venv
+READY := $(VENV)/.ready
+# Tools and jobs come from the environment; one thread a process, because parallelism comes from processes.
+SYSTEM_PATH := $(PATH)
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export OMP_NUM_THREADS := 1
+export POLARS_MAX_THREADS := 1
+
+.PHONY: study test lint format docs clean-env help
+.DEFAULT_GOAL := help
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+study: $(READY) ## run the study (CONFIG=FILE.yaml for another one, CORES=N)
+	snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
+	@python -m ttc.plan.summary $(CONFIG)
+
+test: $(READY) ## run all tests
+	python -m pytest
+
+lint: $(READY) ## check style and the workflow
+	ruff check workflow tests
+	ruff format --check workflow tests
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint
+
+format: $(READY) ## format the sources
+	ruff check --fix workflow tests
+	ruff format workflow tests
+	snakefmt Snakefile workflow/rules
+
+docs: $(READY) ## write config.yaml and docs/configuration.md from the schema
+	python -m ttc.plan.reference --write
+
+clean-env: ## remove the environment; the next command makes it anew
+	rm -rf $(VENV)
+
+# The stamp is newer than the lock file when the environment holds what the lock file says.
+$(READY): PATH := $(SYSTEM_PATH)
+$(READY): envs/cpu.lock.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed; name one with PYTHON=...'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r envs/cpu.lock.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@

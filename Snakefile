@@ -1,0 +1,68 @@
+# Compute-optimal test-time compute: configuration -> plan -> jobs.  `make study` or `snakemake` runs the default study,
+# `snakemake --configfile studies/NAME.yaml` another one, `snakemake sample` (or any stage's name) part of it.
+
+import os
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.12")
+
+# Jobs use this folder's package and this interpreter, whatever else is installed.
+PACKAGE = os.path.join(workflow.basedir, "workflow")
+sys.path.insert(0, PACKAGE)
+
+from ttc.errors import InputError
+from ttc.plan.study import plan_study
+
+
+configfile: os.path.join(workflow.basedir, "config.yaml")
+
+
+try:
+    plan = plan_study(config, Path(workflow.basedir))
+except InputError as error:
+    raise SystemExit(f"configuration: {error}")
+
+os.environ.update(
+    PYTHONPATH=PACKAGE,
+    PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()]),
+    OMP_NUM_THREADS=str(plan.threads),
+    POLARS_MAX_THREADS=str(plan.threads),
+)
+
+
+wildcard_constraints:
+    label=r"[A-Za-z0-9_.-]+",
+    key=r"[0-9a-f]{16}",
+
+
+localrules:
+    all,
+    publish_job,
+
+
+rule all:
+    """The whole study, laid out for people in results/<study>/."""
+    default_target: True
+    input:
+        plan.paths("publish"),
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/problems.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/sampling.smk"
+include: "workflow/rules/verifiers.smk"
+include: "workflow/rules/search.smk"
+include: "workflow/rules/revisions.smk"
+include: "workflow/rules/analysis.smk"
+include: "workflow/rules/publication.smk"
+
+
+if plan.of("import_pool"):
+
+    include: "workflow/rules/pool.smk"
+
+
+include: "workflow/rules/targets.smk"

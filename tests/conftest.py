@@ -1,0 +1,1 @@
+"""Lets tests in every folder import helpers that lie beside this file."""

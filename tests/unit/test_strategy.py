@@ -1,0 +1,69 @@
+"""Strategies: names, parsing, widths at a budget, and what the user is told about mistakes."""
+
+import pytest
+from ttc.errors import InputError
+from ttc.search import Options, Strategy, from_spec, parse
+
+
+@pytest.mark.parametrize(
+    ("name", "strategy"),
+    [
+        ("beam(width=4)", Strategy("beam", 4)),
+        ("beam(width=sqrt)", Strategy("beam", "sqrt")),
+        ("lookahead(width=4, depth=3)", Strategy("lookahead", 4, 3)),
+        ("lookahead(width=sqrt, depth=1)", Strategy("lookahead", "sqrt", 1)),
+    ],
+)
+def test_a_name_is_read_back(name, strategy):
+    assert parse(name) == strategy
+    assert strategy.name == name
+
+
+def test_a_name_may_be_spaced_freely():
+    assert parse(" lookahead( depth = 3,width=4 ) ") == Strategy("lookahead", 4, 3)
+
+
+@pytest.mark.parametrize(("budget", "width"), [(1, 1), (4, 2), (16, 4), (64, 8), (256, 16)])
+def test_square_root_widths(budget, width):
+    assert Strategy("beam", "sqrt").width_at(budget) == width
+
+
+def test_a_lookahead_of_depth_k_is_billed_k_plus_one_times():
+    assert Strategy("beam", 4).generations(16) == 16
+    assert Strategy("lookahead", 4, 3).generations(16) == 64
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: Strategy("beam", 4).width_at(6),
+            "beam(width=4): the budget 6 is not a multiple of the width 4",
+        ),
+        (lambda: Strategy("beam", 4).width_at(2), "not a multiple"),
+        (lambda: Strategy("beam", "sqrt").width_at(8), "the nearest squares are 4 and 9"),
+        (lambda: Strategy("beam", 4).width_at(0), "allowed is a whole number from 1"),
+        (lambda: Strategy("beam", 0), "width is 0"),
+        (lambda: Strategy("beam", True), "width is True"),
+        (lambda: Strategy("beam", 4, 2), "a beam looks 0 steps ahead"),
+        (lambda: Strategy("lookahead", 4), "depth is 0"),
+        (lambda: Strategy("beem", 4), "did you mean 'beam'?"),
+        (lambda: parse("beam"), "is not a call"),
+        (lambda: parse("beam(widht=4)"), "did you mean 'width'?"),
+        (lambda: parse("beam(width=4, width=2)"), "given twice"),
+        (lambda: parse("beam(width=wide)"), "width is 'wide'"),
+        (lambda: parse("beam()"), "'width' is missing"),
+        (lambda: from_spec({"kind": "beam", "width": 4, "deepth": 1}), "did you mean 'depth'?"),
+        (lambda: Options(finished="shrnk"), "did you mean 'shrink'?"),
+        (lambda: Options(duplicates="both"), "allowed are keep, drop"),
+    ],
+)
+def test_mistakes_are_named(make, message):
+    with pytest.raises(InputError) as error:
+        make()
+    assert message in str(error.value)
+
+
+def test_a_spec_may_leave_the_depth_of_a_beam_out():
+    assert from_spec({"kind": "beam", "width": 4, "depth": None}) == Strategy("beam", 4)
+    assert from_spec({"kind": "lookahead", "width": "sqrt", "depth": 1}) == Strategy("lookahead", "sqrt", 1)

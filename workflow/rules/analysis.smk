@@ -1,0 +1,150 @@
+# From generations to numbers; no GPU.
+
+
+rule measure_difficulty_job:
+    """Measure difficulty, oracle and predicted, and bin it."""
+    input:
+        unpack(inputs("measure_difficulty")),
+    output:
+        "results/store/measure_difficulty/{label}-{key}.parquet",
+    log:
+        "results/logs/measure_difficulty/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/measure_difficulty/{label}-{key}.jsonl"
+    priority: plan.priority("measure_difficulty")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("measure_difficulty"),
+        runtime=plan.minutes("measure_difficulty"),
+    params:
+        spec=plan.spec("measure_difficulty"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.measure_difficulty --spec {params.spec:q} \
+            --problems {input.problems} --samples {input.samples} --scores {input.scores} \
+            --output {output} {params.how} 2>&1 | tee {log}
+        """
+
+
+rule evaluate_job:
+    """Expected correctness and cost of every strategy at every budget."""
+    input:
+        unpack(inputs("evaluate")),
+    output:
+        "results/store/evaluate/{label}-{key}.parquet",
+    log:
+        "results/logs/evaluate/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/evaluate/{label}-{key}.jsonl"
+    priority: plan.priority("evaluate")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("evaluate"),
+        runtime=plan.minutes("evaluate"),
+    params:
+        spec=plan.spec("evaluate"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.evaluate --spec {params.spec:q} \
+            --problems {input.problems} --samples {input.samples} --scores {input.scores} \
+            --orm_scores {input.orm_scores} --searches {input.searches} --chains {input.chains} \
+            --chain_scores {input.chain_scores} --larger_greedy {input.larger_greedy} \
+            --larger_samples {input.larger_samples} --policy {input.policy} \
+            --larger_policy {input.larger_policy} --prm {input.prm} --orm {input.orm} \
+            --reviser {input.reviser} --revision_orm {input.revision_orm} \
+            --output {output} {params.how} 2>&1 | tee {log}
+        """
+
+
+rule fit_allocator_job:
+    """Choose the best strategy per difficulty bin and budget, cross-validated."""
+    input:
+        unpack(inputs("fit_allocator")),
+    output:
+        directory("results/store/fit_allocator/{label}-{key}"),
+    log:
+        "results/logs/fit_allocator/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/fit_allocator/{label}-{key}.jsonl"
+    priority: plan.priority("fit_allocator")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("fit_allocator"),
+        runtime=plan.minutes("fit_allocator"),
+    params:
+        spec=plan.spec("fit_allocator"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.fit_allocator --spec {params.spec:q} \
+            --outcomes {input.outcomes} --difficulty {input.difficulty} \
+            --output {output} {params.how} 2>&1 | tee {log}
+        """
+
+
+rule match_flops_job:
+    """Compare with the larger policy at equal FLOPs."""
+    input:
+        unpack(inputs("match_flops")),
+    output:
+        "results/store/match_flops/{label}-{key}.parquet",
+    log:
+        "results/logs/match_flops/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/match_flops/{label}-{key}.jsonl"
+    priority: plan.priority("match_flops")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("match_flops"),
+        runtime=plan.minutes("match_flops"),
+    params:
+        spec=plan.spec("match_flops"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.match_flops --spec {params.spec:q} \
+            --outcomes {input.outcomes} --difficulty {input.difficulty} \
+            --allocation {input.allocation} --policy {input.policy} \
+            --larger_policy {input.larger_policy} \
+            --output {output} {params.how} 2>&1 | tee {log}
+        """
+
+
+rule find_job:
+    """Put our numbers beside the paper's claims."""
+    input:
+        unpack(inputs("find")),
+    output:
+        "results/store/find/{label}-{key}.parquet",
+    log:
+        "results/logs/find/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/find/{label}-{key}.jsonl"
+    priority: plan.priority("find")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("find"),
+        runtime=plan.minutes("find"),
+    params:
+        spec=plan.spec("find"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.find --spec {params.spec:q} \
+            --difficulty {input.difficulty} --outcomes {input.outcomes} \
+            --allocation {input.allocation} --exchange {input.exchange} --chains {input.chains} \
+            --chain_scores {input.chain_scores} --prm {input.prm} --orm {input.orm} \
+            --output {output} {params.how} 2>&1 | tee {log}
+        """

@@ -1,0 +1,26 @@
+# Problems.
+
+
+rule problems_job:
+    """Generate the problems."""
+    output:
+        "results/store/problems/{label}-{key}.parquet",
+    log:
+        "results/logs/problems/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/problems/{label}-{key}.jsonl"
+    priority: plan.priority("problems")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("problems"),
+        runtime=plan.minutes("problems"),
+    params:
+        spec=plan.spec("problems"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.problems --spec {params.spec:q} \
+            --output {output} {params.how} 2>&1 | tee {log}
+        """

@@ -1,0 +1,30 @@
+# Search against the process reward model.
+
+
+rule search_job:
+    """One search strategy at one budget."""
+    input:
+        unpack(inputs("search")),
+    output:
+        directory("results/store/search/{label}-{key}"),
+    log:
+        "results/logs/search/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/search/{label}-{key}.jsonl"
+    priority: plan.priority("search")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("search"),
+        runtime=plan.minutes("search"),
+        gpu=plan.gpus("search"),
+    params:
+        spec=plan.spec("search"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.search --spec {params.spec:q} \
+            --problems {input.problems} --policy {input.policy} --verifier {input.verifier} \
+            --output {output} {params.how} 2>&1 | tee {log}
+        """

@@ -1,0 +1,1 @@
+"""Compute-optimal test-time compute: the package behind the Snakemake workflow."""

@@ -1,0 +1,72 @@
+"""What competes in an allocation: groups of strategies of one family, among which the allocator chooses."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from ttc.errors import InputError, nearest
+
+RULES = ("best_of_n", "best_of_n_weighted", "majority")
+REVISION_SELECTIONS = ("hierarchical", "majority")  # paper figures 8 and 11: allocated once by each
+
+
+@dataclass(frozen=True)
+class Group:
+    """Strategies that compete: `label` is the selection rule of the compute-optimal curve."""
+
+    family: str
+    label: str
+    strategies: list[str]
+
+
+def groups(outcomes: pl.DataFrame, configured: dict[str, list[str] | None]) -> list[Group]:
+    """The groups that `outcomes` allows.
+
+    Searches: best-of-N weighted against every beam and lookahead search (paper §5.3 has best-of-N and
+    beam(width=4)); in a study without searches the plain selection rules compete.  Revisions: all ratios of
+    sequential to parallel, by hierarchical selection and again by majority.  `configured[family]` limits a
+    family to the names it lists; raises InputError for a name that was not measured.
+    """
+    found = []
+    search = _names(outcomes, "search", None)
+    searched = [name for name in search if name.startswith(("beam(", "lookahead("))]
+    rules = ("best_of_n_weighted",) if searched else RULES
+    default = [name for name in search if name in rules] + searched
+    chosen = _limit(default, search, configured.get("search"), "search")
+    if chosen:
+        rows = outcomes.filter((pl.col("family") == "search") & pl.col("strategy").is_in(chosen))
+        used = rows["selection"].unique().to_list()
+        found.append(Group("search", used[0] if len(used) == 1 else "mixed", chosen))
+    for selection in REVISION_SELECTIONS:
+        measured = _names(outcomes, "revisions", selection)
+        default = [name for name in measured if name.startswith("revisions(")]
+        chosen = _limit(default, measured, configured.get("revisions"), "revisions") if measured else []
+        if chosen:
+            found.append(Group("revisions", selection, chosen))
+    return found
+
+
+def competing(outcomes: pl.DataFrame, group: Group) -> pl.DataFrame:
+    """The rows of `outcomes` that compete in a group."""
+    rows = outcomes.filter((pl.col("family") == group.family) & pl.col("strategy").is_in(group.strategies))
+    return rows.filter(pl.col("selection") == group.label) if group.family == "revisions" else rows
+
+
+def _names(outcomes: pl.DataFrame, family: str, selection: str | None) -> list[str]:
+    rows = outcomes.filter(pl.col("family") == family)
+    if selection is not None:
+        rows = rows.filter(pl.col("selection") == selection)
+    return sorted(rows["strategy"].unique())
+
+
+def _limit(default: list[str], measured: list[str], wanted: list[str] | None, family: str) -> list[str]:
+    if wanted is None:
+        return default
+    for name in wanted:
+        if name not in measured:
+            raise InputError(
+                f"allocation.strategies.{family}: '{name}' was not measured; measured are "
+                f"{', '.join(measured) or 'none'}"
+                f"{nearest(name, measured)}"
+            )
+    return sorted(set(wanted))

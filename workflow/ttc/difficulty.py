@@ -1,0 +1,55 @@
+"""Difficulty of questions and their bins (paper §3.2): five quantiles of a number per question, 1 = easiest.
+
+Oracle difficulty is the pass rate over a pool of samples; predicted difficulty is the mean of the verifier's
+final score over the same pool and needs no gold answer.
+"""
+
+import hashlib
+
+import numpy as np
+
+from ttc.errors import InputError, nearest
+
+TIES = ("split", "together")
+
+
+def assign_bins(values: np.ndarray, problem_ids: list[str], bins: int = 5, ties: str = "split") -> np.ndarray:
+    """Bin of each question, int32, 1 = highest value = easiest.
+
+    Questions are ranked by falling value.  `ties` says what happens where equal values straddle a border:
+    - `split`: equal values are ordered by a hash of the problem's id, so bins differ by at most one question,
+      and the same question falls on the same side in every run;
+    - `together`: equal values share a bin, that of the easiest rank among them, so bins are uneven: the
+      paper's oracle bins hold 100, 100, 100, 105 and 95 questions (camera-ready, appendix).  A bin can be
+      empty. The bin of rank r (from 0) of n is 1 + floor(r · bins / n).
+    """
+    if ties not in TIES:
+        raise InputError(f"difficulty ties '{ties}' is not one of {', '.join(TIES)}{nearest(ties, TIES)}")
+    if bins < 1:
+        raise InputError(f"difficulty needs at least one bin, and {bins} were asked for")
+    values = np.asarray(values, dtype=np.float64)
+    count = len(values)
+    if count == 0:
+        return np.zeros(0, dtype=np.int32)
+    if np.isnan(values).any():
+        raise InputError(f"difficulty is not known for {int(np.isnan(values).sum())} of {count} questions")
+    hashes = np.array([_stable_hash(problem_id) for problem_id in problem_ids], dtype=np.uint64)
+    order = np.lexsort((hashes, -values))
+    ranks = np.empty(count, dtype=np.int64)
+    ranks[order] = np.arange(count)
+    if ties == "together":
+        ordered = -values[order]
+        ranks = np.searchsorted(ordered, -values, side="left")
+    return (1 + ranks * bins // count).astype(np.int32)
+
+
+def _stable_hash(problem_id: str) -> int:
+    return int.from_bytes(hashlib.blake2b(problem_id.encode(), digest_size=8).digest(), "little")
+
+
+def answer_entropy(groups: np.ndarray) -> float:
+    """Entropy −Σ p ln p (nats) of the distribution of answers of one problem; "no answer" (-1) is one more
+    class.
+    """
+    shares = np.unique(groups, return_counts=True)[1] / len(groups)
+    return max(0.0, float(-(shares * np.log(shares)).sum()))

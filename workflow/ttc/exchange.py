@@ -1,0 +1,85 @@
+"""FLOPs matching (paper §7): how many generations a small model may spend at the price of a larger model.
+
+Pretraining costs X = 6·N·D_pre FLOPs and inference Y = 2·N·D_inf for N parameters and D tokens; the
+camera-ready version charges the verifier as well, Y = 4·N·D_inf.  A model M times larger costs M·(X + Y).
+The small model spends the same on X + k·Y, which gives the factor k on its inference.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ttc.errors import InputError, nearest
+
+# version -> (FLOPs of a pretraining token) / (FLOPs of an inference token), both per parameter
+VERSIONS = {"v1": 6 / 2, "camera_ready": 6 / 4}
+MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+RATIOS = {"v1": (0.16, 0.79, 22.0), "camera_ready": (0.08, 0.40, 11.0)}
+
+
+def multiplier(parameters: float, ratio: float, version: str = "v1") -> float:
+    """Factor on the small model's inference compute at equal FLOPs.
+
+    `parameters` M is the larger model's parameter count over the small model's, `ratio` R = D_inf / D_pre.
+    v1: M + 3·(1/R)·(M−1); camera-ready: M + 3/2·(1/R)·(M−1) (paper §7).  Follows from
+    X + k·Y = M·(X + Y)  ⇒  k = M + (X/Y)·(M−1).
+    """
+    if version not in VERSIONS:
+        raise InputError(
+            f"FLOPs version '{version}' is not one of {', '.join(VERSIONS)}{nearest(version, VERSIONS)}"
+        )
+    if parameters < 1 or ratio <= 0:
+        raise InputError(
+            f"FLOPs matching needs a larger model (M = {parameters:g} >= 1) and a positive ratio (R = {ratio:g} > 0)"
+        )
+    return parameters + VERSIONS[version] / ratio * (parameters - 1)
+
+
+@dataclass(frozen=True)
+class Budgeted:
+    """A value read off a curve: per question, at the budget used, and whether that is less than was asked for."""
+
+    values: np.ndarray
+    budget: float
+    clipped: bool
+
+
+def at_budget(budgets: np.ndarray, values: np.ndarray, budget: float) -> Budgeted:
+    """Values at a fractional budget, linear in log(budget) between the neighbouring measured budgets.
+
+    `budgets` (k,) rising, `values` (questions, k).  Above the largest measured budget the value there is used
+    and `clipped` is set: nothing is extrapolated.  Below the smallest, the value there.  Linear interpolation
+    of each question's value interpolates their mean in the same way, so accuracies and paired differences
+    agree.
+    """
+    budgets = np.asarray(budgets, dtype=np.float64)
+    used = float(np.clip(budget, budgets[0], budgets[-1]))
+    right = int(np.searchsorted(budgets, used))
+    if budgets[right] == used:
+        return Budgeted(values[:, right], used, budget > budgets[-1])
+    left = right - 1
+    share = np.log(used / budgets[left]) / np.log(budgets[right] / budgets[left])
+    return Budgeted((1 - share) * values[:, left] + share * values[:, right], used, False)
+
+
+def flops(parameters: float | None, tokens: float | None) -> float | None:
+    """FLOPs of a forward pass over `tokens` tokens: 2 per parameter and token (paper §7); None if either is unknown."""
+    return None if parameters is None or tokens is None else 2.0 * parameters * tokens
+
+
+def model_parameters(spec: dict, directories: dict[str, list[Path]]) -> dict[str, int | None]:
+    """Parameters of each model by role: from its directory's card.json where one is given, else from the spec.
+
+    `directories`: role -> list of at most one model directory; other roles are ignored.  None = unknown.
+    """
+    parameters = dict.fromkeys(MODELS) | (spec.get("parameters") or {})
+    for role in MODELS:
+        for directory in directories.get(role, []):
+            card = directory / "card.json"
+            try:
+                parameters[role] = int(json.loads(card.read_text())["parameters"])
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise InputError(f"{card}: the number of parameters cannot be read ({error!r})") from error
+    return parameters

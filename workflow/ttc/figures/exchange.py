@@ -1,0 +1,139 @@
+"""Test-time compute against parameters at equal FLOPs, by difficulty and ratio R (paper figure 9)."""
+
+import numpy as np
+import polars as pl
+from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
+
+from ttc.figures import style
+from ttc.results import NotMeasured, Study
+
+FAMILIES = {"search": "search", "revisions": "revisions"}
+
+
+def rows_of(study: Study, family: str, version: str, bins: str = "oracle") -> pl.DataFrame:
+    """Exchange rows of one family, formula and kind of bins, by bin and ratio."""
+    rows = study.table("exchange").filter(family=family, version=version, bins=bins).sort("bin", "ratio")
+    if rows.is_empty():
+        raise NotMeasured(f"the study has no FLOPs-matched comparison for {family} ({version}, {bins} bins)")
+    return rows
+
+
+def draw_search(study: Study, options: dict) -> Figure:
+    """Compute-optimal search of the small policy against the larger policy's greedy solution, by bin."""
+    return _draw(study, options, "search")
+
+
+def draw_revisions(study: Study, options: dict) -> Figure:
+    """Compute-optimal revisions of the small policy against the larger policy's greedy solution, by bin."""
+    return _draw(study, options, "revisions")
+
+
+def _draw(study: Study, options: dict, family: str) -> Figure:
+    rows = rows_of(study, family, options["exchange_version"])
+    bins = sorted(set(rows["bin"]) - {0})
+    drawn, axes = style.panels(len(bins), 2.15, 4.1)
+    selection = "hierarchical" if family == "revisions" else None
+    for panel, index in zip(axes, bins, strict=True):
+        curve = study.curve(family, "compute_optimal", selection, bins="oracle", bin=index)
+        style.line(panel, curve, style.look("compute_optimal"), "small policy, compute-optimal")
+        here = rows.filter(bin=index)
+        _larger(panel, here, curve["budget"].max())
+        panel.set_title(style.bin_name(index, len(bins)), fontweight="normal", pad=14)
+        style.budget_axis(panel, [*curve["budget"]])
+        panel.set_xlabel("")
+    axes[0].set_ylim(-0.02, 1.02)
+    style.percent(axes[0].yaxis)
+    axes[0].set_ylabel(style.ACCURACY)
+    axes[len(axes) // 2].set_xlabel("Generations per question of the small policy")
+    handles, labels = axes[0].get_legend_handles_labels()
+    drawn.legend(handles, labels, loc="outside upper right", ncols=2)
+    words = FAMILIES[family]
+    drawn.suptitle(f"Small policy with {words} against the larger policy", x=0.01, ha="left")
+    clipped = rows.filter(rows["clipped"])["ratio"].unique().sort().to_list()
+    extra = ""
+    if clipped:
+        names = ", ".join(f"{ratio:g}" for ratio in clipped)
+        extra = f" → : at R = {names} equal FLOPs would pay for more generations than were measured."
+    style.note(
+        drawn,
+        "Star: the larger policy where the small one spends equal FLOPs; a curve above its star wins. "
+        f"R = inference / pretraining tokens.{extra} Bands: 95 % bootstrap intervals over questions. Oracle bins.",
+    )
+    return drawn
+
+
+def _larger(panel, rows, largest):
+    """The larger policy's accuracy as a dashed line, with a star at each ratio's budget."""
+    look = style.look("larger")
+    value, low, high = rows["larger"][0], rows["larger_low"][0], rows["larger_high"][0]
+    panel.axhline(value, color=look.colour, linestyle="--", linewidth=1.1, label="larger policy, one greedy solution", zorder=2)
+    panel.axhspan(low, high, color=style.GREY, alpha=0.15, linewidth=0)
+    over = blended_transform_factory(panel.transData, panel.transAxes)
+    marks = {}  # budget -> names of the ratios there; budgets that were cut share one
+    for ratio, budget, clipped in rows.select("ratio", "budget", "clipped").iter_rows():
+        marks.setdefault(min(budget, largest), []).append(f"{ratio:g}{'→' if clipped else ''}")
+    for at, names in marks.items():
+        panel.axvline(at, color=style.LIGHT, linewidth=0.9, zorder=1)
+        panel.plot(at, value, marker="*", markersize=11, color=look.colour, markeredgecolor="white", zorder=5)
+        panel.text(at, 1.005, "\n".join(names), transform=over, fontsize=7, ha="center", va="bottom", color="#444444")
+    panel.text(0.0, 1.005, "R =", transform=panel.transAxes, fontsize=7, ha="left", va="bottom", color="#444444")
+
+
+def draw_differences(study: Study, options: dict) -> Figure:
+    """A chart like a table: small minus larger in points, by bin and R, with its interval; colour says who wins."""
+    version = options["exchange_version"]
+    found = {}
+    for family in FAMILIES:
+        try:
+            found[family] = rows_of(study, family, version)
+        except NotMeasured:
+            continue
+    if not found:
+        raise NotMeasured("the study has no larger policy to compare with")
+    drawn = style.figure(9.2, 0.8 + 1.75 * len(found))
+    axes = drawn.subplots(len(found), 1, squeeze=False)[:, 0]
+    for panel, (family, rows) in zip(axes, found.items(), strict=True):
+        _cells(panel, rows)
+        panel.set_title(f"{FAMILIES[family].capitalize()}: accuracy of the small minus the larger policy, points")
+    count = len(study.table("difficulty"))
+    style.note(
+        drawn,
+        f"95 % paired bootstrap interval over questions ({count} in all) in brackets. ▲ small policy ahead, ▼ larger ahead,"
+        f" ○ undecided (the interval contains 0). * budget cut to the largest measured. Oracle bins; FLOPs formula {version}.",
+    )
+    return drawn
+
+
+_FILL = {"small": "#BFE3D5", "larger": "#F2C6A5", "undecided": "#F1F1F1"}
+_MARK = {"small": "▲", "larger": "▼", "undecided": "○"}
+
+
+def _cells(panel, rows):
+    ratios = sorted(rows["ratio"].unique())
+    bins = sorted(rows["bin"].unique(), key=lambda index: index or 99)  # all questions last
+    for row in rows.iter_rows(named=True):
+        x, y = bins.index(row["bin"]), ratios.index(row["ratio"])
+        winner = row["winner"]
+        panel.add_patch(style.mpl.patches.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=_FILL[winner], linewidth=0))
+        value = f"{_MARK[winner]} {_points(row['difference'])}{'*' if row['clipped'] else ''}"
+        between = f"[{_points(row['difference_low'])}, {_points(row['difference_high'])}]"
+        panel.text(x, y - 0.13, value, ha="center", va="center", fontsize=9.5, fontweight="bold")
+        panel.text(x, y + 0.23, between, ha="center", va="center", fontsize=7.5, color="#333333")
+    last = max(bins)
+    names = ["all questions" if index == 0 else style.bin_name(index, last) for index in bins]
+    panel.set_xticks(range(len(bins)), names)
+    used = {ratio: rows.filter(ratio=ratio)["budget"][0] for ratio in ratios}
+    panel.set_yticks(range(len(ratios)), [f"R = {ratio:g}\n({used[ratio]:.0f} generations)" for ratio in ratios])
+    panel.set_xlim(-0.5, len(bins) - 0.5)
+    panel.set_ylim(len(ratios) - 0.5, -0.5)
+    panel.grid(False)
+    panel.tick_params(length=0)
+    for spine in panel.spines.values():
+        spine.set_visible(False)
+
+
+def _points(value: float) -> str:
+    """A share as signed percentage points: 0.123 is "+12"; a true minus sign."""
+    rounded = int(np.round(100 * value))
+    return f"{rounded:+d}".replace("-", "−") if rounded else "0"

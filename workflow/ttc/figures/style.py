@@ -1,0 +1,260 @@
+"""One look for all figures: a colour, marker and line for every strategy, axes, intervals, labels, and stable files.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart; markers and lines carry the same information,
+so the figures can be read in grey.  No pyplot: a figure is an object, and nothing here changes global settings.
+"""
+
+import io
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import polars as pl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ttc import words
+
+BLACK, GREY, LIGHT = "#000000", "#767676", "#C9C9C9"
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+TICKS = (1, 4, 16, 64, 256)
+BUDGET = "Generations per question"
+ACCURACY = "Accuracy"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one strategy is drawn everywhere."""
+
+    colour: str
+    marker: str
+    line: str | tuple = "-"
+    width: float = 1.8
+    hatch: str = ""
+    filled: bool = True
+
+
+_LOOKS = {
+    "majority": Look(GREY, "s", ":", hatch="..."),
+    "best_of_n": Look(SKY, "^", "--"),
+    "best_of_n_weighted": Look(BLUE, "o"),
+    "orm_best_of_n": Look(PURPLE, "v", "--"),
+    "orm_best_of_n_weighted": Look(PURPLE, "v", "-."),
+    "beam(width=4)": Look(VERMILION, "D", hatch="///"),
+    "beam(width=sqrt)": Look(ORANGE, "d", "--"),
+    "lookahead(width=4, depth=3)": Look("#7A4B9A", ">", "-."),
+    "lookahead(width=sqrt, depth=3)": Look(PURPLE, "X", (0, (4, 1, 1, 1, 1, 1))),
+    "lookahead(width=sqrt, depth=1)": Look("#8C564B", "p", (0, (3, 1, 1, 1))),
+    "lookahead(width=4, depth=1)": Look("#8C564B", "h", (0, (5, 1))),
+    "compute_optimal": Look(GREEN, "P", "-", 2.4),
+    "compute_optimal predicted": Look("#4B2E83", "o", "--", filled=False),
+    "sequential": Look(VERMILION, "D", hatch="///"),
+    "parallel": Look(BLUE, "o"),
+    "pass_at_k": Look(LIGHT, "", (0, (1, 1))),
+    "pass_at_1": Look(BLACK, ".", ":"),
+    "larger": Look(BLACK, "*", "--"),
+}
+_SPARE = [
+    Look(colour, marker, line)
+    for line, marker in (("--", "<"), ("-.", ">"), (":", "H"))
+    for colour in (ORANGE, GREEN, PURPLE, BLUE, VERMILION)
+]
+
+# dark = hard, so that the order of the bins also shows in grey; markers repeat it
+_BIN_MARKERS = "os^Dv<>Phx"
+
+
+def look(strategy: str, others: list[str] | None = None) -> Look:
+    """The look of a strategy.  One that is not listed gets a spare one by its place among the unlisted of `others`."""
+    if strategy in _LOOKS:
+        return _LOOKS[strategy]
+    unlisted = sorted(name for name in {strategy, *(others or [])} if name not in _LOOKS)
+    return _SPARE[unlisted.index(strategy) % len(_SPARE)]
+
+
+def bin_look(index: int, bins: int) -> Look:
+    """The look of difficulty bin `index` (1 = easiest, light) of `bins`."""
+    shade = sns.color_palette("viridis_r", n_colors=100)[8 + round(84 * (index - 1) / max(bins - 1, 1))]
+    return Look(mpl.colors.to_hex(shade), _BIN_MARKERS[(index - 1) % len(_BIN_MARKERS)])
+
+
+def bin_name(index: int, bins: int) -> str:
+    """"bin 1 (easiest)", "bin 3", "bin 5 (hardest)"."""
+    extra = " (easiest)" if index == 1 else " (hardest)" if index == bins else ""
+    return f"bin {index}{extra}"
+
+
+@contextmanager
+def context() -> Iterator[None]:
+    """Settings of all figures, independent of the reader's own; to be entered around drawing and saving."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(sns.plotting_context("notebook", font_scale=0.9))
+        mpl.rcParams.update(sns.axes_style("ticks"))
+        mpl.rcParams.update(
+            {
+                "font.family": ["DejaVu Sans"],
+                "axes.grid": True,
+                "axes.grid.axis": "y",
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+                "axes.titlelocation": "left",
+                "axes.titlesize": 10.5,
+                "axes.titleweight": "bold",
+                "axes.labelsize": 9.5,
+                "xtick.labelsize": 8.5,
+                "ytick.labelsize": 8.5,
+                "legend.fontsize": 8.5,
+                "legend.title_fontsize": 8.5,
+                "legend.frameon": False,
+                "figure.titlesize": 12,
+                "figure.titleweight": "bold",
+                "grid.color": "#E4E4E4",
+                "grid.linewidth": 0.8,
+                "hatch.linewidth": 0.6,
+                "svg.hashsalt": "ttc",
+                "svg.fonttype": "path",
+                "figure.constrained_layout.use": True,
+                "figure.constrained_layout.w_pad": 0.08,
+                "figure.constrained_layout.h_pad": 0.08,
+            }
+        )
+        yield
+
+
+def figure(width: float = 7.2, height: float = 4.4) -> Figure:
+    """An empty figure, inches."""
+    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def panels(count: int, width: float = 2.3, height: float = 3.6, sharey: bool = True) -> tuple[Figure, np.ndarray]:
+    """A row of small multiples that share the y axis."""
+    drawn = figure(max(width * count, 4.0), height)
+    axes = drawn.subplots(1, count, sharey=sharey, squeeze=False)[0]
+    return drawn, axes
+
+
+def save(drawn: Figure, path: Path, dpi: int = 150) -> None:
+    """Write SVG or PNG by the suffix of `path`; equal figures give equal bytes (no date, no version)."""
+    path.write_bytes(encoded(drawn, path.suffix.removeprefix("."), dpi))
+
+
+def encoded(drawn: Figure, suffix: str = "png", dpi: int = 150) -> bytes:
+    """The figure as the bytes of an SVG or PNG file; to be called inside `context`."""
+    metadata = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
+    buffer = io.BytesIO()
+    drawn.savefig(buffer, format=suffix, dpi=dpi, metadata=metadata)
+    return buffer.getvalue()
+
+
+def percent(axis) -> None:
+    """Ticks of a share as per cent."""
+    axis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+
+
+def budget_axis(axes: Axes, budgets, label: str = BUDGET) -> None:
+    """Log₂ x axis with ticks at 1, 4, 16, 64, 256, …: as far as `budgets` reach."""
+    budgets = sorted(set(budgets))
+    low, high = budgets[0], budgets[-1]
+    axes.set_xscale("log", base=2)
+    ticks = [4**power for power in range(12) if low <= 4**power <= high]
+    ticks = ticks if len(ticks) > 1 else sorted({low, high})
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+    axes.set_xlim(low / 1.25, high * 1.25)
+    axes.set_xlabel(label)
+
+
+def accuracy_axis(axes: Axes, label: str = ACCURACY, whole: bool = False) -> None:
+    """y axis in per cent, from 0 to 100 if `whole`."""
+    if whole:
+        axes.set_ylim(0, 1)
+    else:
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, -0.02), min(high, 1.02))
+    percent(axes.yaxis)
+    axes.set_ylabel(label)
+
+
+def line(axes: Axes, rows: pl.DataFrame, appearance: Look, label: str, band: bool = True, x: str = "budget"):
+    """One curve of `rows` (columns `x`, accuracy, low, high) with its 95 % interval as a band; returns the line."""
+    xs, ys = rows[x].to_numpy(), rows["accuracy"].to_numpy()
+    if band:
+        low, high = rows["low"].to_numpy(), rows["high"].to_numpy()
+        axes.fill_between(xs, low, high, color=appearance.colour, alpha=0.13, linewidth=0)
+    size = {"*": 10, "P": 7, ".": 8}.get(appearance.marker, 5.5)
+    face = appearance.colour if appearance.filled else "white"
+    (drawn,) = axes.plot(
+        xs, ys, color=appearance.colour, marker=appearance.marker, linestyle=appearance.line, label=label,
+        linewidth=appearance.width, markersize=size, markerfacecolor=face, markeredgecolor=appearance.colour, zorder=3,
+    )  # fmt: skip
+    return drawn
+
+
+def end_labels(axes: Axes, lines, gap: float = 0.052, size: float = 8.5) -> None:
+    """Name each line at its right end, in its colour, pushed apart so that no two labels overlap.
+
+    `gap` is the least distance of two labels as a share of the axis' height.  Call when the y axis is final.
+    """
+    low, high = axes.get_ylim()
+    lines = [line for line in lines if len(line.get_xdata())]
+    lines.sort(key=lambda line: line.get_ydata()[-1])
+    heights = spread([(line.get_ydata()[-1] - low) / (high - low) for line in lines], gap)
+    right = max((line.get_xdata()[-1] for line in lines), default=1)
+    for drawn, height in zip(lines, heights, strict=True):
+        axes.annotate(
+            drawn.get_label(), (drawn.get_xdata()[-1], drawn.get_ydata()[-1]), xycoords="data",
+            xytext=(1.03, height), textcoords="axes fraction", va="center", ha="left", fontsize=size,
+            color=_dark(drawn.get_color()), annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-", "color": drawn.get_color(), "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3,
+                "alpha": 0.8 if drawn.get_xdata()[-1] == right else 0.45, "linestyle": ":",
+            },
+        )  # fmt: skip
+
+
+def spread(heights: list[float], gap: float) -> list[float]:
+    """Rising `heights` (shares of the axis) moved so that neighbours are `gap` apart and all lie inside the axis."""
+    groups: list[list[float]] = []  # [centre, members]
+    for height in heights:
+        groups.append([height, 1])
+        while len(groups) > 1:
+            (low, below), (high, above) = groups[-2], groups[-1]
+            if high - low >= gap * (below + above) / 2 - 1e-12:
+                break
+            groups[-2:] = [[(low * below + high * above) / (below + above), below + above]]
+    moved = [centre + gap * (index - (count - 1) / 2) for centre, count in groups for index in range(int(count))]
+    moved = [max(height, 0.01 + gap * index) for index, height in enumerate(moved)]
+    return [min(height, 0.985 - gap * (len(moved) - 1 - index)) for index, height in enumerate(moved)]
+
+
+def note(drawn: Figure, text: str) -> None:
+    """A line of small print under the figure: what bands and bars are."""
+    letters = int(drawn.get_figwidth() * 72 / (7.5 * 0.57))  # a letter of this font is about 0.57 of its size wide
+    text = "\n".join(wrapped for line in text.split("\n") for wrapped in textwrap.wrap(line, letters))
+    drawn.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#555555", fontweight="normal")
+
+
+def interval_note(rows: pl.DataFrame, more: str = "") -> str:
+    """The small print that says how many questions were measured."""
+    count = int(rows["problems"].max())
+    return f"Bands: 95 % bootstrap interval over questions ({count} in all).{' ' if more else ''}{more}"
+
+
+def named(strategy: str) -> str:
+    """What a figure calls a strategy."""
+    return words.label(strategy)
+
+
+def _dark(colour: str) -> tuple:
+    """`colour`, darkened until it can be read as text on white."""
+    rgb = np.array(mpl.colors.to_rgb(colour))
+    while rgb @ np.array([0.299, 0.587, 0.114]) > 0.55:
+        rgb = rgb * 0.9
+    return tuple(rgb)

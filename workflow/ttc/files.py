@@ -1,0 +1,33 @@
+"""Folders that appear all at once, and checksums of what is on disk."""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+
+def fresh_directory(output: Path) -> Path:
+    """An empty folder beside `output` to fill; `commit_directory` moves it into place."""
+    temporary = output.with_name(f".{output.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    return temporary
+
+
+def commit_directory(temporary: Path, output: Path) -> None:
+    """Move a filled folder into place, replacing what was there."""
+    shutil.rmtree(output, ignore_errors=True)
+    os.replace(temporary, output)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's file names and contents in sorted order."""
+    sha = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            if path.is_dir():
+                sha.update(file.relative_to(path).as_posix().encode() + b"\0")
+            with file.open("rb") as handle:
+                while block := handle.read(1 << 20):
+                    sha.update(block)
+    return sha.hexdigest()

@@ -1,0 +1,169 @@
+"""Sampling solutions and rolling out prefixes: tables in, an engine in the middle, tables out."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import polars as pl
+
+from ttc import noise
+from ttc.engines.base import Continuation, Engine
+from ttc.tasks import text
+from ttc.tasks.answers import extract
+from ttc.tasks.grading import normal_form
+
+FINISH = {"end": "stop", "length": "length"}
+Report = Callable[[int, int], None]
+
+
+def grade(solution: str, gold: str) -> tuple[str | None, bool]:
+    """Answer of a generated solution and whether it equals the gold answer; without an answer it is wrong."""
+    answer = extract(solution, ("answer_line",))
+    if answer is None:
+        return None, False
+    answer = normal_form(answer)
+    return answer, answer == normal_form(gold)
+
+
+def select_problems(problems: pl.DataFrame, split: str, block: list[int]) -> pl.DataFrame:
+    """Rows [start, stop) of a split, sorted by problem_id."""
+    chosen = problems.filter(pl.col("split") == split).sort("problem_id")
+    return chosen[block[0] : block[1]]
+
+
+def sample(
+    engine: Engine,
+    problems: pl.DataFrame,
+    samples: list[int],
+    seed: int,
+    temperature: float,
+    max_tokens: int,
+    rows: int,
+    report: Report,
+) -> pl.DataFrame:
+    """The table of samples [start, stop) of each problem; at most about `rows` solutions are decoded at once."""
+    indices = np.arange(*samples)
+    done, frames = 0, []
+    for chunk in _chunks(problems, max(1, rows // len(indices))):
+        prompts = text.encode_prompts(engine.tokenizer, [text.prompt_text(each) for each in chunk["question"]])
+        roots = np.array([noise.stream(seed, "sample", name) for name in chunk["problem_id"]], dtype=np.uint64)
+        streams = noise.substreams(np.repeat(roots, len(indices)), np.tile(indices, len(chunk)))
+        state = engine.fork(engine.prefill(prompts), np.repeat(np.arange(len(chunk)), len(indices)))
+        made = engine.extend(state, streams, "end", temperature, max_tokens)
+        frame = solutions_frame(engine.tokenizer, made, np.repeat(chunk["answer"].to_numpy(), len(indices)))
+        frames.append(
+            frame.with_columns(
+                problem_id=pl.Series(np.repeat(chunk["problem_id"].to_numpy(), len(indices)), dtype=pl.String),
+                sample_index=pl.Series(np.tile(indices, len(chunk))),
+            )
+        )
+        done += len(made)
+        report(done, len(problems) * len(indices))
+    return pl.concat(frames)
+
+
+def roll_out(
+    engine: Engine,
+    problems: pl.DataFrame,
+    samples: pl.DataFrame,
+    rollouts: int,
+    seed: int,
+    temperature: float,
+    max_tokens: int,
+    rows: int,
+    report: Report,
+) -> pl.DataFrame:
+    """The table of step values: the share of rollouts after each step that end in the gold answer (paper appendix D).
+
+    Samples without an answer, and those cut by the token limit, are dropped.  A prefix that occurs in several samples of a problem gets `rollouts` for
+    each of them, and all of them share the mean.  The last step is the answer itself: its value is the verdict.
+    """
+    usable = pl.col("answer").is_not_null() & (pl.col("finish_reason") != "length")
+    samples = samples.filter(usable).join(
+        problems.select("problem_id", "question", gold="answer"), on="problem_id"
+    )
+    prefixes = _distinct_prefixes(engine.tokenizer, samples)
+    done, values = 0, {}
+    keys = sorted(prefixes, key=lambda key: (len(prefixes[key].tokens), key))
+    total = sum(prefix.count for prefix in prefixes.values()) * rollouts
+    for start in range(0, len(keys), rows):
+        chosen = keys[start : start + rows]
+        repeats = np.array([prefixes[key].count * rollouts for key in chosen])
+        roots = np.array([noise.stream(seed, "roll_out", *key) for key in chosen], dtype=np.uint64)
+        turns = np.concatenate([np.arange(count) for count in repeats])
+        state = engine.prefill([prefixes[key].tokens for key in chosen])
+        state = engine.fork(state, np.repeat(np.arange(len(chosen)), repeats))
+        made = engine.extend(
+            state, noise.substreams(np.repeat(roots, repeats), turns), "end", temperature, max_tokens
+        )
+        texts = text.decode(engine.tokenizer, [each.tokens for each in made])
+        edges = np.concatenate([[0], np.cumsum(repeats)])
+        for index, key in enumerate(chosen):
+            part = slice(edges[index], edges[index + 1])
+            verdicts = [grade(prefixes[key].text + each, prefixes[key].gold)[1] for each in texts[part]]
+            values[key] = (float(np.mean(verdicts)), len(verdicts), sum(len(each.tokens) for each in made[part]))
+        done += len(made)
+        report(done, total)
+    return _step_values(samples, values)
+
+
+class _Prefix:
+    """A solution prefix that ends with a step."""
+
+    def __init__(self, tokens: list[int], prefix: str, gold: str):
+        self.tokens, self.text, self.gold, self.count = tokens, prefix, gold, 0
+
+
+def _steps(solution: str) -> list[str]:
+    """The texts up to the end of each step, the last one excluded (nothing is left to roll out after it)."""
+    lines = solution.split(text.SEPARATOR)
+    return [text.SEPARATOR.join(lines[: count + 1]) + text.SEPARATOR for count in range(len(lines) - 1)]
+
+
+def _distinct_prefixes(tokenizer, samples: pl.DataFrame) -> dict[tuple[str, str], _Prefix]:
+    prefixes: dict[tuple[str, str], _Prefix] = {}
+    pending: list[tuple[tuple[str, str], str]] = []
+    for name, question, gold, solution in samples.select("problem_id", "question", "gold", "text").iter_rows():
+        for prefix in _steps(solution):
+            key = (name, prefix)
+            if key not in prefixes:
+                prefixes[key] = _Prefix([], prefix, gold)
+                pending.append((key, text.prompt_text(question) + prefix))
+            prefixes[key].count += 1
+    encoded = text.encode_prompts(tokenizer, [each for _, each in pending])
+    for (key, _), tokens in zip(pending, encoded, strict=True):
+        prefixes[key].tokens = tokens
+    return prefixes
+
+
+def _step_values(samples: pl.DataFrame, values: dict) -> pl.DataFrame:
+    rows = []
+    for name, index, solution, correct in samples.select(
+        "problem_id", "sample_index", "text", "correct"
+    ).iter_rows():
+        known = [values[name, prefix] for prefix in _steps(solution)] + [(float(correct), 1, 0)]
+        rows.extend((name, index, step, *value) for step, value in enumerate(known))
+    columns = ["problem_id", "sample_index", "step", "value", "rollouts", "tokens"]
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def solutions_frame(tokenizer, made: list[Continuation], golds) -> pl.DataFrame:
+    """Text, answer, verdict, tokens, log-probability and finish reason of generated solutions, in order."""
+    texts = text.decode(tokenizer, [each.tokens for each in made])
+    graded = [grade(each, gold) for each, gold in zip(texts, golds, strict=True)]
+    return pl.DataFrame(
+        {
+            "text": texts,
+            "answer": pl.Series([answer for answer, _ in graded], dtype=pl.String),
+            "correct": [correct for _, correct in graded],
+            "tokens": [len(each.tokens) for each in made],
+            "logprob": [each.logprob for each in made],
+            "finish_reason": [FINISH[each.finish] for each in made],
+        }
+    )
+
+
+def _chunks(problems: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:
+    """Chunks of problems whose questions have similar length, so that their solutions end together."""
+    ordered = problems.sort(pl.col("question").str.len_bytes(), "problem_id")
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]

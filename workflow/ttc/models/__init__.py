@@ -1,0 +1,1 @@
+"""Building, training, loading and counting models."""

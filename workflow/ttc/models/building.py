@@ -1,0 +1,58 @@
+"""Small Llama models from scratch, and verifiers that grow out of a policy."""
+
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, LlamaForTokenClassification
+
+from ttc import noise
+from ttc.errors import InputError
+
+
+def build_policy(model: dict, vocabulary: int, tokenizer, seed: int) -> LlamaForCausalLM:
+    """A Llama with random weights; model: layers, hidden, heads, key_value_heads, intermediate, window."""
+    if model["hidden"] % model["heads"]:
+        raise InputError(f"model.hidden is {model['hidden']}; it must be a multiple of model.heads = {model['heads']}")
+    if model["heads"] % model["key_value_heads"]:
+        raise InputError(
+            f"model.heads is {model['heads']}; it must be a multiple of "
+            f"model.key_value_heads = {model['key_value_heads']}"
+        )
+    config = LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=model["hidden"],
+        num_hidden_layers=model["layers"],
+        num_attention_heads=model["heads"],
+        num_key_value_heads=model["key_value_heads"],
+        intermediate_size=model["intermediate"],
+        max_position_embeddings=model["window"],
+        tie_word_embeddings=True,
+        rope_theta=1000.0,  # contexts are short: slow rotations would never turn
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    seed_torch(seed, "weights")
+    return LlamaForCausalLM(config)
+
+
+def build_verifier(policy_path, fresh_layers: int, seed: int) -> LlamaForTokenClassification:
+    """The policy's layers with `fresh_layers` new ones above them and a head that gives one logit per token.
+
+    A policy's own prediction of a result sits in its top layer at the position before the result, where none of its
+    layers can compare it with what was written; the fresh layers can.
+    """
+    policy = AutoModelForCausalLM.from_pretrained(policy_path, dtype=torch.float32)
+    config = LlamaConfig.from_dict(policy.config.to_dict())
+    config.num_hidden_layers += fresh_layers
+    config.num_labels = 1
+    config.tie_word_embeddings = False
+    config.architectures = None
+    config.classifier_dropout = 0.0
+    seed_torch(seed, "fresh layers")
+    verifier = LlamaForTokenClassification(config)
+    verifier.model.load_state_dict(policy.model.state_dict(), strict=False)
+    return verifier
+
+
+def seed_torch(seed: int, purpose: str) -> None:
+    """Seed torch's global generator for the one place that needs it: initial weights."""
+    torch.manual_seed(int(noise.stream(seed, purpose)) % 2**63)

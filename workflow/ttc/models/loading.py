@@ -1,0 +1,54 @@
+"""Devices and model directories: what every room that touches a model needs."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from ttc.errors import InputError
+from ttc.files import commit_directory, fresh_directory
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` is the GPU if there is one; any other name must be a device torch can use."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"runtime.device is '{name}' and torch sees no GPU; use cpu or auto")
+    return torch.device(name)
+
+
+def read_card(path: Path) -> dict:
+    """The card of a model directory: kind, parameters, training and metrics."""
+    try:
+        return json.loads((path / "card.json").read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: not a model directory of this study, it has no card.json") from error
+
+
+def save_model(output: Path, model, tokenizer, **card) -> None:
+    """Write a model directory: safetensors weights, configuration, tokenizer and card, moved into place as a whole.
+
+    card: kind, training, metrics; the number of parameters is added.
+    """
+    temporary = fresh_directory(output)
+    model.save_pretrained(temporary)
+    tokenizer.save_pretrained(temporary)
+    content = _rounded(card | {"parameters": count_parameters(model)})
+    (temporary / "card.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    commit_directory(temporary, output)
+
+
+def count_parameters(model: torch.nn.Module) -> int:
+    """Parameters of a model, tied ones once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _rounded(value):
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value

@@ -1,0 +1,108 @@
+"""From generations to the published study: the same stages for generated and for imported pools."""
+
+from pathlib import Path
+
+from ttc.plan.artifacts import Artifact, External
+from ttc.plan.generated import Add
+from ttc.plan.material import Material
+
+NOTEBOOK = "notebooks/01_scaling.ipynb"
+# Configuration that a study of imported pools does not use.
+GENERATION = ("task", "policy", "larger_policy", "sampling", "prm", "orm", "search", "revision", "exchange")
+MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+
+
+def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str, list[Artifact]]:
+    """Add difficulty, outcomes, allocation, exchange, findings and figures of one policy; return them by role."""
+    seed = {"seed": configuration["seed"]}
+    evaluation, exchange = configuration["evaluation"], configuration["exchange"]
+    models = {role: material.models.get(role, []) for role in MODELS}
+    name = material.name
+    difficulty = add(
+        "measure_difficulty",
+        name,
+        configuration["difficulty"] | {"aggregation": evaluation["aggregation"]},
+        problems=material.problems,
+        samples=material.samples,
+        scores=material.scores,
+    )
+    outcomes = add(
+        "evaluate",
+        name,
+        seed
+        | evaluation
+        | {"searches": [strategy for strategy, _ in material.searches], "parameters": material.parameters},
+        problems=material.problems,
+        samples=material.samples,
+        scores=material.scores,
+        orm_scores=material.orm_scores,
+        searches=[search for _, search in material.searches],
+        chains=material.chains,
+        chain_scores=material.chain_scores,
+        larger_greedy=material.larger_greedy,
+        larger_samples=material.larger_samples,
+        **models,
+    )
+    measured = {"outcomes": [outcomes], "difficulty": [difficulty]}
+    measured["allocation"] = [add("fit_allocator", name, seed | configuration["allocation"], **measured)]
+    exchanges = []
+    if material.larger_greedy:
+        spec = seed | {
+            "versions": exchange["versions"],
+            "ratios": {version: exchange["ratios"][version] for version in exchange["versions"]},
+            "bootstrap": exchange["bootstrap"],
+            "parameters": material.parameters,
+        }
+        compared = {role: models[role] for role in ("policy", "larger_policy")}
+        exchanges = [add("match_flops", name, spec, **measured, **compared)]
+    measured["exchange"] = exchanges
+    chains = {"chains": material.chains, "chain_scores": material.chain_scores}
+    measured["findings"] = [
+        add(
+            "find",
+            name,
+            seed | configuration["findings"],
+            **measured,
+            **chains,
+            prm=models["prm"],
+            orm=models["orm"],
+        )
+    ]
+    measured["figures"] = [add("plot", name, seed | configuration["figures"], **measured, **chains)]
+    return measured
+
+
+def plan_publication(
+    configuration: dict, add: Add, material: Material, measured: dict[str, list[Artifact]], root: Path
+) -> None:
+    """Add the report, the executed notebook and the view for people, which lists every artifact before it."""
+    shown = shown_configuration(configuration)
+    report = {"study": configuration["study"]["name"], "configuration": shown} | configuration["report"]
+    add(
+        "report",
+        material.name,
+        report,
+        problems=material.problems,
+        samples=material.samples,
+        scores=material.scores,
+        searches=[search for _, search in material.searches],
+        chains=material.chains,
+        chain_scores=material.chain_scores,
+        **measured,
+        **{role: material.models.get(role, []) for role in MODELS},
+    )
+    tables = {role: measured[role] for role in ("outcomes", "difficulty", "exchange", "findings")}
+    add(
+        "notebook",
+        Path(NOTEBOOK).stem,
+        {"notebook": Path(NOTEBOOK).name},
+        notebook=[External(NOTEBOOK, root)],
+        curves=measured["allocation"],
+        **tables,
+    )
+
+
+def shown_configuration(configuration: dict) -> dict:
+    """What the report and config.resolved.yaml show: everything that can change a result of this study."""
+    hidden = {"runtime"} if configuration["source"] is None else {"runtime", *GENERATION}
+    return {name: value for name, value in configuration.items() if name not in hidden}

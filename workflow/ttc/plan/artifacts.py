@@ -1,0 +1,208 @@
+"""What a study is made of: artifacts, the files they come from, and the plan that names them all.
+
+An artifact's path holds its key, so a path that exists is up to date by definition.
+"""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from ttc.errors import InputError
+from ttc.keys import Code, artifact_key, canonical, file_digest
+from ttc.plan.stages import STAGES
+
+STORE = "results/store"
+
+
+@dataclass(frozen=True)
+class External:
+    """A file that no stage writes; `given` is its path as seen from the project's folder `root`."""
+
+    given: str
+    root: Path
+
+    @property
+    def path(self) -> str:
+        """Path for a command; as it was given where the project's folder is the working directory."""
+        return self.given if Path.cwd() == self.root else str(self.root / self.given)
+
+    @property
+    def outputs(self) -> list[str]:
+        """The file itself."""
+        return [self.path]
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of the content: the file may move without anything being computed again."""
+        return file_digest(self.root / self.given)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file inside the directory of an artifact."""
+
+    artifact: "Artifact"
+    name: str
+
+    @property
+    def path(self) -> str:
+        """Path relative to the working directory."""
+        return f"{self.artifact.path}/{self.name}"
+
+    @property
+    def outputs(self) -> list[str]:
+        """The file itself."""
+        return [self.path]
+
+    @property
+    def key(self) -> str:
+        """The directory's key and the file's name."""
+        return f"{self.artifact.key}/{self.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class Artifact:
+    """A result of one stage: `spec` is everything that can change it besides its code and its inputs by role.
+
+    `parts` names the files of a directory that other stages read one by one.
+    """
+
+    stage: str
+    label: str
+    spec: dict
+    inputs: dict[str, list]
+    code: Code = field(repr=False)
+    parts: tuple[str, ...] = ()
+    rank: int = 0
+
+    @cached_property
+    def key(self) -> str:
+        """16 hexadecimal digits."""
+        inputs = {role: [each.key for each in given] for role, given in self.inputs.items()}
+        return artifact_key(self.stage, self.spec, self.code.digest(self.stage), inputs)
+
+    @property
+    def name(self) -> str:
+        """What stands in file names: a label for people and the key."""
+        return f"{self.label}-{self.key}"
+
+    @property
+    def path(self) -> str:
+        """Path relative to the working directory."""
+        if self.stage == "publish":
+            return f"results/{self.label}/.complete-{self.key}"
+        return f"{STORE}/{self.stage}/{self.name}{STAGES[self.stage].suffix}"
+
+    @property
+    def outputs(self) -> list[str]:
+        """The files that make the artifact: those in its directory where they are named, else itself."""
+        return [f"{self.path}/{part}" for part in self.parts] or [self.path]
+
+    def part(self, name: str) -> Part:
+        """One file of this directory, as an input of another stage."""
+        assert name in self.parts, f"{self.stage} has no part {name}"
+        return Part(self, name)
+
+
+@dataclass
+class Plan:
+    """All artifacts of one configuration, and the answers the rules ask for.
+
+    Keys are computed when they are asked for, so that one stage can be planned while another lacks its module.
+    """
+
+    configuration: dict
+    artifacts: list[Artifact]
+    _names: dict[str, dict[str, Artifact]] = field(default_factory=dict, repr=False)
+
+    @property
+    def study(self) -> str:
+        """Name of the study, and of its folder under results/."""
+        return self.configuration["study"]["name"]
+
+    @cached_property
+    def stages(self) -> list[str]:
+        """The stages that this study has, in order of the plan."""
+        return list(dict.fromkeys(artifact.stage for artifact in self.artifacts))
+
+    def of(self, stage: str) -> list[Artifact]:
+        """The artifacts of one stage."""
+        return [artifact for artifact in self.artifacts if artifact.stage == stage]
+
+    def paths(self, stage: str) -> Callable[..., list[str]]:
+        """For a target rule: a function that gives the paths of all artifacts of a stage."""
+        return lambda wildcards: [path for artifact in self.of(stage) for path in artifact.outputs]
+
+    def inputs(self, stage: str) -> Callable[..., dict[str, list[str]]]:
+        """For a job rule: a function from wildcards to the paths of its inputs by role."""
+
+        def by_role(wildcards):
+            artifact = self.find(stage, wildcards)
+            return {
+                role: [path for each in given for path in each.outputs]
+                for role, given in artifact.inputs.items()
+            }
+
+        return by_role
+
+    def words(self, stage: str) -> Callable[..., str]:
+        """For a job rule whose roles differ between studies: a function to its inputs as `--role PATH ...`."""
+
+        def words(wildcards):
+            inputs = self.find(stage, wildcards).inputs
+            return " ".join(
+                shlex.join([f"--{role}", *(each.path for each in inputs[role])]) for role in inputs
+            )
+
+        return words
+
+    def parts(self, stage: str) -> list[str]:
+        """For a job rule that writes named files into a directory: their paths, with wildcards."""
+        return [f"{STORE}/{stage}/{{label}}-{{key}}/{part}" for part in self.of(stage)[0].parts]
+
+    def spec(self, stage: str) -> Callable[..., str]:
+        """For a job rule: a function from wildcards to the canonical JSON that becomes `--spec`."""
+        return lambda wildcards: canonical(self.find(stage, wildcards).spec)
+
+    def priority(self, stage: str) -> Callable[..., int]:
+        """For a job rule: a function from wildcards to the job's priority."""
+        return lambda wildcards: STAGES[stage].priority + self.find(stage, wildcards).rank
+
+    def memory(self, stage: str) -> Callable[..., int]:
+        """For a job rule: MB of memory; half as much again with each attempt."""
+        return lambda wildcards, attempt: STAGES[stage].memory * (attempt + 1) // 2
+
+    def minutes(self, stage: str) -> Callable[..., int]:
+        """For a job rule: minutes of run time; as much again with each attempt."""
+        return lambda wildcards, attempt: STAGES[stage].minutes * attempt
+
+    def gpus(self, stage: str) -> int:
+        """For a job rule: GPUs the job takes."""
+        return int(STAGES[stage].gpu and self.configuration["runtime"]["device"] == "cuda")
+
+    @property
+    def threads(self) -> int:
+        """Threads of every process; 1 gives the same bytes everywhere."""
+        return self.configuration["runtime"]["threads"]
+
+    def how(self, wildcards, threads: int) -> str:
+        """For a job rule: arguments that say how a stage runs and cannot change what it writes.
+
+        Snakemake keeps parameters that depend on `threads` out of its record, so changing them runs nothing again.
+        """
+        runtime = self.configuration["runtime"]
+        return f"--threads {threads} --batch-rows {runtime['batch_rows']} --device {runtime['device']}"
+
+    def find(self, stage: str, wildcards) -> Artifact:
+        """The artifact that a rule's wildcards `label` and `key` name."""
+        name = f"{wildcards.label}-{wildcards.key}"
+        if stage not in self._names:
+            self._names[stage] = {artifact.name: artifact for artifact in self.of(stage)}
+        if name not in self._names[stage]:
+            raise InputError(
+                f"{STORE}/{stage}/{name} does not belong to this configuration; its artifacts of that stage are "
+                f"{', '.join(self._names[stage]) or 'none'}"
+            )
+        return self._names[stage][name]

@@ -1,0 +1,133 @@
+"""What a schema cannot say: keys of the configuration that have to fit each other."""
+
+import math
+
+from ttc.errors import InputError
+
+
+def check(configuration: dict) -> None:
+    """Raise InputError, one sentence, for the first pair of keys that do not fit."""
+    if configuration["source"] is None:
+        _check_models(configuration)
+        _check_amounts(configuration)
+        _check_searches(configuration)
+    _check_budgets(configuration)
+
+
+def _check_models(configuration: dict) -> None:
+    for name in ("policy", "larger_policy"):
+        model = configuration[name]["model"]
+        _divides(f"{name}.model.heads", model["heads"], f"{name}.model.hidden", model["hidden"])
+        _divides(f"{name}.model.kv_heads", model["kv_heads"], f"{name}.model.heads", model["heads"])
+
+
+def _check_amounts(configuration: dict) -> None:
+    task, sampling = configuration["task"], configuration["sampling"]
+    prm, revision = configuration["prm"], configuration["revision"]
+    limits = (
+        (
+            "sampling.train_problems",
+            sampling["train_problems"],
+            "task.train_problems",
+            task["train_problems"],
+        ),
+        ("prm.samples", prm["samples"], "sampling.train_samples", sampling["train_samples"]),
+        ("orm.samples", configuration["orm"]["samples"], "sampling.train_samples", sampling["train_samples"]),
+        (
+            "revision.pairs.samples",
+            revision["pairs"]["samples"],
+            "sampling.train_samples",
+            sampling["train_samples"],
+        ),
+        (
+            "revision.verifier.train_problems",
+            revision["verifier"]["train_problems"],
+            "task.train_problems",
+            task["train_problems"],
+        ),
+        ("difficulty.bins", configuration["difficulty"]["bins"], "task.test_problems", task["test_problems"]),
+    )
+    for name, value, limit_name, limit in limits:
+        if value > limit:
+            raise InputError(f"{name}: {value} was given, and {limit_name} allows at most {limit}")
+    for name, temperature, samples in (
+        (
+            "sampling.temperature",
+            sampling["temperature"],
+            max(sampling["samples"], sampling["train_samples"]),
+        ),
+        ("search.temperature", configuration["search"]["temperature"], 2),
+        ("revision.temperature", revision["temperature"], revision["max_generations"]),
+    ):
+        if temperature == 0 and samples > 1:
+            raise InputError(
+                f"{name}: 0 was given; allowed is more, because greedy samples of a problem are all equal"
+            )
+
+
+def _check_searches(configuration: dict) -> None:
+    search = configuration["search"]
+    seen = set()
+    for index, strategy in enumerate(search["strategies"]):
+        where = f"search.strategies.{index}"
+        if (strategy["kind"] == "lookahead") != ("depth" in strategy):
+            needs = "needs the key depth" if strategy["kind"] == "lookahead" else "has no depth"
+            raise InputError(f"{where}: the kind '{strategy['kind']}' {needs}")
+        identity = (strategy["kind"], strategy["width"], strategy.get("depth"))
+        if identity in seen:
+            raise InputError(f"{where}: the same search is listed twice")
+        seen.add(identity)
+        for budget in strategy.get("budgets", search["budgets"]):
+            if strategy["width"] == "sqrt":
+                if math.isqrt(budget) ** 2 != budget:
+                    raise InputError(
+                        f"{where}: width sqrt needs budgets that are squares, and {budget} is not one"
+                    )
+            elif budget % strategy["width"]:
+                width = strategy["width"]
+                raise InputError(
+                    f"{where}: width {width} was given; it has to divide every budget; {budget} is one"
+                )
+
+
+def _check_budgets(configuration: dict) -> None:
+    evaluation, figures = configuration["evaluation"], configuration["figures"]
+    budgets = evaluation["budgets"]
+    for where, values in (
+        ("evaluation.budgets", budgets or []),
+        ("figures.sweep_budgets", figures["sweep_budgets"]),
+    ):
+        if values != sorted(values):
+            raise InputError(f"{where}: {values} was given; allowed are rising numbers")
+        for value in values:
+            _power_of_two(where, value)
+    _power_of_two("figures.ratio_budget", figures["ratio_budget"])
+    if configuration["source"] is not None:
+        return
+    _power_of_two("revision.max_generations", configuration["revision"]["max_generations"])
+    samples = configuration["sampling"]["samples"]
+    if budgets and budgets[-1] > samples:
+        raise InputError(
+            f"evaluation.budgets: {budgets[-1]} was given, and sampling.samples allows at most {samples}"
+        )
+    if budgets and (missing := [n for n in figures["sweep_budgets"] if n not in budgets]):
+        raise InputError(
+            f"figures.sweep_budgets: {missing[0]} was given, and evaluation.budgets does not have it"
+        )
+    most = configuration["revision"]["max_generations"]
+    if figures["ratio_budget"] > most:
+        given = figures["ratio_budget"]
+        raise InputError(
+            f"figures.ratio_budget: {given} was given; revision.max_generations allows at most {most}"
+        )
+
+
+def _divides(name: str, value: int, of: str, whole: int) -> None:
+    if whole % value:
+        raise InputError(f"{name}: {value} was given; it has to divide {of}, which is {whole}")
+
+
+def _power_of_two(where: str, value: int) -> None:
+    if value & (value - 1):
+        near = 2 ** round(math.log2(value))
+        raise InputError(f"{where}: {value} was given; allowed are powers of two; did you mean {near}?")

@@ -1,0 +1,25 @@
+"""What the analysis reads of one policy's generations, wherever they come from.  An empty list is a missing thing."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Material:
+    """Inputs of the analysis by role; each is a list of artifacts or parts of them.
+
+    `name` labels the results: `policy`, or the name of a further pool.  `searches` pairs the strategy's name with the
+    search.  `parameters` holds the models' sizes where there are no models to ask.
+    """
+
+    name: str
+    problems: list
+    samples: list = field(default_factory=list)
+    scores: list = field(default_factory=list)
+    orm_scores: list = field(default_factory=list)
+    searches: list[tuple[str, object]] = field(default_factory=list)
+    chains: list = field(default_factory=list)
+    chain_scores: list = field(default_factory=list)
+    larger_greedy: list = field(default_factory=list)
+    larger_samples: list = field(default_factory=list)
+    models: dict[str, list] = field(default_factory=dict)
+    parameters: dict[str, int] | None = None

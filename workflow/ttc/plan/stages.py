@@ -1,0 +1,61 @@
+"""The stages: what each is for, what it writes and what it needs to run.  None of it is part of a key."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One rule.  `suffix` "" means a directory; memory in MB and time in minutes are those of a first attempt.
+
+    `priority`: of the jobs that are ready, the one with the highest starts first.  The longest chain of the default
+    study is train_policy, sample (train), roll_out, train_prm, search; what it waits for goes first.
+    """
+
+    group: str
+    purpose: str
+    suffix: str = ".parquet"
+    gpu: bool = False
+    memory: int = 1500
+    minutes: int = 30
+    priority: int = 0
+
+
+STAGES = {
+    "problems": Stage("problems", "generate the problems", priority=100),
+    "import_pool": Stage(
+        "pool", "import completions that somebody else sampled", "", memory=4000, minutes=120
+    ),
+    "compare_votes": Stage(
+        "pool", "compare our votes with the reference votes of a pool", memory=4000, minutes=60
+    ),
+    "train_policy": Stage("models", "train the policy", "", True, 3000, 240, 98),
+    "train_larger_policy": Stage("models", "train the larger policy", "", True, 4000, 480, 96),
+    "sample": Stage(
+        "sampling", "sample solutions from a policy", gpu=True, memory=3000, minutes=240, priority=40
+    ),
+    "roll_out": Stage(
+        "sampling", "estimate step values by rollouts", gpu=True, memory=3000, minutes=240, priority=88
+    ),
+    "train_prm": Stage("verifiers", "train the process reward model", "", True, 3000, 240, 86),
+    "train_orm": Stage("verifiers", "train the outcome reward model", "", True, 3000, 240, 30),
+    "score": Stage(
+        "verifiers", "score samples with a verifier", gpu=True, memory=3000, minutes=120, priority=25
+    ),
+    "search": Stage("search", "search against the process reward model", "", True, 3000, 240, 60),
+    "pair_revisions": Stage("revisions", "pair incorrect and correct samples", memory=2000, priority=84),
+    "train_reviser": Stage("revisions", "train the reviser", "", True, 3000, 240, 82),
+    "revise": Stage("revisions", "revise answers in chains", gpu=True, memory=3000, minutes=240, priority=70),
+    "train_revision_orm": Stage("revisions", "train the revisions' verifier", "", True, 3000, 240, 68),
+    "score_revisions": Stage("revisions", "score revisions", gpu=True, memory=3000, minutes=120, priority=50),
+    "measure_difficulty": Stage("analysis", "measure and bin difficulty", memory=2000),
+    "evaluate": Stage(
+        "analysis", "evaluate every strategy at every budget", memory=4000, minutes=60, priority=10
+    ),
+    "fit_allocator": Stage("analysis", "fit the compute-optimal allocator", "", memory=3000, minutes=60),
+    "match_flops": Stage("analysis", "compare with the larger policy at equal FLOPs", memory=2000),
+    "find": Stage("analysis", "compare with the paper's claims", memory=2000),
+    "plot": Stage("publication", "draw the figures", "", memory=2000),
+    "report": Stage("publication", "write the report", ".html", memory=2000),
+    "notebook": Stage("publication", "execute the notebook", ".ipynb", memory=2000),
+    "publish": Stage("publication", "lay out the study for people", memory=2000),
+}

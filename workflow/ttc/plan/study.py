@@ -1,0 +1,41 @@
+"""From a configuration to its plan."""
+
+from pathlib import Path
+
+from ttc.keys import Code, read_lock
+from ttc.plan.analysis import plan_analysis, plan_publication, shown_configuration
+from ttc.plan.artifacts import Artifact, Plan
+from ttc.plan.config import resolve
+from ttc.plan.generated import plan_generated
+from ttc.plan.pools import plan_pools
+
+ROOT = Path(__file__).resolve().parents[3]
+LOCK = "envs/cpu.lock.txt"
+
+
+def plan_study(given: dict, root: Path = ROOT) -> Plan:
+    """The plan of the configuration `given` for the project in folder `root`.
+
+    Raises InputError for a mistake in the configuration.  Reads the sources of the package (for the code digests, once
+    a key is asked for), the lock file and the files of pools; writes nothing.
+    """
+    configuration = resolve(given, root / "workflow/schemas/config.schema.yaml")
+    code = Code(root / "workflow/ttc", read_lock(root / LOCK))
+    artifacts: list[Artifact] = []
+
+    def add(
+        stage: str, label: str, spec: dict, parts: tuple[str, ...] = (), rank: int = 0, **inputs: list
+    ) -> Artifact:
+        artifacts.append(Artifact(stage, label, spec, inputs, code, parts, rank))
+        return artifacts[-1]
+
+    further: list[Artifact] = []
+    if configuration["source"] is None:
+        materials = [plan_generated(configuration, add)]
+    else:
+        materials, further = plan_pools(configuration, add, root)
+    measured = [plan_analysis(configuration, add, material) for material in materials]
+    plan_publication(configuration, add, materials[0], measured[0] | {"votes": further}, root)
+    spec = {"configuration": shown_configuration(configuration)}
+    add("publish", configuration["study"]["name"], spec, artifacts=list(artifacts))
+    return Plan(configuration, artifacts)

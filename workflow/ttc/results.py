@@ -1,0 +1,93 @@
+"""The tables of one finished study, and how to look up a curve or the outcomes of one strategy in them.
+
+What reads a study (figures, findings, notebooks) asks here, so that "not measured" has one form everywhere.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from ttc import tables
+
+ALL = 0  # the bin that holds all questions
+
+
+class NotMeasured(Exception):
+    """The study has no such data; the message says which, as the end of a sentence."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """Tables by name (`curves`, `outcomes`, …); a study that lacks a table does not have its name."""
+
+    frames: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """The table, or NotMeasured where the study has none or an empty one."""
+        frame = self.frames.get(name)
+        if frame is None or frame.is_empty():
+            raise NotMeasured(f"the study has no table of {name}")
+        return frame
+
+    def curve(
+        self, family: str, strategy: str, selection: str | None = None, bins: str = "none", bin: int = ALL
+    ) -> pl.DataFrame:
+        """Rows of `curves` by rising budget.  Without `selection`, the strategy must have been measured with one."""
+        wanted = {"family": family, "strategy": strategy, "bins": bins, "bin": bin}
+        if selection is not None:
+            wanted["selection"] = selection
+        rows = self.table("curves").filter(**wanted).sort("budget")
+        if rows.is_empty():
+            where = f" in bin {bin} ({bins} bins)" if bin else ""
+            raise NotMeasured(f"{strategy} has no curve{where}")
+        if rows["selection"].n_unique() > 1:
+            raise ValueError(f"{strategy} was measured with several selection rules; name one")
+        return rows
+
+    def has(self, *curve, **wanted) -> bool:
+        """Whether `curve(...)` with the same arguments exists."""
+        try:
+            self.curve(*curve, **wanted)
+        except NotMeasured:
+            return False
+        return True
+
+    def strategies(self, family: str, selection: str | None = None) -> list[str]:
+        """Strategies of a family that have a curve over all questions, sorted by name."""
+        rows = self.table("curves").filter(family=family, bin=ALL)
+        if selection is not None:
+            rows = rows.filter(selection=selection)
+        return sorted(rows["strategy"].unique())
+
+    def outcomes(self, family: str, strategy: str, selection: str, budget: int) -> pl.DataFrame:
+        """Columns problem_id and correct of one strategy at one budget, or NotMeasured."""
+        wanted = {"family": family, "strategy": strategy, "selection": selection, "budget": budget}
+        rows = self.table("outcomes").filter(**wanted).select("problem_id", "correct")
+        if rows.is_empty():
+            raise NotMeasured(f"{strategy} ({selection}) was not measured at {budget} generations per question")
+        return rows
+
+    def budgets(self, family: str, strategy: str, selection: str) -> list[int]:
+        """Budgets at which a strategy was measured, rising; empty where it was not."""
+        rows = self.table("outcomes").filter(family=family, strategy=strategy, selection=selection)
+        return sorted(rows["budget"].unique())
+
+    def bins(self, kind: str) -> list[int]:
+        """Difficulty bins of a kind (oracle, predicted) that hold questions, easiest first."""
+        values = self.table("difficulty")[f"{kind}_bin"].drop_nulls()
+        if values.is_empty():
+            raise NotMeasured(f"the study has no {kind} difficulty")
+        return sorted(values.unique())
+
+
+def load(**paths: Path | str | list | None) -> Study:
+    """A study from table name = path (or paths of shards); None and empty lists are tables that it lacks."""
+    return Study({name: tables.read(path, name) for name, path in paths.items() if path})
+
+
+def load_folder(folder: Path | str) -> Study:
+    """A study from the folder that `results/<study>/tables` is; tables that it lacks stay out."""
+    names = ("difficulty", "outcomes", "curves", "allocation", "per_question", "exchange", "findings")
+    found = {name: Path(folder) / f"{name}.parquet" for name in names}
+    return load(**{name: path for name, path in found.items() if path.exists()})

@@ -1,0 +1,69 @@
+"""Chains of revisions: every answer sees up to the last four before it (paper §6.2)."""
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from ttc import noise
+from ttc.engines.base import Engine
+from ttc.generation import solutions_frame
+from ttc.tasks import text
+
+
+def revise(
+    engine: Engine,
+    problems: pl.DataFrame,
+    lengths: list[int],
+    max_context: int,
+    seed: int,
+    temperature: float,
+    max_tokens: int,
+    report: Callable[[int, int], None],
+) -> pl.DataFrame:
+    """The table of chains: chain c of every problem has `lengths[c]` answers; all chains advance in lock-step.
+
+    The context is whatever was answered before, right or wrong: nothing tells the reviser.
+    """
+    names, golds = problems["problem_id"].to_list(), problems["answer"].to_list()
+    questions = problems["question"].to_list()
+    cells = [(row, chain) for row in range(len(problems)) for chain in range(len(lengths))]
+    history: dict[tuple[int, int], list[str]] = {cell: [] for cell in cells}
+    roots = {
+        cell: noise.stream(seed, "revise", names[cell[0]], cell[1]) for cell in cells
+    }
+    frames, done = [], 0
+    for step in range(max(lengths)):
+        alive = [cell for cell in cells if lengths[cell[1]] > step]
+        prompts = text.encode_prompts(
+            engine.tokenizer,
+            [text.prompt_text(questions[row], history[row, chain][-max_context:]) for row, chain in alive],
+        )
+        streams = noise.substreams(np.array([roots[cell] for cell in alive], dtype=np.uint64), step)
+        made = engine.extend(engine.prefill(prompts), streams, "end", temperature, max_tokens)
+        frame = solutions_frame(engine.tokenizer, made, [golds[row] for row, _ in alive])
+        for cell, solution in zip(alive, frame["text"], strict=True):
+            history[cell].append(solution)
+        frames.append(
+            frame.with_columns(
+                problem_id=pl.Series([names[row] for row, _ in alive]),
+                chain=pl.Series([chain for _, chain in alive], dtype=pl.Int32),
+                step=pl.lit(step, dtype=pl.Int32),
+                context_tokens=pl.Series([len(prompt) for prompt in prompts], dtype=pl.Int32),
+            )
+        )
+        done += len(alive)
+        report(done, len(problems) * sum(lengths))
+    return pl.concat(frames)
+
+
+def contexts(chains: pl.DataFrame, max_context: int) -> list[list[str]]:
+    """For each row of `chains` (sorted by problem, chain, step) the texts before it in its chain, the last ones."""
+    result: list[list[str]] = []
+    before: list[str] = []
+    for step, solution in chains.select("step", "text").iter_rows():
+        if step == 0:
+            before = []
+        result.append(before[-max_context:])
+        before = [*before, solution]
+    return result

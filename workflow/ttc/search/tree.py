@@ -1,0 +1,106 @@
+"""The tree that a search grows for one problem, and what it cost.
+
+A node is one generated step.  Every node is kept, whether its branch was dropped or not, so the bill can be
+checked against the tree: each step is billed once, however many beams continue it.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class Node:
+    """One step, generated after the step of its parent."""
+
+    index: int
+    parent: int  # index of the node before it, -1 for a first step
+    round: int
+    solution: list[int]  # tokens from the first step to the end of this one
+    start: int  # where this step begins in `solution`
+    finish: str  # `step`: goes on; `stop`: the solution ended; `length`: cut by a token or round limit
+    step_scores: list[float] = field(
+        default_factory=list
+    )  # of `solution`; empty while only a rollout was scored
+    score: float = 0.0  # what the search chose by
+    kept: bool = False  # expanded, held a place of the next round, or a candidate
+
+    @property
+    def tokens(self) -> list[int]:
+        """Tokens of this step alone."""
+        return self.solution[self.start :]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A solution that the search hands to answer selection."""
+
+    node: int  # index of its last step in the tree
+    tokens: list[int]
+    step_scores: list[float]  # verifier's scores of its own steps, never of a rollout
+    finish: str  # `stop` or `length`
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What the search of one problem cost."""
+
+    generated_tokens: int  # all tokens the engine made: steps of candidates, dropped steps, rollouts
+    discarded_tokens: int  # of these, steps that are part of no candidate
+    rollout_tokens: int  # of these, lookahead rollouts
+    verifier_tokens: int  # tokens the verifier read
+    generations: int  # billed budget: N, or N(k + 1) for lookahead
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The search of one problem."""
+
+    candidates: list[Candidate]
+    nodes: list[Node]
+    bill: Bill
+
+
+class Tree:
+    """The growing tree of one problem."""
+
+    def __init__(self, prompt: list[int], stream: np.uint64):
+        self.prompt = prompt
+        self.stream = stream
+        self.nodes: list[Node] = []
+        self.ended: list[Node] = []  # solutions that left the beam, or hold a slot of it (option `keep`)
+        self.peak = 0  # most beams at a time: those that ran and those that had ended
+        self.rollout_tokens = 0
+        self.verifier_tokens = 0
+
+    def add(self, parent: Node | None, tokens: list[int], finish: str, round_: int) -> Node:
+        """Record a generated step."""
+        before = parent.solution if parent else []
+        node = Node(
+            index=len(self.nodes),
+            parent=parent.index if parent else -1,
+            round=round_,
+            solution=before + tokens,
+            start=len(before),
+            finish=finish,
+        )
+        self.nodes.append(node)
+        return node
+
+    def result(self, candidates: list[Node], generations: int) -> SearchResult:
+        """Close the tree with these nodes as candidates, in order of generation."""
+        candidates = sorted(candidates, key=lambda node: node.index)
+        used: set[int] = set()
+        for node in candidates:
+            node.kept = True
+            at = node.index
+            while at >= 0 and at not in used:
+                used.add(at)
+                at = self.nodes[at].parent
+        generated = self.rollout_tokens + sum(len(node.tokens) for node in self.nodes)
+        discarded = sum(len(node.tokens) for node in self.nodes if node.index not in used)
+        return SearchResult(
+            [Candidate(node.index, node.solution, node.step_scores, node.finish) for node in candidates],
+            self.nodes,
+            Bill(generated, discarded, self.rollout_tokens, self.verifier_tokens, generations),
+        )

@@ -1,0 +1,94 @@
+"""Stage: outcomes of every strategy on every test problem at every budget, from pools, searches and chains.
+
+python -m ttc.stages.evaluate --spec '{"seed": 0, "searches": ["beam(width=4)"]}' --problems P.parquet \
+    --samples S.parquet --scores C.parquet --searches SEARCH_DIR --policy POLICY_DIR --output outcomes.parquet
+"""
+
+import polars as pl
+
+from ttc import tables
+from ttc.errors import InputError, nearest
+from ttc.evaluation import COLUMNS, Method, Outcomes, evaluate_chains, evaluate_pool
+from ttc.exchange import model_parameters
+from ttc.pools import revision_chains, sample_pools
+from ttc.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
+from ttc.stages import command
+
+
+def run(spec, inputs, output, runtime):
+    """Write the table `outcomes`; everything but problems and samples may be left out."""
+    known = set(tables.read(command.one(inputs, "problems"), "problems")["problem_id"])
+    method = Method(
+        seed=spec.get("seed", 0),
+        budgets=spec.get("budgets"),
+        aggregation=spec.get("aggregation", "last"),
+        aggregations_compared=spec.get("aggregations_compared", []),
+        replicates=spec.get("replicates", 200),
+        parameters=model_parameters(spec, inputs),
+    )
+    for how in (method.aggregation, *method.aggregations_compared):
+        if how not in AGGREGATIONS:
+            raise InputError(
+                f"aggregation '{how}' is not one of {', '.join(AGGREGATIONS)}{nearest(how, AGGREGATIONS)}"
+            )
+    if not inputs.get("samples"):
+        raise InputError("samples: no table was given, and outcomes start from a pool of samples")
+    outcomes = Outcomes(method.parameters)
+    scores = {"prm": inputs.get("scores", []), "orm": inputs.get("orm_scores", [])}
+    sampled = set()
+    for pool in sample_pools(inputs["samples"], scores):
+        _require(pool.problem_id, known, "samples")
+        sampled.add(pool.problem_id)
+        evaluate_pool(pool, method, outcomes)
+    print(f"  pools of {len(sampled)} problems done, {len(outcomes.rows):,} outcomes", flush=True)
+    for chains in revision_chains(inputs.get("chains", []), inputs.get("chain_scores", [])):
+        _require(chains.problem_id, sampled, "chains")
+        evaluate_chains(chains, method, outcomes)
+    _searches(spec, inputs, sampled, method, outcomes)
+    _larger(inputs, sampled, outcomes)
+    frame = pl.DataFrame(outcomes.rows, schema=_schema(), orient="row")
+    tables.write(frame, output, "outcomes")
+
+
+def _schema():
+    dtypes = tables.SCHEMAS["outcomes"].dtypes
+    return {column: dtypes[column] for column in COLUMNS}
+
+
+def _require(problem_id: str, known: set[str], where: str) -> None:
+    if problem_id not in known:
+        raise InputError(f"{where}: problem '{problem_id}' is not among the study's problems")
+
+
+def _searches(spec, inputs, sampled, method, outcomes) -> None:
+    """Weighted best-of-N over each search's candidates (paper §5.2), at the budget the search was billed."""
+    names, directories = spec.get("searches", []), inputs.get("searches", [])
+    if len(names) != len(directories):
+        raise InputError(
+            f"the spec names {len(names)} searches and {len(directories)} were given with --searches"
+        )
+    for name, directory in zip(names, directories, strict=True):
+        frame = tables.read(directory / "candidates.parquet", "candidates").drop("text")
+        for (problem_id,), rows in frame.group_by("problem_id", maintain_order=True):
+            _require(problem_id, sampled, str(directory))
+            lists = rows["step_scores"]
+            flat = lists.explode(empty_as_null=False, keep_nulls=False).to_numpy()
+            scores = aggregate(flat, lists.list.len().to_numpy(), method.aggregation)
+            correct = best_of_n_weighted(encode(rows["answer"].to_list()), rows["correct"].to_numpy(), scores)
+            first = rows.row(0, named=True)
+            cost = outcomes.cost("policy", first["generated_tokens"], "prm", first["verifier_tokens"])
+            budget = round(first["generations"])
+            outcomes.add(problem_id, "search", name, "best_of_n_weighted", budget, correct, cost=cost)
+
+
+def _larger(inputs, sampled, outcomes) -> None:
+    """The larger policy: its greedy solution, and pass@1 of its samples where it has some."""
+    for role, strategy in (("larger_greedy", "greedy"), ("larger_samples", "pass_at_1")):
+        for pool in sample_pools(inputs.get(role, []), {}):
+            if pool.problem_id in sampled:
+                cost = outcomes.cost("larger_policy", pool.tokens)
+                outcomes.add(pool.problem_id, "larger", strategy, "none", 1, pool.correct.mean(), cost=cost)
+
+
+if __name__ == "__main__":
+    command.main("evaluate")

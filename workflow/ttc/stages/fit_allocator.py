@@ -1,0 +1,103 @@
+"""Stage: the compute-optimal allocator, cross-validated, and every strategy's curve (paper §3.2, §5.3, §6.2).
+
+python -m ttc.stages.fit_allocator --spec '{"folds": 2, "repeats": 10, "bootstrap": 2000, "seed": 0}' \
+    --outcomes outcomes.parquet --difficulty difficulty.parquet --output DIRECTORY
+"""
+
+import numpy as np
+import polars as pl
+
+from ttc import tables
+from ttc.allocation import storage
+from ttc.allocation.choices import competing, groups
+from ttc.allocation.crossvalidation import build_grid, cross_validate
+from ttc.allocation.curves import Curve, fixed_curves, tabulate
+from ttc.errors import InputError
+from ttc.noise import generator
+from ttc.stages import command
+
+# compute-optimal search is measured where the strategy it is compared with was
+ANCHOR = {"search": "best_of_n_weighted"}
+
+
+def run(spec, inputs, output, runtime):
+    """Write a directory: allocation, curves and per_question tables, and `allocator.skops`.
+
+    The skops file holds a dict, `family/selection/bins` -> ComputeOptimalAllocator fitted on all questions.
+    """
+    outcomes = tables.read(command.one(inputs, "outcomes"), "outcomes")
+    difficulty = tables.read(command.one(inputs, "difficulty"), "difficulty")
+    folds, repeats = spec.get("folds", 2), spec.get("repeats", 10)
+    if folds < 2 or repeats < 1:
+        raise InputError(f"allocation needs folds >= 2 and repeats >= 1, not {folds} and {repeats}")
+    outcomes, problem_ids, bins = align(outcomes, difficulty)
+    seed, replicates = spec.get("seed", 0), spec.get("bootstrap", 2000)
+    curves = fixed_curves(outcomes, problem_ids)
+    allocation, per_question, fitted = [], [], {}
+    for group in groups(outcomes, spec.get("strategies") or {}):
+        rows, at_most = competing(outcomes, group), spec.get("at_most", False)
+        grid = build_grid(rows, problem_ids, at_most, ANCHOR.get(group.family))
+        if grid.left_out:
+            print(
+                f"  {group.family}: left out, not measured on every question: {', '.join(grid.left_out)}",
+                flush=True,
+            )
+        for kind, values in bins.items():
+            random = generator(seed, "allocation", group.family, group.label, kind)
+            result = cross_validate(grid, values, folds, repeats, random)
+            fitted[f"{group.family}/{group.label}/{kind}"] = result.allocator
+            measured = {"compute_optimal": result.correct, "in_sample_optimal": result.in_sample}
+            for strategy, correct in measured.items():
+                curves.append(Curve(group.family, strategy, group.label, grid.budgets, correct, kind))
+            for repeat, fold, value, budget, choice, accuracy in result.chosen:
+                names = (grid.strategies[choice], grid.selections[choice])
+                row = (group.family, kind, repeat, fold, value, budget, *names, min(1.0, max(0.0, accuracy)))
+                allocation.append(row)
+            for strategy, correct in measured.items():
+                per_question.append(_per_question(group, strategy, kind, grid, correct))
+    if not fitted:
+        raise InputError("outcomes: no strategy that an allocator could choose from was measured")
+    temporary = command.fresh_directory(output)
+    names = ("family", "bins", "repeat", "fold", "bin", "budget", "strategy", "selection", "accuracy")
+    tables.write(
+        pl.DataFrame(allocation, schema=names, orient="row"), temporary / "allocation.parquet", "allocation"
+    )
+    tables.write(tabulate(curves, bins, replicates, seed), temporary / "curves.parquet", "curves")
+    tables.write(pl.concat(per_question), temporary / "per_question.parquet", "per_question")
+    storage.dump(fitted, temporary / "allocator.skops")
+    command.commit_directory(temporary, output)
+
+
+def align(
+    outcomes: pl.DataFrame, difficulty: pl.DataFrame
+) -> tuple[pl.DataFrame, list[str], dict[str, np.ndarray]]:
+    """Outcomes of the questions of known difficulty, those questions' ids, and their bins by kind.
+
+    Raises InputError where a question has outcomes but no difficulty.
+    """
+    problem_ids = sorted(outcomes["problem_id"].unique())
+    unknown = sorted(set(problem_ids) - set(difficulty["problem_id"]))
+    if unknown:
+        raise InputError(
+            f"difficulty: {len(unknown)} questions with outcomes have none, first '{unknown[0]}'"
+        )
+    ordered = difficulty.filter(pl.col("problem_id").is_in(problem_ids)).sort("problem_id")
+    bins = {"oracle": ordered["oracle_bin"].to_numpy()}
+    if ordered["predicted_bin"].null_count() == 0:
+        bins["predicted"] = ordered["predicted_bin"].to_numpy()
+    return outcomes, problem_ids, bins
+
+
+def _per_question(group, strategy, kind, grid, correct) -> pl.DataFrame:
+    row, column = np.nonzero(~np.isnan(correct))
+    labels = {"family": group.family, "strategy": strategy, "selection": group.label, "bins": kind}
+    measured = {
+        "problem_id": [grid.problem_ids[index] for index in row],
+        "budget": grid.budgets[column],
+        "correct": np.clip(correct[row, column], 0.0, 1.0),
+    }
+    return pl.DataFrame(measured).with_columns(**{name: pl.lit(value) for name, value in labels.items()})
+
+
+if __name__ == "__main__":
+    command.main("fit_allocator")

@@ -1,0 +1,155 @@
+"""Import pools that somebody else sampled: check them, find and grade the answers, write the tables of a study.
+
+Writes a folder: `problems.parquet`; for each pool `<name>.samples.parquet` and, where it has step scores,
+`<name>.scores.parquet` (schemas of `ttc.tables`); and two tables for people: `<name>.origin.parquet` (which run and
+row each sample was, and somebody's own verdict on it) and `grading.parquet` (each distinct answer and its verdict).
+Everything is checked before anything is written.
+
+Example:
+  python -m ttc.stages.import_pool --spec '{"problems": {"columns": {"question": "problem"}}, "pools": {"policy": {}}}'
+    --problems problems.jsonl --pool_policy pool.parquet --output results/store/import_pool/example
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from ttc import tables
+from ttc.errors import InputError, nearest
+from ttc.stages import command
+from ttc.tasks import answers, grading, pools
+
+GRADING = {"extract": ["boxed"], "equality": "math_verify", "timeout": 10, "keep_answers": False}
+
+
+def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+    """Read `problems` and a role `pool_<name>` for each pool of the spec; fill the folder `output`."""
+    section = spec.get("problems") or {}
+    path = command.one(inputs, "problems")
+    problems = pools.read_problems(path, section.get("columns"), section.get("split", "test"))
+    found = dict(_read_pools(spec, inputs, problems))
+    dropped = pools.without_samples(problems["problem_id"], found, spec.get("missing_samples", "refuse"))
+    problems = problems.filter(~pl.col("problem_id").is_in(list(dropped)))
+    if dropped:
+        print(f"  left out {len(dropped)} problems that no pool has samples of")
+    options = grading_options(spec.get("grading"))
+    gold = dict(problems.select("problem_id", "answer").iter_rows())
+    verdicts = []
+    with grading.Grader(options["equality"], options["timeout"]) as grader:
+        for name, pool in found.items():
+            found[name], graded = grade(pool, gold, options, grader)
+            verdicts.append(graded.select(pl.lit(name).alias("pool"), pl.all()))
+            _report(name, found[name])
+        decided = ", ".join(f"{how}: {count:,}" for how, count in sorted(grader.counts.items()))
+        print(f"  comparisons decided by {decided}")
+    folder = command.fresh_directory(output)
+    tables.write(problems, folder / "problems.parquet", "problems")
+    for name, pool in found.items():
+        _write_pool(pool, folder, name)
+    write_plain(pl.concat(verdicts).sort("pool", "problem_id", "answer"), folder / "grading.parquet")
+    command.commit_directory(folder, output)
+
+
+def grading_options(section: dict | None) -> dict:
+    """The section `grading` with its defaults; InputError for an unknown option."""
+    section = section or {}
+    for name in section:
+        if name not in GRADING:
+            raise InputError(
+                f"grading: '{name}' is unknown; known are {', '.join(GRADING)}{nearest(name, GRADING)}"
+            )
+    return GRADING | section
+
+
+def with_answers(pool: pl.DataFrame, options: dict) -> pl.DataFrame:
+    """The pool with a column `answer`: extracted from the texts, or with `keep_answers` the pool's own."""
+    if options["keep_answers"]:
+        if "answer" not in pool.columns:
+            raise InputError(
+                "grading: `keep_answers` needs a column mapped to 'answer', and the pool has none"
+            )
+        return pool.with_columns(pl.col("answer").replace("", None))
+    found = [answers.extract(text, options["extract"]) for text in pool["text"]]
+    return pool.with_columns(pl.Series("answer", found, dtype=pl.String))
+
+
+def grade(
+    pool: pl.DataFrame, gold: dict[str, str], options: dict, grader: grading.Grader
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Grade a pool of `pools.read_pool` against gold answers by problem id.
+
+    Returns the pool with `stated` (the answer as given), `answer` (the name of its class) and `correct` (ours; a
+    column of that name is kept as `recorded`), and a table of the distinct answers: problem_id, answer, canonical,
+    correct (of the class), equal (of the answer itself), how (the rule that decided), samples (their number).
+    """
+    if "correct" in pool.columns:
+        pool = pool.rename({"correct": "recorded"})
+    pool = with_answers(pool, options).rename({"answer": "stated"})
+    counts = (
+        pool.drop_nulls("stated").group_by("problem_id", "stated").len("samples").sort("problem_id", "stated")
+    )
+    rows = []
+    for (problem_id,), group in counts.group_by("problem_id", maintain_order=True):
+        for answer, graded in grader.grade(gold[problem_id], group["stated"]).items():
+            rows.append(
+                (problem_id, answer, graded.canonical, graded.correct, graded.own.equal, graded.own.how)
+            )
+    types = {"problem_id": pl.String, "stated": pl.String, "canonical": pl.String}
+    types |= {"correct": pl.Boolean, "equal": pl.Boolean, "how": pl.String}
+    verdicts = pl.DataFrame(rows, schema=types, orient="row")
+    named = verdicts.select("problem_id", "stated", pl.col("canonical").alias("answer"), "correct")
+    pool = pool.join(named, on=["problem_id", "stated"], how="left", maintain_order="left")
+    pool = pool.with_columns(pl.col("correct").fill_null(False))
+    return pool, verdicts.join(counts, on=["problem_id", "stated"], how="left").rename({"stated": "answer"})
+
+
+def write_plain(frame: pl.DataFrame, path: Path) -> None:
+    """Write a table that no other stage reads, with the settings of `tables.write`."""
+    frame.write_parquet(path, compression="zstd", row_group_size=tables.ROW_GROUP_SIZE, statistics=True)
+
+
+def _read_pools(
+    spec: dict, inputs: command.Inputs, problems: pl.DataFrame
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    if not spec.get("pools"):
+        raise InputError("source.pools: no pool is given; a study needs at least the pool 'policy'")
+    for name, section in sorted(spec["pools"].items()):
+        paths = inputs.get(f"pool_{name}", [])
+        if not paths:
+            raise InputError(f"source.pools.{name}: no file is given")
+        try:
+            yield name, pools.read_pool(paths, section, problems["problem_id"])
+        except InputError as error:
+            raise InputError(f"pool '{name}': {error}") from None
+
+
+def _write_pool(pool: pl.DataFrame, folder: Path, name: str) -> None:
+    absent = {"tokens": pl.Int32, "logprob": pl.Float32, "recorded": pl.Boolean, "finish_reason": pl.String}
+    pool = pool.with_columns(
+        pl.lit("unknown" if column == "finish_reason" else None, dtype=dtype).alias(column)
+        for column, dtype in absent.items()
+        if column not in pool.columns
+    )
+    tables.write(pool, folder / f"{name}.samples.parquet", "samples")
+    if "step_scores" in pool.columns:
+        # a pool does not say what scoring it cost
+        scores = pool.with_columns(tokens=pl.lit(None, dtype=pl.Int32))
+        tables.write(scores, folder / f"{name}.scores.parquet", "scores")
+    origin = ["problem_id", "sample_index", "run", "sample", "stated", "recorded"]
+    write_plain(pool.select(origin), folder / f"{name}.origin.parquet")
+
+
+def _report(name: str, pool: pl.DataFrame) -> None:
+    problems = pool["problem_id"].n_unique()
+    print(
+        f"  pool '{name}': {len(pool):,} samples of {problems:,} problems, {pool['correct'].mean():.3f} correct, "
+        f"{pool['stated'].null_count():,} without an answer"
+    )
+    if "recorded" in pool.columns:
+        differ = pool.filter(pl.col("correct") != pl.col("recorded"))
+        print(f"  pool '{name}': {len(differ):,} verdicts differ from the recorded ones, see grading.parquet")
+
+
+if __name__ == "__main__":
+    command.main("import_pool")

@@ -1,0 +1,92 @@
+"""Stage: the small policy with test-time compute against the larger policy, at equal FLOPs (paper §7).
+
+python -m ttc.stages.match_flops --spec '{"versions": ["v1"], "ratios": {"v1": [0.16, 0.79, 22]}, "seed": 0}' \
+    --outcomes outcomes.parquet --difficulty difficulty.parquet --allocation ALLOCATOR_DIR \
+    --policy POLICY_DIR --larger_policy LARGER_DIR --output exchange.parquet
+"""
+
+import numpy as np
+import polars as pl
+
+from ttc import tables
+from ttc.errors import InputError
+from ttc.estimators import bootstrap_counts, bootstrap_means, percentile_interval
+from ttc.exchange import RATIOS, at_budget, model_parameters, multiplier
+from ttc.noise import generator
+from ttc.stages import command
+
+REVISION_SELECTION = "hierarchical"  # revisions are allocated under several rules; this is the paper's
+
+
+def run(spec, inputs, output, runtime):
+    """Write the table `exchange`; empty where the study has no larger policy."""
+    outcomes = tables.read(command.one(inputs, "outcomes"), "outcomes")
+    difficulty = tables.read(command.one(inputs, "difficulty"), "difficulty")
+    per_question = tables.read(command.one(inputs, "allocation") / "per_question.parquet", "per_question")
+    greedy = outcomes.filter((pl.col("family") == "larger") & (pl.col("strategy") == "greedy"))
+    rows = []
+    if len(greedy):
+        parameters = model_parameters(spec, inputs)
+        if not parameters["policy"] or not parameters["larger_policy"]:
+            raise InputError(
+                "FLOPs matching needs the parameters of policy and larger policy; give both models"
+            )
+        times = parameters["larger_policy"] / parameters["policy"]
+        larger = dict(greedy.select("problem_id", "correct").iter_rows())
+        rows = list(_compare(spec, per_question, difficulty, larger, times))
+    frame = pl.DataFrame(rows, schema=tables.SCHEMAS["exchange"].dtypes, orient="row")
+    tables.write(frame, output, "exchange")
+
+
+def _compare(spec, per_question, difficulty, larger, times):
+    """Rows of the table, in the order of its columns: every family, kind of bins, version, ratio and bin (0 = all)."""
+    replicates, seed = spec.get("bootstrap", 2000), spec.get("seed", 0)
+    ratios = spec.get("ratios") or RATIOS
+    optimal = per_question.filter(
+        pl.col("strategy") == "compute_optimal",
+        (pl.col("family") != "revisions") | (pl.col("selection") == REVISION_SELECTION),
+    )
+    for (family, kind), rows in optimal.group_by(["family", "bins"], maintain_order=True):
+        budgets, small, opponent, bins = _beside(rows, difficulty, f"{kind}_bin", larger)
+        for version in spec.get("versions") or list(ratios):
+            for ratio in ratios[version]:
+                factor = multiplier(times, ratio, version)
+                read = at_budget(budgets, small, factor)
+                for value in (0, *sorted(set(bins.tolist()))):
+                    members = np.ones(len(bins), dtype=bool) if value == 0 else bins == value
+                    random = generator(seed, "exchange", family, version, str(ratio), kind, int(value))
+                    compared = _against(read.values[members], opponent[members], replicates, random)
+                    where = (family, version, float(ratio), kind, int(value), factor, read.budget)
+                    yield (*where, *compared, read.clipped)
+
+
+def _beside(rows, difficulty, column, larger):
+    """Budgets, small model's correctness (questions, budgets), larger model's, and bins, of questions that have all."""
+    wide = rows.pivot(on="budget", index="problem_id", values="correct").drop_nulls()
+    wide = wide.join(difficulty.select("problem_id", pl.col(column).alias("bin")), on="problem_id")
+    wide = wide.filter(pl.col("problem_id").is_in(list(larger))).sort("problem_id")
+    if not len(wide):
+        raise InputError("FLOPs matching: no question has outcomes of both the policy and the larger policy")
+    budgets = np.array(sorted(rows["budget"].unique()))
+    small = wide.select([str(budget) for budget in budgets]).to_numpy()
+    return budgets, small, np.array([larger[name] for name in wide["problem_id"]]), wide["bin"].to_numpy()
+
+
+def _against(small, larger, replicates, random):
+    """Both accuracies and their paired difference with 95 % intervals, and the winner; same resamples for all."""
+    counts = bootstrap_counts(len(small), replicates, random)
+    values = np.column_stack([small, larger, small - larger])
+    low, high = percentile_interval(bootstrap_means(values, counts))
+    mean = values.mean(axis=0)
+    mean[:2], low[:2], high[:2] = (np.clip(part[:2], 0.0, 1.0) for part in (mean, low, high))
+    ends = [number for column in range(3) for number in (mean[column], low[column], high[column])]
+    return (*ends, _winner(low[2], high[2]))
+
+
+def _winner(low: float, high: float) -> str:
+    """Who wins, from the interval of small minus larger: undecided where it contains 0."""
+    return "small" if low > 0 else "larger" if high < 0 else "undecided"
+
+
+if __name__ == "__main__":
+    command.main("match_flops")

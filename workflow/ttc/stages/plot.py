@@ -1,0 +1,46 @@
+"""Stage `plot`: all figures of a study, and `index.json`, which says what each shows and why one is missing.
+
+Roles: difficulty, outcomes, allocation (folder of fit_allocator: curves), exchange, findings; an empty role means
+that the study has no such table, and what needs it is skipped with a reason.
+"""
+
+import json
+from pathlib import Path
+
+from ttc.results import NotMeasured, Study, load
+from ttc.stages import command
+
+
+def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
+    """Draw every figure in every format into the folder `output`."""
+    from ttc.figures import OPTIONS, PLOTS, style
+
+    options = {name: spec.get(name, default) for name, default in OPTIONS.items()}
+    study = _study(inputs)
+    folder = command.fresh_directory(output)
+    index = []
+    for plot in PLOTS:
+        entry = {"name": plot.name, "title": plot.title, "caption": plot.caption, "paper": plot.paper}
+        try:
+            with style.context():
+                drawn = plot.draw(study, options)
+                for suffix in sorted(options["formats"]):
+                    style.save(drawn, folder / f"{plot.name}.{suffix}", options["dpi"])
+            entry["files"] = [f"{plot.name}.{suffix}" for suffix in sorted(options["formats"])]
+            print(f"plot: {plot.name}", flush=True)
+        except NotMeasured as reason:
+            entry |= {"files": [], "skipped": str(reason)}
+            print(f"plot: {plot.name} skipped, {reason}", flush=True)
+        index.append(entry)
+    (folder / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
+    command.commit_directory(folder, output)
+
+
+def _study(inputs: dict) -> Study:
+    fitted = inputs.get("allocation", [])
+    named = {name: inputs.get(name) for name in ("difficulty", "outcomes", "exchange", "findings")}
+    return load(**named, curves=[folder / "curves.parquet" for folder in fitted])
+
+
+if __name__ == "__main__":
+    command.main("plot")

@@ -1,0 +1,88 @@
+"""Stage: lay a study out for people in results/<study>/, with its manifest, and leave a stamp that names its key.
+
+python -m ttc.stages.publish --spec '{"configuration": {"study": {"name": "default"}, ...}}' \
+    --artifacts results/store/... --output results/default/.complete-0123456789abcdef
+
+The folders and files of `OWNED` are replaced as a whole; other files in results/<study>/ are left alone.
+"""
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+from ttc.manifest import describe, manifest
+from ttc.stages import command
+
+STAMP = ".complete-"
+# stage -> {file in the artifact's directory ("" the artifact itself, "*" all): its place in the study's folder}
+PLACES = {
+    "measure_difficulty": {"": "tables/difficulty.parquet"},
+    "evaluate": {"": "tables/outcomes.parquet"},
+    "fit_allocator": {
+        "allocation.parquet": "tables/allocation.parquet",
+        "curves.parquet": "tables/curves.parquet",
+        "per_question.parquet": "tables/per_question.parquet",
+        "allocator.skops": "tables/allocator.skops",
+    },
+    "match_flops": {"": "tables/exchange.parquet"},
+    "find": {"": "tables/findings.parquet"},
+    "compare_votes": {"": "tables/reference_votes.parquet"},
+    "plot": {"*": "figures"},
+    "report": {"": "report.html"},
+    "notebook": {"": "notebooks/{label}.ipynb"},
+}
+# Stages that a study of several pools runs once for each.
+PER_POOL = ("measure_difficulty", "evaluate", "fit_allocator", "match_flops", "find", "plot")
+OWNED = ("tables", "figures", "notebooks", "report.html", "config.resolved.yaml", "manifest.json")
+
+
+def run(spec, inputs, output, runtime):
+    """Fill results/<study>/ and write the stamp `output`; stamps of other configurations are removed first."""
+    folder = output.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for stamp in folder.glob(f"{STAMP}*"):
+        stamp.unlink()
+    artifacts = [describe(path) for path in inputs["artifacts"]]
+    view = command.fresh_directory(folder / "view")
+    # The report is about one policy; tables and figures of further pools lie one folder deeper.
+    main = next(each["label"] for each in artifacts if each["stage"] == "report")
+    for each in artifacts:
+        for source, target in lay_out(each, main):
+            (view / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, view / target)
+    configuration = spec["configuration"]
+    resolved = yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, width=120)
+    (view / "config.resolved.yaml").write_text(resolved)
+    (view / "manifest.json").write_text(manifest(configuration["study"]["name"], artifacts, view))
+    for name in OWNED:
+        _replace(view / name, folder / name)
+    view.rmdir()
+    output.write_text(f"{command.digest(folder / 'manifest.json')}  manifest.json\n")
+    print(f"  {len(artifacts)} artifacts; the study lies in {folder}", flush=True)
+
+
+def lay_out(artifact: dict, main: str):
+    """Pairs of a file of an artifact and its place in the study's folder."""
+    path = Path(artifact["path"])
+    for name, place in PLACES.get(artifact["stage"], {}).items():
+        place = Path(place.format(label=artifact["label"]))
+        if artifact["stage"] in PER_POOL and artifact["label"] != main:
+            place = Path(place.parts[0], artifact["label"], *place.parts[1:])
+        if name == "*":
+            yield from ((file, place / file.name) for file in sorted(path.iterdir()))
+        elif (file := path / name if name else path).is_file():
+            yield file, place
+
+
+def _replace(source: Path, target: Path) -> None:
+    if target.is_dir():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
+    if source.exists():
+        source.rename(target)
+
+
+if __name__ == "__main__":
+    command.main("publish")

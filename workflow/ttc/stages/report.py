@@ -1,0 +1,60 @@
+"""Stage `report`: one self-contained HTML file with findings, figures, whole solutions and every choice made.
+
+Roles: problems, samples, findings (required); scores, searches, chains, chain_scores, figures, votes and the model
+folders may be empty.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import polars as pl
+
+from ttc import tables
+from ttc.errors import InputError
+from ttc.examples import Content
+from ttc.report import render
+from ttc.stages import command
+
+MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+
+
+def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
+    """Render the report and move it into place."""
+    page = render(
+        study=spec["study"],
+        configuration=spec.get("configuration", {}),
+        findings=tables.read(command.one(inputs, "findings"), "findings"),
+        figures=command.one(inputs, "figures") if inputs.get("figures") else None,
+        content=_content(inputs),
+        shown=spec.get("examples", 4),
+        models={role: _card(inputs[role][0]) for role in MODELS if inputs.get(role)},
+        votes=pl.read_parquet(command.one(inputs, "votes")) if inputs.get("votes") else None,
+    )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    temporary = output.with_name(f".{output.name}.part")
+    temporary.write_text(page)
+    os.replace(temporary, output)
+
+
+def _content(inputs: dict) -> Content:
+    for role in ("problems", "samples"):
+        if not inputs.get(role):
+            raise InputError(f"the stage report takes --{role}, and none was given")
+    optional = ("scores", "chains", "chain_scores")
+    frames = {role: tables.read(inputs[role], role) for role in optional if inputs.get(role)}
+    for folder in inputs.get("searches", [])[:1]:
+        frames |= {name: tables.read(folder / f"{name}.parquet", name) for name in ("tree", "candidates")}
+    required = {role: tables.read(inputs[role], role) for role in ("problems", "samples")}
+    return Content(**required, **frames)
+
+
+def _card(folder: Path) -> dict:
+    try:
+        return json.loads((folder / "card.json").read_text())
+    except (FileNotFoundError, json.JSONDecodeError) as error:
+        raise InputError(f"{folder}: a model folder holds a card.json with JSON, and this one does not") from error
+
+
+if __name__ == "__main__":
+    command.main("report")

@@ -1,0 +1,34 @@
+"""Stage `revise`: chains of revisions of a block of problems."""
+
+from pathlib import Path
+
+from ttc import tables
+from ttc.engines.transformers import TransformersEngine
+from ttc.generation import select_problems
+from ttc.progress import Progress
+from ttc.revision.chains import revise
+from ttc.stages import command
+
+
+def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+    """spec: seed, split, problems [start, stop), lengths (of each chain), max_context, temperature, max_tokens."""
+    problems = select_problems(
+        tables.read(command.one(inputs, "problems"), "problems"), spec["split"], spec["problems"]
+    )
+    engine = TransformersEngine(command.one(inputs, "reviser"), runtime.batch_rows, runtime.device)
+    engine.self_check()
+    frame = revise(
+        engine,
+        problems,
+        spec["lengths"],
+        spec["max_context"],
+        spec["seed"],
+        spec["temperature"],
+        spec["max_tokens"],
+        Progress("revisions"),
+    )
+    tables.write(frame, output, "chains")
+
+
+if __name__ == "__main__":
+    command.main("revise")

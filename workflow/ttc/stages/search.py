@@ -1,0 +1,151 @@
+"""The stage `search`: tree search for a block of problems; writes candidates.parquet and tree.parquet."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ttc import noise, tables
+from ttc.engines.base import Engine, Verifier
+from ttc.errors import InputError
+from ttc.generation import grade, select_problems
+from ttc.progress import Progress
+from ttc.search import Options, SearchResult, Strategy, from_spec, search
+from ttc.stages import command
+from ttc.tasks import text
+
+
+def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+    """Search the block `problems` [start, stop) of the split, sorted by problem_id.
+
+    spec: seed, split, problems, strategy {kind, width, depth}, budget (N beams), temperature, max_tokens, max_rounds;
+    and, each with a default, max_step_tokens (as many as max_tokens), finished and duplicates (see `ttc.search`).
+    """
+    from ttc.engines.transformers import TransformersEngine
+    from ttc.verifiers.scoring import TokenVerifier
+
+    start, stop = spec["problems"]
+    problems = tables.read(command.one(inputs, "problems"), "problems")
+    problems = select_problems(problems, spec["split"], spec["problems"])
+    if problems.height < stop - start:
+        raise InputError(
+            f"search: problems {start} to {stop} of the split {spec['split']} were asked for, and it ends at"
+            f" {start + problems.height}"
+        )
+    engine = TransformersEngine(command.one(inputs, "policy"), runtime.batch_rows, runtime.device)
+    engine.self_check()
+    verifier = TokenVerifier(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
+    results = search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows)
+    folder = command.fresh_directory(output)
+    tables.write(
+        candidate_table(problems, results, engine.tokenizer), folder / "candidates.parquet", "candidates"
+    )
+    tables.write(tree_table(problems, results, engine.tokenizer), folder / "tree.parquet", "tree")
+    command.commit_directory(folder, output)
+
+
+def search_problems(
+    engine: Engine, verifier: Verifier, problems: pl.DataFrame, spec: dict, most_rows: int
+) -> list[SearchResult]:
+    """Search all problems, as many at a time as have at most `most_rows` beams together; one result per problem.
+
+    Stops with an error if the bills and the engine's or the verifier's own counts of tokens differ.
+    """
+    strategy, budget = from_spec(spec["strategy"]), spec["budget"]
+    options = Options(spec.get("finished", Options.finished), spec.get("duplicates", Options.duplicates))
+    streams = problem_streams(spec["seed"], strategy, budget, problems["problem_id"].to_list())
+    prompts = text.encode_prompts(engine.tokenizer, [text.prompt_text(each) for each in problems["question"]])
+    at_a_time = max(1, most_rows // budget)
+    progress = Progress(f"problems searched by {strategy.name} with {budget} beams")
+    results: list[SearchResult] = []
+    for first in range(0, len(prompts), at_a_time):
+        counted = engine.tokens_generated, verifier.tokens_scored
+        block = slice(first, first + at_a_time)
+        made = search(
+            engine,
+            verifier,
+            prompts[block],
+            streams[block],
+            strategy,
+            budget,
+            spec["temperature"],
+            spec.get("max_step_tokens") or spec["max_tokens"],
+            spec["max_tokens"],
+            spec["max_rounds"],
+            options,
+        )
+        billed = (
+            sum(each.bill.generated_tokens for each in made),
+            sum(each.bill.verifier_tokens for each in made),
+        )
+        counted = engine.tokens_generated - counted[0], verifier.tokens_scored - counted[1]
+        if billed != counted:
+            raise RuntimeError(
+                f"search: tokens (generated, scored) billed are {billed}, and engine and verifier counted {counted}"
+            )
+        results += made
+        progress(len(results), len(prompts))
+    return results
+
+
+def problem_streams(seed: int, strategy: Strategy, budget: int, problem_ids: list[str]) -> np.ndarray:
+    """One noise stream (uint64) per problem.
+
+    Named by the width in use, so `beam(width=sqrt)` and `beam(width=4)` with 16 beams are one search and not two draws.
+    """
+    name = Strategy(strategy.kind, strategy.width_at(budget), strategy.depth).name
+    streams = [noise.stream(seed, "search", name, budget, problem_id) for problem_id in problem_ids]
+    return np.array(streams, dtype=np.uint64)
+
+
+def candidate_table(problems: pl.DataFrame, results: list[SearchResult], tokenizer) -> pl.DataFrame:
+    """The table `candidates`: texts with graded answers; the cost of a problem stands on each of its rows."""
+    rows = []
+    for problem, result in zip(problems.iter_rows(named=True), results, strict=True):
+        texts = text.decode(tokenizer, [candidate.tokens for candidate in result.candidates])
+        bill = result.bill
+        for index, candidate in enumerate(result.candidates):
+            answer, correct = grade(texts[index], problem["answer"])
+            rows.append(
+                {
+                    "problem_id": problem["problem_id"],
+                    "candidate": index,
+                    "text": texts[index],
+                    "answer": answer,
+                    "correct": correct,
+                    "step_scores": candidate.step_scores,
+                    "finish_reason": candidate.finish,
+                    "tokens": len(candidate.tokens),
+                    "generated_tokens": bill.generated_tokens,
+                    "discarded_tokens": bill.discarded_tokens,
+                    "rollout_tokens": bill.rollout_tokens,
+                    "verifier_tokens": bill.verifier_tokens,
+                    "generations": float(bill.generations),
+                }
+            )
+    return pl.DataFrame(rows, schema=tables.SCHEMAS["candidates"].dtypes)
+
+
+def tree_table(problems: pl.DataFrame, results: list[SearchResult], tokenizer) -> pl.DataFrame:
+    """The table `tree`: every node with the text of its step, without the separator after it."""
+    rows = []
+    for problem_id, result in zip(problems["problem_id"], results, strict=True):
+        texts = text.decode(tokenizer, [node.tokens for node in result.nodes])
+        for node, step in zip(result.nodes, texts, strict=True):
+            rows.append(
+                {
+                    "problem_id": problem_id,
+                    "node": node.index,
+                    "parent": node.parent,
+                    "round": node.round,
+                    "text": step.removesuffix(text.SEPARATOR),
+                    "score": node.score,
+                    "kept": node.kept,
+                    "finish_reason": node.finish,
+                }
+            )
+    return pl.DataFrame(rows, schema=tables.SCHEMAS["tree"].dtypes)
+
+
+if __name__ == "__main__":
+    command.main("search")

@@ -1,0 +1,27 @@
+"""Stage `train_orm`: an outcome reward model from verdicts on whole solutions."""
+
+from pathlib import Path
+
+import polars as pl
+
+from ttc import tables
+from ttc.stages import command
+from ttc.stages.outcome_training import train_outcome_model
+from ttc.tasks import text
+from ttc.verifiers.examples import outcome_examples
+
+
+def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+    """spec: seed, model {fresh_layers}, training, samples [start, stop).  Writes a model directory of kind `orm`."""
+    problems = tables.read(command.one(inputs, "problems"), "problems")
+    policy = command.one(inputs, "policy")
+    samples = tables.read(inputs["samples"], "samples").filter(
+        pl.col("sample_index").is_between(*spec["samples"], closed="left") & pl.col("answer").is_not_null()
+    )
+    tokenizer = text.load_tokenizer(policy)
+    examples = outcome_examples(problems, samples, tokenizer)
+    train_outcome_model(spec, policy, tokenizer, samples, examples, output, runtime)
+
+
+if __name__ == "__main__":
+    command.main("train_orm")

@@ -1,0 +1,56 @@
+"""Stage `train_prm`: a process reward model from soft Monte-Carlo step values (paper appendix D)."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ttc import tables
+from ttc.models.building import build_verifier
+from ttc.models.loading import count_parameters, resolve_device, save_model
+from ttc.models.training import train, value_loss
+from ttc.stages import command
+from ttc.tasks import text
+from ttc.verifiers.examples import is_held_out, process_examples
+from ttc.verifiers.quality import step_quality
+
+
+def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+    """spec: seed, model {fresh_layers}, training, samples [start, stop), modulus.
+
+    Writes a model directory of kind `prm`.  Every tenth problem is held out: the weights with the lowest loss on them are kept (early stopping), and the
+    step AUC in the card is measured on them.
+    """
+    problems = tables.read(command.one(inputs, "problems"), "problems")
+    policy = command.one(inputs, "policy")
+    samples = tables.read(inputs["samples"], "samples").filter(
+        pl.col("sample_index").is_between(*spec["samples"], closed="left")
+    )
+    step_values = tables.read(inputs["step_values"], "step_values")
+    tokenizer = text.load_tokenizer(policy)
+    examples, rows = process_examples(problems, samples, step_values, tokenizer)
+    held_out = is_held_out(rows["problem_id"])
+    model = build_verifier(policy, spec["model"]["fresh_layers"], spec["seed"]).to(resolve_device(runtime.device))
+    print(f"{count_parameters(model):,} parameters, {len(examples):,} solutions", flush=True)
+    log = train(
+        model,
+        [examples[index] for index in np.flatnonzero(~held_out)],
+        value_loss,
+        spec["training"],
+        spec["seed"],
+        [examples[index] for index in np.flatnonzero(held_out)],
+    )
+    metrics = step_quality(
+        model,
+        [examples[index] for index in np.flatnonzero(held_out)],
+        rows.filter(pl.Series(held_out)),
+        problems,
+        spec["modulus"],
+        spec["seed"],
+    )
+    save_model(output, model, tokenizer, kind="prm", training=log.as_card(), metrics=metrics)
+    print(f"held-out step AUC {metrics['step_auc']:.3f}, against rollouts {metrics['rollout_auc']:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    command.main("train_prm")

@@ -1,0 +1,54 @@
+"""Stage `train_reviser`: the policy fine-tuned to write the correct answer after incorrect ones (paper §6.1)."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM
+
+from ttc import tables
+from ttc.models.loading import count_parameters, resolve_device, save_model
+from ttc.models.training import language_example, language_loss, train
+from ttc.stages import command
+from ttc.tasks import text
+from ttc.verifiers.examples import is_held_out
+
+
+def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+    """spec: seed, training, max_context.  The loss is on the correct answer only; writes a directory of kind `reviser`.
+
+    The weights are those of the last step: the validation loss is recorded, but it is off-policy and does not choose
+    (the paper takes a checkpoint a little after it starts to rise).
+    """
+    problems = tables.read(command.one(inputs, "problems"), "problems")
+    pairs = tables.read(command.one(inputs, "pairs"), "pairs")
+    policy = command.one(inputs, "policy")
+    tokenizer = text.load_tokenizer(policy)
+    questions = dict(problems.select("problem_id", "question").iter_rows())
+    prompts = text.encode_prompts(
+        tokenizer,
+        [
+            text.prompt_text(questions[name], context[-spec["max_context"] :])
+            for name, context in pairs.select("problem_id", "context").iter_rows()
+        ],
+    )
+    targets = text.encode_solutions(tokenizer, pairs["target"].to_list(), [True] * len(pairs))
+    examples = [language_example(*pair) for pair in zip(prompts, targets, strict=True)]
+    held_out = is_held_out(pairs["problem_id"])
+    model = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32)
+    model.to(resolve_device(runtime.device))
+    print(f"{count_parameters(model):,} parameters, {len(examples):,} trajectories", flush=True)
+    log = train(
+        model,
+        [examples[index] for index in np.flatnonzero(~held_out)],
+        language_loss,
+        spec["training"],
+        spec["seed"],
+        [examples[index] for index in np.flatnonzero(held_out)],
+        keep_best=False,
+    )
+    save_model(output, model, tokenizer, kind="reviser", training=log.as_card(), metrics={"loss": log.losses[-1]})
+
+
+if __name__ == "__main__":
+    command.main("train_reviser")

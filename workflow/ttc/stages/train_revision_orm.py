@@ -1,0 +1,24 @@
+"""Stage `train_revision_orm`: an outcome reward model of revisions that reads the answers before them (paper §6.2)."""
+
+from pathlib import Path
+
+from ttc import tables
+from ttc.revision.chains import contexts
+from ttc.stages import command
+from ttc.stages.outcome_training import train_outcome_model
+from ttc.tasks import text
+from ttc.verifiers.examples import outcome_examples
+
+
+def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+    """spec: seed, model {fresh_layers}, training, max_context.  Writes a model directory of kind `orm`."""
+    problems = tables.read(command.one(inputs, "problems"), "problems")
+    reviser = command.one(inputs, "reviser")
+    chains = tables.read(inputs["chains"], "chains")
+    tokenizer = text.load_tokenizer(reviser)
+    examples = outcome_examples(problems, chains, tokenizer, contexts(chains, spec["max_context"]))
+    train_outcome_model(spec, reviser, tokenizer, chains, examples, output, runtime)
+
+
+if __name__ == "__main__":
+    command.main("train_revision_orm")

@@ -1,0 +1,207 @@
+"""The generated task: chains of additions and multiplications on a clock, one line per step.
+
+    Start at 5 then +7 *3          (on a clock of 37 hours)
+    1: +7 = 12
+    2: *3 = 36
+    Answer: 36
+
+Difficulty comes from the texts the policy learns from, as it does on the web.  Each *group* of operations says how
+often its operations occur in the training text and in the benchmark, how often authors get them wrong, and which share
+of their errors is one shared misconception (the operand read one too large) instead of a slip to any other number.
+A rare operation is a fact a policy hardly knows; a common misconception is one that majority voting cannot undo.
+An author who errs goes on from the wrong number, so every training solution is consistent with its own lines.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ttc import noise
+from ttc.errors import InputError
+
+MAX_STEPS = 12
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation, with how it is met and mistaken."""
+
+    kind: str  # `+` or `*`
+    operand: int
+    group: int
+    train_weight: float
+    test_weight: float
+    error_rate: float
+    misconception: float
+
+    def __str__(self) -> str:
+        return f"{self.kind}{self.operand}"
+
+
+def operations(task: dict, seed: int) -> list[Operation]:
+    """The operations of the clock, drawn without repetition, in group order."""
+    modulus = task["modulus"]
+    pool = [(kind, operand) for operand in range(2, modulus - 1) for kind in "+*"]
+    wanted = sum(group["operations"] for group in task["groups"])
+    if wanted > len(pool):
+        raise InputError(
+            f"task.groups: asks for {wanted} operations; a clock of {modulus} hours has {len(pool)} different ones"
+        )
+    order = noise.generator(seed, "operations").permutation(len(pool))
+    drawn, chosen = iter(order), []
+    for index, group in enumerate(task["groups"]):
+        for _ in range(group["operations"]):
+            kind, operand = pool[next(drawn)]
+            chosen.append(
+                Operation(
+                    kind,
+                    operand,
+                    index,
+                    group["train_weight"],
+                    group["test_weight"],
+                    group["error_rate"],
+                    group["misconception"],
+                )
+            )
+    return chosen
+
+
+def apply(operation: Operation, number: int, modulus: int) -> int:
+    """The right result of one step."""
+    if operation.kind == "+":
+        return (number + operation.operand) % modulus
+    return (number * operation.operand) % modulus
+
+
+def write_wrong(operation: Operation, number: int, modulus: int, draws: np.ndarray) -> int:
+    """What an author who errs writes; `draws` are two uniform numbers in [0, 1)."""
+    right = apply(operation, number, modulus)
+    if draws[0] < operation.misconception:
+        shifted = number + operation.operand + 1 if operation.kind == "+" else number * (operation.operand + 1)
+        if shifted % modulus != right:
+            return shifted % modulus
+    return (right + 1 + int(draws[1] * (modulus - 1))) % modulus
+
+
+def question(start: int, chain: list[Operation]) -> str:
+    """The question text."""
+    return f"Start at {start} then {' '.join(str(operation) for operation in chain)}"
+
+
+def solution(start: int, chain: list[Operation], modulus: int, draws: np.ndarray | None = None) -> tuple[str, int]:
+    """A solution text and its answer; `draws` [steps, 3] in [0, 1) decide the author's errors, None = no errors."""
+    number, lines = start, []
+    for index, operation in enumerate(chain):
+        if draws is not None and draws[index, 0] < operation.error_rate:
+            number = write_wrong(operation, number, modulus, draws[index, 1:])
+        else:
+            number = apply(operation, number, modulus)
+        lines.append(f"{index + 1}: {operation} = {number}")
+    return "\n".join([*lines, f"Answer: {number}"]), number
+
+
+def make_problems(task: dict, seed: int) -> pl.DataFrame:
+    """The table of problems: `task.train_problems` with their authors' solutions, `task.test_problems` with right ones.
+
+    Test questions are all different and no training question is one of them.  A problem depends on the seed and its
+    own number only, so asking for more leaves the first ones as they are.
+    """
+    world = operations(task, seed)
+    tests: list[dict] = []
+    seen: set[str] = set()
+    for row in _draw(task, world, seed, "test"):
+        if row["question"] not in seen:
+            seen.add(row["question"])
+            tests.append(row)
+        if len(tests) == task["test_problems"]:
+            break
+    trains = []
+    for row in _draw(task, world, seed, "train"):
+        if row["question"] not in seen:
+            trains.append(row)
+        if len(trains) == task["train_problems"]:
+            break
+    rows = [
+        row | {"problem_id": f"{split}-{index:06d}", "split": split}
+        for split, rows in (("test", tests), ("train", trains))
+        for index, row in enumerate(rows)
+    ]
+    return pl.DataFrame(rows)
+
+
+def _draw(task: dict, world: list[Operation], seed: int, split: str):
+    """Endless problems of a split."""
+    weights = np.array([getattr(operation, f"{split}_weight") for operation in world], dtype=np.float64)
+    if weights.sum() <= 0:
+        raise InputError(f"task.groups: every {split}_weight is 0; at least one group must occur")
+    edges = np.cumsum(weights) / weights.sum()
+    low, high = task["steps"]
+    modulus = task["modulus"]
+    base = noise.stream(seed, "problems", split)
+    number = 0
+    while True:
+        # One block of draws per problem: [length, start, then per step operation, error?, misconception?, slip]
+        draws = noise.uniform(noise.substreams(base, number), np.arange(2 + 4 * MAX_STEPS))
+        number += 1
+        length = low + int(draws[0] * (high - low + 1))
+        start = int(draws[1] * modulus)
+        steps = draws[2 : 2 + 4 * length].reshape(length, 4)
+        chain = [world[index] for index in np.searchsorted(edges, steps[:, 0], side="right").clip(0, len(world) - 1)]
+        text, _ = solution(start, chain, modulus, steps[:, 1:] if split == "train" else None)
+        answer = solution(start, chain, modulus)[1]
+        yield {
+            "level": length,
+            "question": question(start, chain),
+            "answer": str(answer),
+            "solution": text,
+        }
+
+
+def vocabulary(task: dict, seed: int) -> list[str]:
+    """Every token of the task's texts, special ones first; a token's place is its id."""
+    world = operations(task, seed)
+    words = ["Start", " at", " then", "Answer:", "Again"]
+    labels = [f"{index}:" for index in range(1, task["steps"][1] + 1)]
+    numbers = [f" {number}" for number in range(task["modulus"])]
+    return [
+        "<pad>",
+        "<bos>",
+        "<eos>",
+        "<unk>",
+        "\n",
+        *words,
+        *labels,
+        *numbers,
+        *[f" {operation}" for operation in world],
+        *[f" {operation} =" for operation in world],
+    ]
+
+
+# Words carry the space before them, and an operation its equals sign, so that a text is its tokens joined.
+TOKEN_PATTERN = r" [+*]\d+ =| [+*]?\d+|\d+:| ?[A-Za-z]+:?|\n"
+
+
+def first_wrong_step(question_text: str, text: str, modulus: int) -> int | None:
+    """The index of the first line that is not what the question asks for at that place; None if all are right.
+
+    The exact check that step scores of this task are measured against (a wrong number, operation, order or label).
+    """
+    start, words = _parts(question_text)
+    number = start
+    expected = []
+    for index, word in enumerate(words):
+        operand = int(word[1:])
+        number = (number + operand if word[0] == "+" else number * operand) % modulus
+        expected.append(f"{index + 1}: {word} = {number}")
+    expected.append(f"Answer: {number}")
+    for index, line in enumerate(text.split("\n")):
+        if index >= len(expected) or line != expected[index]:
+            return index
+    return None
+
+
+def _parts(question_text: str) -> tuple[int, list[str]]:
+    """The start and the operations of a question."""
+    words = question_text.split()
+    return int(words[2]), words[4:]

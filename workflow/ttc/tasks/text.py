@@ -1,0 +1,71 @@
+"""Between texts and tokens: prompts, solutions, steps and the context of a revision."""
+
+from pathlib import Path
+
+import numpy as np
+
+SEPARATOR = "\n"  # ends a step
+UNKNOWN = "<unk>"  # what a model writes that is no text of the task, such as a number run into a label
+AGAIN = "Again"  # the line between an answer and its revision
+
+
+def build_tokenizer(vocabulary: list[str], pattern: str):
+    """A lossless word-level tokenizer: `pattern` cuts a text into tokens, and joining tokens gives the text back."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    ids = {token: index for index, token in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordLevel(ids, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        bos_token="<bos>",
+        eos_token="<eos>",
+        unk_token=UNKNOWN,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def load_tokenizer(path: Path):
+    """The tokenizer of a model directory."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(path)
+
+
+def prompt_text(question: str, context: list[str] = ()) -> str:
+    """What the model reads before it writes: the question, then the earlier answers of a chain, oldest first."""
+    attempts = "".join(f"{attempt}{SEPARATOR}{AGAIN}{SEPARATOR}" for attempt in context)
+    return f"{question}{SEPARATOR}{attempts}"
+
+
+def encode_prompts(tokenizer, prompts: list[str]) -> list[list[int]]:
+    """Token ids of prompts, each starting with the begin-of-sequence token."""
+    start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    encoded = tokenizer(list(prompts), add_special_tokens=False)["input_ids"] if len(prompts) else []
+    return [start + ids for ids in encoded]
+
+
+def encode_solutions(tokenizer, texts: list[str], ended: list[bool]) -> list[list[int]]:
+    """Token ids of solutions, with the end token where the solution ended by itself."""
+    encoded = tokenizer(list(texts), add_special_tokens=False)["input_ids"] if len(texts) else []
+    return [ids + [tokenizer.eos_token_id] if end else ids for ids, end in zip(encoded, ended, strict=True)]
+
+
+def decode(tokenizer, solutions: list[list[int]]) -> list[str]:
+    """Texts of solutions, without the end token."""
+    return tokenizer.batch_decode(solutions, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+
+def step_ends(solution: list[int], separator: int) -> np.ndarray:
+    """Indices of the last token of each step: every separator that something follows or ends, and the last token.
+
+    A separator as the very last token ends the last step; it does not open an empty one.
+    """
+    tokens = np.asarray(solution)
+    ends = np.flatnonzero(tokens == separator)
+    if len(tokens) and (not len(ends) or ends[-1] != len(tokens) - 1):
+        ends = np.append(ends, len(tokens) - 1)
+    return ends

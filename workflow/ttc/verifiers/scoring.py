@@ -1,0 +1,82 @@
+"""Scores of a trained verifier: one per step (PRM) or one per solution (ORM), each in [0, 1].
+
+Scores are always read from a full forward pass over prompt and solution, padded on the right to the engine's row and
+width multiples, so a score does not depend on its neighbours in the batch.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+from ttc.engines.transformers import ROWS, WIDTH, round_up
+from ttc.errors import InputError
+from ttc.models.loading import read_card, resolve_device
+from ttc.tasks.text import SEPARATOR, step_ends
+
+KINDS = ("prm", "orm")
+
+
+class TokenVerifier:
+    """`ttc.engines.base.Verifier` on a token-classification model with one logit per token.
+
+    kind `prm` reads the score at the last token of each step, `orm` at the last token of the solution.
+    """
+
+    def __init__(self, path: Path, batch_rows: int = 1024, device: str = "auto"):
+        self.kind = read_card(path)["kind"]
+        if self.kind not in KINDS:
+            raise InputError(f"{path}: its card says kind '{self.kind}'; a verifier is one of {', '.join(KINDS)}")
+        self.device = resolve_device(device)
+        self.tokenizer = AutoTokenizer.from_pretrained(path)
+        self.model = AutoModelForTokenClassification.from_pretrained(path, dtype=torch.float32)
+        self.model.to(self.device).eval()
+        self.batch_rows = max(ROWS, round_up(batch_rows, ROWS))
+        self.separator = self.tokenizer.convert_tokens_to_ids(SEPARATOR)
+        self.window = self.model.config.max_position_embeddings
+        self.tokens_scored = 0
+
+    def score(self, prompts: list[list[int]], solutions: list[list[int]]) -> list[list[float]]:
+        """One list of scores per solution; equal inputs are scored once but every one of them is billed."""
+        distinct: dict[tuple, int] = {}
+        place = [
+            distinct.setdefault((tuple(prompt), tuple(solution)), len(distinct))
+            for prompt, solution in zip(prompts, solutions, strict=True)
+        ]
+        self.tokens_scored += sum(map(len, prompts)) + sum(map(len, solutions))
+        pairs = list(distinct)
+        order = sorted(range(len(pairs)), key=lambda index: len(pairs[index][0]) + len(pairs[index][1]))
+        scores: list[list[float]] = [[]] * len(pairs)
+        for start in range(0, len(order), self.batch_rows):
+            batch = order[start : start + self.batch_rows]
+            for index, values in zip(batch, self._score_batch([pairs[index] for index in batch]), strict=True):
+                scores[index] = values
+        return [scores[index] for index in place]
+
+    @torch.inference_mode()
+    def _score_batch(self, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
+        longest = max(len(prompt) + len(solution) for prompt, solution in pairs)
+        if longest > self.window:
+            raise InputError(
+                f"a solution with its prompt has {longest} tokens and the verifier's window is {self.window}; "
+                "it is never cut silently: lower max_tokens or use a verifier with a longer window"
+            )
+        tokens = np.zeros((round_up(len(pairs), ROWS), round_up(longest, WIDTH)), dtype=np.int64)
+        ends = []
+        for row, (prompt, solution) in enumerate(pairs):
+            if not solution:
+                raise InputError("an empty solution cannot be scored; every solution needs at least one token")
+            tokens[row, : len(prompt)] = prompt
+            tokens[row, len(prompt) : len(prompt) + len(solution)] = solution
+            steps = step_ends(list(solution), self.separator) if self.kind == "prm" else [len(solution) - 1]
+            ends.append(len(prompt) + np.asarray(steps))
+        rows = np.repeat(np.arange(len(pairs)), [len(each) for each in ends])
+        hidden = self.model.model(input_ids=torch.as_tensor(tokens, device=self.device)).last_hidden_state
+        read = hidden[
+            torch.as_tensor(rows, device=self.device), torch.as_tensor(np.concatenate(ends), device=self.device)
+        ]
+        # Rows are padded for the head's matrix product too: its kernel depends on their number.
+        padded = torch.nn.functional.pad(read, (0, 0, 0, round_up(len(read), ROWS) - len(read)))
+        values = torch.sigmoid(self.model.score(padded)[: len(read), 0].float()).cpu().numpy()
+        return [part.tolist() for part in np.split(values, np.cumsum([len(each) for each in ends])[:-1])]
