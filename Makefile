@@ -44,7 +44,7 @@ clean-env: ## remove the environment; the next command makes it anew
 
 # The stamp is newer than the lock file when the environment holds what the lock file says.
 $(READY): PATH := $(SYSTEM_PATH)
-$(READY): envs/cpu.lock.txt pyproject.toml
+$(READY): envs/cpu.lock.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'Python 3.11 or newer is needed; name one with PYTHON=...'; exit 1; }
 	$(PYTHON) -m venv $(VENV)

@@ -47,7 +47,7 @@ for stamp in output.parent.glob(".complete-*"):
 output.write_text("")
 '''
 SAMPLER = "from ttc.engines.sampler import draw"
-IMPORTS = {stage: SAMPLER for stage in ("sample", "roll_out", "search", "revise")} | {
+IMPORTS = dict.fromkeys(("sample", "roll_out", "search", "revise"), SAMPLER) | {
     "train_prm": "from ttc.models import prm",
     "plot": "import ttc.figures.style",
 }
@@ -71,14 +71,9 @@ SOURCE = {
         "policy": {"path": "pool.jsonl", "columns": {"step_scores": "scores"}, "parameters": 3},
     },
 }
-
-
-def miniature(folder: Path) -> Path:
-    """Make the copy in `folder`, with files for a study of pools; returns the folder."""
-    project = Project(folder)
-    for name in ("problems", "pool", "other"):
-        project.write(f"{name}.jsonl", f'{{"name": "{name}"}}\n')
-    return folder
+IMPORTED = ["problems.parquet", "grading.parquet", "policy.scores.parquet"] + [
+    f"{name}.{table}.parquet" for name in SOURCE["pools"] for table in ("samples", "origin")
+]
 
 
 class Project:
@@ -93,11 +88,23 @@ class Project:
         for name, text in MODULES.items():
             self.write(f"workflow/ttc/{name}", text)
         for stage, about in STAGES.items():
-            parts = [] if about.suffix else ["content"]
+            parts = [] if about.suffix else IMPORTED if stage == "import_pool" else ["content"]
             text = STAGE.format(stage=stage, imports=IMPORTS.get(stage, ""), parts=parts)
             self.write(f"workflow/ttc/stages/{stage}.py", text)
         self.write("workflow/ttc/stages/publish.py", PUBLISH)
         self.write("notebooks/01_scaling.ipynb", '{"cells": []}\n')
+
+    def add_pool(self) -> None:
+        """Write the files that `SOURCE` names."""
+        for name in ("problems", "pool", "other"):
+            self.write(f"{name}.jsonl", f'{{"name": "{name}"}}\n')
+
+    def copy(self, folder: Path) -> "Project":
+        """The whole folder, results and Snakemake's notes included, at another place."""
+        shutil.copytree(self.folder, folder)
+        other = object.__new__(Project)
+        other.folder = folder
+        return other
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the project."""
@@ -133,7 +140,7 @@ class Project:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Jobs by stage that `snakemake -n` would run; empty when there is nothing to do."""
-        result = self.snakemake("-n", "--quiet", "rules", *arguments)
+        result = self.snakemake("-n", *arguments)
         assert result.returncode == 0, result.stdout
         return job_counts(result.stdout)
 

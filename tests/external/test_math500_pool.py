@@ -8,13 +8,15 @@ import json
 import os
 import time
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 import polars as pl
 import pytest
+
 from ttc import tables
 from ttc.errors import InputError
-from ttc.stages import compare_votes, import_pool
+from ttc.stages import compare_votes, evaluate, import_pool
 from ttc.stages.command import Runtime
 from ttc.tasks import answers, pools
 from ttc.tasks.grading import Grader
@@ -111,6 +113,28 @@ def test_the_import_gives_the_tables_of_a_study(imported):
     samples = tables.read(imported / "policy.samples.parquet", "samples")
     assert samples["tokens"].null_count() == 2500  # only the run of single completions has counts
     assert samples["tokens"].drop_nulls().mean() == pytest.approx(462, abs=1)
+
+
+def test_coverage_is_the_share_of_subsets_with_a_correct_sample(imported, tmp_path):
+    """pass@k by the unbiased estimator, against counting all subsets of k of the six samples."""
+    files = {"problems": [imported / "problems.parquet"], "samples": [imported / "policy.samples.parquet"]}
+    files["scores"] = [imported / "policy.scores.parquet"]
+    spec = {
+        "seed": 0,
+        "budgets": [1, 2, 4],
+        "aggregation": "last",
+        "aggregations_compared": [],
+        "replicates": 20,
+    }
+    evaluate.run(spec | {"searches": [], "parameters": None}, files, tmp_path / "outcomes.parquet", Runtime())
+    outcomes = tables.read(tmp_path / "outcomes.parquet", "outcomes").filter(strategy="pass_at_k")
+    samples = tables.read(imported / "policy.samples.parquet", "samples")
+    correct = {name: rows["correct"].to_list() for (name,), rows in samples.group_by("problem_id")}
+    for problem_id, k, estimate in outcomes.select("problem_id", "budget", "correct").iter_rows():
+        counted = [any(subset) for subset in combinations(correct[problem_id], k)]
+        assert estimate == pytest.approx(sum(counted) / len(counted), abs=1e-12)
+    means = outcomes.group_by("budget").agg(pl.col("correct").mean().round(3)).sort("budget")
+    assert means.rows() == [(1, 0.409), (2, 0.529), (4, 0.635)]
 
 
 def test_the_header_scores_are_refused_unless_dropped():

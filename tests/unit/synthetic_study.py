@@ -44,10 +44,19 @@ def _bins(values: np.ndarray) -> np.ndarray:
 
 def _problems(names):
     rows = [
-        (name, "test", 1 + index % 3, f"What is {index} + 1 < 9?", str(index + 1), f"{index} + 1 = {index + 1}")
+        (
+            name,
+            "test",
+            1 + index % 3,
+            f"What is {index} + 1 < 9?",
+            str(index + 1),
+            f"{index} + 1 = {index + 1}",
+        )
         for index, name in enumerate(names)
     ]
-    return tables.check(pl.DataFrame(rows, schema=list(tables.SCHEMAS["problems"].columns), orient="row"), "problems", "t")
+    return tables.check(
+        pl.DataFrame(rows, schema=list(tables.SCHEMAS["problems"].columns), orient="row"), "problems", "t"
+    )
 
 
 def _samples(names, ability, random):
@@ -56,7 +65,9 @@ def _samples(names, ability, random):
         for sample in range(4):
             right = bool(random.random() < _sigmoid(ability[index]))
             answer = str(index + 1 if right else index)
-            rows.append((name, sample, f"step <one> & {index}\nanswer {answer}", answer, right, 9, -2.0, "stop"))
+            rows.append(
+                (name, sample, f"step <one> & {index}\nanswer {answer}", answer, right, 9, -2.0, "stop")
+            )
     columns = list(tables.SCHEMAS["samples"].columns)
     return tables.check(pl.DataFrame(rows, schema=columns, orient="row"), "samples", "t")
 
@@ -93,7 +104,9 @@ def _outcomes(names, ability, random):
 
     def add(family, strategy, selection, budget, logits):
         for name, value in zip(names, _sigmoid(logits), strict=True):
-            rows.append((family, strategy, selection, budget, name, float(value), 0.0, 20.0 * budget, None, None))
+            rows.append(
+                (family, strategy, selection, budget, name, float(value), 0.0, 20.0 * budget, None, None)
+            )
 
     easy = (ability > 0).astype(float)
     for budget in BUDGETS:
@@ -109,7 +122,13 @@ def _outcomes(names, ability, random):
         if budget in (1, 4, 16, 64, 256):
             add("search", "beam(width=sqrt)", "best_of_n_weighted", budget, 1.4 * ability + 0.48 * log)
         if budget >= 16:
-            add("search", "lookahead(width=4, depth=3)", "best_of_n_weighted", budget, 1.4 * ability + 0.4 * log)
+            add(
+                "search",
+                "lookahead(width=4, depth=3)",
+                "best_of_n_weighted",
+                budget,
+                1.4 * ability + 0.4 * log,
+            )
         add("baseline", "pass_at_k", "oracle", budget, 1.4 * ability + 0.9 * log)
         for power in range(BUDGETS.index(budget) + 1):
             sequential, parallel = 2**power, budget // 2**power
@@ -166,7 +185,9 @@ def _curves(outcomes, difficulty):
         optimal.append(chosen.select(columns))
     optimal = pl.concat(optimal)
     everything = pl.concat([everything, optimal, optimal.with_columns(bin=pl.lit(0, dtype=pl.Int32))])
-    per_question = optimal.select("family", "strategy", "selection", "bins", "budget", "problem_id", "correct")
+    per_question = optimal.select(
+        "family", "strategy", "selection", "bins", "budget", "problem_id", "correct"
+    )
     return (
         tables.check(_summary(everything, keys), "curves", "t"),
         per_question,
@@ -190,7 +211,14 @@ def _exchange(curves, outcomes, difficulty):
                 winner = "undecided" if abs(gap) < 0.05 else "small" if gap > 0 else "larger"
                 rows.append(
                     (family, "v1", ratio, "oracle", index, multiplier, budget)
-                    + (small, max(small - 0.04, 0), min(small + 0.04, 1), big, max(big - 0.04, 0), min(big + 0.04, 1))
+                    + (
+                        small,
+                        max(small - 0.04, 0),
+                        min(small + 0.04, 1),
+                        big,
+                        max(big - 0.04, 0),
+                        min(big + 0.04, 1),
+                    )
                     + (gap, gap - 0.05, gap + 0.05, winner, multiplier > 256)
                 )
     columns = list(tables.SCHEMAS["exchange"].columns)

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ttc.errors import InputError
 from ttc.tasks.answers import after_hashes, answer_line, extract, last_boxed
 

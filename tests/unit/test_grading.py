@@ -7,6 +7,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ttc.errors import InputError
 from ttc.tasks.grading import Grader, Verdict, exact_number, normal_form, plain
 
@@ -140,6 +141,14 @@ def test_an_answer_that_hangs_costs_one_timeout_a_problem():
         assert grader.counts["timeout"] == 2  # two spellings of it
     assert graded[tower].canonical == graded[tower.replace(" ", "")].canonical == tower.replace(" ", "")
     assert graded["x+1"].canonical == "1+x" and not graded[tower].correct
+
+
+def test_a_worker_that_died_is_replaced():
+    with Grader() as grader:
+        assert grader.equal("x+x", "2x").equal
+        grader._worker._process.kill()
+        grader._worker._process.wait()
+        assert grader.equal("y+y", "2y") == Verdict(True, "math")
 
 
 def test_each_pair_is_decided_once(grader):

@@ -99,7 +99,7 @@ def test_missing_modules_are_the_users_mistake_and_named(package):
     with pytest.raises(InputError, match="line 1"):
         keys.Code(package).digest("sample")
     (package / "engine.py").write_text('RESOURCES = ("nothing.css",)\n')
-    with pytest.raises(InputError, match="nothing.css"):
+    with pytest.raises(InputError, match=r"nothing\.css"):
         keys.Code(package).digest("sample")
 
 

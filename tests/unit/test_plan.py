@@ -15,13 +15,15 @@ from ttc.plan.analysis import shown_configuration
 from ttc.plan.stages import STAGES
 from ttc.plan.study import plan_study
 from ttc.plan.summary import rows, text
-from workflow_project import SOURCE, miniature
+from workflow_project import SOURCE, Project
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """A copy of the project with stages in miniature: the plan needs every stage's module."""
-    return miniature(tmp_path_factory.mktemp("project"))
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.add_pool()
+    return project.folder
 
 
 def keys(root, **given):
@@ -41,7 +43,7 @@ DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "repor
 
 def test_the_default_study_is_at_most_about_forty_jobs(root):
     artifacts = plan_study({}, root).artifacts
-    assert len(artifacts) <= 43
+    assert len(artifacts) <= 45
     assert len({each.path for each in artifacts}) == len(artifacts)
     assert {each.stage for each in artifacts} == STAGES.keys() - {"import_pool", "compare_votes"}
 
@@ -91,8 +93,11 @@ def test_the_seed_changes_everything_that_draws(root):
 
 
 def test_more_samples_only_add_blocks(root):
-    few = keys(root, sampling={"samples": 128, "block_samples": 64}, evaluation={"budgets": [1, 4, 16, 64]})
-    more = keys(root, sampling={"samples": 256, "block_samples": 64}, evaluation={"budgets": [1, 4, 16, 64]})
+    same = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16]}}
+    blocks = {"block_problems": 100, "block_samples": 64}
+    same["task"] = {"test_problems": 200}
+    few = keys(root, sampling=blocks | {"samples": 128}, **same)
+    more = keys(root, sampling=blocks | {"samples": 256}, **same)
     sampled = {name: key for name, key in few.items() if name[0] == "sample"}
     assert len(sampled) == 2 + 2 * 2
     assert sampled.items() <= more.items()

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
+
 from ttc import tables
 from ttc.errors import InputError
+from ttc.plan import config
 from ttc.stages import import_pool
 from ttc.stages.command import Runtime
 from ttc.stages.compare_votes import compare, first_seen, read_votes
 from ttc.tasks.grading import Grader
-from ttc.tasks.pools import read_file, read_pool, read_problems, without_samples
+from ttc.tasks.pools import COLUMNS as POOL_COLUMNS
+from ttc.tasks.pools import PROBLEM_COLUMNS, read_file, read_pool, read_problems, without_samples
 
 PROBLEMS = [
     {"id": "a", "text": "one plus one?", "gold": "2", "difficulty": 1},
@@ -63,6 +67,25 @@ def run(folder: Path, pool: Path, spec: dict = SPEC, output: str = "out") -> Pat
     inputs = {"problems": [problems]} | {f"pool_{name}": [pool] for name in spec["pools"]}
     import_pool.run(spec, inputs, folder / output, Runtime())
     return folder / output
+
+
+def test_the_template_shows_every_key_and_the_example_is_valid():
+    folder = Path(__file__).parents[2] / "studies"
+    template = config.resolve(config.load(folder / "pool.yaml"))["source"]
+    written = yaml.safe_load((folder / "pool.yaml").read_text())["source"]
+    for section in ("problems", "grading"):
+        assert set(written[section]) == set(template[section])
+    assert set(written) == set(template)
+    assert set(written["pools"]["policy"]) == set(template["pools"]["policy"])
+    assert set(written["problems"]["columns"]) == set(PROBLEM_COLUMNS)
+    assert set(written["pools"]["policy"]["columns"]) == set(POOL_COLUMNS)
+    bare = {"problems": {"path": "p.jsonl"}, "pools": {"policy": {"path": "f.parquet"}}}
+    defaults = config.resolve({"source": bare})["source"]
+    assert defaults["grading"] == import_pool.GRADING == template["grading"]
+    for key in ("where", "step_separator", "leading_scores", "parameters"):
+        assert defaults["pools"]["policy"][key] == template["pools"]["policy"][key]
+    example = config.resolve(config.load(folder / "math500_llama3b_pool.yaml"))["source"]
+    assert set(example["pools"]) == {"policy", "llama_1b"} and example["reference_votes"]
 
 
 @pytest.mark.parametrize("name", ["pool.parquet", "pool.jsonl"])

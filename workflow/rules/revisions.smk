@@ -111,7 +111,7 @@ rule train_revision_orm_job:
     shell:
         """
         python -m ttc.stages.train_revision_orm --spec {params.spec:q} \
-            --problems {input.problems} --policy {input.policy} --chains {input.chains} \
+            --problems {input.problems} --reviser {input.reviser} --chains {input.chains} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 

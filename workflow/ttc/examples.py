@@ -32,7 +32,9 @@ def steps(text: str, scores: list[float]) -> tuple[list[dict], str]:
     for separator in SEPARATORS:
         parts = [part for part in text.split(separator) if part.strip()]
         if len(parts) == len(scores):
-            return [{"text": part.strip("\n"), "score": float(s)} for part, s in zip(parts, scores, strict=True)], ""
+            return [
+                {"text": part.strip("\n"), "score": float(s)} for part, s in zip(parts, scores, strict=True)
+            ], ""
     return [{"text": text.strip("\n"), "score": None}], ", ".join(f"{score:.2f}" for score in scores)
 
 
@@ -54,7 +56,9 @@ def solutions(content: Content, shown: int) -> list[dict]:
     Of each problem the sample with the lowest index of each kind: nothing is picked by hand.
     """
     rates = content.samples.group_by("problem_id").agg(rate=pl.col("correct").mean())
-    mixed = rates.filter(pl.col("rate") > 0, pl.col("rate") < 1).sort("rate", "problem_id", descending=[True, False])
+    mixed = rates.filter(pl.col("rate") > 0, pl.col("rate") < 1).sort(
+        "rate", "problem_id", descending=[True, False]
+    )
     count = min(shown, len(mixed))
     places = [round((index + 0.5) * len(mixed) / count - 0.5) for index in range(count)]
     found = []
@@ -63,7 +67,9 @@ def solutions(content: Content, shown: int) -> list[dict]:
         picked = []
         for correct in (True, False):
             row = samples.filter(correct=correct).row(0, named=True)
-            picked.append(_solution(row, _scores(content, problem_id, row["sample_index"]), row["sample_index"]))
+            picked.append(
+                _solution(row, _scores(content, problem_id, row["sample_index"]), row["sample_index"])
+            )
         found.append(content.problem(problem_id) | {"rate": f"{100 * rate:.0f} %", "samples": picked})
     return found
 
@@ -76,7 +82,7 @@ def _scores(content: Content, problem_id: str, sample_index: int) -> list[float]
 
 
 def revisions(content: Content, shown: int) -> list[dict]:
-    """The first `shown` chains, by problem, that begin wrong and become right, up to the first right answer or a few."""
+    """The first `shown` chains, by problem, that begin wrong and become right, each up to its first right answer."""
     if content.chains is None or content.chains.is_empty():
         return []
     chains = content.chains.sort("problem_id", "chain", "step")
@@ -84,7 +90,9 @@ def revisions(content: Content, shown: int) -> list[dict]:
     turned = chains.group_by(keys, maintain_order=True).agg(
         first=pl.col("correct").first(), right=pl.col("correct").head(SHOWN_REVISIONS).any()
     )
-    turned = turned.filter(~pl.col("first") & pl.col("right")).unique("problem_id", keep="first", maintain_order=True)
+    turned = turned.filter(~pl.col("first") & pl.col("right")).unique(
+        "problem_id", keep="first", maintain_order=True
+    )
     found = []
     for problem_id, chain in turned.select(keys).head(shown).iter_rows():
         rows = chains.filter(problem_id=problem_id, chain=chain).head(SHOWN_REVISIONS)

@@ -21,9 +21,12 @@ def commit_directory(temporary: Path, output: Path) -> None:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, or of a folder's file names and contents in sorted order."""
+    """SHA-256 of a file, or of a folder's file names and contents in sorted order.
+
+    Hidden files in a folder do not count: Snakemake leaves `.snakemake_timestamp` in every folder that a rule writes.
+    """
     sha = hashlib.sha256()
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+    for file in sorted(path.rglob("[!.]*")) if path.is_dir() else [path]:
         if file.is_file():
             if path.is_dir():
                 sha.update(file.relative_to(path).as_posix().encode() + b"\0")

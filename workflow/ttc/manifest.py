@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from ttc.errors import InputError
-from ttc.stages.command import digest, sidecar_path
+from ttc.files import digest
+from ttc.stages.command import sidecar_path
 
 STORED = re.compile(r"(?P<label>.+)-(?P<key>[0-9a-f]{16})(\.\w+)?")
 # Distributions whose version can change a number or a byte.
@@ -42,7 +43,9 @@ def describe(path: Path) -> dict:
     sha256 = digest(path)
     sidecar = sidecar_path(path)
     if sidecar.is_file() and json.loads(sidecar.read_text())["sha256"] != sha256:
-        raise InputError(f"{path}: it was changed after stage {stage} wrote it; remove it, and it is made again")
+        raise InputError(
+            f"{path}: it was changed after stage {stage} wrote it; remove it, and it is made again"
+        )
     return {
         "path": path.as_posix(),
         "stage": stage,

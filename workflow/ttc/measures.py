@@ -45,7 +45,9 @@ class Measure:
 
 def _mean(values: np.ndarray, settings: Settings, detail: str, *purpose) -> Measure:
     random = generator(settings.seed, "findings", *purpose)
-    mean, low, high = bootstrap_interval(np.asarray(values, dtype=np.float64)[:, None], settings.bootstrap, random)
+    mean, low, high = bootstrap_interval(
+        np.asarray(values, dtype=np.float64)[:, None], settings.bootstrap, random
+    )
     return Measure(float(mean[0]), float(low[0]), float(high[0]), f"{detail}; {len(values)} questions")
 
 
@@ -66,11 +68,18 @@ def pass_at_1(study: Study, settings: Settings, first: bool) -> Measure:
     """Mean pass rate of the questions of the easiest (`first`) or hardest oracle bin."""
     index = study.bins("oracle")[0 if first else -1]
     table = study.table("difficulty").filter(oracle_bin=index).sort("problem_id")
-    return _mean(table["oracle"].to_numpy(), settings, f"mean pass rate, oracle bin {index}", "pass_at_1", index)
+    return _mean(
+        table["oracle"].to_numpy(), settings, f"mean pass rate, oracle bin {index}", "pass_at_1", index
+    )
 
 
 def difference(
-    study: Study, settings: Settings, first: tuple, second: tuple, budgets: list[int] | None, bins: list[int] | None = None
+    study: Study,
+    settings: Settings,
+    first: tuple,
+    second: tuple,
+    budgets: list[int] | None,
+    bins: list[int] | None = None,
 ) -> Measure:
     """Accuracy of `first` minus `second` at the same budgets, averaged over those measured of `budgets` (None: all).
 
@@ -99,7 +108,20 @@ def difference(
         names = f"{first[1]}: {first[2]} minus {second[2]}"
     rule = f" ({first[2]})" if first[2] == second[2] and first[0] == "revisions" else ""
     detail = f"{names}{rule}, paired, at {', '.join(map(str, used))} generations, {_in_bins(bins)}"
-    return _mean(each["difference"].to_numpy(), settings, detail, "difference", *first, *second, str(used), str(bins))
+    return _mean(
+        each["difference"].to_numpy(), settings, detail, "difference", *first, *second, str(used), str(bins)
+    )
+
+
+def at_reference(
+    study: Study, settings: Settings, first: tuple, second: tuple, bins: list[int] | None = None
+) -> Measure:
+    """`difference` at the largest budget that both were measured at, from 2 up to the reference budget."""
+    common = sorted(set(study.budgets(*first)) & set(study.budgets(*second)))
+    common = [budget for budget in common if 1 < budget <= settings.reference_budget]
+    if not common:
+        raise NotMeasured(f"{first[1]} and {second[1]} ({words.label(first[2])}) were not both measured")
+    return difference(study, settings, first, second, common[-1:], bins)
 
 
 def step_auc(card: dict | None) -> Measure:
@@ -107,10 +129,14 @@ def step_auc(card: dict | None) -> Measure:
     metrics = (card or {}).get("metrics") or {}
     value = metrics.get("step_auc")
     if value is None:
-        raise NotMeasured("the study trained no PRM" if card is None else "the card of the PRM has no step AUC")
+        raise NotMeasured(
+            "the study trained no PRM" if card is None else "the card of the PRM has no step AUC"
+        )
     low, high = metrics.get("step_auc_low"), metrics.get("step_auc_high")
     if low is None or high is None:
-        return Measure(float(value), None, None, "AUC of held-out steps, from the PRM's card; without interval")
+        return Measure(
+            float(value), None, None, "AUC of held-out steps, from the PRM's card; without interval"
+        )
     return Measure(float(value), float(low), float(high), "AUC of held-out steps, from the PRM's card")
 
 
@@ -131,11 +157,7 @@ def rise(study: Study, settings: Settings) -> Measure:
 def sequential(study: Study, settings: Settings, selection: str, bins: list[int] | None = None) -> Measure:
     """Purely sequential minus purely parallel at the largest budget that both have, up to the reference budget."""
     first, second = (("revisions", name, selection) for name in ("sequential", "parallel"))
-    common = sorted(set(study.budgets(*first)) & set(study.budgets(*second)))
-    common = [budget for budget in common if 1 < budget <= settings.reference_budget]
-    if not common:
-        raise NotMeasured(f"sequential and parallel revisions were not both measured ({words.label(selection)})")
-    return difference(study, settings, first, second, common[-1:], bins)
+    return at_reference(study, settings, first, second, bins)
 
 
 def ratio_shift(study: Study, settings: Settings) -> Measure:
@@ -145,7 +167,9 @@ def ratio_shift(study: Study, settings: Settings) -> Measure:
     questions is that of the highest mean accuracy, tied ratios averaged; the bootstrap draws questions within groups.
     """
     table = study.table("outcomes").filter(family="revisions", selection="hierarchical")
-    table = table.filter(table["strategy"].str.starts_with("revisions("), pl.col("budget") <= settings.reference_budget)
+    table = table.filter(
+        table["strategy"].str.starts_with("revisions("), pl.col("budget") <= settings.reference_budget
+    )
     counts = table.group_by("budget").agg(pl.col("strategy").n_unique()).filter(pl.col("strategy") >= 3)
     if counts.is_empty():
         raise NotMeasured("no budget has three ratios of sequential to parallel revisions")
@@ -159,7 +183,11 @@ def ratio_shift(study: Study, settings: Settings) -> Measure:
     ends = {"easy": bins[:2], "hard": bins[-2:]}
     best = {}
     for name, members in ends.items():
-        rows = wide.join(_bin_members(study, members), on="problem_id", how="semi").drop_nulls().sort("problem_id")
+        rows = (
+            wide.join(_bin_members(study, members), on="problem_id", how="semi")
+            .drop_nulls()
+            .sort("problem_id")
+        )
         if rows.is_empty():
             raise NotMeasured(f"no question of bins {members} has every ratio")
         values = rows.select(names).to_numpy()
@@ -185,10 +213,7 @@ def efficiency(study: Study, settings: Settings, family: str) -> Measure:
     """How many times fewer generations compute-optimal needs for the reference strategy's accuracy."""
     strategy, selection = ("best_of_n_weighted",) * 2 if family == "search" else ("parallel", "hierarchical")
     outcomes, per_question = study.table("outcomes"), study.table("per_question")
-    budgets = [b for b in study.budgets(family, strategy, selection) if b <= settings.reference_budget]
-    if not budgets:
-        raise NotMeasured(f"{strategy} ({family}) was not measured")
-    budget = budgets[-1]
+    budget = settings.reference_budget
     try:
         found = efficiency_of(
             outcomes,
@@ -203,14 +228,20 @@ def efficiency(study: Study, settings: Settings, family: str) -> Measure:
         )
     except InputError as error:
         raise NotMeasured(str(error)) from error
-    reached = f"reached at {found.budget:.1f} generations" if found.reached else "not reached; the ratio is its bound"
+    reached = (
+        f"reached at {found.budget:.1f} generations"
+        if found.reached
+        else "not reached; the ratio is its bound"
+    )
     detail = f"{budget} generations of {strategy} over the generations of compute-optimal {family} at equal accuracy"
     return Measure(found.ratio, found.low, found.high, f"{detail}, oracle bins; {reached}")
 
 
 def predicted(study: Study, settings: Settings, family: str) -> Measure:
     """Compute-optimal accuracy with predicted minus with oracle bins, mean over budgets from 4, paired."""
-    rows = study.table("per_question").filter(pl.col("budget") >= 4, family=family, strategy="compute_optimal")
+    rows = study.table("per_question").filter(
+        pl.col("budget") >= 4, family=family, strategy="compute_optimal"
+    )
     wide = rows.pivot(on="bins", index=["problem_id", "budget"], values="correct", aggregate_function="mean")
     if wide.is_empty() or not {"oracle", "predicted"} <= set(wide.columns):
         raise NotMeasured(f"compute-optimal {family} was not measured with both oracle and predicted bins")
@@ -224,9 +255,7 @@ def exchange(study: Study, family: str, bins: list[int], smallest: bool) -> Meas
 
     Bins hold different questions, so the ends of their intervals are combined in quadrature.
     """
-    rows = study.table("exchange").filter(family=family, version="v1", bins="oracle")
-    if rows.is_empty():
-        raise NotMeasured(f"{family} was not compared with a larger policy")
+    rows = study.exchange(family)
     last = int(rows["bin"].max())
     bins = [last] if bins == [5] else bins  # the hardest, however many bins there are
     ratio = rows["ratio"].min() if smallest else rows["ratio"].max()

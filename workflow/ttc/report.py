@@ -13,7 +13,7 @@ from ttc.errors import InputError
 
 RESOURCES = ("../report/report.html",)  # the template; its bytes are part of the code of this module
 MARKS = {"reproduced": "✓", "not reproduced": "✗", "undecided": "?", "not measured": "–"}
-LISTED_VOTES = 40
+LISTED_VOTES = 200
 
 # What the paper leaves open: the question, what is done here, and the configuration that decides.
 OPEN_CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -22,7 +22,11 @@ OPEN_CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "fixed per kind of sample; rollouts of lookahead are greedy",
         ("sampling.temperature", "prm.temperature", "search.temperature", "revision.temperature"),
     ),
-    ("Longest solution", "cut there; a cut solution has no answer unless one was stated", ("sampling.max_tokens",)),
+    (
+        "Longest solution",
+        "cut there; a cut solution has no answer unless one was stated",
+        ("sampling.max_tokens",),
+    ),
     (
         "Epochs and steps of training",
         "a fixed number of optimiser steps",
@@ -115,7 +119,7 @@ def render(
 def number(value: float) -> str:
     """A number as the report shows it: three decimals, fewer for larger ones, a true minus sign."""
     text = f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
-    return text.replace("-", "−")
+    return "0" if float(text) == 0 else text.replace("-", "−")
 
 
 def embedded(folder: Path) -> tuple[list[dict], list[dict]]:
@@ -123,7 +127,9 @@ def embedded(folder: Path) -> tuple[list[dict], list[dict]]:
     try:
         index = json.loads((folder / "index.json").read_text())
     except FileNotFoundError as error:
-        raise InputError(f"{folder}: a folder of figures holds an index.json, and this one does not") from error
+        raise InputError(
+            f"{folder}: a folder of figures holds an index.json, and this one does not"
+        ) from error
     drawn = []
     for entry in index:
         kinds = {Path(name).suffix: name for name in entry["files"]}
@@ -137,7 +143,7 @@ def embedded(folder: Path) -> tuple[list[dict], list[dict]]:
 
 
 def choices(configuration: dict) -> list[dict]:
-    """What the paper leaves open, with the values of the configuration that decide; keys that a study lacks stay out."""
+    """What the paper leaves open, with the configuration that decides; keys that a study lacks stay out."""
     rows = []
     for topic, here, keys in OPEN_CHOICES:
         values = [(key, _look_up(configuration, key)) for key in keys]
@@ -160,7 +166,9 @@ def _look_up(configuration: dict, key: str) -> object:
 
 
 def _inline(value: object) -> str:
-    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000).split("\n")[0]
+    return yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000
+    ).split("\n")[0]
 
 
 def _opening(content: examples.Content, findings: pl.DataFrame) -> str:

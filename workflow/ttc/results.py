@@ -10,6 +10,12 @@ import polars as pl
 
 from ttc import tables
 
+# why a study may lack a table, in words
+ABSENT = {
+    "exchange": "the study compares with no larger policy",
+    "chains": "the study has no chains of revisions",
+    "difficulty": "the study measured no difficulty",
+}
 ALL = 0  # the bin that holds all questions
 
 
@@ -27,7 +33,7 @@ class Study:
         """The table, or NotMeasured where the study has none or an empty one."""
         frame = self.frames.get(name)
         if frame is None or frame.is_empty():
-            raise NotMeasured(f"the study has no table of {name}")
+            raise NotMeasured(ABSENT.get(name, f"the study has no table of {name}"))
         return frame
 
     def curve(
@@ -40,7 +46,7 @@ class Study:
         rows = self.table("curves").filter(**wanted).sort("budget")
         if rows.is_empty():
             where = f" in bin {bin} ({bins} bins)" if bin else ""
-            raise NotMeasured(f"{strategy} has no curve{where}")
+            raise NotMeasured(f"{strategy} was not measured{where}")
         if rows["selection"].n_unique() > 1:
             raise ValueError(f"{strategy} was measured with several selection rules; name one")
         return rows
@@ -65,13 +71,23 @@ class Study:
         wanted = {"family": family, "strategy": strategy, "selection": selection, "budget": budget}
         rows = self.table("outcomes").filter(**wanted).select("problem_id", "correct")
         if rows.is_empty():
-            raise NotMeasured(f"{strategy} ({selection}) was not measured at {budget} generations per question")
+            raise NotMeasured(
+                f"{strategy} ({selection}) was not measured at {budget} generations per question"
+            )
         return rows
 
     def budgets(self, family: str, strategy: str, selection: str) -> list[int]:
         """Budgets at which a strategy was measured, rising; empty where it was not."""
         rows = self.table("outcomes").filter(family=family, strategy=strategy, selection=selection)
         return sorted(rows["budget"].unique())
+
+    def exchange(self, family: str, bins: str = "oracle", version: str = "v1") -> pl.DataFrame:
+        """Rows of `exchange` of one family by bin and ratio; of another formula where `version` was not asked for."""
+        rows = self.table("exchange").filter(family=family, bins=bins).sort("bin", "ratio")
+        if rows.is_empty():
+            raise NotMeasured(f"{family} was not compared with a larger policy ({bins} bins)")
+        versions = sorted(rows["version"].unique())
+        return rows.filter(version=version if version in versions else versions[0])
 
     def bins(self, kind: str) -> list[int]:
         """Difficulty bins of a kind (oracle, predicted) that hold questions, easiest first."""

@@ -20,7 +20,6 @@ _PLAIN = {
     "beam": "beam",
     "lookahead": "lookahead",
 }
-_ARGUMENTS = {"width": "width", "depth": "depth", "aggregation": "aggregation"}
 
 
 def arguments(name: str) -> tuple[str, dict[str, int | str]]:
@@ -42,7 +41,10 @@ def label(name: str) -> str:
         return f"{values['sequential']} sequential × {values['parallel']} parallel"
     words = [_PLAIN.get(method, method.replace("_", " "))]
     for key, value in values.items():
-        words.append(f"{_ARGUMENTS.get(key, key)} {'√N' if value == 'sqrt' else value}")
+        if key == "aggregation":
+            words.append(f"{value} of steps")
+        else:
+            words.append(f"{key} {'√N' if value == 'sqrt' else value}")
     return ", ".join(words)
 
 

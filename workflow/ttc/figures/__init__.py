@@ -119,7 +119,7 @@ PLOTS = (
     Plot(
         "verifiers",
         "Verifiers and selection rules",
-        "Weighted votes by the PRM and the ORM over budgets, and the rules that select one answer from the same samples.",
+        "Weighted votes by the PRM and the ORM over budgets, and the rules that select one answer from equal samples.",
         "figure 14",
         verifiers.draw,
     ),

@@ -86,18 +86,23 @@ def _draw(study: Study, options: dict, comparison: Comparison) -> Figure:
     more = "Chosen on one fold of questions, measured on the other. Predicted bins without band."
     met = saving(reference, _optimal(study, comparison, "oracle"), options["reference_budget"])
     if met:
-        more += f" Arrow: the accuracy of {comparison.fixed[0][3]} at {options['reference_budget']} generations, first reached at {met[1]:.1f}."
+        more += (
+            f" Arrow: the accuracy of {comparison.fixed[0][3]} at {options['reference_budget']} generations"
+        )
+        more += f", first reached at {met[1]:.1f}."
     style.note(drawn, style.interval_note(reference, more))
     return drawn
 
 
 def saving(reference: pl.DataFrame, optimal: pl.DataFrame, budget: int) -> tuple[float, float] | None:
-    """(accuracy of the reference at `budget`, budget at which compute-optimal first reaches it); None if it never does."""
+    """(accuracy of the reference at `budget`, budget at which compute-optimal first reaches it), or None if never."""
     rows = reference.filter(budget=budget)
     if rows.is_empty():
         return None
     target = rows["accuracy"][0]
-    found = crossing(optimal["budget"].to_numpy(), optimal["accuracy"].to_numpy()[None], np.array([target]))[0]
+    found = crossing(optimal["budget"].to_numpy(), optimal["accuracy"].to_numpy()[None], np.array([target]))[
+        0
+    ]
     return None if np.isnan(found) else (target, float(found))
 
 

@@ -28,12 +28,14 @@ def draw(study: Study, options: dict) -> Figure:
     table = study.table("difficulty")
     kinds = [kind for kind in KINDS if table[f"{kind[0]}_bin"].drop_nulls().len()]
     both = len(kinds) == 2
-    drawn = style.figure(9.0 if both else 5.4, 4.0)
+    drawn = style.figure(10.0 if both else 5.4, 4.0)
     axes = drawn.subplots(1, 2 if both else 1, squeeze=False, width_ratios=[1.25, 1] if both else None)[0]
     _bars(axes[0], study, kinds, options)
     if both:
         _scatter(axes[1], table)
-    style.note(drawn, f"Bars: mean of the bin with its 95 % bootstrap interval over questions ({len(table)} in all).")
+    style.note(
+        drawn, f"Bars: mean of the bin with its 95 % bootstrap interval over questions ({len(table)} in all)."
+    )
     return drawn
 
 
@@ -68,17 +70,20 @@ def _scatter(axes, table):
         look = style.bin_look(index, bins)
         axes.plot(
             rows["oracle"], rows["predicted"], linestyle="none", marker=look.marker, color=look.colour, markersize=4.5,
-            markeredgecolor="white", markeredgewidth=0.4, label=style.bin_name(index, bins), zorder=3,
+            markeredgecolor="white", markeredgewidth=0.4, zorder=3,
+            label=style.bin_name(index, bins).removeprefix("bin "),
         )  # fmt: skip
     axes.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.8, linestyle=":", zorder=1)
     axes.set_xlim(-0.03, 1.03)
     axes.set_ylim(-0.03, 1.03)
     style.percent(axes.xaxis)
     style.percent(axes.yaxis)
-    axes.set_xlabel("Oracle: share of solutions that are correct (bins by oracle)")
+    axes.set_xlabel("Oracle: share of correct solutions")
     axes.set_ylabel("Predicted: mean verifier score")
-    axes.set_title(f"Predicted against oracle (rank corr. {rank_correlation(table):.2f})")
-    axes.legend(loc="upper left", handletextpad=0.1, borderaxespad=0.2, fontsize=7.5)
+    axes.set_title(f"Predicted against oracle: rank correlation {rank_correlation(table):.2f}")
+    axes.legend(
+        loc="upper left", bbox_to_anchor=(1.0, 1.02), handletextpad=0.1, title="Oracle bin", fontsize=7.5
+    )
 
 
 def rank_correlation(table) -> float:

@@ -1,7 +1,6 @@
 """Test-time compute against parameters at equal FLOPs, by difficulty and ratio R (paper figure 9)."""
 
 import numpy as np
-import polars as pl
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
@@ -9,14 +8,6 @@ from ttc.figures import style
 from ttc.results import NotMeasured, Study
 
 FAMILIES = {"search": "search", "revisions": "revisions"}
-
-
-def rows_of(study: Study, family: str, version: str, bins: str = "oracle") -> pl.DataFrame:
-    """Exchange rows of one family, formula and kind of bins, by bin and ratio."""
-    rows = study.table("exchange").filter(family=family, version=version, bins=bins).sort("bin", "ratio")
-    if rows.is_empty():
-        raise NotMeasured(f"the study has no FLOPs-matched comparison for {family} ({version}, {bins} bins)")
-    return rows
 
 
 def draw_search(study: Study, options: dict) -> Figure:
@@ -30,7 +21,7 @@ def draw_revisions(study: Study, options: dict) -> Figure:
 
 
 def _draw(study: Study, options: dict, family: str) -> Figure:
-    rows = rows_of(study, family, options["exchange_version"])
+    rows = study.exchange(family, version=options["exchange_version"])
     bins = sorted(set(rows["bin"]) - {0})
     drawn, axes = style.panels(len(bins), 2.15, 4.1)
     selection = "hierarchical" if family == "revisions" else None
@@ -67,7 +58,14 @@ def _larger(panel, rows, largest):
     """The larger policy's accuracy as a dashed line, with a star at each ratio's budget."""
     look = style.look("larger")
     value, low, high = rows["larger"][0], rows["larger_low"][0], rows["larger_high"][0]
-    panel.axhline(value, color=look.colour, linestyle="--", linewidth=1.1, label="larger policy, one greedy solution", zorder=2)
+    panel.axhline(
+        value,
+        color=look.colour,
+        linestyle="--",
+        linewidth=1.1,
+        label="larger policy, one greedy solution",
+        zorder=2,
+    )
     panel.axhspan(low, high, color=style.GREY, alpha=0.15, linewidth=0)
     over = blended_transform_factory(panel.transData, panel.transAxes)
     marks = {}  # budget -> names of the ratios there; budgets that were cut share one
@@ -76,17 +74,20 @@ def _larger(panel, rows, largest):
     for at, names in marks.items():
         panel.axvline(at, color=style.LIGHT, linewidth=0.9, zorder=1)
         panel.plot(at, value, marker="*", markersize=11, color=look.colour, markeredgecolor="white", zorder=5)
-        panel.text(at, 1.005, "\n".join(names), transform=over, fontsize=7, ha="center", va="bottom", color="#444444")
-    panel.text(0.0, 1.005, "R =", transform=panel.transAxes, fontsize=7, ha="left", va="bottom", color="#444444")
+        panel.text(
+            at, 1.005, "\n".join(names), transform=over, fontsize=7, ha="center", va="bottom", color="#444444"
+        )
+    panel.text(
+        0.0, 1.005, "R =", transform=panel.transAxes, fontsize=7, ha="left", va="bottom", color="#444444"
+    )
 
 
 def draw_differences(study: Study, options: dict) -> Figure:
     """A chart like a table: small minus larger in points, by bin and R, with its interval; colour says who wins."""
-    version = options["exchange_version"]
     found = {}
     for family in FAMILIES:
         try:
-            found[family] = rows_of(study, family, version)
+            found[family] = study.exchange(family, version=options["exchange_version"])
         except NotMeasured:
             continue
     if not found:
@@ -95,12 +96,16 @@ def draw_differences(study: Study, options: dict) -> Figure:
     axes = drawn.subplots(len(found), 1, squeeze=False)[:, 0]
     for panel, (family, rows) in zip(axes, found.items(), strict=True):
         _cells(panel, rows)
-        panel.set_title(f"{FAMILIES[family].capitalize()}: accuracy of the small minus the larger policy, points")
+        panel.set_title(
+            f"{FAMILIES[family].capitalize()}: accuracy of the small minus the larger policy, points"
+        )
     count = len(study.table("difficulty"))
+    version = next(iter(found.values()))["version"][0]
     style.note(
         drawn,
-        f"95 % paired bootstrap interval over questions ({count} in all) in brackets. ▲ small policy ahead, ▼ larger ahead,"
-        f" ○ undecided (the interval contains 0). * budget cut to the largest measured. Oracle bins; FLOPs formula {version}.",
+        f"95 % paired bootstrap interval over questions ({count} in all) in brackets. ▲ small policy ahead,"
+        " ▼ larger ahead, ○ undecided (the interval contains 0). * budget cut to the largest measured. Oracle bins;"
+        f" FLOPs formula {version}.",
     )
     return drawn
 
@@ -115,7 +120,9 @@ def _cells(panel, rows):
     for row in rows.iter_rows(named=True):
         x, y = bins.index(row["bin"]), ratios.index(row["ratio"])
         winner = row["winner"]
-        panel.add_patch(style.mpl.patches.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=_FILL[winner], linewidth=0))
+        panel.add_patch(
+            style.mpl.patches.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=_FILL[winner], linewidth=0)
+        )
         value = f"{_MARK[winner]} {_points(row['difference'])}{'*' if row['clipped'] else ''}"
         between = f"[{_points(row['difference_low'])}, {_points(row['difference_high'])}]"
         panel.text(x, y - 0.13, value, ha="center", va="center", fontsize=9.5, fontweight="bold")
@@ -124,7 +131,9 @@ def _cells(panel, rows):
     names = ["all questions" if index == 0 else style.bin_name(index, last) for index in bins]
     panel.set_xticks(range(len(bins)), names)
     used = {ratio: rows.filter(ratio=ratio)["budget"][0] for ratio in ratios}
-    panel.set_yticks(range(len(ratios)), [f"R = {ratio:g}\n({used[ratio]:.0f} generations)" for ratio in ratios])
+    panel.set_yticks(
+        range(len(ratios)), [f"R = {ratio:g}\n({used[ratio]:.0f} generations)" for ratio in ratios]
+    )
     panel.set_xlim(-0.5, len(bins) - 0.5)
     panel.set_ylim(len(ratios) - 0.5, -0.5)
     panel.grid(False)

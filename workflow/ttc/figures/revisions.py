@@ -46,7 +46,9 @@ def _against(axes, study):
             rows = study.curve("revisions", strategy, selection)
             base = style.look(strategy)
             look = style.Look(base.colour, base.marker, dashes, filled=selection == "hierarchical")
-            lines.append(style.line(axes, rows, look, f"{strategy}, {word}", band=selection == "hierarchical"))
+            lines.append(
+                style.line(axes, rows, look, f"{strategy}, {word}", band=selection == "hierarchical")
+            )
     if not lines:
         raise NotMeasured("sequential and parallel revisions were not measured")
     style.budget_axis(axes, [b for line in lines for b in line.get_xdata()])
@@ -67,7 +69,7 @@ def ratios(study: Study, selection: str, bins: str = "none", bin: int = 0) -> pl
 
 
 def ratio_budget(rows: pl.DataFrame, wanted: int) -> int:
-    """The largest budget up to `wanted` at which at least three ratios were measured, else the largest that has most."""
+    """The largest budget up to `wanted` with at least three measured ratios, else the largest of those with most."""
     counts = rows.group_by("budget").agg(pl.len()).sort("budget")
     fit = counts.filter((pl.col("len") >= 3) & (pl.col("budget") <= wanted))
     return int(fit["budget"][-1]) if len(fit) else int(counts.sort("len", "budget")["budget"][-1])
@@ -95,7 +97,11 @@ def draw_ratio(study: Study, options: dict) -> Figure:
     bins = study.bins("oracle")
     for index in bins:
         at = ratios(study, selection, "oracle", index).filter(budget=budget)
-        lines.append(style.line(right, at, style.bin_look(index, len(bins)), style.bin_name(index, len(bins)), x="ratio"))
+        lines.append(
+            style.line(
+                right, at, style.bin_look(index, len(bins)), style.bin_name(index, len(bins)), x="ratio"
+            )
+        )
         best = at["accuracy"].arg_max()
         right.plot(at["ratio"][best], at["accuracy"][best], marker="o", markersize=13, markerfacecolor="none",
                    markeredgecolor=style.BLACK, markeredgewidth=1.1, zorder=4)  # fmt: skip

@@ -41,9 +41,13 @@ def draw(study: Study, options: dict) -> Figure:
 def draw_by_bin(study: Study, options: dict) -> Figure:
     """Best-of-N weighted beside beam search in each oracle bin, at four budgets; the mark is majority voting."""
     bins = study.bins("oracle")
-    budgets = [b for b in options["sweep_budgets"] if not study.curve("search", BEAM).filter(budget=b).is_empty()]
+    budgets = [
+        b for b in options["sweep_budgets"] if not study.curve("search", BEAM).filter(budget=b).is_empty()
+    ]
     if not budgets:
-        raise NotMeasured(f"{BEAM} was not measured at any of {', '.join(map(str, options['sweep_budgets']))}")
+        raise NotMeasured(
+            f"{BEAM} was not measured at any of {', '.join(map(str, options['sweep_budgets']))}"
+        )
     drawn, axes = style.panels(len(bins), 2.1, 3.9)
     places = np.arange(len(budgets))
     for panel, index in zip(axes, bins, strict=True):
@@ -53,16 +57,36 @@ def draw_by_bin(study: Study, options: dict) -> Figure:
             look = style.look(name)
             mean, low, high = (rows[column].to_numpy() for column in ("accuracy", "low", "high"))
             at = np.array([budgets.index(b) for b in rows["budget"]]) + shift
-            panel.bar(at, mean, 0.38, color=look.colour, hatch=look.hatch, edgecolor="white", zorder=2, label=style.named(name))
+            panel.bar(
+                at,
+                mean,
+                0.38,
+                color=look.colour,
+                hatch=look.hatch,
+                edgecolor="white",
+                zorder=2,
+                label=style.named(name),
+            )
             errors = np.clip([mean - low, high - mean], 0, None)
-            panel.errorbar(at, mean, errors, fmt="none", ecolor=style.BLACK, elinewidth=0.9, capsize=1.5, zorder=3)
+            panel.errorbar(
+                at, mean, errors, fmt="none", ecolor=style.BLACK, elinewidth=0.9, capsize=1.5, zorder=3
+            )
         if study.has("search", "majority", bins="oracle", bin=index):
             rows = study.curve("search", "majority", bins="oracle", bin=index)
             rows = rows.filter(rows["budget"].is_in(budgets))
             for number, (budget, value) in enumerate(rows.select("budget", "accuracy").iter_rows()):
                 at = budgets.index(budget)
                 label = style.named("majority") if number == 0 else None
-                panel.hlines(value, at - 0.4, at + 0.4, color=style.BLACK, linestyle=":", linewidth=1.4, zorder=4, label=label)
+                panel.hlines(
+                    value,
+                    at - 0.4,
+                    at + 0.4,
+                    color=style.BLACK,
+                    linestyle=":",
+                    linewidth=1.4,
+                    zorder=4,
+                    label=label,
+                )
         panel.set_xticks(places, [str(b) for b in budgets])
         panel.set_title(style.bin_name(index, len(bins)), fontweight="normal")
     axes[0].set_ylim(0, 1.02)

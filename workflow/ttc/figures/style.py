@@ -52,6 +52,9 @@ _LOOKS = {
     "lookahead(width=sqrt, depth=3)": Look(PURPLE, "X", (0, (4, 1, 1, 1, 1, 1))),
     "lookahead(width=sqrt, depth=1)": Look("#8C564B", "p", (0, (3, 1, 1, 1))),
     "lookahead(width=4, depth=1)": Look("#8C564B", "h", (0, (5, 1))),
+    "best_of_n_weighted(aggregation=min)": Look("#8C564B", "<", "--"),
+    "best_of_n_weighted(aggregation=prod)": Look(ORANGE, ">", "-."),
+    "best_of_n_weighted(aggregation=mean)": Look(VERMILION, "p", ":"),
     "compute_optimal": Look(GREEN, "P", "-", 2.4),
     "compute_optimal predicted": Look("#4B2E83", "o", "--", filled=False),
     "sequential": Look(VERMILION, "D", hatch="///"),
@@ -85,7 +88,7 @@ def bin_look(index: int, bins: int) -> Look:
 
 
 def bin_name(index: int, bins: int) -> str:
-    """"bin 1 (easiest)", "bin 3", "bin 5 (hardest)"."""
+    """ "bin 1 (easiest)", "bin 3", "bin 5 (hardest)"."""
     extra = " (easiest)" if index == 1 else " (hardest)" if index == bins else ""
     return f"bin {index}{extra}"
 
@@ -133,11 +136,20 @@ def figure(width: float = 7.2, height: float = 4.4) -> Figure:
     return Figure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
-def panels(count: int, width: float = 2.3, height: float = 3.6, sharey: bool = True) -> tuple[Figure, np.ndarray]:
+def panels(
+    count: int, width: float = 2.3, height: float = 3.6, sharey: bool = True
+) -> tuple[Figure, np.ndarray]:
     """A row of small multiples that share the y axis."""
     drawn = figure(max(width * count, 4.0), height)
     axes = drawn.subplots(1, count, sharey=sharey, squeeze=False)[0]
     return drawn, axes
+
+
+def settle(drawn: Figure) -> Figure:
+    """Lay the figure out once, so that every file of it has the same layout; returns it.  Inside `context`."""
+    drawn.draw_without_rendering()
+    drawn.set_layout_engine("none")
+    return drawn
 
 
 def save(drawn: Figure, path: Path, dpi: int = 150) -> None:
@@ -155,7 +167,7 @@ def encoded(drawn: Figure, suffix: str = "png", dpi: int = 150) -> bytes:
 
 def percent(axis) -> None:
     """Ticks of a share as per cent."""
-    axis.set_major_formatter(mpl.ticker.PercentFormatter(1.0, decimals=0))
+    axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda share, _: f"{100 * share:.4g}%"))
 
 
 def budget_axis(axes: Axes, budgets, label: str = BUDGET) -> None:
@@ -164,7 +176,7 @@ def budget_axis(axes: Axes, budgets, label: str = BUDGET) -> None:
     low, high = budgets[0], budgets[-1]
     axes.set_xscale("log", base=2)
     ticks = [4**power for power in range(12) if low <= 4**power <= high]
-    ticks = ticks if len(ticks) > 1 else sorted({low, high})
+    ticks = ticks if len(ticks) > 2 else [2**power for power in range(12) if low <= 2**power <= high]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
     axes.set_xlim(low / 1.25, high * 1.25)
@@ -213,8 +225,8 @@ def end_labels(axes: Axes, lines, gap: float = 0.052, size: float = 8.5) -> None
             xytext=(1.03, height), textcoords="axes fraction", va="center", ha="left", fontsize=size,
             color=_dark(drawn.get_color()), annotation_clip=False,
             arrowprops={
-                "arrowstyle": "-", "color": drawn.get_color(), "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3,
-                "alpha": 0.8 if drawn.get_xdata()[-1] == right else 0.45, "linestyle": ":",
+                "arrowstyle": "-", "color": drawn.get_color(), "linewidth": 0.7, "relpos": (0, 0.5), "shrinkA": 0,
+                "shrinkB": 3, "alpha": 0.8 if drawn.get_xdata()[-1] == right else 0.45, "linestyle": ":",
             },
         )  # fmt: skip
 
@@ -229,14 +241,18 @@ def spread(heights: list[float], gap: float) -> list[float]:
             if high - low >= gap * (below + above) / 2 - 1e-12:
                 break
             groups[-2:] = [[(low * below + high * above) / (below + above), below + above]]
-    moved = [centre + gap * (index - (count - 1) / 2) for centre, count in groups for index in range(int(count))]
+    moved = [
+        centre + gap * (index - (count - 1) / 2) for centre, count in groups for index in range(int(count))
+    ]
     moved = [max(height, 0.01 + gap * index) for index, height in enumerate(moved)]
     return [min(height, 0.985 - gap * (len(moved) - 1 - index)) for index, height in enumerate(moved)]
 
 
 def note(drawn: Figure, text: str) -> None:
     """A line of small print under the figure: what bands and bars are."""
-    letters = int(drawn.get_figwidth() * 72 / (7.5 * 0.57))  # a letter of this font is about 0.57 of its size wide
+    letters = int(
+        drawn.get_figwidth() * 72 / (7.5 * 0.57)
+    )  # a letter of this font is about 0.57 of its size wide
     text = "\n".join(wrapped for line in text.split("\n") for wrapped in textwrap.wrap(line, letters))
     drawn.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#555555", fontweight="normal")
 

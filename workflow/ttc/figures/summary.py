@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from ttc.figures import compute_optimal, exchange, style
+from ttc.figures import compute_optimal, style
 from ttc.results import NotMeasured, Study
 
 ROWS = (
@@ -14,9 +14,7 @@ ROWS = (
 
 def draw(study: Study, options: dict) -> Figure:
     """A row for revisions and one for search: accuracy over budgets, and small minus larger policy by bin and R."""
-    shown = [
-        row for row in ROWS if study.has(row[0], "compute_optimal", row[1].selection, bins="oracle")
-    ]
+    shown = [row for row in ROWS if study.has(row[0], "compute_optimal", row[1].selection, bins="oracle")]
     if not shown:
         raise NotMeasured("no compute-optimal curve was measured")
     compared = "exchange" in study.frames and not study.frames["exchange"].is_empty()
@@ -28,10 +26,11 @@ def draw(study: Study, options: dict) -> Figure:
         style.end_labels(row[0], found, gap=0.07, size=8)
         row[0].set_title(f"{title}: accuracy")
         if compared:
-            _bars(row[1], exchange.rows_of(study, family, options["exchange_version"]))
+            _bars(row[1], study.exchange(family, version=options["exchange_version"]))
             row[1].set_title("Small minus larger policy at equal FLOPs")
     rows = study.curve(shown[0][0], "compute_optimal", shown[0][1].selection, bins="oracle")
-    style.note(drawn, style.interval_note(rows, "R = inference tokens / pretraining tokens. Oracle bins at the right."))
+    more = "R = inference tokens / pretraining tokens. Oracle bins at the right." if compared else ""
+    style.note(drawn, style.interval_note(rows, more))
     return drawn
 
 
@@ -42,10 +41,21 @@ def _bars(axes, rows):
     fills = (("#CFE8DD", ""), ("#5FBF9B", "///"), ("#00614A", "..."), ("#333333", "xx"))
     for place, ratio in enumerate(ratios):
         here = rows.filter((rows["ratio"] == ratio) & rows["bin"].is_in(bins)).sort("bin")
-        mean, low, high = (100 * here[name].to_numpy() for name in ("difference", "difference_low", "difference_high"))
+        mean, low, high = (
+            100 * here[name].to_numpy() for name in ("difference", "difference_low", "difference_high")
+        )
         x = np.arange(len(bins)) + (place - (len(ratios) - 1) / 2) * width
         colour, hatch = fills[place % len(fills)]
-        axes.bar(x, mean, width * 0.92, color=colour, hatch=hatch, edgecolor="white", zorder=2, label=f"R = {ratio:g}")
+        axes.bar(
+            x,
+            mean,
+            width * 0.92,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+            zorder=2,
+            label=f"R = {ratio:g}",
+        )
         errors = np.clip([mean - low, high - mean], 0, None)
         axes.errorbar(x, mean, errors, fmt="none", ecolor=style.BLACK, elinewidth=0.9, capsize=1.5, zorder=3)
     axes.axhline(0, color=style.BLACK, linewidth=0.9)
@@ -53,6 +63,16 @@ def _bars(axes, rows):
     axes.set_ylabel("Points of accuracy")
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.12 * (high - low))
-    axes.text(0.005, 0.985, "▲ small policy ahead", transform=axes.transAxes, fontsize=8, va="top", color="#444444")
-    axes.text(0.005, 0.015, "▼ larger policy ahead", transform=axes.transAxes, fontsize=8, va="bottom", color="#444444")
+    axes.text(
+        0.005, 0.985, "▲ small policy ahead", transform=axes.transAxes, fontsize=8, va="top", color="#444444"
+    )
+    axes.text(
+        0.005,
+        0.015,
+        "▼ larger policy ahead",
+        transform=axes.transAxes,
+        fontsize=8,
+        va="bottom",
+        color="#444444",
+    )
     axes.legend(loc="upper right", ncols=len(ratios), handlelength=1.2, columnspacing=1.0)

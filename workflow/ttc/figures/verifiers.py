@@ -27,7 +27,11 @@ def draw(study: Study, options: dict) -> Figure:
         "best_of_n": "best-of-N",
         "majority": "majority vote",
     }
-    names |= {n: style.named(n) for n in study.strategies("search") if n.startswith("best_of_n_weighted(aggregation")}
+    names |= {
+        n: style.named(n)
+        for n in study.strategies("search")
+        if n.startswith("best_of_n_weighted(aggregation")
+    }
     _panel(axes[-1], study, names, "Rules that select one answer")
     bands = "Bands on the first verifier curve and majority."
     style.note(drawn, style.interval_note(study.curve("search", "best_of_n_weighted"), bands))

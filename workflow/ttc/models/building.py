@@ -1,27 +1,28 @@
 """Small Llama models from scratch, and verifiers that grow out of a policy."""
 
 import torch
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, LlamaForTokenClassification
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from ttc import noise
 from ttc.errors import InputError
+from ttc.models.verifier import SurpriseVerifier
 
 
 def build_policy(model: dict, vocabulary: int, tokenizer, seed: int) -> LlamaForCausalLM:
-    """A Llama with random weights; model: layers, hidden, heads, key_value_heads, intermediate, window."""
+    """A Llama with random weights; model: layers, hidden, heads, kv_heads, intermediate, window."""
     if model["hidden"] % model["heads"]:
         raise InputError(f"model.hidden is {model['hidden']}; it must be a multiple of model.heads = {model['heads']}")
-    if model["heads"] % model["key_value_heads"]:
+    if model["heads"] % model["kv_heads"]:
         raise InputError(
             f"model.heads is {model['heads']}; it must be a multiple of "
-            f"model.key_value_heads = {model['key_value_heads']}"
+            f"model.kv_heads = {model['key_value_heads']}"
         )
     config = LlamaConfig(
         vocab_size=vocabulary,
         hidden_size=model["hidden"],
         num_hidden_layers=model["layers"],
         num_attention_heads=model["heads"],
-        num_key_value_heads=model["key_value_heads"],
+        num_key_value_heads=model["kv_heads"],
         intermediate_size=model["intermediate"],
         max_position_embeddings=model["window"],
         tie_word_embeddings=True,
@@ -34,22 +35,15 @@ def build_policy(model: dict, vocabulary: int, tokenizer, seed: int) -> LlamaFor
     return LlamaForCausalLM(config)
 
 
-def build_verifier(policy_path, fresh_layers: int, seed: int) -> LlamaForTokenClassification:
-    """The policy's layers with `fresh_layers` new ones above them and a head that gives one logit per token.
-
-    A policy's own prediction of a result sits in its top layer at the position before the result, where none of its
-    layers can compare it with what was written; the fresh layers can.
-    """
+def build_verifier(policy_path, fresh_layers: int, seed: int) -> SurpriseVerifier:
+    """A verifier that starts from a policy; its fresh layers, joint and head have random weights."""
     policy = AutoModelForCausalLM.from_pretrained(policy_path, dtype=torch.float32)
     config = LlamaConfig.from_dict(policy.config.to_dict())
-    config.num_hidden_layers += fresh_layers
-    config.num_labels = 1
-    config.tie_word_embeddings = False
+    config.fresh_layers = fresh_layers
     config.architectures = None
-    config.classifier_dropout = 0.0
     seed_torch(seed, "fresh layers")
-    verifier = LlamaForTokenClassification(config)
-    verifier.model.load_state_dict(policy.model.state_dict(), strict=False)
+    verifier = SurpriseVerifier(config)
+    verifier.model.load_state_dict(policy.model.state_dict())
     return verifier
 
 

@@ -76,7 +76,7 @@ def language_loss(model, tokens: torch.Tensor, targets: torch.Tensor, mask: torc
 
 def value_loss(model, tokens: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean binary cross entropy with soft targets (paper appendix D) over the masked tokens."""
-    hidden = model.model(input_ids=tokens).last_hidden_state
+    hidden = model.hidden(tokens)
     return torch.nn.functional.binary_cross_entropy_with_logits(model.score(hidden[mask])[:, 0], targets[mask])
 
 
@@ -164,8 +164,8 @@ def predict_values(
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
         tokens, _, mask = _collate([examples[index] for index in chosen], device)
-        hidden = model.model(input_ids=tokens).last_hidden_state
-        values = torch.sigmoid(model.score(hidden[mask])[:, 0]).double().cpu().numpy()
+        hidden = model.hidden(tokens)
+        values = torch.sigmoid(model.score(hidden[mask])[:, 0].double()).cpu().numpy()
         counts = mask.sum(dim=1).tolist()
         for index, part in zip(chosen, np.split(values, np.cumsum(counts)[:-1]), strict=True):
             scores[index] = part

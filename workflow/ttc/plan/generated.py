@@ -116,8 +116,9 @@ class _Study:
                 )
             )
         common = {"problems": [self.problems], "policy": [self.policy], "samples": samples}
+        modulus = {"modulus": self.configuration["task"]["modulus"]}  # with it the card's step AUC is exact
         material.models["prm"] = [
-            self.add("train_prm", "prm", self._verifier_spec(prm), **common, step_values=values)
+            self.add("train_prm", "prm", self._verifier_spec(prm) | modulus, **common, step_values=values)
         ]
         material.models["orm"] = [self.add("train_orm", "orm", self._verifier_spec(orm), **common)]
 
@@ -149,7 +150,7 @@ class _Study:
             "budget": budget,
             "temperature": search["temperature"],
             "max_tokens": self.configuration["sampling"]["max_tokens"],
-            "max_rounds": search["max_rounds"],
+            **{name: search[name] for name in ("max_rounds", "max_step_tokens", "finished", "duplicates")},
         }
         label = f"{kind}-m{width}" + (f"-k{depth}" if depth else "") + f"-n{budget}"
         blocks = list(_blocks(self.tests, search["block_problems"]))
@@ -178,11 +179,7 @@ class _Study:
             problems=[self.problems],
             samples=samples,
         )
-        spec = (
-            self.seed
-            | context
-            | {"model": self.configuration["policy"]["model"], "training": revision["training"]}
-        )
+        spec = self.seed | context | {"training": revision["training"]}
         reviser = self.add(
             "train_reviser", "reviser", spec, problems=[self.problems], policy=[self.policy], pairs=[pairs]
         )
@@ -200,7 +197,7 @@ class _Study:
             "revision_orm",
             spec,
             problems=[self.problems],
-            policy=[self.policy],
+            reviser=[reviser],
             chains=[taught],
         )
         lengths = chain_lengths(revision["max_generations"], revision["full_chains"])

@@ -24,7 +24,9 @@ def rows(plan: Plan, benchmarks: Path = BENCHMARKS) -> list[tuple[str, int, int,
         seconds = [float(each["s"]) for each in found]
         # Snakemake samples memory every few seconds: a job that ended before has none.
         memory = [float(each["max_rss"]) for each in found if isinstance(each["max_rss"], int | float)]
-        table.append((stage, len(files), len(found), sum(seconds), max(seconds, default=0), max(memory, default=0)))
+        table.append(
+            (stage, len(files), len(found), sum(seconds), max(seconds, default=0), max(memory, default=0))
+        )
     return table
 
 

@@ -114,7 +114,7 @@ def _read_pools(
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     if not spec.get("pools"):
         raise InputError("source.pools: no pool is given; a study needs at least the pool 'policy'")
-    for name, section in sorted(spec["pools"].items()):
+    for name, section in sorted(spec["pools"].items(), key=lambda pool: (pool[0] != "policy", pool[0])):
         paths = inputs.get(f"pool_{name}", [])
         if not paths:
             raise InputError(f"source.pools.{name}: no file is given")

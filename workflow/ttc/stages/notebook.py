@@ -9,8 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from ttc import figures  # noqa: F401 - the notebook draws with it, so it is part of this stage's code
-from ttc import results  # noqa: F401 - likewise
+from ttc import figures, words  # noqa: F401 - the notebook imports them, so they are part of this stage's code
 from ttc.errors import InputError
 from ttc.stages import command
 
@@ -51,9 +50,9 @@ def link_tables(inputs: dict, folder: Path) -> Path:
 
 def execute(notebook, tables: Path, scratch: Path):
     """Run all cells in a fresh kernel in `scratch`; raises InputError with the cell's last line of error."""
-    from jupyter_client.manager import AsyncKernelManager
     from nbclient.exceptions import CellExecutionError
     from nbconvert.preprocessors import ExecutePreprocessor
+    from traitlets.config import Config
 
     # Kernel, IPython and matplotlib must not read the settings of whoever runs the study.
     private = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "MPLCONFIGDIR")
@@ -61,15 +60,20 @@ def execute(notebook, tables: Path, scratch: Path):
     given |= {"TTC_TABLES": str(tables), "PYTHONHASHSEED": "0"}
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)
-    executor = ExecutePreprocessor(timeout=SECONDS, kernel_name="python3", record_timing=False)
-    address = str(scratch / "k")  # of local sockets: no port is opened; a socket's path has a limit of about 100 bytes
+    address = str(
+        scratch / "k"
+    )  # of local sockets: no port is opened; a socket's path has a limit of about 100 bytes
     sockets = {"transport": "ipc", "ip": address} if len(address) < 90 else {}
+    executor = ExecutePreprocessor(
+        timeout=SECONDS,
+        kernel_name="python3",
+        record_timing=False,
+        config=Config(ConnectionFileMixin=sockets),
+    )
     try:
-        manager = AsyncKernelManager(kernel_name="python3", **sockets)
-        executed, _ = executor.preprocess(notebook, {"metadata": {"path": str(scratch)}}, km=manager)
+        executed, _ = executor.preprocess(notebook, {"metadata": {"path": str(scratch)}})
     except CellExecutionError as error:
-        last = [line for line in str(error).splitlines() if line.strip()][-1]
-        raise InputError(f"the notebook stopped with an error: {last.strip()}") from error
+        raise InputError(f"the notebook stopped with an error: {error.ename}: {error.evalue}") from error
     finally:
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)

@@ -23,7 +23,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
         entry = {"name": plot.name, "title": plot.title, "caption": plot.caption, "paper": plot.paper}
         try:
             with style.context():
-                drawn = plot.draw(study, options)
+                drawn = style.settle(plot.draw(study, options))
                 for suffix in sorted(options["formats"]):
                     style.save(drawn, folder / f"{plot.name}.{suffix}", options["dpi"])
             entry["files"] = [f"{plot.name}.{suffix}" for suffix in sorted(options["formats"])]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from ttc.files import digest
 from ttc.manifest import describe, manifest
 from ttc.stages import command
 
@@ -58,7 +59,7 @@ def run(spec, inputs, output, runtime):
     for name in OWNED:
         _replace(view / name, folder / name)
     view.rmdir()
-    output.write_text(f"{command.digest(folder / 'manifest.json')}  manifest.json\n")
+    output.write_text(f"{digest(folder / 'manifest.json')}  manifest.json\n")
     print(f"  {len(artifacts)} artifacts; the study lies in {folder}", flush=True)
 
 
@@ -70,7 +71,7 @@ def lay_out(artifact: dict, main: str):
         if artifact["stage"] in PER_POOL and artifact["label"] != main:
             place = Path(place.parts[0], artifact["label"], *place.parts[1:])
         if name == "*":
-            yield from ((file, place / file.name) for file in sorted(path.iterdir()))
+            yield from ((file, place / file.name) for file in sorted(path.glob("[!.]*")))
         elif (file := path / name if name else path).is_file():
             yield file, place
 

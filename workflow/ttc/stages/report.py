@@ -53,7 +53,9 @@ def _card(folder: Path) -> dict:
     try:
         return json.loads((folder / "card.json").read_text())
     except (FileNotFoundError, json.JSONDecodeError) as error:
-        raise InputError(f"{folder}: a model folder holds a card.json with JSON, and this one does not") from error
+        raise InputError(
+            f"{folder}: a model folder holds a card.json with JSON, and this one does not"
+        ) from error
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ order of the two is called equal.  The gold answer never decides who is in a cla
 member (the first by code points among those), and has one verdict: correct if the gold answer equals any member.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -259,7 +260,8 @@ class Worker:
         """Kill the process, if there is one."""
         if self._process is not None:
             self._process.kill()
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # closing flushes what a dead process never read
+                self._process.stdin.close()
             self._process.stdout.close()
             self._process.wait()
             self._process = None

@@ -8,18 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoModelForTokenClassification, AutoTokenizer
+from transformers import AutoTokenizer
 
 from ttc.engines.transformers import ROWS, WIDTH, round_up
 from ttc.errors import InputError
 from ttc.models.loading import read_card, resolve_device
+from ttc.models.verifier import SurpriseVerifier
 from ttc.tasks.text import SEPARATOR, step_ends
 
 KINDS = ("prm", "orm")
 
 
 class TokenVerifier:
-    """`ttc.engines.base.Verifier` on a token-classification model with one logit per token.
+    """`ttc.engines.base.Verifier` on a `SurpriseVerifier`.
 
     kind `prm` reads the score at the last token of each step, `orm` at the last token of the solution.
     """
@@ -30,7 +31,7 @@ class TokenVerifier:
             raise InputError(f"{path}: its card says kind '{self.kind}'; a verifier is one of {', '.join(KINDS)}")
         self.device = resolve_device(device)
         self.tokenizer = AutoTokenizer.from_pretrained(path)
-        self.model = AutoModelForTokenClassification.from_pretrained(path, dtype=torch.float32)
+        self.model = SurpriseVerifier.from_pretrained(path, dtype=torch.float32)
         self.model.to(self.device).eval()
         self.batch_rows = max(ROWS, round_up(batch_rows, ROWS))
         self.separator = self.tokenizer.convert_tokens_to_ids(SEPARATOR)
@@ -72,11 +73,12 @@ class TokenVerifier:
             steps = step_ends(list(solution), self.separator) if self.kind == "prm" else [len(solution) - 1]
             ends.append(len(prompt) + np.asarray(steps))
         rows = np.repeat(np.arange(len(pairs)), [len(each) for each in ends])
-        hidden = self.model.model(input_ids=torch.as_tensor(tokens, device=self.device)).last_hidden_state
+        hidden = self.model.hidden(torch.as_tensor(tokens, device=self.device))
         read = hidden[
             torch.as_tensor(rows, device=self.device), torch.as_tensor(np.concatenate(ends), device=self.device)
         ]
         # Rows are padded for the head's matrix product too: its kernel depends on their number.
         padded = torch.nn.functional.pad(read, (0, 0, 0, round_up(len(read), ROWS) - len(read)))
-        values = torch.sigmoid(self.model.score(padded)[: len(read), 0].float()).cpu().numpy()
+        # The sigmoid's last float32 bit depends on a value's place in the vector; rounded from float64 it does not.
+        values = torch.sigmoid(self.model.score(padded)[: len(read), 0].double()).float().cpu().numpy()
         return [part.tolist() for part in np.split(values, np.cumsum([len(each) for each in ends])[:-1])]

@@ -1,0 +1,39 @@
+"""A mistake in the configuration: one sentence, exit status not zero, nothing touched."""
+
+import pytest
+
+from workflow_project import SOURCE, Project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return Project(tmp_path_factory.mktemp("mistakes"))
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"sampling": {"sampels": 3}}, "sampling.sampels: there is no such key"),
+        (
+            {"sampling": {"samples": "many"}},
+            "sampling.samples: a whole number is expected, and 'many' was given",
+        ),
+        ({"search": {"strategies": [{"kind": "beam", "width": 3}]}}, "width 3 was given; it has to divide"),
+        ({"source": SOURCE}, "source.pools.policy.path: there is no file pool.jsonl"),
+    ],
+    ids=["misspelt", "ill-typed", "does not fit", "no file"],
+)
+def test_a_mistake_is_told_in_one_sentence(project, sections, said):
+    before = sorted(project.folder.rglob("*"))
+    overlay = project.configure(**sections)
+    result = project.snakemake("--cores", "1", "--configfile", overlay)
+    assert result.returncode != 0
+    told = [line for line in result.stdout.splitlines() if line.startswith("configuration: ")]
+    assert len(told) == 1
+    assert said in told[0]
+    assert "Traceback" not in result.stdout
+    (project.folder / overlay).unlink()
+    after = [path for path in sorted(project.folder.rglob("*")) if ".snakemake" not in path.parts]
+    assert [path for path in after if "__pycache__" not in path.parts] == [
+        path for path in before if not {".snakemake", "__pycache__"} & set(path.parts)
+    ]
