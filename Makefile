@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 1
 
-.PHONY: study test lint format docs clean-env help
+.PHONY: study test lint format docs lock clean-env help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -36,8 +36,12 @@ format: $(READY) ## format the sources
 	ruff format workflow tests
 	snakefmt Snakefile workflow/rules
 
-docs: $(READY) ## write config.yaml and docs/configuration.md from the schema
+docs: $(READY) ## write config.yaml and its reference from the schema, envs/cpu.yaml from the lock file
 	python -m ttc.plan.reference --write
+
+lock: ## write the lock file from what the environment holds now
+	$(VENV)/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > envs/cpu.lock.txt
+	$(VENV)/bin/python -m ttc.plan.reference --write
 
 clean-env: ## remove the environment; the next command makes it anew
 	rm -rf $(VENV)

@@ -142,7 +142,9 @@ class Project:
         """Jobs by stage that `snakemake -n` would run; empty when there is nothing to do."""
         result = self.snakemake("-n", *arguments)
         assert result.returncode == 0, result.stdout
-        return job_counts(result.stdout)
+        counts = job_counts(result.stdout)
+        assert counts or "Nothing to be done" in result.stdout, result.stdout
+        return counts
 
 
 def job_counts(text: str) -> dict[str, int]:

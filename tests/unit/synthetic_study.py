@@ -190,7 +190,7 @@ def _curves(outcomes, difficulty):
     )
     return (
         tables.check(_summary(everything, keys), "curves", "t"),
-        per_question,
+        tables.check(per_question, "per_question", "t"),
     )
 
 

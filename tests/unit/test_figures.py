@@ -119,6 +119,15 @@ def test_exchange_draws_the_larger_policy_at_every_budget(study):
     assert_drawn(lines(drawn.axes[2], "small policy, compute-optimal"), curve)
 
 
+def test_ratios_with_budgets_close_together_are_named_together():
+    rows = pl.DataFrame(
+        {"ratio": [0.16, 0.79, 22.0], "budget": [64.0, 63.4, 15.8], "clipped": [True, False, False]}
+    )
+    assert exchange.marks(rows, 64) == [([15.8], ["22"]), ([63.4, 64.0], ["0.79", "0.16→"])]
+    apart = rows.with_columns(budget=pl.Series([256.0, 63.4, 15.8]))
+    assert [names for _, names in exchange.marks(apart, 256)] == [["22"], ["0.79"], ["0.16→"]]
+
+
 def test_the_chart_of_differences_writes_every_number(study):
     with style.context():
         drawn = exchange.draw_differences(study, QUICK)

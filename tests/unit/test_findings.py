@@ -175,7 +175,6 @@ def test_the_mean_over_bins_combines_intervals_in_quadrature():
 
 def test_every_claim_is_measured_on_a_whole_study_and_none_on_an_empty_one():
     frames = synthetic_study.study()
-    frames["per_question"] = frames["per_question"].filter(pl.col("selection") != "majority")
     settings = Settings(bootstrap=100, cards={"prm": {"metrics": {"step_auc": 0.9}}})
     findings = tables.check(find(Study(frames), settings), "findings", "test")
     assert len(findings) == len(CLAIMS)
@@ -219,8 +218,7 @@ def test_the_stage_reads_tables_and_cards(tmp_path):
     prm.mkdir()
     (prm / "card.json").write_text(json.dumps({"kind": "prm", "metrics": {"step_auc": 0.7}}))
     fitted = tmp_path / "fitted"
-    per_question = frames["per_question"].filter(pl.col("selection") != "majority")
-    tables.write(per_question, fitted / "per_question.parquet", "per_question")
+    tables.write(frames["per_question"], fitted / "per_question.parquet", "per_question")
     inputs = {
         name: [tmp_path / f"{name}.parquet"] for name in ("difficulty", "outcomes", "exchange", "chains")
     }
@@ -232,3 +230,21 @@ def test_the_stage_reads_tables_and_cards(tmp_path):
     (prm / "card.json").unlink()
     with pytest.raises(InputError, match=r"card\.json"):
         stage.run({"seed": 1}, inputs, tmp_path / "findings.parquet", Runtime())
+
+
+def test_predicted_bins_of_revisions_are_those_of_the_verifier():
+    rows = [
+        ("revisions", "compute_optimal", selection, bins, 4, name, value)
+        for name in IDS
+        for selection, bins, value in (
+            ("hierarchical", "oracle", 0.6),
+            ("hierarchical", "predicted", 0.5),
+            ("majority", "oracle", 0.9),
+            ("majority", "predicted", 0.1),
+        )
+    ]
+    columns = ["family", "strategy", "selection", "bins", "budget", "problem_id", "correct"]
+    frame = tables.check(pl.DataFrame(rows, schema=columns, orient="row"), "per_question", "test")
+    assert measures.predicted(Study({"per_question": frame}), SETTINGS, "revisions").value == pytest.approx(
+        -0.1
+    )

@@ -32,7 +32,7 @@ def test_the_schema_is_closed_described_and_has_defaults():
             for name, child in node["properties"].items():
                 child = follow(child, SCHEMA)
                 assert child.get("description"), f"{path}.{name}"
-                optional = ".source" in path or ".strategies.*" in path
+                optional = ".source" in path or path.endswith(".*")  # what a list holds
                 assert optional or "default" in child, f"{path}.{name}"
 
 
@@ -86,7 +86,10 @@ MISTAKES = [
     ({"search": {"strategies": [{"kind": "beam"}]}}, ["search.strategies.0", "'width' is missing"]),
     ({"source": {"problems": {"path": "a"}, "pools": {}}}, ["source.pools", "'policy' is missing"]),
     # keys that do not fit each other
-    ({"policy": {"model": {"heads": 7}}}, ["policy.model.heads", "7", "policy.model.hidden", "64"]),
+    (
+        {"policy": {"model": {"heads": 7, "hidden": 64}}},
+        ["policy.model.heads", "7", "policy.model.hidden", "64"],
+    ),
     ({"search": {"strategies": [{"kind": "beam", "width": 3}]}}, ["search.strategies.0", "width 3", "4"]),
     (
         {"search": {"strategies": [{"kind": "beam", "width": "sqrt", "budgets": [8]}]}},
@@ -97,12 +100,21 @@ MISTAKES = [
     ({"search": {"strategies": [{"kind": "beam", "width": 4}] * 2}}, ["strategies.1", "twice"]),
     ({"evaluation": {"budgets": [1, 3]}}, ["evaluation.budgets", "3", "did you mean 4?"]),
     ({"evaluation": {"budgets": [4, 2]}}, ["evaluation.budgets", "rising"]),
-    ({"evaluation": {"budgets": [1, 512]}}, ["evaluation.budgets", "512", "sampling.samples", "256"]),
-    ({"figures": {"ratio_budget": 128}}, ["figures.ratio_budget", "128", "revision.max_generations"]),
+    (
+        {"evaluation": {"budgets": [1, 512]}, "sampling": {"samples": 256}},
+        ["evaluation.budgets", "512", "sampling.samples", "256"],
+    ),
+    (
+        {"figures": {"ratio_budget": 128}, "revision": {"max_generations": 64}},
+        ["figures.ratio_budget", "128", "revision.max_generations"],
+    ),
     ({"figures": {"sweep_budgets": [4, 512]}}, ["figures.sweep_budgets", "512", "evaluation.budgets"]),
     ({"exchange": {"ratios": {"v1": [0]}}}, ["exchange.ratios.v1.0", "more than 0"]),
     ({"sampling": {"temperature": 0}}, ["sampling.temperature", "0 was given"]),
-    ({"prm": {"samples": 64}}, ["prm.samples", "64", "sampling.train_samples"]),
+    (
+        {"prm": {"samples": 64}, "sampling": {"train_samples": 16}},
+        ["prm.samples", "64", "sampling.train_samples"],
+    ),
     ({"difficulty": {"bins": 100000}}, ["difficulty.bins", "task.test_problems"]),
 ]
 

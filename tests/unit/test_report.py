@@ -25,7 +25,6 @@ CONFIGURATION = {"seed": 7, "sampling": {"temperature": 1.0, "max_tokens": 96}, 
 @pytest.fixture(scope="module")
 def frames():
     frames = synthetic_study.study()
-    frames["per_question"] = frames["per_question"].filter(pl.col("selection") != "majority")
     return frames | {
         "findings": tables.check(find(Study(frames), Settings(bootstrap=50)), "findings", "test")
     }

@@ -242,7 +242,9 @@ def predicted(study: Study, settings: Settings, family: str) -> Measure:
     rows = study.table("per_question").filter(
         pl.col("budget") >= 4, family=family, strategy="compute_optimal"
     )
-    wide = rows.pivot(on="bins", index=["problem_id", "budget"], values="correct", aggregate_function="mean")
+    if family == "revisions":
+        rows = rows.filter(selection="hierarchical")
+    wide = rows.pivot(on="bins", index=["problem_id", "budget"], values="correct")
     if wide.is_empty() or not {"oracle", "predicted"} <= set(wide.columns):
         raise NotMeasured(f"compute-optimal {family} was not measured with both oracle and predicted bins")
     wide = wide.drop_nulls().group_by("problem_id").agg(gap=(pl.col("predicted") - pl.col("oracle")).mean())

@@ -25,7 +25,7 @@ OPEN_CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Longest solution",
         "cut there; a cut solution has no answer unless one was stated",
-        ("sampling.max_tokens",),
+        ("sampling.max_tokens", "search.max_step_tokens"),
     ),
     (
         "Epochs and steps of training",
@@ -66,10 +66,14 @@ OPEN_CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "A beam that ends early",
-        "leaves as a candidate and takes its place in the budget with it; the width shrinks",
-        ("search.max_rounds",),
+        "`shrink`: leaves as a candidate with its place in the budget; `keep`: competes on; `refill`: N others go on",
+        ("search.finished", "search.max_rounds"),
     ),
-    ("Equal beams", "each was sampled, so each competes and votes", ()),
+    (
+        "Equal beams",
+        "`keep`: each was sampled, so each competes; `drop`: one of them",
+        ("search.duplicates",),
+    ),
     ("A lookahead that ends early", "is billed in full, N·(k + 1)", ("search.strategies",)),
     (
         "How step scores make one score",

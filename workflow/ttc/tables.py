@@ -162,10 +162,10 @@ SCHEMAS: dict[str, Schema] = {
         _PROBLEM
         | {
             "pair": _count("index of the trajectory, from 0"),
-            "context": Column(pl.List(pl.String()), "incorrect solutions, the nearest to the target last"),
+            "context": Column(pl.List(pl.String()), "earlier solutions: incorrect ones with the nearest to the target last, or samples as they come"),
             "target": _text("the correct solution"),
             "distance": Column(
-                pl.Int32(), "edit distance of the last context solution to the target, characters", nullable=True
+                pl.Int32(), "edit distance, in characters, of that nearest one; null for the others", nullable=True
             ),
         },
         "revision trajectories (paper §6.1)",

@@ -203,7 +203,7 @@ class TransformersEngine:
         mask = torch.zeros(1, 1, width, width, device=self.device).masked_fill(~allowed, float("-inf"))
         self.model.model(
             input_ids=torch.as_tensor(tokens, device=self.device),
-            attention_mask=mask.expand(len(tokens), 1, width, width),
+            attention_mask=mask,
             position_ids=torch.arange(width, device=self.device)[None],
             past_key_values=cache,
             use_cache=True,

@@ -82,7 +82,7 @@ def _draw(study: Study, options: dict, comparison: Comparison) -> Figure:
     found = lines(axes, study, comparison)
     _mark_saving(axes, reference, _optimal(study, comparison, "oracle"), options["reference_budget"])
     style.end_labels(axes, found)
-    axes.set_title(f"{comparison.title}: accuracy by generations per question")
+    axes.set_title(comparison.title)
     more = "Chosen on one fold of questions, measured on the other. Predicted bins without band."
     met = saving(reference, _optimal(study, comparison, "oracle"), options["reference_budget"])
     if met:

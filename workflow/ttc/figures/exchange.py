@@ -1,6 +1,7 @@
 """Test-time compute against parameters at equal FLOPs, by difficulty and ratio R (paper figure 9)."""
 
 import numpy as np
+import polars as pl
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
@@ -68,18 +69,37 @@ def _larger(panel, rows, largest):
     )
     panel.axhspan(low, high, color=style.GREY, alpha=0.15, linewidth=0)
     over = blended_transform_factory(panel.transData, panel.transAxes)
-    marks = {}  # budget -> names of the ratios there; budgets that were cut share one
-    for ratio, budget, clipped in rows.select("ratio", "budget", "clipped").iter_rows():
-        marks.setdefault(min(budget, largest), []).append(f"{ratio:g}{'→' if clipped else ''}")
-    for at, names in marks.items():
-        panel.axvline(at, color=style.LIGHT, linewidth=0.9, zorder=1)
-        panel.plot(at, value, marker="*", markersize=11, color=look.colour, markeredgecolor="white", zorder=5)
+    small_print = {"transform": over, "fontsize": 7, "va": "bottom", "color": "#444444"}
+    for budgets, names in marks(rows, largest):
+        for at in budgets:
+            panel.axvline(at, color=style.LIGHT, linewidth=0.9, zorder=1)
+            panel.plot(
+                at, value, marker="*", markersize=11, color=look.colour, markeredgecolor="white", zorder=5
+            )
+        # several names would reach beyond the panel if they were centred
+        side = "right" if len(names) > 1 else "center"
         panel.text(
-            at, 1.005, "\n".join(names), transform=over, fontsize=7, ha="center", va="bottom", color="#444444"
+            budgets[-1] * (1.1 if side == "right" else 1), 1.005, ", ".join(names), ha=side, **small_print
         )
-    panel.text(
-        0.0, 1.005, "R =", transform=panel.transAxes, fontsize=7, ha="left", va="bottom", color="#444444"
-    )
+    panel.text(0.0, 1.005, "R =", ha="left", **small_print | {"transform": panel.transAxes})
+
+
+def marks(rows: pl.DataFrame, largest: float) -> list[tuple[list[float], list[str]]]:
+    """Budgets and names of the ratios of one bin by rising budget; those too close to be named apart are together.
+
+    A budget is cut to the `largest` of the curve; an arrow behind the ratio says that it was cut.
+    """
+    together: list[tuple[list[float], list[str]]] = []
+    for ratio, budget, clipped in (
+        rows.sort("ratio", descending=True).select("ratio", "budget", "clipped").iter_rows()
+    ):
+        at, name = min(budget, largest), f"{ratio:g}{'→' if clipped else ''}"
+        if together and np.log2(at / together[-1][0][-1]) < 0.11 * np.log2(max(largest, 2)):
+            together[-1][0].append(at)
+            together[-1][1].append(name)
+        else:
+            together.append(([at], [name]))
+    return together
 
 
 def draw_differences(study: Study, options: dict) -> Figure:

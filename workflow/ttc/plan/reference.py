@@ -1,7 +1,8 @@
-"""config.yaml and docs/configuration.md, written from the schema so that nothing is said twice.
+"""Files written from others, so that nothing is said twice: config.yaml and docs/configuration.md from the schema,
+envs/cpu.yaml from the lock file.
 
 python -m ttc.plan.reference            print the reference
-python -m ttc.plan.reference --write    write both files (`make docs`)
+python -m ttc.plan.reference --write    write the files (`make docs`)
 """
 
 import json
@@ -11,13 +12,24 @@ from pathlib import Path
 import yaml
 
 from ttc.plan.config import follow, load_schema, resolve
-from ttc.plan.study import ROOT
+from ttc.plan.study import LOCK, ROOT
 
 WIDTH = 118
 CONFIG_HEAD = """\
 # The default study: every key, with what it means.  An unknown key is an error.  Another study is a file with only the
 # keys that differ: `snakemake --configfile studies/NAME.yaml`.
 # Written by `make docs` from workflow/schemas/config.schema.yaml, where the defaults and their ranges stand.
+"""
+CONDA_HEAD = """\
+# The environment for `snakemake --sdm conda`; plain runs use the one that `make` creates from cpu.lock.txt.
+# Written by `make docs` from cpu.lock.txt.
+channels:
+  - conda-forge
+  - nodefaults
+dependencies:
+  - python =3.11
+  - pip
+  - pip:
 """
 REFERENCE_HEAD = """\
 # Configuration
@@ -46,9 +58,19 @@ def markdown() -> str:
     return REFERENCE_HEAD + "\n".join(_rows(schema, resolve({}), schema, "")) + "\n"
 
 
+def conda_yaml(lock: str) -> str:
+    """The text of envs/cpu.yaml: the pins of a lock file.  (Snakemake moves it, so it cannot point at that file.)"""
+    pins = [line for line in lock.splitlines() if "==" in line]
+    return CONDA_HEAD + "".join(f"      - {pin}\n" for pin in pins)
+
+
 def files(root: Path = ROOT) -> dict[Path, str]:
     """The written files and what they should hold."""
-    return {root / "config.yaml": config_yaml(), root / "docs/configuration.md": markdown()}
+    return {
+        root / "config.yaml": config_yaml(),
+        root / "docs/configuration.md": markdown(),
+        root / "envs/cpu.yaml": conda_yaml((root / LOCK).read_text()),
+    }
 
 
 def _yaml_lines(node: dict, values: dict, schema: dict, depth: int):

@@ -36,9 +36,12 @@ def load_tokenizer(path: Path):
 
 
 def prompt_text(question: str, context: list[str] = ()) -> str:
-    """What the model reads before it writes: the question, then the earlier answers of a chain, oldest first."""
+    """What the model reads before it writes: the earlier answers of a chain, oldest first, then the question.
+
+    The question comes last so that a revision stands to it as a first answer does: a small policy knows where to look.
+    """
     attempts = "".join(f"{attempt}{SEPARATOR}{AGAIN}{SEPARATOR}" for attempt in context)
-    return f"{question}{SEPARATOR}{attempts}"
+    return f"{attempts}{question}{SEPARATOR}"
 
 
 def encode_prompts(tokenizer, prompts: list[str]) -> list[list[int]]:

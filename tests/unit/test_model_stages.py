@@ -1,0 +1,300 @@
+"""Every model stage, end to end on a minute task, twice with other batches: the same tables and models, byte for byte."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+import tiny
+from ttc import files, tables
+from ttc.errors import InputError
+from ttc.generation import grade
+from ttc.models.loading import read_card
+from ttc.stages import command
+
+TASK = {
+    "modulus": 7,
+    "steps": [1, 2],
+    "train_problems": 300,
+    "test_problems": 8,
+    "groups": [{"operations": 5, "train_weight": 1.0, "test_weight": 1.0, "error_rate": 0.3, "misconception": 0.5}],
+}
+MODEL = {"layers": 1, "hidden": 16, "heads": 2, "kv_heads": 1, "intermediate": 32, "window": 112}
+LARGER = {"layers": 1, "hidden": 24, "heads": 2, "kv_heads": 2, "intermediate": 32, "window": 112}
+TRAINING = {
+    "steps": 100,
+    "batch": 16,
+    "learning_rate": 0.02,
+    "matrix_learning_rate": 0.02,
+    "weight_decay": 0.0,
+    "warmup": 0.05,
+    "decay": 0.4,
+    "evaluations": 4,
+}
+SHORT = TRAINING | {"steps": 12}
+VERIFIER = {"model": {"fresh_layers": 1}, "training": SHORT}
+DRAW = {"temperature": 1.0, "max_tokens": 14}
+# name: stage, spec without the seed, inputs by role
+STAGES = {
+    "problems": ("problems", {"task": TASK}, {}),
+    "policy": ("train_policy", {"task": TASK, "model": MODEL, "training": TRAINING}, {"problems": ["problems"]}),
+    "larger": ("train_larger_policy", {"task": TASK, "model": LARGER, "training": SHORT}, {"problems": ["problems"]}),
+    "train_a": ("sample", DRAW | {"split": "train", "problems": [0, 20], "samples": [0, 5]}, "policy"),
+    "train_b": ("sample", DRAW | {"split": "train", "problems": [20, 40], "samples": [0, 5]}, "policy"),
+    "test": ("sample", DRAW | {"split": "test", "problems": [0, 8], "samples": [0, 6]}, "policy"),
+    "greedy": (
+        "sample",
+        DRAW | {"split": "test", "problems": [0, 8], "samples": [0, 1], "temperature": 0.0},
+        {"problems": ["problems"], "policy": ["larger"]},
+    ),
+    "values": (
+        "roll_out",
+        DRAW | {"split": "train", "problems": [5, 40], "samples": [0, 3], "rollouts": 2},
+        {"problems": ["problems"], "policy": ["policy"], "samples": ["train_a", "train_b"]},
+    ),
+    "prm": (
+        "train_prm",
+        VERIFIER | {"samples": [0, 3], "modulus": 7},
+        {"problems": ["problems"], "policy": ["policy"], "samples": ["train_a", "train_b"], "step_values": ["values"]},
+    ),
+    "orm": (
+        "train_orm",
+        VERIFIER | {"samples": [0, 5]},
+        {"problems": ["problems"], "policy": ["policy"], "samples": ["train_a", "train_b"]},
+    ),
+    "prm_scores": ("score", {"kind": "prm"}, {"problems": ["problems"], "verifier": ["prm"], "samples": ["test"]}),
+    "orm_scores": ("score", {"kind": "orm"}, {"problems": ["problems"], "verifier": ["orm"], "samples": ["test"]}),
+    "search": (
+        "search",
+        DRAW
+        | {
+            "split": "test",
+            "problems": [0, 8],
+            "strategy": {"kind": "lookahead", "width": 2, "depth": 1},
+            "budget": 4,
+            "max_rounds": 6,
+        },
+        {"problems": ["problems"], "policy": ["policy"], "verifier": ["prm"]},
+    ),
+    "pairs": (
+        "pair_revisions",
+        {"max_context": 2, "samples": 5, "per_problem": 2, "mixed_share": 0.25},
+        {"problems": ["problems"], "samples": ["train_a", "train_b"]},
+    ),
+    "reviser": (
+        "train_reviser",
+        {"max_context": 2, "training": SHORT},
+        {"problems": ["problems"], "policy": ["policy"], "pairs": ["pairs"]},
+    ),
+    "train_chains": (
+        "revise",
+        DRAW | {"split": "train", "problems": [0, 30], "lengths": [3, 3], "max_context": 2},
+        {"problems": ["problems"], "reviser": ["reviser"]},
+    ),
+    "test_chains": (
+        "revise",
+        DRAW | {"split": "test", "problems": [0, 8], "lengths": [4, 2, 1], "max_context": 2},
+        {"problems": ["problems"], "reviser": ["reviser"]},
+    ),
+    "revision_orm": (
+        "train_revision_orm",
+        VERIFIER | {"max_context": 2},
+        {"problems": ["problems"], "reviser": ["reviser"], "chains": ["train_chains"]},
+    ),
+    "chain_scores": (
+        "score_revisions",
+        {"max_context": 2},
+        {"problems": ["problems"], "verifier": ["revision_orm"], "chains": ["test_chains"]},
+    ),
+}
+MODELS = {"policy": "policy", "larger": "policy", "prm": "prm", "orm": "orm", "reviser": "reviser", "revision_orm": "orm"}
+
+
+def run_all(folder, batch_rows):
+    """Run every stage; the path of each artifact by name."""
+    made = {}
+    runtime = command.Runtime(batch_rows=batch_rows, device="cpu")
+    for name, (stage, spec, inputs) in STAGES.items():
+        if inputs == "policy":
+            inputs = {"problems": ["problems"], "policy": ["policy"]}
+        made[name] = folder / (name if name in MODELS or name == "search" else f"{name}.parquet")
+        paths = {role: [made[each] for each in names] for role, names in inputs.items()}
+        run = importlib.import_module(f"ttc.stages.{stage}").run
+        run(spec if stage == "score" else {"seed": 1, **spec}, paths, made[name], runtime)
+    return made
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    assert tiny.torch.get_num_threads() == 1
+    return run_all(tmp_path_factory.mktemp("study"), batch_rows=1024)
+
+
+def table(made, name, schema):
+    return tables.read(made[name], schema)
+
+
+def test_a_second_run_in_small_batches_gives_the_same_bytes(made, tmp_path):
+    again = run_all(tmp_path, batch_rows=8)
+    different = [name for name in made if files.digest(made[name]) != files.digest(again[name])]
+    assert different == []
+
+
+def test_model_directories_are_whole_and_know_no_paths(made):
+    for name, kind in MODELS.items():
+        contents = {path.name: path.read_bytes() for path in made[name].iterdir()}
+        assert {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "card.json"} <= set(contents)
+        card = read_card(made[name])
+        assert card["kind"] == kind and card["parameters"] > 1000 and card["training"]["losses"]
+        folder = str(made[name].parent).encode()
+        assert not [file for file, content in contents.items() if folder in content]
+    # 7 numbers, 5 operations with and without an equals sign, 2 labels, 5 words, 5 special tokens: 29 tokens of 16
+    layer = 2 * 16 * 16 + 2 * 16 * 8 + 3 * 16 * 32 + 2 * 16
+    assert read_card(made["policy"])["parameters"] == 29 * 16 + layer + 16
+
+
+def test_the_policy_learned_the_form(made):
+    card = read_card(made["policy"])
+    assert card["training"]["losses"][-1] < 0.7 * card["training"]["losses"][0]
+    test = table(made, "test", "samples")
+    assert (test["finish_reason"] == "stop").mean() > 0.7 and test["answer"].is_not_null().mean() > 0.7
+
+
+def test_samples_are_graded_against_their_problem(made):
+    problems = table(made, "problems", "problems")
+    golds = dict(problems.select("problem_id", "answer").iter_rows())
+    for name, blocks in (("train_a", range(20)), ("train_b", range(20, 40))):
+        samples = table(made, name, "samples")
+        expected = [(f"train-{row:06d}", index) for row in blocks for index in range(5)]
+        assert samples.select("problem_id", "sample_index").rows() == expected
+        for row in samples.iter_rows(named=True):
+            assert (row["answer"], row["correct"]) == grade(row["text"], golds[row["problem_id"]])
+            assert 1 <= row["tokens"] <= 14 and row["logprob"] <= 0
+    greedy = table(made, "greedy", "samples")
+    assert greedy["sample_index"].to_list() == [0] * 8
+
+
+def steps_of(frame):
+    """Number of steps of each solution: its lines, but a cut one may end with a line end that opens none."""
+    return [len(text.split("\n")) - (finish == "length" and text.endswith("\n")) for text, finish in frame.iter_rows()]
+
+
+def test_every_step_has_a_value(made):
+    values = table(made, "values", "step_values")
+    samples = pl.concat([table(made, name, "samples") for name in ("train_a", "train_b")])
+    usable = samples.filter(
+        pl.col("sample_index") < 3,
+        pl.col("problem_id") >= "train-000005",
+        pl.col("answer").is_not_null(),
+        pl.col("finish_reason") == "stop",
+    )
+    counted = values.group_by("problem_id", "sample_index", maintain_order=True).agg(pl.len(), pl.col("value").last())
+    assert counted.select("problem_id", "sample_index").rows() == usable.select("problem_id", "sample_index").rows()
+    assert counted["len"].to_list() == steps_of(usable.select("text", "finish_reason"))
+    assert counted["value"].to_list() == usable["correct"].cast(pl.Float32).to_list()
+
+
+def test_every_step_has_a_score(made):
+    samples = table(made, "test", "samples")
+    prm, orm = table(made, "prm_scores", "scores"), table(made, "orm_scores", "scores")
+    keys = ["problem_id", "sample_index"]
+    assert prm.select(keys).equals(samples.select(keys)) and orm.select(keys).equals(samples.select(keys))
+    assert prm["step_scores"].list.len().to_list() == steps_of(samples.select("text", "finish_reason"))
+    assert orm["step_scores"].list.len().to_list() == [1] * len(orm)
+    assert prm["tokens"].equals(orm["tokens"]) and (prm["tokens"] > samples["tokens"]).all()
+
+
+def test_searches_hold_four_candidates_a_problem(made):
+    candidates = tables.read(made["search"] / "candidates.parquet", "candidates")
+    assert candidates["problem_id"].to_list() == [f"test-{row:06d}" for row in range(8) for _ in range(4)]
+    assert candidates["step_scores"].list.len().to_list() == steps_of(candidates.select("text", "finish_reason"))
+    tree = tables.read(made["search"] / "tree.parquet", "tree")
+    assert set(tree["problem_id"]) == set(candidates["problem_id"])
+
+
+def test_trajectories_end_in_correct_solutions(made):
+    samples = pl.concat([table(made, name, "samples") for name in ("train_a", "train_b")])
+    right = set(samples.filter("correct").select("problem_id", "text").iter_rows())
+    written = set(samples.select("problem_id", "text").iter_rows())
+    pairs = table(made, "pairs", "pairs")
+    assert len(pairs) > 10 and pairs["context"].list.len().max() == 2
+    for name, context, target in pairs.select("problem_id", "context", "target").iter_rows():
+        assert (name, target) in right and {(name, each) for each in context} <= written
+
+
+def test_chains_and_their_scores_have_the_lengths_asked_for(made):
+    expected = [(f"test-{row:06d}", c, step) for row in range(8) for c, n in enumerate((4, 2, 1)) for step in range(n)]
+    chains, scores = table(made, "test_chains", "chains"), table(made, "chain_scores", "chain_scores")
+    keys = ["problem_id", "chain", "step"]
+    assert chains.select(keys).rows() == scores.select(keys).rows() == expected
+    assert (scores["tokens"] >= chains["tokens"] + chains["context_tokens"] - 1).all()
+    first = chains.filter(step=0)["context_tokens"]
+    assert (first <= 8).all()  # the question alone: <bos>, Start at n then, two operations, line end
+
+
+def test_a_verifier_of_another_kind_is_refused(made, tmp_path):
+    from ttc.stages import score
+
+    inputs = {"problems": [made["problems"]], "verifier": [made["orm"]], "samples": [made["test"]]}
+    with pytest.raises(InputError, match=r"orm is of kind 'orm' and not 'prm'"):
+        score.run({"kind": "prm"}, inputs, tmp_path / "scores.parquet", command.Runtime(device="cpu"))
+    with pytest.raises(InputError, match="the stage takes one --verifier, and 2 were given"):
+        inputs["verifier"] *= 2
+        score.run({"kind": "prm"}, inputs, tmp_path / "scores.parquet", command.Runtime(device="cpu"))
+    assert list(tmp_path.iterdir()) == []
+
+
+# The command line
+
+
+def stage(name, *arguments):
+    environment = {key: value for key, value in os.environ.items() if key not in command.thread_variables(1)}
+    return subprocess.run(
+        [sys.executable, "-m", f"ttc.stages.{name}", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+
+
+def test_a_stage_by_its_command_line(made, tmp_path):
+    """Thread variables are not set: the process starts anew with them.  Same bytes, and a sidecar that says what it is."""
+    spec, output = {"seed": 1, "task": TASK}, tmp_path / "problems.parquet"
+    done = stage("problems", "--spec", json.dumps(spec), "--output", output)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"problems: wrote {output}, 308 rows" in done.stdout
+    assert output.read_bytes() == made["problems"].read_bytes()
+    assert json.loads((tmp_path / "problems.parquet.json").read_text()) == {
+        "stage": "problems",
+        "spec": spec,
+        "inputs": {},
+        "sha256": files.digest(output),
+        "rows": 308,
+    }
+    assert {path.name for path in tmp_path.iterdir()} == {"problems.parquet", "problems.parquet.json"}
+
+
+def test_a_users_mistake_is_one_sentence_and_exit_code_2(tmp_path):
+    task = TASK | {"groups": [TASK["groups"][0] | {"operations": 99}]}
+    output = tmp_path / "problems.parquet"
+    done = stage("problems", "--spec", json.dumps({"seed": 1, "task": task}), "--output", output)
+    assert done.returncode == 2 and not list(tmp_path.iterdir())
+    assert done.stderr == "problems: task.groups: asks for 99 operations; a clock of 7 hours has 8 different ones\n"
+
+
+def test_arguments_become_spec_inputs_and_runtime(tmp_path):
+    words = ["--samples", "a", "b", "--spec", '{"seed": 1}', "--step-values", "c", "--output", "o", "--threads", "2"]
+    spec, inputs, output, runtime = command._parse("train_prm", [*words, "--device", "cpu", "--batch-rows", "64"])
+    assert (spec, str(output)) == ({"seed": 1}, "o")
+    assert {role: [str(path) for path in paths] for role, paths in inputs.items()} == {
+        "samples": ["a", "b"],
+        "step_values": ["c"],
+    }
+    assert runtime == command.Runtime(threads=2, batch_rows=64, device="cpu")
+    for wrong in (["--spec", "{", "--output", "o"], ["stray", "--spec", "{}", "--output", "o"], ["--output", "o"]):
+        with pytest.raises(SystemExit) as caught:
+            command._parse("train_prm", wrong)
+        assert caught.value.code == 2

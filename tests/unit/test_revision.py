@@ -1,0 +1,264 @@
+"""Revision trajectories against brute force, and chains against one answer at a time."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from tiny import SEED, TASK, random_model, saved
+from ttc import noise, tables
+from ttc.engines.transformers import TransformersEngine
+from ttc.generation import select_problems, solutions_frame
+from ttc.revision.chains import contexts, revise
+from ttc.revision.pairs import choose_context, make_pairs
+from ttc.tasks import clock, text
+
+
+def edit_distance(a, b):
+    """Insertions, deletions and substitutions, by the textbook table."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        previous, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (x != y))
+    return row[-1]
+
+
+def test_the_textbook_table():
+    assert [edit_distance(*pair) for pair in (("kitten", "sitting"), ("", "abc"), ("flaw", "lawn"))] == [3, 3, 2]
+
+
+# Trajectories
+
+WORDS = st.text("ab1\n", max_size=9)
+
+
+@given(WORDS, st.lists(WORDS, max_size=8, unique=True), st.integers(0, 6), st.integers(0, 99))
+def test_the_nearest_incorrect_solution_comes_last(target, wrong, count, seed):
+    context, distance = choose_context(target, wrong, count, np.random.default_rng(seed))
+    assert len(context) == len(set(context)) == min(count, len(wrong))
+    assert set(context) <= set(wrong)
+    if not context:
+        assert distance is None
+        return
+    distances = [edit_distance(each, target) for each in wrong]
+    assert distance == min(distances)
+    assert context[-1] == wrong[distances.index(min(distances))]  # the earlier one on a tie
+
+
+def test_the_other_solutions_are_drawn_evenly():
+    wrong = ["near", *[f"far away {index}" for index in range(6)]]
+    drawn = [choose_context("nea", wrong, 3, np.random.default_rng(seed))[0] for seed in range(3000)]
+    assert {each[-1] for each in drawn} == {"near"}
+    for place in (0, 1):
+        counts = [sum(each[place] == name for each in drawn) for name in wrong[1:]]
+        assert 0.0005 < stats.chisquare(counts).pvalue
+
+
+def samples_of(problems):
+    """Rows (problem, text, answer, correct) as a table of samples."""
+    counts: dict[str, int] = {}
+    rows = []
+    for name, solution, answer, correct in problems:
+        counts[name] = counts.get(name, -1) + 1
+        rows.append((name, counts[name], solution, answer, correct))
+    schema = {"problem_id": str, "sample_index": int, "text": str, "answer": str, "correct": bool}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def test_trajectories_of_a_small_pool():
+    samples = samples_of(
+        [
+            ("p", "right 1", "1", True),
+            ("p", "wrong 2", "2", False),
+            ("p", "no answer", None, False),
+            ("p", "right 1", "1", True),  # an equal text counts once
+            ("p", "wrong 2", "2", False),
+            ("p", "also right", "1", True),
+            ("unsolved", "wrong", "3", False),
+            ("solved", "right", "4", True),
+        ]
+    )
+    pairs = tables.check(make_pairs(samples, 4, 5, 0.0, seed=1), "pairs", "here")
+    assert pairs.filter(problem_id="unsolved").is_empty()  # nothing correct to end in
+    assert pairs.filter(problem_id="p")["target"].to_list() == ["right 1", "also right"] * 2 + ["right 1"]
+    for context, target, distance in pairs.filter(problem_id="p").select("context", "target", "distance").rows():
+        assert context in ([], ["wrong 2"])
+        assert distance == (edit_distance("wrong 2", target) if context else None)
+    solved = pairs.filter(problem_id="solved")  # nothing incorrect to begin with
+    assert solved["context"].to_list() == [[]] * 5 and solved["distance"].to_list() == [None] * 5
+
+
+def test_contexts_are_incorrect_and_their_number_is_uniform():
+    problems = [
+        (f"p{index:03d}", f"{kind} {number}", str(number), kind == "right")
+        for index in range(400)
+        for kind, count in (("right", 3), ("wrong", 6))
+        for number in range(count)
+    ]
+    pairs = make_pairs(samples_of(problems), 4, 3, 0.0, seed=2)
+    assert len(pairs) == 1200
+    assert pairs["context"].explode(empty_as_null=False, keep_nulls=False).str.starts_with("wrong").all()
+    assert pairs["target"].str.starts_with("right").all()
+    counts = np.bincount(pairs["context"].list.len().to_numpy())
+    assert len(counts) == 5 and 0.0005 < stats.chisquare(counts).pvalue
+
+
+def test_a_share_of_the_contexts_holds_samples_as_they_come():
+    problems = [
+        (f"p{index:03d}", f"{kind} {number}", str(number), kind == "right")
+        for index in range(400)
+        for kind, count in (("right", 6), ("wrong", 2))
+        for number in range(count)
+    ]
+    pairs = make_pairs(samples_of(problems), 4, 3, 0.3, seed=2)
+    contexts = pairs.filter(pl.col("context").list.len() > 0)
+    mixed = contexts.filter(pl.col("distance").is_null())
+    low, high = stats.binom.interval(0.999, len(contexts), 0.3)
+    assert low <= len(mixed) <= high
+    assert (mixed["context"].list.len() == mixed["context"].list.n_unique()).all()
+    # Six samples of eight are right, wherever they stand in the context
+    for place in (0, -1):
+        right = mixed["context"].list.get(place).str.starts_with("right").sum()
+        low, high = stats.binom.interval(0.999, len(mixed), 0.75)
+        assert low <= right <= high
+    rest = contexts.filter(pl.col("distance").is_not_null())
+    assert rest["context"].explode(empty_as_null=False, keep_nulls=False).str.starts_with("wrong").all()
+    only_right = samples_of([("p", f"right {number}", "1", True) for number in range(3)])
+    for context in make_pairs(only_right, 4, 40, 1.0, seed=0)["context"]:
+        assert set(context) <= {"right 0", "right 1", "right 2"} and context.n_unique() == len(context)
+
+
+def test_trajectories_depend_on_the_seed_and_their_own_problem_only():
+    problems = [
+        (f"p{index}", f"{kind} {number}", str(number), kind == "right")
+        for index in range(6)
+        for kind, count in (("right", 2), ("wrong", 6))
+        for number in range(count)
+    ]
+    samples = samples_of(problems)
+    whole = make_pairs(samples, 4, 4, 0.5, seed=3)
+    assert make_pairs(samples.sample(fraction=1.0, shuffle=True, seed=1), 4, 4, 0.5, seed=3).equals(whole)
+    alone = make_pairs(samples.filter(problem_id="p4"), 4, 4, 0.5, seed=3)
+    assert alone.equals(whole.filter(problem_id="p4"))
+    assert not make_pairs(samples, 4, 4, 0.5, seed=4).equals(whole)
+
+
+def test_no_samples():
+    assert tables.check(make_pairs(samples_of([]), 4, 4, 0.5, seed=0), "pairs", "here").is_empty()
+
+
+# Chains
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reviser") / "reviser"
+    return TransformersEngine(saved(random_model(tie_word_embeddings=True), folder), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def problems():
+    return select_problems(clock.make_problems(TASK, SEED), "test", [0, 5])
+
+
+LENGTHS = [7, 7, 3, 1, 1]
+
+
+def silent(done, total):
+    assert 0 < done <= total
+
+
+def chains(engine, problems, lengths=LENGTHS, max_context=4, seed=5):
+    frame = revise(engine, problems, lengths, max_context, seed, 1.0, 8, silent)
+    return tables.check(frame, "chains", "here")
+
+
+@pytest.fixture(scope="module")
+def known(engine, problems):
+    return chains(engine, problems)
+
+
+def test_every_chain_has_its_length(known):
+    assert known.select("problem_id", "chain", "step").rows() == [
+        (f"test-{row:06d}", chain, step)
+        for row in range(5)
+        for chain, length in enumerate(LENGTHS)
+        for step in range(length)
+    ]
+
+
+def test_chains_equal_one_answer_at_a_time(engine, problems, known):
+    """Each answer, made alone from the question and the last four answers before it."""
+    for problem in (problems.row(0, named=True), problems.row(3, named=True)):
+        name = problem["problem_id"]
+        for chain, length in enumerate(LENGTHS):
+            history = []
+            for step in range(length):
+                prompt = text.prompt_text(problem["question"], history[-4:])
+                (tokens,) = text.encode_prompts(engine.tokenizer, [prompt])
+                stream = noise.substreams(noise.stream(5, "revise", name, chain), step)
+                made = engine.extend(engine.prefill([tokens]), np.array([stream]), "end", 1.0, 8)
+                expected = solutions_frame(engine.tokenizer, made, [problem["answer"]]).row(0, named=True)
+                row = known.filter(problem_id=name, chain=chain, step=step).row(0, named=True)
+                assert {key: row[key] for key in expected} == expected | {"logprob": np.float32(expected["logprob"])}
+                assert row["context_tokens"] == len(tokens)
+                history.append(row["text"])
+    assert known["text"].n_unique() > 60
+
+
+def test_chains_do_not_depend_on_other_problems_or_batches(engine, problems, known):
+    engine.batch_rows = 8
+    apart = tables.check(pl.concat([chains(engine, problems[:2]), chains(engine, problems[2:])]), "chains", "here")
+    engine.batch_rows = 1024
+    assert apart.equals(known)
+    assert chains(engine, problems, [7, 7]).equals(known.filter(pl.col("chain") < 2))  # nor on other chains
+
+
+def test_the_context_reaches_back_only_so_far(engine, problems):
+    one = chains(engine, problems, [4], max_context=1)
+    four = chains(engine, problems, [4], max_context=4)
+    early = pl.col("step") < 2  # up to the second answer both saw the same
+    assert one.filter(early).equals(four.filter(early))
+    assert not one["text"].equals(four["text"])
+    longest = one.group_by("problem_id").agg(pl.col("context_tokens").filter(pl.col("step") > 0).max())
+    assert longest["context_tokens"].max() <= 9 + 8 + 3  # question, one answer, `Again` between line ends
+
+
+def test_contexts_are_the_texts_that_were_read(engine, problems, known):
+    before = contexts(known, 4)
+    questions = dict(problems.select("problem_id", "question").iter_rows())
+    prompts = [
+        text.prompt_text(questions[name], context)
+        for name, context in zip(known["problem_id"], before, strict=True)
+    ]
+    lengths = [len(each) for each in text.encode_prompts(engine.tokenizer, prompts)]
+    assert lengths == known["context_tokens"].to_list()
+
+    read = []
+
+    class Spy:
+        tokenizer, extend = engine.tokenizer, staticmethod(engine.extend)
+
+        @staticmethod
+        def prefill(prompts):
+            read.extend(tuple(each) for each in prompts)
+            return engine.prefill(prompts)
+
+    chains(Spy, problems)
+    assert sorted(read) == sorted(map(tuple, text.encode_prompts(engine.tokenizer, prompts)))
+
+
+def test_contexts_by_hand():
+    frame = pl.DataFrame(
+        {
+            "problem_id": ["p"] * 7 + ["q"],
+            "chain": [0, 0, 0, 0, 1, 1, 2, 0],
+            "step": [0, 1, 2, 3, 0, 1, 0, 0],
+            "text": list("abcdefgh"),
+        }
+    )
+    assert contexts(frame, 2) == [[], ["a"], ["a", "b"], ["b", "c"], [], ["e"], [], []]
+    assert contexts(frame[:4], 9)[3] == ["a", "b", "c"]
+    assert contexts(frame[:0], 4) == []

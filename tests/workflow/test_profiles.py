@@ -1,0 +1,61 @@
+"""The profiles and rules: what Snakemake would otherwise get wrong in silence."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ttc.plan.stages import STAGES
+from workflow_project import ROOT, Project
+
+RULES = {path.name: path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk"))}
+
+
+def profile(name):
+    return yaml.safe_load((ROOT / name).read_text())
+
+
+def test_the_default_profile_overrides_nothing_of_the_slurm_profile():
+    """Snakemake lays profiles/default over any other profile, key by key."""
+    assert not profile("profiles/default/config.yaml").keys() & profile("slurm/profile.yaml").keys()
+
+
+def test_every_key_of_a_profile_has_its_reason_beside_it():
+    for name in ("profiles/default/config.yaml", "slurm/profile.yaml"):
+        for line in (ROOT / name).read_text().splitlines():
+            assert not line or "#" in line or line in ("executor: slurm", "default-resources:"), line
+
+
+def test_retries_are_in_the_profile_and_not_in_rules():
+    assert profile("slurm/profile.yaml")["retries"] > 0
+    assert not [name for name, text in RULES.items() if "retries:" in text or "group:" in text]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_has_a_job_rule_that_can_be_pasted(stage):
+    (text,) = (text for text in RULES.values() if f"rule {stage}_job:" in text)
+    rule = text.split(f"rule {stage}_job:")[1].split("\nrule ")[0]
+    assert f"python -m ttc.stages.{stage} --spec {{params.spec:q}}" in rule
+    for directive in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime="):
+        assert directive in rule
+    assert ("gpu=" in rule) == STAGES[stage].gpu
+
+
+def test_the_command_names_every_input_of_the_plan():
+    from ttc.plan.study import plan_study
+
+    for artifact in plan_study({}).artifacts:
+        text = next(text for text in RULES.values() if f"rule {artifact.stage}_job:" in text)
+        rule = text.split(f"rule {artifact.stage}_job:")[1].split("\nrule ")[0]
+        assert {role for role in artifact.inputs if f"--{role} {{input.{role}}}" not in rule} == set()
+        assert rule.count("{input.") == len(artifact.inputs), artifact.stage
+
+
+def test_the_slurm_profile_is_found_by_its_name(tmp_path):
+    project = Project(tmp_path)
+    (tmp_path / "slurm").mkdir()
+    (tmp_path / "slurm/profile.yaml").write_text(Path(ROOT / "slurm/profile.yaml").read_text())
+    result = project.snakemake("-n", "--profile", "slurm", "problems")
+    assert result.returncode == 0, result.stdout
+    assert "Using profiles slurm" in result.stdout
+    assert "slurm_partition=main" in result.stdout
