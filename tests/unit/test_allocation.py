@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.base import clone
+
 from ttc.allocation.choices import groups
 from ttc.allocation.crossvalidation import build_grid, cross_validate, stratified_folds
 from ttc.allocation.curves import fixed_curves, tabulate

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+
 from ttc import tables
 from ttc.allocation import storage
 from ttc.allocation.efficiency import efficiency_of

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
+
 from ttc import tables
 from ttc.errors import InputError
 from ttc.tasks import clock
@@ -121,7 +122,9 @@ def test_test_questions_are_different_and_no_training_question(problems):
 
 
 def test_test_solutions_are_right_and_training_solutions_consistent(problems):
-    for question, answer, text in problems.filter(split="test").select("question", "answer", "solution").iter_rows():
+    for question, answer, text in (
+        problems.filter(split="test").select("question", "answer", "solution").iter_rows()
+    ):
         assert clock.first_wrong_step(question, text, 37) is None
         assert text.endswith(f"Answer: {answer}")
     for text in problems.filter(split="train")["solution"]:
@@ -149,8 +152,8 @@ def test_lengths_and_starts_are_uniform(problems):
     for split in ("test", "train"):
         chosen = problems.filter(split=split)
         starts = chosen["question"].str.split(" ").list.get(2).cast(pl.Int32).to_numpy()
-        assert 0.0005 < stats.chisquare(np.bincount(starts, minlength=37)).pvalue
-        assert 0.0005 < stats.chisquare(np.bincount(chosen["level"], minlength=7)[1:]).pvalue
+        assert stats.chisquare(np.bincount(starts, minlength=37)).pvalue > 0.0005
+        assert stats.chisquare(np.bincount(chosen["level"], minlength=7)[1:]).pvalue > 0.0005
 
 
 def test_operations_occur_by_their_weights(problems):
@@ -162,7 +165,7 @@ def test_operations_occur_by_their_weights(problems):
         assert counts.sum() == len(words)
         assert (counts[weights == 0] == 0).all()
         expected = (weights / weights.sum() * len(words))[weights > 0]
-        assert 0.0005 < stats.chisquare(counts[weights > 0], expected).pvalue
+        assert stats.chisquare(counts[weights > 0], expected).pvalue > 0.0005
 
 
 def test_authors_err_at_the_rates_of_their_dials(problems):

@@ -6,6 +6,7 @@ import torch
 from scipy import stats
 from tiny import BOS, EOS, KINDS, NEWLINE, markov_model, prompts_of, random_model, saved
 from transformers import AutoModelForCausalLM
+
 from ttc import noise
 from ttc.engines.transformers import TransformersEngine, choose
 from ttc.errors import InputError
@@ -59,7 +60,9 @@ def test_greedy_decoding_equals_generate(engine):
 @pytest.mark.parametrize("temperature", [0.0, 0.6])
 def test_logprobs_are_those_of_the_whole_sequence_at_temperature_1(engine, temperature):
     for prompt, each in zip(PROMPTS, extend(engine, temperature=temperature), strict=True):
-        assert each.logprob == pytest.approx(float(full_logprobs(engine.model, prompt, each.tokens).sum()), abs=1e-4)
+        assert each.logprob == pytest.approx(
+            float(full_logprobs(engine.model, prompt, each.tokens).sum()), abs=1e-4
+        )
 
 
 def test_logprobs_are_those_of_a_float64_forward_pass(llama):
@@ -97,7 +100,10 @@ def test_samples_follow_the_softmax(llama, temperature):
     observed = np.bincount(drawn, minlength=len(expected)).astype(float)
     often = expected >= 5
     assert often.sum() >= 4
-    cells = np.append(observed[often], observed[~often].sum()), np.append(expected[often], expected[~often].sum())
+    cells = (
+        np.append(observed[often], observed[~often].sum()),
+        np.append(expected[often], expected[~often].sum()),
+    )
     assert 0.0005 < stats.chisquare(*cells).pvalue < 0.9995
 
 
@@ -165,7 +171,9 @@ def test_rows_of_one_fork_go_their_own_ways(llama):
     assert bits(first) == bits(again)
     assert all(a.tokens != b.tokens for a, b in zip(first, other, strict=True))
     assert state.lengths.tolist() == LENGTHS[:6]
-    assert bits(llama.extend(state, STREAMS[:6], "end", 1.0, 24)) == bits(first)  # the first one was not spent
+    assert bits(llama.extend(state, STREAMS[:6], "end", 1.0, 24)) == bits(
+        first
+    )  # the first one was not spent
 
 
 def test_step_by_step_equals_all_at_once(engine):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from analysis_cases import candidates
 from hypothesis import given, settings
+
 from ttc import selection
 from ttc.estimators import (
     best_of_k,

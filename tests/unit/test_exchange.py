@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from ttc.errors import InputError
 from ttc.exchange import RATIOS, at_budget, flops, model_parameters, multiplier
 

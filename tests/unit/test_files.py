@@ -1,6 +1,7 @@
 """Folders that appear whole, checksums that see what matters, and progress that is said."""
 
 import pytest
+
 from ttc.files import commit_directory, digest, fresh_directory
 from ttc.progress import Progress
 

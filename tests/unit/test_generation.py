@@ -6,6 +6,7 @@ import pytest
 from tiny import EOS, SEED, TASK, random_model, saved
 from toy import END, ToyEngine, keyed
 from toy import text as characters
+
 from ttc import noise, tables
 from ttc.engines.transformers import TransformersEngine
 from ttc.errors import InputError
@@ -150,7 +151,9 @@ def policy(prefix):
     return {"$": 1.0}
 
 
-QUESTIONS = pl.DataFrame({"problem_id": ["x", "y"], "question": ["Q", "Q"], "answer": ["1", "2"], "level": [1, 1]})
+QUESTIONS = pl.DataFrame(
+    {"problem_id": ["x", "y"], "question": ["Q", "Q"], "answer": ["1", "2"], "level": [1, 1]}
+)
 
 
 def made(rows):
@@ -202,7 +205,9 @@ def test_values_equal_the_draws_by_hand():
         rows.append((name, index, 2, float(text[-1] == gold), 1, 0))
     assert frame.rows() == rows
     # Prefixes that samples share were rolled out once for both
-    distinct = frame.filter(pl.col("step") < 2).filter(~((pl.col("problem_id") == "x") & (pl.col("sample_index") == 1)))
+    distinct = frame.filter(pl.col("step") < 2).filter(
+        ~((pl.col("problem_id") == "x") & (pl.col("sample_index") == 1))
+    )
     assert engine.tokens_generated == distinct["tokens"].sum()
 
 

@@ -9,6 +9,7 @@ import sys
 import polars as pl
 import pytest
 import tiny
+
 from ttc import files, tables
 from ttc.errors import InputError
 from ttc.generation import grade
@@ -20,7 +21,9 @@ TASK = {
     "steps": [1, 2],
     "train_problems": 300,
     "test_problems": 8,
-    "groups": [{"operations": 5, "train_weight": 1.0, "test_weight": 1.0, "error_rate": 0.3, "misconception": 0.5}],
+    "groups": [
+        {"operations": 5, "train_weight": 1.0, "test_weight": 1.0, "error_rate": 0.3, "misconception": 0.5}
+    ],
 }
 MODEL = {"layers": 1, "hidden": 16, "heads": 2, "kv_heads": 1, "intermediate": 32, "window": 112}
 LARGER = {"layers": 1, "hidden": 24, "heads": 2, "kv_heads": 2, "intermediate": 32, "window": 112}
@@ -40,8 +43,16 @@ DRAW = {"temperature": 1.0, "max_tokens": 14}
 # name: stage, spec without the seed, inputs by role
 STAGES = {
     "problems": ("problems", {"task": TASK}, {}),
-    "policy": ("train_policy", {"task": TASK, "model": MODEL, "training": TRAINING}, {"problems": ["problems"]}),
-    "larger": ("train_larger_policy", {"task": TASK, "model": LARGER, "training": SHORT}, {"problems": ["problems"]}),
+    "policy": (
+        "train_policy",
+        {"task": TASK, "model": MODEL, "training": TRAINING},
+        {"problems": ["problems"]},
+    ),
+    "larger": (
+        "train_larger_policy",
+        {"task": TASK, "model": LARGER, "training": SHORT},
+        {"problems": ["problems"]},
+    ),
     "train_a": ("sample", DRAW | {"split": "train", "problems": [0, 20], "samples": [0, 5]}, "policy"),
     "train_b": ("sample", DRAW | {"split": "train", "problems": [20, 40], "samples": [0, 5]}, "policy"),
     "test": ("sample", DRAW | {"split": "test", "problems": [0, 8], "samples": [0, 6]}, "policy"),
@@ -58,15 +69,28 @@ STAGES = {
     "prm": (
         "train_prm",
         VERIFIER | {"samples": [0, 3], "modulus": 7},
-        {"problems": ["problems"], "policy": ["policy"], "samples": ["train_a", "train_b"], "step_values": ["values"]},
+        {
+            "problems": ["problems"],
+            "policy": ["policy"],
+            "samples": ["train_a", "train_b"],
+            "step_values": ["values"],
+        },
     ),
     "orm": (
         "train_orm",
         VERIFIER | {"samples": [0, 5]},
         {"problems": ["problems"], "policy": ["policy"], "samples": ["train_a", "train_b"]},
     ),
-    "prm_scores": ("score", {"kind": "prm"}, {"problems": ["problems"], "verifier": ["prm"], "samples": ["test"]}),
-    "orm_scores": ("score", {"kind": "orm"}, {"problems": ["problems"], "verifier": ["orm"], "samples": ["test"]}),
+    "prm_scores": (
+        "score",
+        {"kind": "prm"},
+        {"problems": ["problems"], "verifier": ["prm"], "samples": ["test"]},
+    ),
+    "orm_scores": (
+        "score",
+        {"kind": "orm"},
+        {"problems": ["problems"], "verifier": ["orm"], "samples": ["test"]},
+    ),
     "search": (
         "search",
         DRAW
@@ -110,7 +134,14 @@ STAGES = {
         {"problems": ["problems"], "verifier": ["revision_orm"], "chains": ["test_chains"]},
     ),
 }
-MODELS = {"policy": "policy", "larger": "policy", "prm": "prm", "orm": "orm", "reviser": "reviser", "revision_orm": "orm"}
+MODELS = {
+    "policy": "policy",
+    "larger": "policy",
+    "prm": "prm",
+    "orm": "orm",
+    "reviser": "reviser",
+    "revision_orm": "orm",
+}
 
 
 def run_all(folder, batch_rows):
@@ -146,7 +177,13 @@ def test_a_second_run_in_small_batches_gives_the_same_bytes(made, tmp_path):
 def test_model_directories_are_whole_and_know_no_paths(made):
     for name, kind in MODELS.items():
         contents = {path.name: path.read_bytes() for path in made[name].iterdir()}
-        assert {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "card.json"} <= set(contents)
+        assert {
+            "model.safetensors",
+            "config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "card.json",
+        } <= set(contents)
         card = read_card(made[name])
         assert card["kind"] == kind and card["parameters"] > 1000 and card["training"]["losses"]
         folder = str(made[name].parent).encode()
@@ -179,7 +216,10 @@ def test_samples_are_graded_against_their_problem(made):
 
 def steps_of(frame):
     """Number of steps of each solution: its lines, but a cut one may end with a line end that opens none."""
-    return [len(text.split("\n")) - (finish == "length" and text.endswith("\n")) for text, finish in frame.iter_rows()]
+    return [
+        len(text.split("\n")) - (finish == "length" and text.endswith("\n"))
+        for text, finish in frame.iter_rows()
+    ]
 
 
 def test_every_step_has_a_value(made):
@@ -191,8 +231,13 @@ def test_every_step_has_a_value(made):
         pl.col("answer").is_not_null(),
         pl.col("finish_reason") == "stop",
     )
-    counted = values.group_by("problem_id", "sample_index", maintain_order=True).agg(pl.len(), pl.col("value").last())
-    assert counted.select("problem_id", "sample_index").rows() == usable.select("problem_id", "sample_index").rows()
+    counted = values.group_by("problem_id", "sample_index", maintain_order=True).agg(
+        pl.len(), pl.col("value").last()
+    )
+    assert (
+        counted.select("problem_id", "sample_index").rows()
+        == usable.select("problem_id", "sample_index").rows()
+    )
     assert counted["len"].to_list() == steps_of(usable.select("text", "finish_reason"))
     assert counted["value"].to_list() == usable["correct"].cast(pl.Float32).to_list()
 
@@ -210,7 +255,9 @@ def test_every_step_has_a_score(made):
 def test_searches_hold_four_candidates_a_problem(made):
     candidates = tables.read(made["search"] / "candidates.parquet", "candidates")
     assert candidates["problem_id"].to_list() == [f"test-{row:06d}" for row in range(8) for _ in range(4)]
-    assert candidates["step_scores"].list.len().to_list() == steps_of(candidates.select("text", "finish_reason"))
+    assert candidates["step_scores"].list.len().to_list() == steps_of(
+        candidates.select("text", "finish_reason")
+    )
     tree = tables.read(made["search"] / "tree.parquet", "tree")
     assert set(tree["problem_id"]) == set(candidates["problem_id"])
 
@@ -226,7 +273,9 @@ def test_trajectories_end_in_correct_solutions(made):
 
 
 def test_chains_and_their_scores_have_the_lengths_asked_for(made):
-    expected = [(f"test-{row:06d}", c, step) for row in range(8) for c, n in enumerate((4, 2, 1)) for step in range(n)]
+    expected = [
+        (f"test-{row:06d}", c, step) for row in range(8) for c, n in enumerate((4, 2, 1)) for step in range(n)
+    ]
     chains, scores = table(made, "test_chains", "chains"), table(made, "chain_scores", "chain_scores")
     keys = ["problem_id", "chain", "step"]
     assert chains.select(keys).rows() == scores.select(keys).rows() == expected
@@ -282,19 +331,40 @@ def test_a_users_mistake_is_one_sentence_and_exit_code_2(tmp_path):
     output = tmp_path / "problems.parquet"
     done = stage("problems", "--spec", json.dumps({"seed": 1, "task": task}), "--output", output)
     assert done.returncode == 2 and not list(tmp_path.iterdir())
-    assert done.stderr == "problems: task.groups: asks for 99 operations; a clock of 7 hours has 8 different ones\n"
+    assert (
+        done.stderr
+        == "problems: task.groups: asks for 99 operations; a clock of 7 hours has 8 different ones\n"
+    )
 
 
 def test_arguments_become_spec_inputs_and_runtime(tmp_path):
-    words = ["--samples", "a", "b", "--spec", '{"seed": 1}', "--step-values", "c", "--output", "o", "--threads", "2"]
-    spec, inputs, output, runtime = command._parse("train_prm", [*words, "--device", "cpu", "--batch-rows", "64"])
+    words = [
+        "--samples",
+        "a",
+        "b",
+        "--spec",
+        '{"seed": 1}',
+        "--step-values",
+        "c",
+        "--output",
+        "o",
+        "--threads",
+        "2",
+    ]
+    spec, inputs, output, runtime = command._parse(
+        "train_prm", [*words, "--device", "cpu", "--batch-rows", "64"]
+    )
     assert (spec, str(output)) == ({"seed": 1}, "o")
     assert {role: [str(path) for path in paths] for role, paths in inputs.items()} == {
         "samples": ["a", "b"],
         "step_values": ["c"],
     }
     assert runtime == command.Runtime(threads=2, batch_rows=64, device="cpu")
-    for wrong in (["--spec", "{", "--output", "o"], ["stray", "--spec", "{}", "--output", "o"], ["--output", "o"]):
+    for wrong in (
+        ["--spec", "{", "--output", "o"],
+        ["stray", "--spec", "{}", "--output", "o"],
+        ["--output", "o"],
+    ):
         with pytest.raises(SystemExit) as caught:
             command._parse("train_prm", wrong)
         assert caught.value.code == 2

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from tiny import SEED, TASK, random_model, saved
+
 from ttc import noise, tables
 from ttc.engines.transformers import TransformersEngine
 from ttc.generation import select_problems, solutions_frame
@@ -26,7 +27,11 @@ def edit_distance(a, b):
 
 
 def test_the_textbook_table():
-    assert [edit_distance(*pair) for pair in (("kitten", "sitting"), ("", "abc"), ("flaw", "lawn"))] == [3, 3, 2]
+    assert [edit_distance(*pair) for pair in (("kitten", "sitting"), ("", "abc"), ("flaw", "lawn"))] == [
+        3,
+        3,
+        2,
+    ]
 
 
 # Trajectories
@@ -53,7 +58,7 @@ def test_the_other_solutions_are_drawn_evenly():
     assert {each[-1] for each in drawn} == {"near"}
     for place in (0, 1):
         counts = [sum(each[place] == name for each in drawn) for name in wrong[1:]]
-        assert 0.0005 < stats.chisquare(counts).pvalue
+        assert stats.chisquare(counts).pvalue > 0.0005
 
 
 def samples_of(problems):
@@ -83,7 +88,9 @@ def test_trajectories_of_a_small_pool():
     pairs = tables.check(make_pairs(samples, 4, 5, 0.0, seed=1), "pairs", "here")
     assert pairs.filter(problem_id="unsolved").is_empty()  # nothing correct to end in
     assert pairs.filter(problem_id="p")["target"].to_list() == ["right 1", "also right"] * 2 + ["right 1"]
-    for context, target, distance in pairs.filter(problem_id="p").select("context", "target", "distance").rows():
+    for context, target, distance in (
+        pairs.filter(problem_id="p").select("context", "target", "distance").rows()
+    ):
         assert context in ([], ["wrong 2"])
         assert distance == (edit_distance("wrong 2", target) if context else None)
     solved = pairs.filter(problem_id="solved")  # nothing incorrect to begin with
@@ -102,7 +109,7 @@ def test_contexts_are_incorrect_and_their_number_is_uniform():
     assert pairs["context"].explode(empty_as_null=False, keep_nulls=False).str.starts_with("wrong").all()
     assert pairs["target"].str.starts_with("right").all()
     counts = np.bincount(pairs["context"].list.len().to_numpy())
-    assert len(counts) == 5 and 0.0005 < stats.chisquare(counts).pvalue
+    assert len(counts) == 5 and stats.chisquare(counts).pvalue > 0.0005
 
 
 def test_a_share_of_the_contexts_holds_samples_as_they_come():
@@ -202,7 +209,9 @@ def test_chains_equal_one_answer_at_a_time(engine, problems, known):
                 made = engine.extend(engine.prefill([tokens]), np.array([stream]), "end", 1.0, 8)
                 expected = solutions_frame(engine.tokenizer, made, [problem["answer"]]).row(0, named=True)
                 row = known.filter(problem_id=name, chain=chain, step=step).row(0, named=True)
-                assert {key: row[key] for key in expected} == expected | {"logprob": np.float32(expected["logprob"])}
+                assert {key: row[key] for key in expected} == expected | {
+                    "logprob": np.float32(expected["logprob"])
+                }
                 assert row["context_tokens"] == len(tokens)
                 history.append(row["text"])
     assert known["text"].n_unique() > 60
@@ -210,7 +219,9 @@ def test_chains_equal_one_answer_at_a_time(engine, problems, known):
 
 def test_chains_do_not_depend_on_other_problems_or_batches(engine, problems, known):
     engine.batch_rows = 8
-    apart = tables.check(pl.concat([chains(engine, problems[:2]), chains(engine, problems[2:])]), "chains", "here")
+    apart = tables.check(
+        pl.concat([chains(engine, problems[:2]), chains(engine, problems[2:])]), "chains", "here"
+    )
     engine.batch_rows = 1024
     assert apart.equals(known)
     assert chains(engine, problems, [7, 7]).equals(known.filter(pl.col("chain") < 2))  # nor on other chains

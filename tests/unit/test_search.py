@@ -13,6 +13,7 @@ from toy import (
     string,
     text,
 )
+
 from ttc.errors import InputError
 from ttc.search import Options, Strategy
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy import ToyEngine, ToyVerifier, found, random_policy, random_score, run, string, text
+
 from ttc import noise
 from ttc.search import Options, Strategy
 

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from toy import END, ToyEngine, ToyVerifier, keyed
 from toy import text as tokens
+
 from ttc import noise, tables
 from ttc.search import Strategy
 from ttc.stages.search import candidate_table, problem_streams, search_problems, tree_table

@@ -5,6 +5,7 @@ import pytest
 from analysis_cases import candidates
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ttc.errors import InputError
 from ttc.selection import (
     aggregate,

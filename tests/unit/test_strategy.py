@@ -1,6 +1,7 @@
 """Strategies: names, parsing, widths at a budget, and what the user is told about mistakes."""
 
 import pytest
+
 from ttc.errors import InputError
 from ttc.search import Options, Strategy, from_spec, parse
 

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ttc import tables
 from ttc.errors import InputError
 
@@ -20,7 +21,12 @@ PROBLEMS = pl.DataFrame(
     }
 )
 SCORES = pl.DataFrame(
-    {"problem_id": ["a", "b"], "sample_index": [0, 0], "step_scores": [[0.0, 1.0], [0.5]], "tokens": [3, None]}
+    {
+        "problem_id": ["a", "b"],
+        "sample_index": [0, 0],
+        "step_scores": [[0.0, 1.0], [0.5]],
+        "tokens": [3, None],
+    }
 )
 
 
@@ -39,16 +45,44 @@ def test_columns_come_out_in_the_schemas_order_types_and_rows_by_key():
 @pytest.mark.parametrize(
     ("name", "frame", "message"),
     [
-        ("problems", PROBLEMS.rename({"answer": "answers"}), r"lacks the column 'answer'.*did you mean 'answers'\?"),
+        (
+            "problems",
+            PROBLEMS.rename({"answer": "answers"}),
+            r"lacks the column 'answer'.*did you mean 'answers'\?",
+        ),
         ("problems", PROBLEMS.with_columns(level=pl.Series(["1", "x", "3"])), r"wrong type .*'level'"),
         ("problems", PROBLEMS.with_columns(level=pl.Series([1, 2**31, 3])), r"wrong type .*'level'"),
         ("problems", PROBLEMS.with_columns(level=pl.Series([[1], [2], [3]])), r"wrong type"),
-        ("problems", PROBLEMS.with_columns(level=pl.Series([1.0, float("nan"), 3.0])), r"wrong type .*'level'"),
-        ("problems", PROBLEMS.with_columns(question=pl.Series(["?", None, "?"])), r"'question'.* 1 empty value"),
-        ("problems", PROBLEMS.with_columns(problem_id=pl.Series(["a", None, "b"])), r"'problem_id'.* 1 empty"),
-        ("problems", PROBLEMS.with_columns(level=pl.Series([1, -1, 3])), r"'level'.* holds -1; allowed is 0 or more"),
-        ("problems", PROBLEMS.with_columns(split=pl.lit("dev")), r"'split'.* holds 'dev'; allowed are train, test"),
-        ("problems", PROBLEMS.with_columns(problem_id=pl.Series(["a", "b", "b"])), r"2 rows .* key .*'problem_id': 'b'"),
+        (
+            "problems",
+            PROBLEMS.with_columns(level=pl.Series([1.0, float("nan"), 3.0])),
+            r"wrong type .*'level'",
+        ),
+        (
+            "problems",
+            PROBLEMS.with_columns(question=pl.Series(["?", None, "?"])),
+            r"'question'.* 1 empty value",
+        ),
+        (
+            "problems",
+            PROBLEMS.with_columns(problem_id=pl.Series(["a", None, "b"])),
+            r"'problem_id'.* 1 empty",
+        ),
+        (
+            "problems",
+            PROBLEMS.with_columns(level=pl.Series([1, -1, 3])),
+            r"'level'.* holds -1; allowed is 0 or more",
+        ),
+        (
+            "problems",
+            PROBLEMS.with_columns(split=pl.lit("dev")),
+            r"'split'.* holds 'dev'; allowed are train, test",
+        ),
+        (
+            "problems",
+            PROBLEMS.with_columns(problem_id=pl.Series(["a", "b", "b"])),
+            r"2 rows .* key .*'problem_id': 'b'",
+        ),
         ("scores", scores([[0.5, float("nan")], [0.5]]), r"'step_scores'.* 1 values that are not a number"),
         ("scores", scores([[0.5, 1.5], [0.5]]), r"'step_scores'.* holds 1.5; allowed is 0 to 1"),
         ("scores", scores([[0.5, -0.5], [0.5]]), r"'step_scores'.* holds -0.5; allowed is 0 to 1"),
@@ -94,7 +128,9 @@ def test_shards_are_read_as_one_table(tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"nowhere\.parquet: no such file; it should hold the table of scores"):
+    with pytest.raises(
+        InputError, match=r"nowhere\.parquet: no such file; it should hold the table of scores"
+    ):
         tables.read(tmp_path / "nowhere.parquet", "scores")
 
 
@@ -104,7 +140,9 @@ def test_a_truncated_file_is_refused(tmp_path):
     whole = path.read_bytes()
     for length in range(0, len(whole), 37):
         path.write_bytes(whole[:length])
-        with pytest.raises(InputError, match=r"problems\.parquet: not a readable Parquet file, perhaps truncated"):
+        with pytest.raises(
+            InputError, match=r"problems\.parquet: not a readable Parquet file, perhaps truncated"
+        ):
             tables.read(path, "problems")
 
 
@@ -174,7 +212,9 @@ def test_bytes_do_not_depend_on_chunks_where_row_groups_end(tmp_path):
     )
     pieces = pl.concat([rows[start : start + 7777] for start in range(0, count, 7777)], rechunk=False)
     tables.write(rows, tmp_path / "one.parquet", "problems")
-    tables.write(pieces.with_columns(pl.col("problem_id").set_sorted()), tmp_path / "many.parquet", "problems")
+    tables.write(
+        pieces.with_columns(pl.col("problem_id").set_sorted()), tmp_path / "many.parquet", "problems"
+    )
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "many.parquet").read_bytes()
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
+
 from ttc.tasks import clock, text
 
 GROUP = {"train_weight": 1.0, "test_weight": 1.0, "error_rate": 0.3, "misconception": 0.5}

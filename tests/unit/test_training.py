@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tiny import BOS, EOS, NEWLINE, random_model, saved
+
 from ttc.errors import InputError
 from ttc.models import training
 from ttc.models.building import build_policy, build_verifier
@@ -50,7 +51,9 @@ def small_model(seed=0):
 
 @pytest.fixture(scope="module")
 def verifier(tmp_path_factory):
-    return build_verifier(saved(random_model(tie_word_embeddings=True), tmp_path_factory.mktemp("p") / "p"), 1, 3)
+    return build_verifier(
+        saved(random_model(tie_word_embeddings=True), tmp_path_factory.mktemp("p") / "p"), 1, 3
+    )
 
 
 # What is learned
@@ -96,7 +99,9 @@ def test_value_loss_is_the_binary_cross_entropy_by_hand(verifier):
     losses = []
     for example in examples:
         with torch.inference_mode():
-            logits = verifier.score(verifier.hidden(torch.tensor(example.tokens)[None]))[0, :, 0].double().numpy()
+            logits = (
+                verifier.score(verifier.hidden(torch.tensor(example.tokens)[None]))[0, :, 0].double().numpy()
+            )
         for logit, target in zip(logits[example.mask], example.targets[example.mask], strict=True):
             p = 1 / (1 + np.exp(-logit))
             losses.append(-(target * np.log(p) + (1 - target) * np.log(1 - p)))
@@ -105,7 +110,9 @@ def test_value_loss_is_the_binary_cross_entropy_by_hand(verifier):
     assert value_loss(verifier, *batch).item() == pytest.approx(np.mean(losses), abs=1e-5)
     # The same mean, whatever batches it is taken in
     assert evaluate(verifier, examples, value_loss, 4) == pytest.approx(np.mean(losses), abs=1e-5)
-    alone = np.mean([evaluate(verifier, [each], value_loss, 1) * each.mask.sum() for each in examples]) * 4 / 6
+    alone = (
+        np.mean([evaluate(verifier, [each], value_loss, 1) * each.mask.sum() for each in examples]) * 4 / 6
+    )
     assert alone == pytest.approx(np.mean(losses), abs=1e-5)
 
 
@@ -156,7 +163,11 @@ def test_a_model_learns_four_sequences_by_heart():
 
 def test_a_verifier_learns_values_by_heart(tmp_path):
     model = build_verifier(saved(random_model(tie_word_embeddings=True), tmp_path / "p"), 1, 0)
-    values = [np.array([0.9], dtype=np.float32), np.array([0.1], dtype=np.float32), np.array([0.5], dtype=np.float32)]
+    values = [
+        np.array([0.9], dtype=np.float32),
+        np.array([0.1], dtype=np.float32),
+        np.array([0.5], dtype=np.float32),
+    ]
     examples = [
         value_example(prompt, solution, np.array([len(solution) - 1]), value)
         for (prompt, solution), value in zip(SEQUENCES, values, strict=False)
@@ -186,7 +197,14 @@ def test_equal_runs_give_equal_weights():
 def test_the_log_says_what_was_seen():
     examples = [language_example(*each) for each in SEQUENCES]
     lines = []
-    log = train(small_model(), examples, language_loss, SETTINGS | {"steps": 10, "evaluations": 3}, 0, report=lines.append)
+    log = train(
+        small_model(),
+        examples,
+        language_loss,
+        SETTINGS | {"steps": 10, "evaluations": 3},
+        0,
+        report=lines.append,
+    )
     assert log.steps == [3, 6, 9, 10]
     assert len(log.losses) == len(lines) == 4 and log.validation == [] and log.best_step == 0
     assert log.tokens == 10 * sum(len(prompt) + len(solution) for prompt, solution in SEQUENCES)

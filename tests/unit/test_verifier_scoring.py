@@ -7,6 +7,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from tiny import BOS, EOS, NEWLINE, PAD, SEED, TASK, random_model, saved, tokenizer
 from transformers import AutoModelForCausalLM
+
 from ttc.errors import InputError
 from ttc.models.building import build_verifier
 from ttc.models.loading import save_model
@@ -189,14 +190,13 @@ def test_fresh_layers_read_the_belief_before_a_token_beside_the_token(network, p
     written = np.take_along_axis(logprobs, sequence[:, 1:, None].numpy(), axis=-1)[..., 0]
     assert features.shape == (2, 11, 2 * width + 2)
     assert features[..., :width] == pytest.approx(output.hidden_states[-1][:, :-1].numpy(), abs=1e-5)
-    assert features[..., width:-2] == pytest.approx(base.model.embed_tokens(sequence[:, 1:]).detach().numpy(), abs=1e-6)
+    assert features[..., width:-2] == pytest.approx(
+        base.model.embed_tokens(sequence[:, 1:]).detach().numpy(), abs=1e-6
+    )
     # Nats, none below -10, in tenths
     assert features[..., -2] == pytest.approx(np.maximum(written, -10) / 10, abs=1e-5)
     assert features[..., -1] == pytest.approx(np.maximum(written - logprobs.max(-1), -10) / 10, abs=1e-5)
     assert (features[..., -1] <= 0).all() and features[..., -1].min() < -0.1
-
-
-
 
 
 # What it learns from
@@ -227,7 +227,9 @@ def test_process_examples_carry_the_value_of_each_step_at_its_end(problems):
         if name != "train-000003"  # without values: left out
     ]
     frame = pl.DataFrame(values, schema=["problem_id", "sample_index", "step", "value"], orient="row")
-    examples, rows = process_examples(problems, samples, frame.sample(fraction=1.0, shuffle=True, seed=1), tokenizer())
+    examples, rows = process_examples(
+        problems, samples, frame.sample(fraction=1.0, shuffle=True, seed=1), tokenizer()
+    )
     assert rows["problem_id"].to_list() == [f"train-{index:06d}" for index in (0, 1, 2, 4)]
     for example, text in zip(examples, rows["text"], strict=True):
         steps = text.count("\n") + 1
@@ -255,7 +257,9 @@ def test_a_cut_solution_has_no_end_token(problems):
 
 
 def test_every_tenth_problem_is_held_out():
-    names = pl.Series([f"p{index:02d}" for index in range(20) for _ in range(3)]).sample(fraction=1, shuffle=True, seed=0)
+    names = pl.Series([f"p{index:02d}" for index in range(20) for _ in range(3)]).sample(
+        fraction=1, shuffle=True, seed=0
+    )
     held = is_held_out(names)
     assert set(names.filter(pl.Series(held))) == {"p09", "p19"} and held.sum() == 6
     assert not is_held_out(pl.Series(["a", "b"])).any()
@@ -272,7 +276,10 @@ def fixed_scores(monkeypatch, scores):
     monkeypatch.setattr(
         quality,
         "predict_values",
-        lambda model, examples: ([np.array(each) for each in scores], [each.targets[each.mask] for each in examples]),
+        lambda model, examples: (
+            [np.array(each) for each in scores],
+            [each.targets[each.mask] for each in examples],
+        ),
     )
 
 
@@ -284,7 +291,9 @@ def examples_with(values):
 
 
 def test_step_quality_by_hand(monkeypatch):
-    problems = pl.DataFrame({"problem_id": ["a", "b"], "question": ["Start at 5 then +7 *3", "Start at 1 then +1"]})
+    problems = pl.DataFrame(
+        {"problem_id": ["a", "b"], "question": ["Start at 5 then +7 *3", "Start at 1 then +1"]}
+    )
     rows = pl.DataFrame(
         {
             "problem_id": ["a", "a", "b"],

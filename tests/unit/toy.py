@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from ttc import noise
 from ttc.engines.base import Continuation
 from ttc.search import search

@@ -82,7 +82,7 @@ rule revise_job:
     shell:
         """
         python -m ttc.stages.revise --spec {params.spec:q} \
-            --problems {input.problems} --reviser {input.reviser} \
+            --problems {input.problems} --reviser {input.reviser} --policy {input.policy} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 

@@ -44,15 +44,21 @@ def sample(
     indices = np.arange(*samples)
     done, frames = 0, []
     for chunk in _chunks(problems, max(1, rows // len(indices))):
-        prompts = text.encode_prompts(engine.tokenizer, [text.prompt_text(each) for each in chunk["question"]])
-        roots = np.array([noise.stream(seed, "sample", name) for name in chunk["problem_id"]], dtype=np.uint64)
+        prompts = text.encode_prompts(
+            engine.tokenizer, [text.prompt_text(each) for each in chunk["question"]]
+        )
+        roots = np.array(
+            [noise.stream(seed, "sample", name) for name in chunk["problem_id"]], dtype=np.uint64
+        )
         streams = noise.substreams(np.repeat(roots, len(indices)), np.tile(indices, len(chunk)))
         state = engine.fork(engine.prefill(prompts), np.repeat(np.arange(len(chunk)), len(indices)))
         made = engine.extend(state, streams, "end", temperature, max_tokens)
         frame = solutions_frame(engine.tokenizer, made, np.repeat(chunk["answer"].to_numpy(), len(indices)))
         frames.append(
             frame.with_columns(
-                problem_id=pl.Series(np.repeat(chunk["problem_id"].to_numpy(), len(indices)), dtype=pl.String),
+                problem_id=pl.Series(
+                    np.repeat(chunk["problem_id"].to_numpy(), len(indices)), dtype=pl.String
+                ),
                 sample_index=pl.Series(np.tile(indices, len(chunk))),
             )
         )
@@ -100,7 +106,11 @@ def roll_out(
         for index, key in enumerate(chosen):
             part = slice(edges[index], edges[index + 1])
             verdicts = [grade(prefixes[key].text + each, prefixes[key].gold)[1] for each in texts[part]]
-            values[key] = (float(np.mean(verdicts)), len(verdicts), sum(len(each.tokens) for each in made[part]))
+            values[key] = (
+                float(np.mean(verdicts)),
+                len(verdicts),
+                sum(len(each.tokens) for each in made[part]),
+            )
         done += len(made)
         report(done, total)
     return _step_values(samples, values)
@@ -122,7 +132,9 @@ def _steps(solution: str) -> list[str]:
 def _distinct_prefixes(tokenizer, samples: pl.DataFrame) -> dict[tuple[str, str], _Prefix]:
     prefixes: dict[tuple[str, str], _Prefix] = {}
     pending: list[tuple[tuple[str, str], str]] = []
-    for name, question, gold, solution in samples.select("problem_id", "question", "gold", "text").iter_rows():
+    for name, question, gold, solution in samples.select(
+        "problem_id", "question", "gold", "text"
+    ).iter_rows():
         for prefix in _steps(solution):
             key = (name, prefix)
             if key not in prefixes:

@@ -14,7 +14,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 def stream(seed: int, *parts: str | int) -> np.uint64:
-    """The stream named by `seed` and `parts` (BLAKE2b of their canonical text, so `("a", "bc")` is not `("ab", "c")`)."""
+    """The stream named by `seed` and `parts`: BLAKE2b of their canonical text, so `"a", "bc"` is not `"ab", "c"`."""
     text = repr((int(seed), *parts))
     return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little"))
 

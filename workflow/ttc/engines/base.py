@@ -17,7 +17,9 @@ class Continuation:
     """What one `extend` added to one row."""
 
     tokens: list[int]  # includes the separator or end token that stopped it
-    logprob: float  # sum over `tokens` of log-probabilities (nats) at temperature 1, whatever was sampled with
+    logprob: (
+        float  # sum over `tokens` of log-probabilities (nats) at temperature 1, whatever was sampled with
+    )
     finish: str  # `step`: separator generated; `end`: end of solution; `length`: cut by the token limit
 
 

@@ -60,7 +60,9 @@ class RowState:
     values: list[torch.Tensor]
     lengths: np.ndarray  # [rows] tokens so far, the pending one included
     pending: np.ndarray  # [rows] last token, not yet in the cache
-    ended: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))  # [rows] end token was generated
+    ended: np.ndarray = field(
+        default_factory=lambda: np.zeros(0, dtype=bool)
+    )  # [rows] end token was generated
 
     @property
     def capacity(self) -> int:

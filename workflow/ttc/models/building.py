@@ -11,7 +11,9 @@ from ttc.models.verifier import SurpriseVerifier
 def build_policy(model: dict, vocabulary: int, tokenizer, seed: int) -> LlamaForCausalLM:
     """A Llama with random weights; model: layers, hidden, heads, kv_heads, intermediate, window."""
     if model["hidden"] % model["heads"]:
-        raise InputError(f"model.hidden is {model['hidden']}; it must be a multiple of model.heads = {model['heads']}")
+        raise InputError(
+            f"model.hidden is {model['hidden']}; it must be a multiple of model.heads = {model['heads']}"
+        )
     if model["heads"] % model["kv_heads"]:
         raise InputError(
             f"model.heads is {model['heads']}; it must be a multiple of "

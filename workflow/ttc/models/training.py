@@ -1,4 +1,4 @@
-"""Training small transformers on one CPU thread or one GPU: batches of similar length, Muon for matrices, AdamW for the rest.
+"""Training small transformers: batches of similar length, Muon for the matrices, AdamW for the rest.
 
 The loop is the same for language models and verifiers; they differ in the loss.  Everything random comes from keyed
 noise, so a run gives the same weights on one thread each time.
@@ -58,7 +58,9 @@ def language_example(prompt: list[int], solution: list[int]) -> Example:
     return Example(tokens, targets, mask)
 
 
-def value_example(prompt: list[int], solution: list[int], positions: np.ndarray, values: np.ndarray) -> Example:
+def value_example(
+    prompt: list[int], solution: list[int], positions: np.ndarray, values: np.ndarray
+) -> Example:
     """Learn `values` in [0, 1] at `positions` of the solution."""
     tokens = np.array(prompt + solution, dtype=np.int64)
     targets = np.zeros(len(tokens), dtype=np.float32)
@@ -77,7 +79,9 @@ def language_loss(model, tokens: torch.Tensor, targets: torch.Tensor, mask: torc
 def value_loss(model, tokens: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean binary cross entropy with soft targets (paper appendix D) over the masked tokens."""
     hidden = model.hidden(tokens)
-    return torch.nn.functional.binary_cross_entropy_with_logits(model.score(hidden[mask])[:, 0], targets[mask])
+    return torch.nn.functional.binary_cross_entropy_with_logits(
+        model.score(hidden[mask])[:, 0], targets[mask]
+    )
 
 
 def train(
@@ -182,7 +186,9 @@ def _schedule(step: int, steps: int, warmup: float, decay: float) -> float:
 def _optimizers(model: torch.nn.Module, settings: dict) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the layers, AdamW for embeddings, norms and heads (which Muon is not meant for)."""
     inside = [
-        parameter for name, parameter in model.named_parameters() if ".layers." in name and parameter.ndim == 2
+        parameter
+        for name, parameter in model.named_parameters()
+        if ".layers." in name and parameter.ndim == 2
     ]
     taken = {id(parameter) for parameter in inside}
     outside = [parameter for parameter in model.parameters() if id(parameter) not in taken]
@@ -209,7 +215,9 @@ def _batches(examples: list[Example], size: int, seed: int) -> Iterator[np.ndarr
         epoch += 1
 
 
-def _collate(examples: list[Example], device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _collate(
+    examples: list[Example], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Right-padded tokens, targets and mask, each [batch, longest]."""
     width = max(len(example.tokens) for example in examples)
     tokens = np.zeros((len(examples), width), dtype=np.int64)

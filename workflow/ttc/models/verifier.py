@@ -27,7 +27,7 @@ class SurpriseVerifier(LlamaPreTrainedModel):
         self.post_init()
 
     def hidden(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Hidden states [rows, length, width] of right-padded token ids [rows, length]; `score` reads logits from them."""
+        """Hidden states [rows, length, width] of right-padded token ids [rows, length]; `score` reads their logits."""
         believed = self.model(input_ids=tokens).last_hidden_state[:, :-1]
         embedding = self.model.embed_tokens.weight  # tied: it is the policy's output matrix, too
         logprobs = torch.log_softmax(believed @ embedding.T, dim=-1)

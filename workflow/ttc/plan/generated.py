@@ -224,11 +224,15 @@ class _Study:
             "problems": list(problems),
             "lengths": lengths,
             "max_context": revision["max_context"],
+            "first_answer": revision["first_answer"],
             "temperature": revision["temperature"],
             "max_tokens": self.configuration["sampling"]["max_tokens"],
         }
         label = f"{split}-{_range(problems)}"
-        return self.add("revise", label, spec, rank=rank, problems=[self.problems], reviser=[reviser])
+        policy = [self.policy] if revision["first_answer"] == "policy" else []
+        return self.add(
+            "revise", label, spec, rank=rank, problems=[self.problems], reviser=[reviser], policy=policy
+        )
 
 
 def strategy_name(strategy: dict) -> str:

@@ -13,6 +13,7 @@ from ttc.tasks import text
 
 def revise(
     engine: Engine,
+    first: Engine,
     problems: pl.DataFrame,
     lengths: list[int],
     max_context: int,
@@ -23,15 +24,15 @@ def revise(
 ) -> pl.DataFrame:
     """The table of chains: chain c of every problem has `lengths[c]` answers; all chains advance in lock-step.
 
+    `first` writes the first answer of each chain, `engine` (the reviser) all others; they share a tokenizer.
+
     The context is whatever was answered before, right or wrong: nothing tells the reviser.
     """
     names, golds = problems["problem_id"].to_list(), problems["answer"].to_list()
     questions = problems["question"].to_list()
     cells = [(row, chain) for row in range(len(problems)) for chain in range(len(lengths))]
     history: dict[tuple[int, int], list[str]] = {cell: [] for cell in cells}
-    roots = {
-        cell: noise.stream(seed, "revise", names[cell[0]], cell[1]) for cell in cells
-    }
+    roots = {cell: noise.stream(seed, "revise", names[cell[0]], cell[1]) for cell in cells}
     frames, done = [], 0
     for step in range(max(lengths)):
         alive = [cell for cell in cells if lengths[cell[1]] > step]
@@ -40,7 +41,8 @@ def revise(
             [text.prompt_text(questions[row], history[row, chain][-max_context:]) for row, chain in alive],
         )
         streams = noise.substreams(np.array([roots[cell] for cell in alive], dtype=np.uint64), step)
-        made = engine.extend(engine.prefill(prompts), streams, "end", temperature, max_tokens)
+        writer = engine if step else first
+        made = writer.extend(writer.prefill(prompts), streams, "end", temperature, max_tokens)
         frame = solutions_frame(engine.tokenizer, made, [golds[row] for row, _ in alive])
         for cell, solution in zip(alive, frame["text"], strict=True):
             history[cell].append(solution)

@@ -7,36 +7,24 @@ from rapidfuzz.distance import Levenshtein
 from ttc import noise
 
 
-def make_pairs(
-    samples: pl.DataFrame, max_context: int, per_problem: int, mixed_share: float, seed: int
-) -> pl.DataFrame:
+def make_pairs(samples: pl.DataFrame, max_context: int, per_problem: int, seed: int) -> pl.DataFrame:
     """Trajectories of every problem that has correct answers, at most `per_problem` of each.
 
     Samples without a parsable answer are dropped.  For each correct solution the number of incorrect ones in its
     context is uniform on 0 … max_context (fewer where the problem has fewer); the last of them is the incorrect
     solution nearest to the correct one in character edit distance (the earlier sample on a tie), the others are
     drawn at random without repetition, and equal solution texts count once.
-
-    A share `mixed_share` of the trajectories (0 in the paper) has a context of samples as they come, right and wrong.
-    A reviser that never saw a correct answer in its context learns to change whatever it reads, the correct answers
-    of its own chains included (paper §6.1 reports 38 % of them lost); these trajectories teach it to keep them.
     """
     rows = []
     usable = samples.filter(pl.col("answer").is_not_null()).sort("problem_id", "sample_index")
     for (name,), group in usable.group_by("problem_id", maintain_order=True):
         right = group.filter(pl.col("correct"))["text"].unique(maintain_order=True).to_list()
-        every = group["text"].to_list()
         wrong = group.filter(~pl.col("correct"))["text"].unique(maintain_order=True).to_list()
         rng = noise.generator(seed, "pair_revisions", name)
         # A problem solved in few ways gives the same few targets again, each with another context.
         targets = [right[index % len(right)] for index in range(per_problem)] if right else []
         for index, target in enumerate(targets):
-            count = int(rng.integers(0, max_context + 1))
-            if rng.random() < mixed_share:
-                drawn = rng.choice(len(every), size=min(count, len(every)), replace=False)
-                context, distance = [every[place] for place in drawn], None
-            else:
-                context, distance = choose_context(target, wrong, count, rng)
+            context, distance = choose_context(target, wrong, int(rng.integers(0, max_context + 1)), rng)
             rows.append((name, index, context, target, distance))
     return pl.DataFrame(
         rows,

@@ -43,7 +43,10 @@ class Runtime:
 def thread_variables(threads: int) -> dict[str, str]:
     """The environment in which a process has exactly `threads` threads."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
-    return dict.fromkeys(names, str(threads)) | {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    return dict.fromkeys(names, str(threads)) | {
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
 
 
 def main(stage: str) -> None:
@@ -97,7 +100,9 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         description=f"The stage `{stage}`; any other --NAME PATH ... names an input table or model.",
         allow_abbrev=False,
     )
-    parser.add_argument("--spec", required=True, help="canonical JSON of everything that can change the content")
+    parser.add_argument(
+        "--spec", required=True, help="canonical JSON of everything that can change the content"
+    )
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--threads", type=int, default=Runtime.threads)
     parser.add_argument("--batch-rows", type=int, default=Runtime.batch_rows)

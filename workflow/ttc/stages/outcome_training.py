@@ -10,20 +10,28 @@ from ttc.models.loading import count_parameters, resolve_device, save_model
 from ttc.models.training import Example, train, value_loss
 from ttc.stages.command import Runtime
 from ttc.verifiers.examples import is_held_out
-from ttc.verifiers.quality import outcome_quality
+from ttc.verifiers.quality import outcome_quality, shown
 
 
 def train_outcome_model(
-    spec: dict, base: Path, tokenizer, rows: pl.DataFrame, examples: list[Example], output: Path, runtime: Runtime
+    spec: dict,
+    base: Path,
+    tokenizer,
+    rows: pl.DataFrame,
+    examples: list[Example],
+    output: Path,
+    runtime: Runtime,
 ) -> None:
-    """Train on all but every tenth problem, keep the weights of lowest held-out loss, write a directory of kind `orm`."""
+    """Train on all but every tenth problem, keep the weights of lowest held-out loss, write a model of kind `orm`."""
     held_out = is_held_out(rows["problem_id"])
     training, validation = (
         [examples[index] for index in np.flatnonzero(chosen)] for chosen in (~held_out, held_out)
     )
-    model = build_verifier(base, spec["model"]["fresh_layers"], spec["seed"]).to(resolve_device(runtime.device))
+    model = build_verifier(base, spec["model"]["fresh_layers"], spec["seed"]).to(
+        resolve_device(runtime.device)
+    )
     print(f"{count_parameters(model):,} parameters, {len(examples):,} solutions", flush=True)
     log = train(model, training, value_loss, spec["training"], spec["seed"], validation)
     metrics = outcome_quality(model, validation)
     save_model(output, model, tokenizer, kind="orm", training=log.as_card(), metrics=metrics)
-    print(f"held-out AUC {metrics['auc']:.3f}", flush=True)
+    print(f"held-out AUC {shown(metrics['auc'])}", flush=True)

@@ -10,9 +10,9 @@ from ttc.stages import command
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, max_context, samples (of each problem), per_problem (trajectories), mixed_share.  Writes the table of pairs."""
+    """spec: seed, max_context, samples (of each problem), per_problem (trajectories).  Writes the table of pairs."""
     samples = tables.read(inputs["samples"], "samples").filter(pl.col("sample_index") < spec["samples"])
-    pairs = make_pairs(samples, spec["max_context"], spec["per_problem"], spec["mixed_share"], spec["seed"])
+    pairs = make_pairs(samples, spec["max_context"], spec["per_problem"], spec["seed"])
     tables.write(pairs, output, "pairs")
 
 

@@ -11,14 +11,20 @@ from ttc.stages import command
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, split, problems [start, stop), lengths (of each chain), max_context, temperature, max_tokens."""
+    """spec: seed, split, problems [start, stop), lengths (of each chain), max_context, first_answer (policy or
+    reviser), temperature, max_tokens.
+    """
     problems = select_problems(
         tables.read(command.one(inputs, "problems"), "problems"), spec["split"], spec["problems"]
     )
     engine = TransformersEngine(command.one(inputs, "reviser"), runtime.batch_rows, runtime.device)
     engine.self_check()
+    first = engine
+    if spec["first_answer"] == "policy":
+        first = TransformersEngine(command.one(inputs, "policy"), runtime.batch_rows, runtime.device)
     frame = revise(
         engine,
+        first,
         problems,
         spec["lengths"],
         spec["max_context"],

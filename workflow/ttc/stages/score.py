@@ -20,7 +20,9 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     samples = tables.read(inputs["samples"], "samples")
     verifier = TokenVerifier(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
     if verifier.kind != spec["kind"]:
-        raise InputError(f"{command.one(inputs, 'verifier')} is of kind '{verifier.kind}' and not '{spec['kind']}'")
+        raise InputError(
+            f"{command.one(inputs, 'verifier')} is of kind '{verifier.kind}' and not '{spec['kind']}'"
+        )
     progress = Progress("solutions scored")
     frames = []
     for start in range(0, len(samples), BLOCK):

@@ -24,7 +24,9 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     frames = []
     for start in range(0, len(chains), BLOCK):
         rows = chains[start : start + BLOCK]
-        prompts, solutions = solution_tokens(problems, rows, verifier.tokenizer, before[start : start + BLOCK])
+        prompts, solutions = solution_tokens(
+            problems, rows, verifier.tokenizer, before[start : start + BLOCK]
+        )
         frames.append(
             rows.select("problem_id", "chain", "step").with_columns(
                 score=pl.Series([each[-1] for each in verifier.score(prompts, solutions)], dtype=pl.Float32),

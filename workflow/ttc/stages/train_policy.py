@@ -24,7 +24,9 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     model.to(resolve_device(runtime.device))
     print(f"{count_parameters(model):,} parameters, {len(examples):,} solutions", flush=True)
     log = train(model, examples, language_loss, spec["training"], spec["seed"])
-    save_model(output, model, tokenizer, kind="policy", training=log.as_card(), metrics={"loss": log.losses[-1]})
+    save_model(
+        output, model, tokenizer, kind="policy", training=log.as_card(), metrics={"loss": log.losses[-1]}
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from ttc.models.training import train, value_loss
 from ttc.stages import command
 from ttc.tasks import text
 from ttc.verifiers.examples import is_held_out, process_examples
-from ttc.verifiers.quality import step_quality
+from ttc.verifiers.quality import shown, step_quality
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
@@ -30,7 +30,9 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     tokenizer = text.load_tokenizer(policy)
     examples, rows = process_examples(problems, samples, step_values, tokenizer)
     held_out = is_held_out(rows["problem_id"])
-    model = build_verifier(policy, spec["model"]["fresh_layers"], spec["seed"]).to(resolve_device(runtime.device))
+    model = build_verifier(policy, spec["model"]["fresh_layers"], spec["seed"]).to(
+        resolve_device(runtime.device)
+    )
     print(f"{count_parameters(model):,} parameters, {len(examples):,} solutions", flush=True)
     log = train(
         model,
@@ -49,7 +51,10 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         spec["seed"],
     )
     save_model(output, model, tokenizer, kind="prm", training=log.as_card(), metrics=metrics)
-    print(f"held-out step AUC {metrics['step_auc']:.3f}, against rollouts {metrics['rollout_auc']:.3f}", flush=True)
+    print(
+        f"held-out step AUC {shown(metrics['step_auc'])}, by rollouts {shown(metrics['rollout_auc'])}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

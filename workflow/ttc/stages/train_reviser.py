@@ -47,7 +47,9 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         [examples[index] for index in np.flatnonzero(held_out)],
         keep_best=False,
     )
-    save_model(output, model, tokenizer, kind="reviser", training=log.as_card(), metrics={"loss": log.losses[-1]})
+    save_model(
+        output, model, tokenizer, kind="reviser", training=log.as_card(), metrics={"loss": log.losses[-1]}
+    )
 
 
 if __name__ == "__main__":

@@ -78,7 +78,9 @@ def write_wrong(operation: Operation, number: int, modulus: int, draws: np.ndarr
     """What an author who errs writes; `draws` are two uniform numbers in [0, 1)."""
     right = apply(operation, number, modulus)
     if draws[0] < operation.misconception:
-        shifted = number + operation.operand + 1 if operation.kind == "+" else number * (operation.operand + 1)
+        shifted = (
+            number + operation.operand + 1 if operation.kind == "+" else number * (operation.operand + 1)
+        )
         if shifted % modulus != right:
             return shifted % modulus
     return (right + 1 + int(draws[1] * (modulus - 1))) % modulus
@@ -89,7 +91,9 @@ def question(start: int, chain: list[Operation]) -> str:
     return f"Start at {start} then {' '.join(str(operation) for operation in chain)}"
 
 
-def solution(start: int, chain: list[Operation], modulus: int, draws: np.ndarray | None = None) -> tuple[str, int]:
+def solution(
+    start: int, chain: list[Operation], modulus: int, draws: np.ndarray | None = None
+) -> tuple[str, int]:
     """A solution text and its answer; `draws` [steps, 3] in [0, 1) decide the author's errors, None = no errors."""
     number, lines = start, []
     for index, operation in enumerate(chain):
@@ -147,7 +151,10 @@ def _draw(task: dict, world: list[Operation], seed: int, split: str):
         length = low + int(draws[0] * (high - low + 1))
         start = int(draws[1] * modulus)
         steps = draws[2 : 2 + 4 * length].reshape(length, 4)
-        chain = [world[index] for index in np.searchsorted(edges, steps[:, 0], side="right").clip(0, len(world) - 1)]
+        chain = [
+            world[index]
+            for index in np.searchsorted(edges, steps[:, 0], side="right").clip(0, len(world) - 1)
+        ]
         text, _ = solution(start, chain, modulus, steps[:, 1:] if split == "train" else None)
         answer = solution(start, chain, modulus)[1]
         yield {

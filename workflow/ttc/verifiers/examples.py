@@ -23,11 +23,15 @@ def process_examples(
     Returns the examples and, row for row, the samples they come from.
     """
     values = step_values.group_by("problem_id", "sample_index").agg(pl.col("value").sort_by("step"))
-    rows = samples.join(values, on=["problem_id", "sample_index"], how="inner").sort("problem_id", "sample_index")
+    rows = samples.join(values, on=["problem_id", "sample_index"], how="inner").sort(
+        "problem_id", "sample_index"
+    )
     prompts, solutions = solution_tokens(problems, rows, tokenizer)
     separator = tokenizer.convert_tokens_to_ids(text.SEPARATOR)
     return [
-        value_example(prompt, solution, text.step_ends(solution, separator), np.asarray(value, dtype=np.float32))
+        value_example(
+            prompt, solution, text.step_ends(solution, separator), np.asarray(value, dtype=np.float32)
+        )
         for prompt, solution, value in zip(prompts, solutions, rows["value"].to_list(), strict=True)
     ], rows
 
@@ -54,6 +58,6 @@ def solution_tokens(
         for name, context in zip(rows["problem_id"], contexts, strict=True)
     ]
     ended = (rows["finish_reason"] != "length").to_list()
-    return text.encode_prompts(tokenizer, prompts), text.encode_solutions(tokenizer, rows["text"].to_list(), ended)
-
-
+    return text.encode_prompts(tokenizer, prompts), text.encode_solutions(
+        tokenizer, rows["text"].to_list(), ended
+    )

@@ -13,7 +13,12 @@ RESAMPLES = 500  # bootstrap resamples of the problems
 
 
 def step_quality(
-    model: torch.nn.Module, examples: list[Example], rows: pl.DataFrame, problems: pl.DataFrame, modulus: int, seed: int
+    model: torch.nn.Module,
+    examples: list[Example],
+    rows: pl.DataFrame,
+    problems: pl.DataFrame,
+    modulus: int,
+    seed: int,
 ) -> dict:
     """AUC of a PRM's step scores on held-out problems.
 
@@ -48,6 +53,11 @@ def outcome_quality(model: torch.nn.Module, examples: list[Example]) -> dict:
     """AUC of an ORM's scores against the verdicts."""
     scores, values = predict_values(model, examples)
     return {"auc": _auc(np.concatenate(values) >= 0.5, np.concatenate(scores)), "solutions": len(examples)}
+
+
+def shown(auc: float | None) -> str:
+    """An AUC for people."""
+    return "not defined (one class only)" if auc is None else f"{auc:.3f}"
 
 
 def _auc(labels: np.ndarray, scores: np.ndarray) -> float | None:

@@ -28,7 +28,9 @@ class TokenVerifier:
     def __init__(self, path: Path, batch_rows: int = 1024, device: str = "auto"):
         self.kind = read_card(path)["kind"]
         if self.kind not in KINDS:
-            raise InputError(f"{path}: its card says kind '{self.kind}'; a verifier is one of {', '.join(KINDS)}")
+            raise InputError(
+                f"{path}: its card says kind '{self.kind}'; a verifier is one of {', '.join(KINDS)}"
+            )
         self.device = resolve_device(device)
         self.tokenizer = AutoTokenizer.from_pretrained(path)
         self.model = SurpriseVerifier.from_pretrained(path, dtype=torch.float32)
@@ -51,7 +53,9 @@ class TokenVerifier:
         scores: list[list[float]] = [[]] * len(pairs)
         for start in range(0, len(order), self.batch_rows):
             batch = order[start : start + self.batch_rows]
-            for index, values in zip(batch, self._score_batch([pairs[index] for index in batch]), strict=True):
+            for index, values in zip(
+                batch, self._score_batch([pairs[index] for index in batch]), strict=True
+            ):
                 scores[index] = values
         return [scores[index] for index in place]
 
@@ -67,7 +71,9 @@ class TokenVerifier:
         ends = []
         for row, (prompt, solution) in enumerate(pairs):
             if not solution:
-                raise InputError("an empty solution cannot be scored; every solution needs at least one token")
+                raise InputError(
+                    "an empty solution cannot be scored; every solution needs at least one token"
+                )
             tokens[row, : len(prompt)] = prompt
             tokens[row, len(prompt) : len(prompt) + len(solution)] = solution
             steps = step_ends(list(solution), self.separator) if self.kind == "prm" else [len(solution) - 1]
@@ -75,7 +81,8 @@ class TokenVerifier:
         rows = np.repeat(np.arange(len(pairs)), [len(each) for each in ends])
         hidden = self.model.hidden(torch.as_tensor(tokens, device=self.device))
         read = hidden[
-            torch.as_tensor(rows, device=self.device), torch.as_tensor(np.concatenate(ends), device=self.device)
+            torch.as_tensor(rows, device=self.device),
+            torch.as_tensor(np.concatenate(ends), device=self.device),
         ]
         # Rows are padded for the head's matrix product too: its kernel depends on their number.
         padded = torch.nn.functional.pad(read, (0, 0, 0, round_up(len(read), ROWS) - len(read)))
