@@ -136,7 +136,7 @@ def test_special_tokens_are_no_text(engine):
 
 
 def policy(prefix):
-    """After `Q\\n` a first line `a` or `b`, a second line `c`, then the answer: 1 with odds that depend on the first."""
+    """After `Q\\n` a first line `a` or `b`, a second line `c`, then the answer: 1, with odds set by the first."""
     solution = prefix[2:]
     line = "\nAnswer: "
     if not solution:

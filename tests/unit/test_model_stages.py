@@ -1,4 +1,4 @@
-"""Every model stage, end to end on a minute task, twice with other batches: the same tables and models, byte for byte."""
+"""Every model stage, end to end on a minute task; twice, with other batches, gives the same bytes."""
 
 import importlib
 import json
@@ -105,7 +105,7 @@ STAGES = {
     ),
     "pairs": (
         "pair_revisions",
-        {"max_context": 2, "samples": 5, "per_problem": 2, "mixed_share": 0.25},
+        {"max_context": 2, "samples": 5, "per_problem": 2},
         {"problems": ["problems"], "samples": ["train_a", "train_b"]},
     ),
     "reviser": (
@@ -115,12 +115,26 @@ STAGES = {
     ),
     "train_chains": (
         "revise",
-        DRAW | {"split": "train", "problems": [0, 30], "lengths": [3, 3], "max_context": 2},
-        {"problems": ["problems"], "reviser": ["reviser"]},
+        DRAW
+        | {
+            "split": "train",
+            "problems": [0, 30],
+            "lengths": [3, 3],
+            "max_context": 2,
+            "first_answer": "policy",
+        },
+        {"problems": ["problems"], "reviser": ["reviser"], "policy": ["policy"]},
     ),
     "test_chains": (
         "revise",
-        DRAW | {"split": "test", "problems": [0, 8], "lengths": [4, 2, 1], "max_context": 2},
+        DRAW
+        | {
+            "split": "test",
+            "problems": [0, 8],
+            "lengths": [4, 2, 1],
+            "max_context": 2,
+            "first_answer": "reviser",
+        },
         {"problems": ["problems"], "reviser": ["reviser"]},
     ),
     "revision_orm": (
@@ -310,7 +324,7 @@ def stage(name, *arguments):
 
 
 def test_a_stage_by_its_command_line(made, tmp_path):
-    """Thread variables are not set: the process starts anew with them.  Same bytes, and a sidecar that says what it is."""
+    """Without thread variables the process starts anew with them; same bytes, and a sidecar that says what it is."""
     spec, output = {"seed": 1, "task": TASK}, tmp_path / "problems.parquet"
     done = stage("problems", "--spec", json.dumps(spec), "--output", output)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,6 +1,7 @@
 """Tables: every refusal is one sentence, writing is all or nothing, and equal rows give equal bytes."""
 
 import re
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -192,7 +193,7 @@ def test_equal_rows_give_equal_bytes(tmp_path_factory, order, cuts):
     tables.write(rows, folder / "sorted.parquet", "scores")
     shuffled = rows[order]
     edges = [0, *sorted(cuts), 40]
-    pieces = [shuffled[start:stop] for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    pieces = [shuffled[start:stop] for start, stop in pairwise(edges)]
     tables.write(pl.concat(pieces, rechunk=False), folder / "shuffled.parquet", "scores")
     assert (folder / "sorted.parquet").read_bytes() == (folder / "shuffled.parquet").read_bytes()
 

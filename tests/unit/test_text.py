@@ -1,4 +1,4 @@
-"""Between texts and tokens: nothing is lost, prompts and contexts are spelled as documented, steps end where they do."""
+"""Between texts and tokens: nothing is lost, prompts are spelled as documented, steps end where they do."""
 
 import pytest
 from hypothesis import given, settings

@@ -330,5 +330,5 @@ def test_cards_and_devices(tmp_path):
     assert resolve_device("cpu").type == "cpu"
     if not torch.cuda.is_available():
         assert resolve_device("auto").type == "cpu"
-        with pytest.raises(InputError, match="runtime.device is 'cuda' and torch sees no GPU"):
+        with pytest.raises(InputError, match=r"runtime\.device is 'cuda' and torch sees no GPU"):
             resolve_device("cuda")

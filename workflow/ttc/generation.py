@@ -80,8 +80,9 @@ def roll_out(
 ) -> pl.DataFrame:
     """The table of step values: the share of rollouts after each step that end in the gold answer (paper appendix D).
 
-    Samples without an answer, and those cut by the token limit, are dropped.  A prefix that occurs in several samples of a problem gets `rollouts` for
-    each of them, and all of them share the mean.  The last step is the answer itself: its value is the verdict.
+    Samples without an answer, and those cut by the token limit, are dropped.  A prefix that occurs in several samples
+    of a problem gets `rollouts` for each of them, and all of them share the mean.  The last step is the answer itself:
+    its value is the verdict.
     """
     usable = pl.col("answer").is_not_null() & (pl.col("finish_reason") != "length")
     samples = samples.filter(usable).join(

@@ -18,8 +18,8 @@ from ttc.verifiers.quality import shown, step_quality
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
     """spec: seed, model {fresh_layers}, training, samples [start, stop), modulus.
 
-    Writes a model directory of kind `prm`.  Every tenth problem is held out: the weights with the lowest loss on them are kept (early stopping), and the
-    step AUC in the card is measured on them.
+    Writes a model directory of kind `prm`.  Every tenth problem is held out: the weights with the lowest loss on them
+    are kept (early stopping), and the step AUC in the card is measured on them.
     """
     problems = tables.read(command.one(inputs, "problems"), "problems")
     policy = command.one(inputs, "policy")
