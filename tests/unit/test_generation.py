@@ -241,7 +241,7 @@ def test_an_answer_already_in_the_prefix_counts():
     """A solution that goes on after its answer line: rollouts are graded with what stands before them."""
     frame, _ = rolled([("x", 0, "a\nc\nAnswer: 1\n", "stop")])
     assert frame["step"].to_list() == [0, 1, 2, 3]
-    assert frame.filter(step=3)["value"].to_list() == [1.0]
+    assert frame["value"].to_list()[2:] == [1.0, 1.0]
 
 
 def test_unparsable_and_cut_samples_are_dropped():

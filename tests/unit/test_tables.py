@@ -162,6 +162,15 @@ def test_a_refused_table_leaves_the_old_file(tmp_path):
     assert path.read_bytes() == before
 
 
+def test_a_reader_of_the_old_file_never_sees_the_new_one(tmp_path):
+    path = tmp_path / "problems.parquet"
+    tables.write(PROBLEMS, path, "problems")
+    with path.open("rb") as handle:
+        tables.write(PROBLEMS[:1], path, "problems")
+        assert pl.read_parquet(handle.read()).height == 3
+    assert tables.read(path, "problems").height == 1
+
+
 def test_a_write_that_breaks_off_leaves_the_old_file_and_no_rest(tmp_path, monkeypatch):
     path = tmp_path / "problems.parquet"
     tables.write(PROBLEMS, path, "problems")

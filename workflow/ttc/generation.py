@@ -92,8 +92,7 @@ def roll_out(
     done, values = 0, {}
     keys = sorted(prefixes, key=lambda key: (len(prefixes[key].tokens), key))
     total = sum(prefix.count for prefix in prefixes.values()) * rollouts
-    for start in range(0, len(keys), rows):
-        chosen = keys[start : start + rows]
+    for chosen in _blocks(keys, [prefixes[key].count * rollouts for key in keys], rows):
         repeats = np.array([prefixes[key].count * rollouts for key in chosen])
         roots = np.array([noise.stream(seed, "roll_out", *key) for key in chosen], dtype=np.uint64)
         turns = np.concatenate([np.arange(count) for count in repeats])
@@ -173,6 +172,19 @@ def solutions_frame(tokenizer, made: list[Continuation], golds) -> pl.DataFrame:
             "finish_reason": [FINISH[each.finish] for each in made],
         }
     )
+
+
+def _blocks(keys: list, sizes: list[int], rows: int) -> Iterator[list]:
+    """Consecutive keys whose sizes add up to at most `rows`, or one key that is larger."""
+    block, size = [], 0
+    for key, more in zip(keys, sizes, strict=True):
+        if block and size + more > rows:
+            yield block
+            block, size = [], 0
+        block.append(key)
+        size += more
+    if block:
+        yield block
 
 
 def _chunks(problems: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:

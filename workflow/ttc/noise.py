@@ -15,7 +15,8 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 def stream(seed: int, *parts: str | int) -> np.uint64:
     """The stream named by `seed` and `parts`: BLAKE2b of their canonical text, so `"a", "bc"` is not `"ab", "c"`."""
-    text = repr((int(seed), *parts))
+    # A NumPy integer is the number it stands for; its `repr` depends on NumPy's version
+    text = repr((int(seed), *(part if isinstance(part, str) else int(part) for part in parts)))
     return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little"))
 
 

@@ -336,6 +336,12 @@ def check(frame: pl.DataFrame, name: str, where: str) -> pl.DataFrame:
                 f"{nearest(column, frame.columns)}"
             )
     frame = frame.select(list(schema.columns))
+    for column, dtype in schema.dtypes.items():
+        # The cast below would cut fractions off without a word
+        if dtype.is_integer() and frame[column].dtype.is_float() and (frame[column] % 1 != 0).any():
+            raise InputError(
+                f"{where}: a column of {name} has the wrong type ('{column}' holds numbers that are not whole)"
+            )
     try:
         frame = frame.cast(schema.dtypes)
     except pl.exceptions.PolarsError as error:
@@ -358,8 +364,6 @@ def _check_values(values: pl.Series, rule: Column, where: str) -> None:
     if not rule.nullable and values.null_count():
         raise InputError(f"{where} has {values.null_count()} empty values; every row needs one")
     if values.dtype == pl.List:
-        if values.dtype.inner == pl.String:
-            return
         values = values.explode(empty_as_null=False, keep_nulls=True)
         if values.null_count():
             raise InputError(f"{where} has {values.null_count()} empty values inside its lists")

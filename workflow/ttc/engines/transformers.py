@@ -96,6 +96,14 @@ class TransformersEngine:
         self.window = config.max_position_embeddings
         self.end = config.eos_token_id
         self.separator = self.tokenizer.convert_tokens_to_ids("\n")
+        if not isinstance(self.end, int):
+            raise InputError(
+                f"{path}: this engine needs one end token; the model's configuration names {self.end}"
+            )
+        if self.separator in (None, self.tokenizer.unk_token_id):
+            raise InputError(
+                f"{path}: its tokenizer has no token of its own for a line end, by which steps are told"
+            )
         self.tokens_generated = 0  # tokens this engine has decoded, for billing checks
         self.tokens_prefilled = 0
 

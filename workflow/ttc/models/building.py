@@ -16,8 +16,7 @@ def build_policy(model: dict, vocabulary: int, tokenizer, seed: int) -> LlamaFor
         )
     if model["heads"] % model["kv_heads"]:
         raise InputError(
-            f"model.heads is {model['heads']}; it must be a multiple of "
-            f"model.kv_heads = {model['key_value_heads']}"
+            f"model.heads is {model['heads']}; it must be a multiple of model.kv_heads = {model['kv_heads']}"
         )
     config = LlamaConfig(
         vocab_size=vocabulary,

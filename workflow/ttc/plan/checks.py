@@ -9,6 +9,7 @@ def check(configuration: dict) -> None:
     """Raise InputError, one sentence, for the first pair of keys that do not fit."""
     if configuration["source"] is None:
         _check_models(configuration)
+        _check_window(configuration)
         _check_amounts(configuration)
         _check_searches(configuration)
     _check_budgets(configuration)
@@ -19,6 +20,20 @@ def _check_models(configuration: dict) -> None:
         model = configuration[name]["model"]
         _divides(f"{name}.model.heads", model["heads"], f"{name}.model.hidden", model["hidden"])
         _divides(f"{name}.model.kv_heads", model["kv_heads"], f"{name}.model.heads", model["heads"])
+
+
+def _check_window(configuration: dict) -> None:
+    """The longest sequence of the study, a revision after full earlier answers, has to fit the policy's window."""
+    longest = configuration["sampling"]["max_tokens"]
+    context = configuration["revision"]["max_context"]
+    question = configuration["task"]["steps"][1] + 8  # its operations and its words
+    needed = context * (longest + 3) + question + longest
+    window = configuration["policy"]["model"]["window"]
+    if needed > window:
+        raise InputError(
+            f"policy.model.window: {window} was given, and {context} earlier answers of sampling.max_tokens = "
+            f"{longest} tokens with a question and a revision need {needed}"
+        )
 
 
 def _check_amounts(configuration: dict) -> None:

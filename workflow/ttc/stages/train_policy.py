@@ -19,7 +19,6 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     prompts = text.encode_prompts(tokenizer, [text.prompt_text(each) for each in problems["question"]])
     solutions = text.encode_solutions(tokenizer, problems["solution"].to_list(), [True] * len(problems))
     examples = [language_example(*pair) for pair in zip(prompts, solutions, strict=True)]
-    # The model's shape is part of the purpose, so that two policies of one study start from different weights.
     model = build_policy(spec["model"], len(tokenizer), tokenizer, spec["seed"])
     model.to(resolve_device(runtime.device))
     print(f"{count_parameters(model):,} parameters, {len(examples):,} solutions", flush=True)

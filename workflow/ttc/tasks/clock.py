@@ -21,6 +21,7 @@ from ttc import noise
 from ttc.errors import InputError
 
 MAX_STEPS = 12
+PATIENCE = 10_000  # draws in a row without a new question after which there is none left
 
 
 @dataclass(frozen=True)
@@ -112,26 +113,35 @@ def make_problems(task: dict, seed: int) -> pl.DataFrame:
     own number only, so asking for more leaves the first ones as they are.
     """
     world = operations(task, seed)
-    tests: list[dict] = []
-    seen: set[str] = set()
-    for row in _draw(task, world, seed, "test"):
-        if row["question"] not in seen:
-            seen.add(row["question"])
-            tests.append(row)
-        if len(tests) == task["test_problems"]:
-            break
-    trains = []
-    for row in _draw(task, world, seed, "train"):
-        if row["question"] not in seen:
-            trains.append(row)
-        if len(trains) == task["train_problems"]:
-            break
+    tests = _take(task, world, seed, "test", excluded=set())
+    trains = _take(task, world, seed, "train", excluded={row["question"] for row in tests})
     rows = [
         row | {"problem_id": f"{split}-{index:06d}", "split": split}
         for split, rows in (("test", tests), ("train", trains))
         for index, row in enumerate(rows)
     ]
     return pl.DataFrame(rows)
+
+
+def _take(task: dict, world: list[Operation], seed: int, split: str, excluded: set[str]) -> list[dict]:
+    """The first problems of a split whose question is not in `excluded`, which test questions join."""
+    wanted, taken, misses = task[f"{split}_problems"], [], 0
+    for row in _draw(task, world, seed, split):
+        if row["question"] in excluded:
+            misses += 1
+            if misses == PATIENCE:
+                raise InputError(
+                    f"task.{split}_problems: {wanted} was given, and after {len(taken)} of them {PATIENCE:,} draws "
+                    "brought only test questions there are already; allow more steps, operations or hours"
+                )
+            continue
+        misses = 0
+        if split == "test":
+            excluded.add(row["question"])
+        taken.append(row)
+        if len(taken) == wanted:
+            break
+    return taken
 
 
 def _draw(task: dict, world: list[Operation], seed: int, split: str):

@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from ttc.errors import InputError
 from ttc.models.training import Example, value_example
 from ttc.tasks import text
 
@@ -10,8 +11,16 @@ HELD_OUT = 10  # every tenth problem validates and never trains (paper appendix 
 
 
 def is_held_out(problem_ids: pl.Series) -> np.ndarray:
-    """Which rows belong to held-out problems: every tenth of the problems in sorted order."""
+    """Which rows belong to held-out problems: every tenth of the problems in sorted order.
+
+    InputError for fewer than ten problems, of which none would be held out.
+    """
     order = {name: index for index, name in enumerate(sorted(set(problem_ids)))}
+    if len(order) < HELD_OUT:
+        raise InputError(
+            f"training needs usable solutions of at least {HELD_OUT} problems, because every tenth problem is held "
+            f"out, and there are those of {len(order)}; sample more training problems or train the policy longer"
+        )
     return np.array([order[name] % HELD_OUT == HELD_OUT - 1 for name in problem_ids])
 
 
