@@ -9,6 +9,8 @@ Difficulty comes from the texts the policy learns from, as it does on the web.  
 often its operations occur in the training text and in the benchmark, how often authors get them wrong, and which share
 of their errors is one shared misconception (the operand read one too large) instead of a slip to any other number.
 A rare operation is a fact a policy hardly knows; a common misconception is one that majority voting cannot undo.
+A few operations that are met far more often than the others (as in Zipf's law) are what lets a small policy start to
+learn: through them it finds the number a step works on, without which no other operation teaches it anything.
 An author who errs goes on from the wrong number, so every training solution is consistent with its own lines.
 """
 
