@@ -19,10 +19,17 @@ from ttc.stages import command
 TASK = {
     "modulus": 7,
     "steps": [1, 2],
-    "train_problems": 300,
+    "corpus_problems": 300,
+    "train_problems": 60,
     "test_problems": 8,
     "groups": [
-        {"operations": 5, "train_weight": 1.0, "test_weight": 1.0, "error_rate": 0.3, "misconception": 0.5}
+        {
+            "operations": 5,
+            "corpus_weight": 1.0,
+            "benchmark_weight": 1.0,
+            "error_rate": 0.3,
+            "misconception": 0.5,
+        }
     ],
 }
 MODEL = {"layers": 1, "hidden": 16, "heads": 2, "kv_heads": 1, "intermediate": 32, "window": 112}
