@@ -13,18 +13,11 @@ from ttc.tasks import clock
 from ttc.tasks.clock import Operation
 
 GROUPS = [
-    {
-        "operations": 8,
-        "corpus_weight": 1.0,
-        "benchmark_weight": 1.0,
-        "error_rate": 0.05,
-        "misconception": 0.0,
-    },
-    {"operations": 4, "corpus_weight": 2.0, "benchmark_weight": 1.0, "error_rate": 0.4, "misconception": 0.7},
-    {"operations": 3, "corpus_weight": 0.0, "benchmark_weight": 3.0, "error_rate": 0.5, "misconception": 0.5},
+    {"operations": 8, "train_weight": 1.0, "test_weight": 1.0, "error_rate": 0.05, "misconception": 0.0},
+    {"operations": 4, "train_weight": 2.0, "test_weight": 1.0, "error_rate": 0.4, "misconception": 0.7},
+    {"operations": 3, "train_weight": 0.0, "test_weight": 3.0, "error_rate": 0.5, "misconception": 0.5},
 ]
-TASK = {"modulus": 37, "steps": [1, 6], "test_problems": 300, "groups": GROUPS}
-TASK |= {"corpus_problems": 4000, "train_problems": 500}
+TASK = {"modulus": 37, "steps": [1, 6], "train_problems": 4000, "test_problems": 300, "groups": GROUPS}
 SEED = 11
 
 
@@ -105,15 +98,15 @@ def test_too_many_operations_are_refused():
 
 
 def test_a_split_without_operations_is_refused():
-    groups = [group | {"benchmark_weight": 0.0} for group in GROUPS]
-    with pytest.raises(InputError, match="every benchmark_weight is 0"):
+    groups = [group | {"test_weight": 0.0} for group in GROUPS]
+    with pytest.raises(InputError, match="every test_weight is 0"):
         clock.make_problems(TASK | {"groups": groups}, SEED)
 
 
 def test_problems_are_a_table_with_right_answers(problems):
     tables.check(problems, "problems", "here")
     counts = dict(problems.group_by("split").len().iter_rows())
-    assert counts == {"corpus": 4000, "train": 500, "test": 300}
+    assert counts == {"train": 4000, "test": 300}
     for question, answer, level in problems.select("question", "answer", "level").iter_rows():
         words = question.split()
         number = int(words[2])
@@ -125,26 +118,23 @@ def test_problems_are_a_table_with_right_answers(problems):
 def test_test_questions_are_different_and_no_training_question(problems):
     tests = problems.filter(pl.col("split") == "test")["question"]
     assert tests.n_unique() == len(tests)
-    assert not set(tests) & set(problems.filter(pl.col("split") != "test")["question"])
+    assert not set(tests) & set(problems.filter(pl.col("split") == "train")["question"])
 
 
 def test_test_solutions_are_right_and_training_solutions_consistent(problems):
     for question, answer, text in (
-        problems.filter(pl.col("split") != "corpus").select("question", "answer", "solution").iter_rows()
+        problems.filter(split="test").select("question", "answer", "solution").iter_rows()
     ):
         assert clock.first_wrong_step(question, text, 37) is None
         assert text.endswith(f"Answer: {answer}")
-    for text in problems.filter(split="corpus")["solution"]:
+    for text in problems.filter(split="train")["solution"]:
         assert text.split("\n")[-1] == f"Answer: {text.split(chr(10))[-2].split(' = ')[1]}"
 
 
 def test_asking_for_more_leaves_the_first_problems(problems):
-    parts = {"corpus": 70, "train": 50, "test": 300}
-    small = clock.make_problems(TASK | {"corpus_problems": 70, "train_problems": 50}, SEED)
-    assert small.equals(pl.concat([problems.filter(split=split)[:count] for split, count in parts.items()]))
-    fewer = clock.make_problems(
-        TASK | {"test_problems": 20, "corpus_problems": 70, "train_problems": 50}, SEED
-    )
+    small = clock.make_problems(TASK | {"train_problems": 50}, SEED)
+    assert small.equals(pl.concat([problems.filter(split="test"), problems.filter(split="train")[:50]]))
+    fewer = clock.make_problems(TASK | {"test_problems": 20, "train_problems": 50}, SEED)
     assert fewer.filter(split="test").equals(problems.filter(split="test")[:20])
     # A training question may become a test question; the others stay, in order
     tests = set(problems.filter(split="test")["question"])
@@ -159,7 +149,7 @@ def test_other_seeds_give_other_problems(problems):
 
 
 def test_lengths_and_starts_are_uniform(problems):
-    for split in ("corpus", "train", "test"):
+    for split in ("test", "train"):
         chosen = problems.filter(split=split)
         starts = chosen["question"].str.split(" ").list.get(2).cast(pl.Int32).to_numpy()
         assert stats.chisquare(np.bincount(starts, minlength=37)).pvalue > 0.0005
@@ -168,10 +158,9 @@ def test_lengths_and_starts_are_uniform(problems):
 
 def test_operations_occur_by_their_weights(problems):
     world = clock.operations(TASK, SEED)
-    for split in ("corpus", "train", "test"):
+    for split in ("test", "train"):
         words = problems.filter(split=split)["question"].str.split(" ").list.slice(4).explode().to_list()
-        name = "corpus_weight" if split == "corpus" else "benchmark_weight"
-        weights = np.array([getattr(each, name) for each in world])
+        weights = np.array([getattr(each, f"{split}_weight") for each in world])
         counts = np.array([words.count(str(each)) for each in world])
         assert counts.sum() == len(words)
         assert (counts[weights == 0] == 0).all()
@@ -182,7 +171,7 @@ def test_operations_occur_by_their_weights(problems):
 def test_authors_err_at_the_rates_of_their_dials(problems):
     world = {str(each): each for each in clock.operations(TASK, SEED)}
     steps, errors, shared = np.zeros(3), np.zeros(3), np.zeros(3)
-    for question, text in problems.filter(split="corpus").select("question", "solution").iter_rows():
+    for question, text in problems.filter(split="train").select("question", "solution").iter_rows():
         number = int(question.split()[2])
         for line in text.split("\n")[:-1]:
             _, word, _, written = line.split(" ")
@@ -200,7 +189,7 @@ def test_authors_err_at_the_rates_of_their_dials(problems):
         low, _ = stats.binom.interval(0.999, errors[group], likely * 36 / 37)
         _, high = stats.binom.interval(0.999, errors[group], likely)
         assert low <= shared[group] <= high
-    assert steps[2] == 0  # its corpus weight is 0
+    assert steps[2] == 0  # its training weight is 0
 
 
 QUESTION = "Start at 5 then +7 *3"
@@ -237,7 +226,7 @@ def test_vocabulary_has_every_token_once_and_special_ones_first():
 
 
 def test_making_problems_does_not_change_the_task():
-    task = copy.deepcopy(TASK | {"corpus_problems": 5, "train_problems": 5, "test_problems": 5})
+    task = copy.deepcopy(TASK | {"train_problems": 5, "test_problems": 5})
     before = copy.deepcopy(task)
     clock.make_problems(task, SEED)
     assert task == before

@@ -36,14 +36,14 @@ def test_lists_of_texts_have_no_empty_places():
 
 @pytest.mark.parametrize(
     ("changes", "split"),
-    [({"test_problems": 29}, "test"), ({"test_problems": 28, "corpus_problems": 1}, "corpus")],
+    [({"test_problems": 29}, "test"), ({"test_problems": 28, "train_problems": 1}, "train")],
 )
 def test_a_task_with_too_few_questions_is_refused(changes, split):
     """Four operations on a clock of seven hours: 28 questions of one step."""
     task = TASK | {"modulus": 7, "steps": [1, 1], "groups": [TASK["groups"][0] | {"operations": 4}]} | changes
     with pytest.raises(InputError, match=rf"task\.{split}_problems: \d+ was given, and after (28|0) of them"):
         clock.make_problems(task, 0)
-    fine = task | {"test_problems": 27, "corpus_problems": 3, "train_problems": 3}
+    fine = task | {"test_problems": 27, "train_problems": 3}
     assert clock.make_problems(fine, 0)["question"].n_unique() == 28
 
 

@@ -20,14 +20,13 @@ from ttc.tasks import text
 TASK = {
     "modulus": 7,
     "steps": [1, 2],
-    "corpus_problems": 300,
-    "train_problems": 60,
+    "train_problems": 300,
     "test_problems": 8,
     "groups": [
         {
             "operations": 5,
-            "corpus_weight": 1.0,
-            "benchmark_weight": 1.0,
+            "train_weight": 1.0,
+            "test_weight": 1.0,
             "error_rate": 0.3,
             "misconception": 0.5,
         }
@@ -340,14 +339,14 @@ def test_a_stage_by_its_command_line(made, tmp_path):
     spec, output = {"seed": 1, "task": TASK}, tmp_path / "problems.parquet"
     done = stage("problems", "--spec", json.dumps(spec), "--output", output)
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"problems: wrote {output}, 368 rows" in done.stdout
+    assert f"problems: wrote {output}, 308 rows" in done.stdout
     assert output.read_bytes() == made["problems"].read_bytes()
     assert json.loads((tmp_path / "problems.parquet.json").read_text()) == {
         "stage": "problems",
         "spec": spec,
         "inputs": {},
         "sha256": files.digest(output),
-        "rows": 368,
+        "rows": 308,
     }
     assert {path.name for path in tmp_path.iterdir()} == {"problems.parquet", "problems.parquet.json"}
 

@@ -77,7 +77,7 @@ def test_columns_come_out_in_the_schemas_order_types_and_rows_by_key():
         (
             "problems",
             PROBLEMS.with_columns(split=pl.lit("dev")),
-            r"'split'.* holds 'dev'; allowed are corpus, train, test",
+            r"'split'.* holds 'dev'; allowed are train, test",
         ),
         (
             "problems",

@@ -7,12 +7,11 @@ from transformers import AutoTokenizer
 
 from ttc.tasks import clock, text
 
-GROUP = {"corpus_weight": 1.0, "benchmark_weight": 1.0, "error_rate": 0.3, "misconception": 0.5}
+GROUP = {"train_weight": 1.0, "test_weight": 1.0, "error_rate": 0.3, "misconception": 0.5}
 TASKS = st.builds(
     lambda modulus, low, more, operations: {
         "modulus": modulus,
         "steps": [low, min(low + more, 12)],
-        "corpus_problems": 12,
         "train_problems": 12,
         "test_problems": 6,
         "groups": [GROUP | {"operations": operations}],

@@ -85,10 +85,7 @@ SCHEMAS: dict[str, Schema] = {
         ("problem_id",),
         _PROBLEM
         | {
-            "split": _text(
-                "corpus: what policies learn from; train: for verifiers and the reviser; test: measured",
-                allowed=("corpus", "train", "test"),
-            ),
+            "split": _text("train or test", allowed=("train", "test")),
             "level": _count("author's difficulty level, 1 = easiest; 0 = not given"),
             "question": _text("question text"),
             "answer": _text("gold answer"),

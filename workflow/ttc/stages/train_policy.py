@@ -1,4 +1,4 @@
-"""Stage `train_policy`: a small Llama from random weights, trained on the authors' solutions of the corpus."""
+"""Stage `train_policy`: a small Llama from random weights, trained on the authors' solutions of training problems."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ttc.tasks import clock, text
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
     """spec: seed, task, model, training.  Writes a model directory of kind `policy`."""
-    problems = tables.read(command.one(inputs, "problems"), "problems").filter(pl.col("split") == "corpus")
+    problems = tables.read(command.one(inputs, "problems"), "problems").filter(pl.col("split") == "train")
     tokenizer = text.build_tokenizer(clock.vocabulary(spec["task"], spec["seed"]), clock.TOKEN_PATTERN)
     prompts = text.encode_prompts(tokenizer, [text.prompt_text(each) for each in problems["question"]])
     solutions = text.encode_solutions(tokenizer, problems["solution"].to_list(), [True] * len(problems))

@@ -11,7 +11,7 @@ of their errors is one shared misconception (the operand read one too large) ins
 A rare operation is a fact a policy hardly knows; a common misconception is one that majority voting cannot undo.
 A few operations that are met far more often than the others (as in Zipf's law) are what lets a small policy start to
 learn: through them it finds the number a step works on, without which no other operation teaches it anything.
-An author who errs goes on from the wrong number, so every solution of the corpus is consistent with its own lines.
+An author who errs goes on from the wrong number, so every training solution is consistent with its own lines.
 """
 
 from dataclasses import dataclass
@@ -33,8 +33,8 @@ class Operation:
     kind: str  # `+` or `*`
     operand: int
     group: int
-    corpus_weight: float
-    benchmark_weight: float
+    train_weight: float
+    test_weight: float
     error_rate: float
     misconception: float
 
@@ -61,8 +61,8 @@ def operations(task: dict, seed: int) -> list[Operation]:
                     kind,
                     operand,
                     index,
-                    group["corpus_weight"],
-                    group["benchmark_weight"],
+                    group["train_weight"],
+                    group["test_weight"],
                     group["error_rate"],
                     group["misconception"],
                 )
@@ -109,25 +109,18 @@ def solution(
 
 
 def make_problems(task: dict, seed: int) -> pl.DataFrame:
-    """The table of problems: a corpus with its authors' solutions, and a benchmark's train and test split.
+    """The table of problems: `task.train_problems` with their authors' solutions, `task.test_problems` with right ones.
 
-    The corpus (`task.corpus_problems`) is what policies learn to write from.  The benchmark's splits have right
-    solutions and are drawn alike: verifiers and the reviser learn from `task.train_problems`, and `task.test_problems`
-    are measured.  Test questions are all different, and none of them is in the other splits.  A problem depends on
-    the seed and its own number only, so asking for more of a split leaves its first ones as they are.
+    Test questions are all different and no training question is one of them.  A problem depends on the seed and its
+    own number only, so asking for more leaves the first ones as they are.
     """
     world = operations(task, seed)
     tests = _take(task, world, seed, "test", excluded=set())
-    asked = {row["question"] for row in tests}
-    splits = {
-        "corpus": _take(task, world, seed, "corpus", excluded=asked),
-        "train": _take(task, world, seed, "train", excluded=asked),
-        "test": tests,
-    }
+    trains = _take(task, world, seed, "train", excluded={row["question"] for row in tests})
     rows = [
         row | {"problem_id": f"{split}-{index:06d}", "split": split}
-        for split, drawn in splits.items()
-        for index, row in enumerate(drawn)
+        for split, rows in (("test", tests), ("train", trains))
+        for index, row in enumerate(rows)
     ]
     return pl.DataFrame(rows)
 
@@ -155,10 +148,9 @@ def _take(task: dict, world: list[Operation], seed: int, split: str, excluded: s
 
 def _draw(task: dict, world: list[Operation], seed: int, split: str):
     """Endless problems of a split."""
-    name = "corpus_weight" if split == "corpus" else "benchmark_weight"
-    weights = np.array([getattr(operation, name) for operation in world], dtype=np.float64)
+    weights = np.array([getattr(operation, f"{split}_weight") for operation in world], dtype=np.float64)
     if weights.sum() <= 0:
-        raise InputError(f"task.groups: every {name} is 0; at least one group must occur")
+        raise InputError(f"task.groups: every {split}_weight is 0; at least one group must occur")
     edges = np.cumsum(weights) / weights.sum()
     low, high = task["steps"]
     modulus = task["modulus"]
@@ -175,7 +167,7 @@ def _draw(task: dict, world: list[Operation], seed: int, split: str):
             world[index]
             for index in np.searchsorted(edges, steps[:, 0], side="right").clip(0, len(world) - 1)
         ]
-        text, _ = solution(start, chain, modulus, steps[:, 1:] if split == "corpus" else None)
+        text, _ = solution(start, chain, modulus, steps[:, 1:] if split == "train" else None)
         answer = solution(start, chain, modulus)[1]
         yield {
             "level": length,
