@@ -53,6 +53,11 @@ OPEN_CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "averaged over all tied choices, in expectation; equal scores of beams go to the earlier one",
         (),
     ),
+    (
+        "Who writes the first answer of a chain (the paper: the reviser)",
+        "with `policy` the step from the first answer to the second holds the gain of fine-tuning, too",
+        ("revision.first_answer",),
+    ),
     ("No answer", "wrong, and never wins a vote unless no candidate has an answer", ()),
     (
         "Accuracy with N generations",
