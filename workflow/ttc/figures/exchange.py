@@ -94,7 +94,7 @@ def marks(rows: pl.DataFrame, largest: float) -> list[tuple[list[float], list[st
         rows.sort("ratio", descending=True).select("ratio", "budget", "clipped").iter_rows()
     ):
         at, name = min(budget, largest), f"{ratio:g}{'→' if clipped else ''}"
-        if together and np.log2(at / together[-1][0][-1]) < 0.11 * np.log2(max(largest, 2)):
+        if together and np.log2(at / together[-1][0][-1]) < 0.17 * np.log2(max(largest, 2)):
             together[-1][0].append(at)
             together[-1][1].append(name)
         else:
