@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ttc import noise, tables
-from ttc.engines.base import Engine, Verifier
+from ttc.engines.base import Engine, StepVerifier
 from ttc.errors import InputError
 from ttc.generation import grade, select_problems
 from ttc.progress import Progress
@@ -22,7 +22,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     and, each with a default, max_step_tokens (as many as max_tokens), finished and duplicates (see `ttc.search`).
     """
     from ttc.engines.transformers import TransformersEngine
-    from ttc.verifiers.scoring import TokenVerifier
+    from ttc.verifiers.incremental import IncrementalVerifier
 
     start, stop = spec["problems"]
     problems = tables.read(command.one(inputs, "problems"), "problems")
@@ -34,7 +34,8 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         )
     engine = TransformersEngine(command.one(inputs, "policy"), runtime.batch_rows, runtime.device)
     engine.self_check()
-    verifier = TokenVerifier(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
+    verifier = IncrementalVerifier(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
+    verifier.self_check()
     results = search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows)
     folder = command.fresh_directory(output)
     tables.write(
@@ -45,7 +46,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
 
 
 def search_problems(
-    engine: Engine, verifier: Verifier, problems: pl.DataFrame, spec: dict, most_rows: int
+    engine: Engine, verifier: StepVerifier, problems: pl.DataFrame, spec: dict, most_rows: int
 ) -> list[SearchResult]:
     """Search all problems, as many at a time as have at most `most_rows` beams together; one result per problem.
 

@@ -62,11 +62,7 @@ class TokenVerifier:
     @torch.inference_mode()
     def _score_batch(self, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
         longest = max(len(prompt) + len(solution) for prompt, solution in pairs)
-        if longest > self.window:
-            raise InputError(
-                f"a solution with its prompt has {longest} tokens and the verifier's window is {self.window}; "
-                "it is never cut silently: lower max_tokens or use a verifier with a longer window"
-            )
+        self.check_length(longest)
         tokens = np.zeros((round_up(len(pairs), ROWS), round_up(longest, WIDTH)), dtype=np.int64)
         ends = []
         for row, (prompt, solution) in enumerate(pairs):
@@ -84,8 +80,20 @@ class TokenVerifier:
             torch.as_tensor(rows, device=self.device),
             torch.as_tensor(np.concatenate(ends), device=self.device),
         ]
-        # Rows are padded for the head's matrix product too: its kernel depends on their number.
-        padded = torch.nn.functional.pad(read, (0, 0, 0, round_up(len(read), ROWS) - len(read)))
-        # The sigmoid's last float32 bit depends on a value's place in the vector; rounded from float64 it does not.
-        values = torch.sigmoid(self.model.score(padded)[: len(read), 0].double()).float().cpu().numpy()
+        values = self.values(read)
         return [part.tolist() for part in np.split(values, np.cumsum([len(each) for each in ends])[:-1])]
+
+    def check_length(self, longest: int) -> None:
+        """InputError if prompt and solution are longer than the verifier's window."""
+        if longest > self.window:
+            raise InputError(
+                f"a solution with its prompt has {longest} tokens and the verifier's window is {self.window}; "
+                "it is never cut silently: lower max_tokens or use a verifier with a longer window"
+            )
+
+    def values(self, hidden: torch.Tensor) -> np.ndarray:
+        """Scores (float32) read from hidden states [scores, width]."""
+        # Rows are padded for the head's matrix product too: its kernel depends on their number.
+        padded = torch.nn.functional.pad(hidden, (0, 0, 0, round_up(len(hidden), ROWS) - len(hidden)))
+        # The sigmoid's last float32 bit depends on a value's place in the vector; rounded from float64 it does not.
+        return torch.sigmoid(self.model.score(padded)[: len(hidden), 0].double()).float().cpu().numpy()
