@@ -116,13 +116,13 @@ def search(
 
 def _streams(places: list[Place], round_: int) -> np.ndarray:
     """The noise stream of each place: substream (round, index of the place within its problem)."""
-    counts: dict[int, int] = {}
-    index = []
+    counts: dict[Tree, int] = {}
     for tree, _, _ in places:
-        index.append(counts.setdefault(id(tree), 0))
-        counts[id(tree)] += 1
-    roots = np.array([tree.stream for tree, _, _ in places], dtype=np.uint64)
-    return noise.substreams(noise.substreams(roots, round_), np.array(index))
+        counts[tree] = counts.get(tree, 0) + 1
+    # The places of a problem follow each other.
+    index = np.concatenate([np.arange(count) for count in counts.values()])
+    roots = np.repeat(np.array([tree.stream for tree in counts], dtype=np.uint64), list(counts.values()))
+    return noise.substreams(noise.substreams(roots, round_), index)
 
 
 def _grow(
@@ -130,7 +130,7 @@ def _grow(
 ) -> Node:
     """Add a generated step to its tree; one that lacks tokens or rounds to go on is cut, not finished."""
     length = len(step.tokens) + (parent.length if parent else 0)
-    finish = {"end": "stop", "step": "step", "length": "length"}[step.finish]
+    finish = "stop" if step.finish == "end" else step.finish
     if finish == "step" and (last or length >= max_tokens):
         finish = "length"
     return tree.add(parent, step.tokens, finish, round_)

@@ -1,5 +1,6 @@
 """The stage `search`: tree search for a block of problems; writes candidates.parquet and tree.parquet."""
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     engine.self_check()
     verifier = IncrementalVerifier(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
     verifier.self_check()
+    gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
     results = search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows)
     folder = command.fresh_directory(output)
     tables.write(

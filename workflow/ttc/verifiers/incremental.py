@@ -12,6 +12,7 @@ multiple of 8 rows and of 32 attended slots.
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -42,18 +43,14 @@ class Prefixes:
     ]  # keys and values, layer by layer: [prefixes, key-value heads, slots, head size]
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """One distinct piece of reading."""
 
     prefix: int  # where it goes on
     start: int  # tokens before it
     tokens: tuple[int, ...]  # what is read
     keep: int  # how many of them the row keeps
-
-    @property
-    def pieces(self) -> tuple[int, ...]:
-        return pieces(len(self.tokens))
+    pieces: tuple[int, ...]  # sizes of the calls that read them
 
 
 def pieces(tokens: int) -> tuple[int, ...]:
@@ -147,7 +144,10 @@ class IncrementalVerifier(TokenVerifier):
             distinct.setdefault((prefix, tuple(tokens), kept), len(distinct))
             for prefix, tokens, kept in zip(prefixes, new, keep, strict=True)
         ]
-        work = [Work(prefix, int(state.lengths[prefix]), tokens, kept) for prefix, tokens, kept in distinct]
+        work = [
+            Work(prefix, int(state.lengths[prefix]), tokens, kept, pieces(len(tokens)))
+            for prefix, tokens, kept in distinct
+        ]
         self._check(work)
         batches = self._batches(work)
         scores: list[list[float]] = [[]] * len(work)
