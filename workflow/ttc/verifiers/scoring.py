@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer
 
-from ttc.engines.transformers import ROWS, WIDTH, round_up
+from ttc.engines.cache import ROWS, WIDTH, round_up
 from ttc.errors import InputError
 from ttc.models.loading import read_card, resolve_device
 from ttc.models.verifier import SurpriseVerifier
