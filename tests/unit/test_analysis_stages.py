@@ -290,9 +290,9 @@ def test_bad_input_is_one_sentence(tmp_path):
     inputs = invent(tmp_path, pool=4)
     scores = tables.read(inputs["scores"][0], "scores")
     tables.write(scores.head(-3), tmp_path / "few.parquet", "scores")
-    with pytest.raises(InputError, match="3 of 60 are missing"):
+    with pytest.raises(InputError, match="3 of 60 are missing for problems 'p00' to 'p14'"):
         evaluate.run(SPEC, inputs | {"scores": [tmp_path / "few.parquet"]}, tmp_path / "o.parquet", None)
-    with pytest.raises(InputError, match="120 rows of scores repeat"):
+    with pytest.raises(InputError, match="120 rows of scores share their key"):
         evaluate.run(SPEC, inputs | {"scores": inputs["scores"] * 2}, tmp_path / "o.parquet", None)
     problems = tables.read(inputs["problems"][0], "problems").head(3)
     tables.write(problems, tmp_path / "few_problems.parquet", "problems")

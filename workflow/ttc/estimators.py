@@ -15,7 +15,7 @@ import numpy as np
 from ttc.selection import TIE, verdicts
 
 LEVEL = 0.95  # of every interval
-SCATTER = 1 << 20  # numbers in a block of vote totals: bounds the memory of a vote to some tens of MB
+SCATTER = 1 << 17  # numbers in a block of vote totals: bounds the memory of a vote to some tens of MB
 
 
 def powers_of_two(largest: int) -> list[int]:
@@ -99,42 +99,42 @@ def votes(
     two arrays of shape (len(weights), len(sizes)).  All rules see the same subsets, so that differences
     between them are paired.
 
-    For each k the mean runs over all C(n, k) subsets if these are at most `replicates` (error 0), else over
-    `replicates` subsets drawn without replacement: prefixes of random permutations, nested over k.  Error =
-    standard deviation over subsets / sqrt(replicates).  The pool is put into a canonical order first, so the
-    result does not depend on the order in which it is given.
+    Error 0 where the mean runs over all C(n, k) subsets: these are at most `replicates`, or k <= 2 and m = 1,
+    where a vote is won by the best score of the subset and has a closed form.  Elsewhere the mean runs over
+    `replicates` random subsets (one more if odd), nested over k, see `_draws`.  The pool is put into a canonical
+    order first, so the result does not depend on the order in which it is given.
     """
-    groups = np.atleast_2d(np.asarray(groups).T).T
-    shape = groups.shape
-    correct = np.asarray(correct, dtype=np.float64).reshape(shape)
-    weights = [None if w is None else np.asarray(w, dtype=np.float64).reshape(shape) for w in weights]
+    units, each = np.atleast_2d(np.asarray(groups).T).T.shape
+    groups = np.asarray(groups, dtype=np.int64).reshape(units, each)
+    weights = [None if w is None else np.asarray(w, dtype=np.float64).reshape(units, each) for w in weights]
     order = _canonical(groups, [w for w in weights if w is not None])
-    groups, correct = groups[order], correct[order]
+    groups, correct = groups[order], np.asarray(correct, dtype=np.float64).reshape(units, each)[order]
     weights = [None if w is None else w[order] for w in weights]
 
-    classes = max(int(groups.max()) + 1, 1)
-    table = verdicts(groups.ravel(), correct.ravel(), classes)
+    ballot = _Ballot(groups, correct, weights)
     values = np.zeros((len(weights), len(sizes)))
     errors = np.zeros_like(values)
+    step = max(1, SCATTER // max(units, ballot.classes))  # subsets, or permutations, in a block
     drawn = []
     for column, size in enumerate(sizes):
-        exact = subsets(len(groups), size, replicates)
-        if exact is None:
+        if size <= 2 and each == 1:
+            values[:, column] = ballot.small(size)
+        elif (exact := subsets(units, size, replicates)) is not None:
+            blocks = (exact[start : start + step].T for start in range(0, len(exact), step))
+            found = np.concatenate([ballot.winners(block, [size]) for block in blocks], axis=2)
+            values[:, column] = found[:, 0].mean(axis=1)
+        else:
             drawn.append(column)
-            continue
-        means = [_winners(groups, table, weights, block, [size]) for block in _blocks(exact, classes)]
-        values[:, column] = np.concatenate(means, axis=1)[:, :, 0].mean(axis=1)
     if drawn:
+        drawn.sort(key=lambda column: sizes[column])
         wanted = [sizes[column] for column in drawn]
-        # one permutation per replicate; only as long as the largest subset needs
-        permutations = generator.permuted(np.tile(np.arange(len(groups)), (replicates, 1)), axis=1)
-        permutations = permutations[:, : max(wanted)]
-        results = [
-            _winners(groups, table, weights, block, wanted) for block in _blocks(permutations, classes)
-        ]
-        results = np.concatenate(results, axis=1)
-        values[:, drawn] = results.mean(axis=1)
-        errors[:, drawn] = results.std(axis=1, ddof=1) / np.sqrt(replicates)
+        found = []
+        for block in _draws(units, wanted[-1], replicates, step, generator):
+            right = ballot.winners(block.reshape(len(block), -1), wanted)
+            found.append(right.reshape(*right.shape[:2], *block.shape[1:]).mean(axis=2))
+        found = np.concatenate(found, axis=2)  # rules, sizes, permutations
+        values[:, drawn] = found.mean(axis=2)
+        errors[:, drawn] = found.std(axis=2, ddof=1) / np.sqrt(found.shape[2])
     return np.clip(values, 0.0, 1.0), errors
 
 
@@ -144,41 +144,91 @@ def _canonical(groups: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
     return np.lexsort(keys)
 
 
-def _blocks(rows: np.ndarray, classes: int):
-    """Blocks of subsets small enough that their table of totals, rows × classes, stays within SCATTER numbers."""
-    step = max(1, SCATTER // max(classes, rows.shape[1]))
-    return (rows[start : start + step] for start in range(0, len(rows), step))
+def _draws(units: int, longest: int, replicates: int, step: int, generator: np.random.Generator):
+    """Random subsets of range(units), in blocks of shape (longest, ends, permutations <= step).
+
+    The first k of [:, end, permutation] are a subset of size k, for every k.  Where two of the largest are no more
+    than the pool, a permutation makes two disjoint ones: half the draws for the same number of subsets.  The two
+    are not independent, so an error is the spread of the permutations' means.
+    """
+    ends = 2 if 2 * longest <= units else 1
+    count = max(2, -(-replicates // ends))
+    # rows of 2^k numbers in a row would fall on the same cache lines when turned, hence the gap of 8 between them
+    rows = np.empty((min(step, count), units + 8), dtype=np.int64)[:, :units]
+    for start in range(0, count, step):
+        rows = rows[: count - start]
+        rows[:] = np.arange(units)
+        generator.permuted(rows, axis=1, out=rows)
+        yield np.stack([rows[:, end * longest : (end + 1) * longest].T for end in range(ends)], axis=1)
 
 
-def _winners(groups, table, weights, picks, sizes) -> np.ndarray:
-    """Correctness of each rule's winner, shape (rules, rows, len(sizes)), for the prefixes `sizes` of `picks`."""
-    rows, classes = len(picks), len(table)
-    result = np.zeros((len(weights), rows, len(sizes)))
-    sums = np.zeros((len(weights), rows * classes))
-    counts = np.zeros(rows * classes)
-    cells = np.arange(rows)[:, None] * classes
-    order = np.argsort(sizes, kind="stable")
-    done = 0
-    for column in order:
-        fresh = picks[:, done : sizes[column]]
-        done = sizes[column]
-        drawn = groups[fresh].reshape(rows, -1)
-        kept = drawn >= 0
-        flat = (cells + drawn)[kept]
-        counts += np.bincount(flat, minlength=counts.size)
-        present = (counts > 0).reshape(rows, classes)
-        for rule, weight in enumerate(weights):
-            if weight is None:
-                totals = counts
-            else:
-                added = weight[fresh].reshape(rows, -1)[kept]
-                sums[rule] += np.bincount(flat, weights=added, minlength=counts.size)
-                totals = sums[rule]
-            totals = np.where(present, totals.reshape(rows, classes), -1.0)
-            best = totals.max(axis=1, keepdims=True)
-            standing = (totals >= best - TIE) & present
-            result[rule, :, column] = (standing @ table) / np.maximum(standing.sum(axis=1), 1)
-    return result
+class _Ballot:
+    """The votes of one pool: candidates of shape (units, each), and one running total per rule, subset and class."""
+
+    def __init__(self, groups: np.ndarray, correct: np.ndarray, weights: list[np.ndarray | None]):
+        self.groups, self.weights = groups, weights
+        flat = groups.ravel()
+        self.classes = max(int(flat.max()) + 1, 1)
+        self.table = verdicts(flat, correct.ravel(), self.classes)
+        # what each class would have, by each rule, in the subset that holds everything
+        self.whole = np.array([self._counts(flat + 1, w, self.classes + 1) for w in weights])[:, 1:]
+
+    @staticmethod
+    def _counts(cells, weight, length):
+        return np.bincount(cells, weights=None if weight is None else weight.ravel(), minlength=length)
+
+    def small(self, size: int) -> list[float]:
+        """Each rule's exact vote among one or two candidates: the best score wins, and equal ones tie.
+
+        Two candidates with one answer win together, and then have the same verdict, that of their class.
+        """
+        groups = self.groups.ravel()
+        right = self.table[groups]  # without an answer: any number, such candidates are wrong there
+        scores = [np.zeros(len(groups)) if weight is None else weight.ravel() for weight in self.weights]
+        return [best_of_k(groups, right, score, [size])[0] for score in scores]
+
+    def winners(self, picks: np.ndarray, sizes: list[int]) -> np.ndarray:
+        """Correctness of the winners, shape (rules, sizes, subsets), for the prefixes `sizes` of subsets.
+
+        `picks` are units, int (longest, subsets).  `sizes` rise; the totals of a size are those of the size before
+        and what came in since.
+        """
+        subsets = picks.shape[1]
+        groups, whole = self.groups + 1, self.whole  # column 0 collects "no answer"
+        # a class's verdict and a one: their products with who stands are the sum of verdicts and its divisor
+        shares = np.stack([np.concatenate(([0.0], self.table)), np.ones(self.classes + 1)], axis=1)
+        totals = np.zeros((len(self.weights), subsets, len(shares)))
+        result = np.empty((len(self.weights), len(sizes), subsets))
+        done = 0
+        for place, size in enumerate(sizes):
+            fresh = picks[done:size]
+            cells = groups.take(fresh, axis=0)
+            cells += np.arange(subsets)[:, None] * len(shares)
+            for total, weight in zip(totals, self.weights, strict=True):
+                added = None if weight is None else weight.take(fresh, axis=0)
+                total += self._counts(cells.ravel(), added, total.size).reshape(total.shape)
+            done = size
+            totals[:, :, 0] = -1.0
+            best = totals.max(axis=2)
+            standing = totals >= best[:, :, None] - TIE
+            standing[:, :, 0] = False
+            if (empty := best <= TIE).any():  # answers whose scores are all 0 tie, absent ones do not
+                standing &= ~empty[:, :, None] | self._present(picks[:size])
+            right, number = np.moveaxis(standing.astype(np.float64) @ shares, 2, 0)
+            result[:, place] = right / np.maximum(number, 1.0)
+            # a class that would not win now with all its candidates never will: best totals only grow
+            alive = np.concatenate(([True], (whole >= best.min(axis=1)[:, None] - 2 * TIE).any(axis=0)))
+            if 2 * alive.sum() <= len(alive):
+                totals, shares, whole = totals[:, :, alive], shares[alive], whole[:, alive[1:]]
+                groups = np.where(alive, np.cumsum(alive) - 1, 0)[groups]
+        return result
+
+    def _present(self, picks: np.ndarray) -> np.ndarray:
+        """Which classes each subset holds, bool (1, subsets, classes + 1), class c in column c + 1."""
+        drawn = np.moveaxis(self.groups.take(picks, axis=0), 1, 0).reshape(picks.shape[1], -1)
+        present = np.zeros((1, len(drawn), self.classes + 1), dtype=bool)
+        np.put_along_axis(present[0], drawn + 1, True, axis=1)
+        return present
 
 
 def bootstrap_counts(questions: int, replicates: int, generator: np.random.Generator) -> np.ndarray:

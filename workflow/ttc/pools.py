@@ -1,7 +1,6 @@
 """Pools as arrays: the samples, or the chains, of one problem at a time, joined with their verifier scores.
 
-Shards are read one by one and only the columns that the estimators need are kept, so a pool's texts are never
-in memory together.
+A block of problems is read after the other, without the texts, so memory is bounded by a block and not by the pool.
 """
 
 from collections.abc import Iterator
@@ -15,26 +14,7 @@ from ttc import tables
 from ttc.errors import InputError
 from ttc.selection import aggregate, encode
 
-
-def read_slim(paths: list[Path], name: str, columns: list[str]) -> pl.DataFrame:
-    """Some columns of a table's shards, checked shard by shard, sorted by the table's key.
-
-    Raises InputError where two shards hold the same row.
-    """
-    schema = tables.SCHEMAS[name]
-    key = list(schema.key)
-    wanted = key + [column for column in columns if column not in key]
-    frames = [tables.read(path, name).select(wanted) for path in paths]
-    if not frames:
-        return pl.DataFrame(schema={column: schema.dtypes[column] for column in wanted})
-    frame = pl.concat(frames).sort(key)
-    repeated = frame.select(pl.struct(key).is_duplicated().alias("repeated"))["repeated"]
-    if repeated.any():
-        row = frame.select(key).row(repeated.arg_max(), named=True)
-        raise InputError(
-            f"{paths[0]} and {len(paths) - 1} more: {int(repeated.sum())} rows of {name} repeat, first {row}"
-        )
-    return frame
+BLOCK = tables.ROW_GROUP_SIZE  # rows in memory at a time, unless one problem has more
 
 
 @dataclass(frozen=True)
@@ -85,53 +65,68 @@ class Chains:
     verifier_tokens: np.ndarray
 
 
-def sample_pools(samples: list[Path], scores: dict[str, list[Path]]) -> Iterator[Pool]:
+def sample_pools(
+    samples: list[Path], scores: dict[str, list[Path]], block: int = BLOCK
+) -> Iterator[Pool]:
     """The pool of each problem, by rising problem id.  `scores`: verifier name -> shards; an empty list is left out.
 
-    Raises InputError where a sample has no score by a verifier that was given.
+    `block` rows are in memory at a time; it changes nothing else.  Raises InputError where a sample has no score by a
+    verifier that was given.
     """
-    frame = read_slim(samples, "samples", ["answer", "correct", "tokens", "logprob"])
     verifiers = [verifier for verifier, paths in scores.items() if paths]
-    for verifier in verifiers:
-        scored = read_slim(scores[verifier], "scores", ["step_scores", "tokens"]).rename(
-            {"step_scores": f"{verifier} steps", "tokens": f"{verifier} tokens"}
-        )
-        frame = _join(frame, scored, f"{verifier} steps", f"{verifier} scores of samples")
-    for problem_id, rows in _problems(frame):
-        steps = {}
+    for span in tables.spans(samples, "samples", block):
+        frame = tables.read(samples, "samples", ["answer", "correct", "tokens", "logprob"], span)
         for verifier in verifiers:
-            lists = rows[f"{verifier} steps"]
-            values = lists.explode(empty_as_null=False, keep_nulls=False)
-            steps[verifier] = Steps(values.to_numpy().astype(np.float64), lists.list.len().to_numpy())
-        yield Pool(
-            problem_id=problem_id,
-            groups=encode(rows["answer"].to_list()),
-            correct=rows["correct"].to_numpy().astype(np.float64),
-            steps=steps,
-            tokens=_mean(rows["tokens"]),
-            verifier_tokens={verifier: _mean(rows[f"{verifier} tokens"]) for verifier in verifiers},
-            logprob=_mean(rows["logprob"]),
-        )
+            scored = tables.read(scores[verifier], "scores", ["step_scores", "tokens"], span)
+            scored = scored.rename({"step_scores": f"{verifier} steps", "tokens": f"{verifier} tokens"})
+            frame = _join(frame, scored, f"{verifier} steps", f"{verifier} scores of samples")
+        for problem_id, rows in _problems(frame):
+            yield _pool(problem_id, rows, verifiers)
 
 
-def revision_chains(chains: list[Path], scores: list[Path]) -> Iterator[Chains]:
+def _pool(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Pool:
+    steps = {}
+    for verifier in verifiers:
+        lists = rows[f"{verifier} steps"]
+        values = lists.explode(empty_as_null=False, keep_nulls=False)
+        steps[verifier] = Steps(values.to_numpy().astype(np.float64), lists.list.len().to_numpy())
+    return Pool(
+        problem_id=problem_id,
+        groups=encode(rows["answer"].to_list()),
+        correct=rows["correct"].to_numpy().astype(np.float64),
+        steps=steps,
+        tokens=_mean(rows["tokens"]),
+        verifier_tokens={verifier: _mean(rows[f"{verifier} tokens"]) for verifier in verifiers},
+        logprob=_mean(rows["logprob"]),
+    )
+
+
+def revision_chains(chains: list[Path], scores: list[Path], block: int = BLOCK) -> Iterator[Chains]:
     """The chains of each problem, by rising problem id; raises InputError where a revision has no score."""
-    frame = read_slim(chains, "chains", ["answer", "correct", "tokens"])
-    if scores:
-        scored = read_slim(scores, "chain_scores", ["score", "tokens"]).rename({"tokens": "verifier tokens"})
-        frame = _join(frame, scored, "score", "scores of revisions")
-    for problem_id, rows in _problems(frame):
-        unknown = np.full(len(rows), np.nan)
-        yield Chains(
-            problem_id=problem_id,
-            chain=rows["chain"].to_numpy(),
-            step=rows["step"].to_numpy(),
-            groups=encode(rows["answer"].to_list()),
-            correct=rows["correct"].to_numpy().astype(np.float64),
-            tokens=rows["tokens"].to_numpy().astype(np.float64),
-            scores=rows["score"].to_numpy().astype(np.float64) if scores else None,
-            verifier_tokens=rows["verifier tokens"].to_numpy().astype(np.float64) if scores else unknown,
-        )
+    for span in tables.spans(chains, "chains", block):
+        frame = tables.read(chains, "chains", ["answer", "correct", "tokens"], span)
+        if scores:
+            scored = tables.read(scores, "chain_scores", ["score", "tokens"], span)
+            scored = scored.rename({"tokens": "verifier tokens"})
+            frame = _join(frame, scored, "score", "scores of revisions")
+        for problem_id, rows in _problems(frame):
+            yield _chains(problem_id, rows, bool(scores))
+
+
+def _chains(problem_id: str, rows: pl.DataFrame, scored: bool) -> Chains:
+    def numbers(column):
+        return rows[column].to_numpy().astype(np.float64)
+
+    return Chains(
+        problem_id=problem_id,
+        chain=rows["chain"].to_numpy(),
+        step=rows["step"].to_numpy(),
+        groups=encode(rows["answer"].to_list()),
+        correct=numbers("correct"),
+        tokens=numbers("tokens"),
+        scores=numbers("score") if scored else None,
+        verifier_tokens=numbers("verifier tokens") if scored else np.full(len(rows), np.nan),
+    )
 
 
 def _join(frame: pl.DataFrame, scored: pl.DataFrame, column: str, what: str) -> pl.DataFrame:
@@ -139,8 +134,10 @@ def _join(frame: pl.DataFrame, scored: pl.DataFrame, column: str, what: str) -> 
     joined = frame.join(scored, on=keys, how="left").sort(keys)
     missing = joined.filter(pl.col(column).is_null())
     if len(missing):
+        first, last = joined["problem_id"].min(), joined["problem_id"].max()
         raise InputError(
-            f"{what}: {len(missing)} of {len(joined)} are missing, first {missing.select(keys).row(0)}"
+            f"{what}: {len(missing)} of {len(joined)} are missing for problems '{first}' to '{last}', first "
+            f"{missing.select(keys).row(0)}"
         )
     return joined
 

@@ -14,10 +14,13 @@ from ttc.pools import revision_chains, sample_pools
 from ttc.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
 from ttc.stages import command
 
+# what a search's outcome is made of
+CANDIDATES = ("answer", "correct", "step_scores", "generated_tokens", "verifier_tokens", "generations")
+
 
 def run(spec, inputs, output, runtime):
     """Write the table `outcomes`; everything but problems and samples may be left out."""
-    known = set(tables.read(command.one(inputs, "problems"), "problems")["problem_id"])
+    known = set(tables.read(command.one(inputs, "problems"), "problems", columns=())["problem_id"])
     method = Method(
         seed=spec.get("seed", 0),
         budgets=spec.get("budgets"),
@@ -68,7 +71,7 @@ def _searches(spec, inputs, sampled, method, outcomes) -> None:
             f"the spec names {len(names)} searches and {len(directories)} were given with --searches"
         )
     for name, directory in zip(names, directories, strict=True):
-        frame = tables.read(directory / "candidates.parquet", "candidates").drop("text")
+        frame = tables.read(directory / "candidates.parquet", "candidates", CANDIDATES)
         for (problem_id,), rows in frame.group_by("problem_id", maintain_order=True):
             _require(problem_id, sampled, str(directory))
             lists = rows["step_scores"]

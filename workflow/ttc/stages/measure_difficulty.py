@@ -16,7 +16,7 @@ from ttc.stages import command
 
 def run(spec, inputs, output, runtime):
     """Write the table `difficulty`, one row per sampled question; without scores, predicted columns are empty."""
-    problems = tables.read(command.one(inputs, "problems"), "problems")
+    problems = tables.read(command.one(inputs, "problems"), "problems", ["level"])
     levels = dict(problems.select("problem_id", "level").iter_rows())
     aggregation = spec.get("aggregation", "last")
     rows = []

@@ -1,19 +1,8 @@
-"""The tables that stages exchange: each schema is declared once, here, and checked on every read and write.
+"""The tables that stages exchange, each declared once: its columns, their types, units and allowed values, and its key."""
 
-A table is a Parquet file.  `write` sorts the rows by the table's key, checks them, writes to a temporary name in
-the same folder and moves the file into place, so a reader never sees half a table; equal rows give equal bytes.
-"""
-
-import operator
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
-
-from ttc.errors import InputError, nearest
-
-ROW_GROUP_SIZE = 65_536  # fixed, because the row-group size is part of the bytes of a file
 
 
 @dataclass(frozen=True)
@@ -331,100 +320,3 @@ SCHEMAS: dict[str, Schema] = {
         "the paper's claims beside our numbers",
     ),
 }
-
-
-def check(frame: pl.DataFrame, name: str, where: str) -> pl.DataFrame:
-    """Return `frame` with the columns of schema `name` in order, cast to its types and sorted by its key.
-
-    Raises InputError, in one sentence naming `where`, for a missing column, a wrong type, a null, a value out of
-    range or a repeated key.
-    """
-    schema = SCHEMAS[name]
-    for column in schema.columns:
-        if column not in frame.columns:
-            raise InputError(
-                f"{where}: the table of {name} lacks the column '{column}'; it has {', '.join(frame.columns)}"
-                f"{nearest(column, frame.columns)}"
-            )
-    frame = frame.select(list(schema.columns))
-    for column, dtype in schema.dtypes.items():
-        # The cast below would cut fractions off without a word
-        if dtype.is_integer() and frame[column].dtype.is_float() and (frame[column] % 1 != 0).any():
-            raise InputError(
-                f"{where}: a column of {name} has the wrong type ('{column}' holds numbers that are not whole)"
-            )
-    try:
-        frame = frame.cast(schema.dtypes)
-    except pl.exceptions.PolarsError as error:
-        raise InputError(
-            f"{where}: a column of {name} has the wrong type ({str(error).splitlines()[0]})"
-        ) from error
-    for column, rule in schema.columns.items():
-        _check_values(frame[column], rule, f"{where}: column '{column}' of {name}")
-    frame = frame.sort(list(schema.key))
-    repeated = frame.select(pl.struct(list(schema.key)).is_duplicated().alias("repeated"))["repeated"]
-    if repeated.any():
-        row = frame.select(list(schema.key)).row(repeated.arg_max(), named=True)
-        raise InputError(
-            f"{where}: {int(repeated.sum())} rows of {name} share their key with another row, first {row}"
-        )
-    return frame
-
-
-def _check_values(values: pl.Series, rule: Column, where: str) -> None:
-    if not rule.nullable and values.null_count():
-        raise InputError(f"{where} has {values.null_count()} empty values; every row needs one")
-    if values.dtype == pl.List:
-        values = values.explode(empty_as_null=False, keep_nulls=True)
-        if values.null_count():
-            raise InputError(f"{where} has {values.null_count()} empty values inside its lists")
-    if rule.allowed:
-        strange = values.drop_nulls().filter(~values.drop_nulls().is_in(list(rule.allowed)))
-        if len(strange):
-            raise InputError(f"{where} holds '{strange[0]}'; allowed are {', '.join(rule.allowed)}")
-    if values.dtype.is_float() and values.is_nan().any():
-        raise InputError(f"{where} holds {int(values.is_nan().sum())} values that are not a number")
-    for bound, wrong in ((rule.low, operator.lt), (rule.high, operator.gt)):
-        outside = values.filter(wrong(values, bound)) if bound is not None else values.clear()
-        if len(outside):
-            raise InputError(f"{where} holds {outside[0]}; allowed is {_range(rule)}")
-
-
-def _range(rule: Column) -> str:
-    if rule.high is None:
-        return f"{rule.low:g} or more"
-    return f"{rule.low:g} to {rule.high:g}"
-
-
-def read(paths: Path | str | list[Path], name: str) -> pl.DataFrame:
-    """Read one table, or several shards of it as one, checked against schema `name` and sorted by its key."""
-    paths = [Path(path) for path in (paths if isinstance(paths, list) else [paths])]
-    frames = []
-    for path in paths:
-        try:
-            frames.append(pl.read_parquet(path))
-        except FileNotFoundError as error:
-            raise InputError(f"{path}: no such file; it should hold the table of {name}") from error
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise InputError(
-                f"{path}: not a readable Parquet file, perhaps truncated ({str(error).splitlines()[0]})"
-            ) from error
-    if not frames:
-        return pl.DataFrame(schema=SCHEMAS[name].dtypes)
-    where = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
-    frames = [check(frame, name, str(path)) for frame, path in zip(frames, paths, strict=True)]
-    return check(pl.concat(frames), name, where) if len(frames) > 1 else frames[0]
-
-
-def write(frame: pl.DataFrame, path: Path | str, name: str) -> pl.DataFrame:
-    """Check `frame` against schema `name`, sort it and write it to `path` atomically; returns what was written."""
-    path = Path(path)
-    frame = check(frame, name, str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        frame.write_parquet(temporary, compression="zstd", row_group_size=ROW_GROUP_SIZE, statistics=True)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return frame
