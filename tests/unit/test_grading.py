@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ttc.errors import InputError
-from ttc.tasks.grading import Grader, Verdict, exact_number, normal_form, plain
+from ttc.tasks.grading import Grader, Verdict
+from ttc.tasks.notation import exact_number, normal_form, plain
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def test_text_equality_starts_no_process():
     with Grader("text") as grader:
         assert not grader.equal("(r+5)(r+5)", "(r+5)^2").equal
         assert grader.equal("0.50", "1/2").equal
-        assert grader._worker is None
+        assert not grader._idle
 
 
 def test_a_comparison_that_hangs_is_killed_and_the_next_one_works():
@@ -146,8 +147,8 @@ def test_an_answer_that_hangs_costs_one_timeout_a_problem():
 def test_a_worker_that_died_is_replaced():
     with Grader() as grader:
         assert grader.equal("x+x", "2x").equal
-        grader._worker._process.kill()
-        grader._worker._process.wait()
+        grader._idle[0]._process.kill()
+        grader._idle[0]._process.wait()
         assert grader.equal("y+y", "2y") == Verdict(True, "math")
 
 

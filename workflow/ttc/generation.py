@@ -9,7 +9,7 @@ from ttc import noise
 from ttc.engines.base import Continuation, Engine
 from ttc.tasks import text
 from ttc.tasks.answers import extract
-from ttc.tasks.grading import normal_form
+from ttc.tasks.notation import normal_form
 
 FINISH = {"end": "stop", "length": "length"}
 Report = Callable[[int, int], None]

@@ -1,7 +1,7 @@
 """The command line that all stages share: `python -m ttc.stages.<stage> --spec JSON --<input> PATH ... --output PATH`.
 
-`--spec` holds everything that can change the content; `--threads`, `--batch-rows` and `--device` cannot, and are
-therefore not part of a result's key.
+`--spec` holds everything that can change the content; `--threads`, `--batch-rows`, `--device` and `--cache` cannot, and
+are therefore not part of a result's key.
 """
 
 import argparse
@@ -38,6 +38,7 @@ class Runtime:
     threads: int = 1
     batch_rows: int = 1024
     device: str = "auto"
+    cache: Path | None = None  # a folder of things remembered across runs, safe to delete
 
 
 def thread_variables(threads: int) -> dict[str, str]:
@@ -107,6 +108,7 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
     parser.add_argument("--threads", type=int, default=Runtime.threads)
     parser.add_argument("--batch-rows", type=int, default=Runtime.batch_rows)
     parser.add_argument("--device", default=Runtime.device, help="cpu, cuda or auto")
+    parser.add_argument("--cache", type=Path, help="folder of what stages remember across runs")
     known, rest = parser.parse_known_args(arguments)
     inputs: Inputs = {}
     role = None
@@ -122,7 +124,7 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         spec = json.loads(known.spec)
     except json.JSONDecodeError as error:
         parser.error(f"--spec is not JSON ({error})")
-    return spec, inputs, known.output, Runtime(known.threads, known.batch_rows, known.device)
+    return spec, inputs, known.output, Runtime(known.threads, known.batch_rows, known.device, known.cache)
 
 
 def _restart_with_threads(stage: str, threads: int) -> None:
