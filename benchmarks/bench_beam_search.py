@@ -21,7 +21,8 @@ from transformers import AutoModelForCausalLM, LogitsProcessor, LogitsProcessorL
 from benchmarks.frame import Bench
 from benchmarks.materials import configuration, path, problems, prompts
 from ttc import noise
-from ttc.engines.transformers import TransformersEngine, choose
+from ttc.engines.choice import choose
+from ttc.engines.transformers import TransformersEngine
 from ttc.models.verifier import SurpriseVerifier
 from ttc.search import Strategy
 from ttc.stages.search import problem_streams, search_problems
@@ -42,7 +43,7 @@ class KeyedDraws(LogitsProcessor):
 
     def __call__(self, input_ids, scores):
         made = input_ids.shape[1] - self.prompt_width
-        chosen, _ = choose(scores, self.streams, self.positions + made, 1.0)
+        chosen, _ = choose(scores, np.arange(len(scores)), self.streams, self.positions + made, 1.0)
         return torch.full_like(scores, -torch.inf).scatter_(1, torch.as_tensor(chosen)[:, None], 0.0)
 
 
