@@ -12,23 +12,28 @@ from transformers.cache_utils import Cache
 
 ROWS = 8  # rows are padded to a multiple of this: fewer make the matrix product use another kernel
 WIDTH = 32  # and widths of prompts, and of caches that are attended to, to a multiple of this
+CPU_TOKENS = (
+    4096  # tokens of a pass over whole sequences: what is computed for more leaves the processor's cache
+)
 
 
-def round_up(number: int, multiple: int) -> int:
-    """The smallest multiple of `multiple` that is at least `number`."""
+def round_up(number, multiple: int):
+    """The smallest multiple of `multiple` that is at least `number` (an integer or an array of them)."""
     return -(-number // multiple) * multiple
 
 
-def batches_of_equal_width(lengths: np.ndarray, rows: int) -> list[tuple[int, np.ndarray]]:
-    """Batches of at most `rows` indices whose lengths have the same padded width; [(width, indices), …]."""
-    widths = -(-np.asarray(lengths, dtype=np.int64) // WIDTH) * WIDTH
+def batches_of_equal_width(
+    lengths: np.ndarray, rows: int, device: torch.device
+) -> list[tuple[int, np.ndarray]]:
+    """Batches of at most `rows` sequences whose lengths have the same padded width: [(width, indices), …]."""
+    widths = round_up(np.asarray(lengths, dtype=np.int64), WIDTH)
     order = np.argsort(widths, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(widths[order])) + 1) if len(order) else []
-    return [
-        (int(widths[part[0]]), part[start : start + rows])
-        for part in parts
-        for start in range(0, len(part), rows)
-    ]
+    batches = []
+    for part in np.split(order, np.flatnonzero(np.diff(widths[order])) + 1) if len(order) else []:
+        width = int(widths[part[0]])
+        most = min(rows, max(ROWS, CPU_TOKENS // width)) if device.type == "cpu" else rows
+        batches += [(width, part[start : start + most]) for start in range(0, len(part), most)]
+    return batches
 
 
 class SlotCache(Cache):

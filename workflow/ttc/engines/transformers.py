@@ -23,7 +23,7 @@ from ttc.engines.llama import LlamaForward
 from ttc.errors import InputError
 from ttc.models.loading import resolve_device
 
-CPU_ROWS = 256  # more rows than this no longer fit a core's cache, and each of them takes longer
+CPU_ROWS = 256  # caches of more rows than this leave the processor's cache, and each row takes longer
 
 
 class TransformersEngine:
@@ -33,7 +33,7 @@ class TransformersEngine:
         self.device = resolve_device(device)
         self.tokenizer = AutoTokenizer.from_pretrained(path)
         self.model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).to(self.device).eval()
-        self.batch_rows = batch_rows
+        self.batch_rows = batch_rows  # rows in work at once
         config = self.model.config
         self.forward: Forward = (LlamaForward if LlamaForward.fits(config) else GenericForward)(self.model)
         self.window = config.max_position_embeddings
@@ -66,7 +66,7 @@ class TransformersEngine:
             raise InputError("a prompt has no tokens; the engine needs at least one")
         pending = np.array([prompt[-1] for prompt in distinct], dtype=np.int64)
         cache = self.forward.empty(len(distinct), int(lengths.max(initial=1)))
-        for width, rows in batches_of_equal_width(lengths, self.nodes_at_once):
+        for width, rows in batches_of_equal_width(lengths, self.batch_rows, self.device):
             tokens = np.zeros((round_up(len(rows), ROWS), width), dtype=np.int64)
             for place, row in enumerate(rows):
                 tokens[place, : lengths[row]] = distinct[row]
@@ -104,7 +104,8 @@ class TransformersEngine:
         decoding = Decoding(
             self.forward, state, np.asarray(streams, dtype=np.uint64), temperature, max_tokens
         )
-        decoding.run(stops, self.batch_rows, self.nodes_at_once)
+        most_nodes = min(self.batch_rows, CPU_ROWS) if self.device.type == "cpu" else self.batch_rows
+        decoding.run(stops, self.batch_rows, most_nodes)
         self.tokens_generated += int(decoding.counts.sum())
         self.tokens_computed += decoding.tokens_computed
         return decoding.continuations(stops)
@@ -139,12 +140,6 @@ class TransformersEngine:
                 f"results, so outputs would depend on batches (torch {torch.__version__}, "
                 f"{torch.get_num_threads()} threads; use one thread per process)"
             )
-
-    @property
-    def nodes_at_once(self) -> int:
-        """Rows of a batch: as many as asked for, on a CPU no more than are of use."""
-        rows = max(ROWS, round_up(self.batch_rows, ROWS))
-        return min(rows, CPU_ROWS) if self.device.type == "cpu" else rows
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """An array as a tensor on the engine's device."""

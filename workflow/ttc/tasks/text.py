@@ -58,8 +58,13 @@ def encode_solutions(tokenizer, texts: list[str], ended: list[bool]) -> list[lis
 
 
 def decode(tokenizer, solutions: list[list[int]]) -> list[str]:
-    """Texts of solutions, without the end token."""
-    return tokenizer.batch_decode(solutions, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    """Texts of solutions, without the end token; equal ones, which are frequent, are decoded once."""
+    distinct: dict[tuple[int, ...], int] = {}
+    place = [distinct.setdefault(tuple(tokens), len(distinct)) for tokens in solutions]
+    texts = tokenizer.batch_decode(
+        [list(tokens) for tokens in distinct], skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    return [texts[index] for index in place]
 
 
 def step_ends(solution: list[int], separator: int) -> np.ndarray:
