@@ -219,10 +219,10 @@ def test_equal_rows_are_read_once_and_billed_each(verifier, monkeypatch):
 
 
 def test_pieces_hold_the_tokens_and_follow_from_their_number():
-    assert pieces(1) == pieces(4) == (4,) and pieces(5) == pieces(8) == (8,) and pieces(33) == (64,)
+    assert pieces(1) == pieces(4) == (4,) and pieces(5) == pieces(8) == (8,) and pieces(33) == (48,)
     assert pieces(64) == (64,) and pieces(65) == (64, 4) and pieces(200) == (64, 64, 64, 8)
     for tokens in range(1, 300):
-        assert tokens <= sum(pieces(tokens)) < max(2 * tokens, 5)
+        assert tokens <= sum(pieces(tokens)) <= max(tokens + 3, 1.5 * tokens)
 
 
 def test_no_rows(verifier):
@@ -246,3 +246,73 @@ def test_an_empty_step_is_refused(verifier):
     state, _ = verifier.prefill([[BOS, 7]])
     with pytest.raises(InputError, match="an empty step cannot be scored"):
         verifier.score_more(state, [[]], [[]])
+
+
+def test_an_outcome_verifier_is_refused(verifier, tmp_path):
+    save_model(tmp_path / "orm", verifier.model, tokenizer(), kind="orm", training={}, metrics={})
+    with pytest.raises(InputError, match="of kind 'orm'; only a process verifier"):
+        IncrementalVerifier(tmp_path / "orm", device="cpu")
+
+
+# Pools
+
+
+def pool(seed=5):
+    """Solutions of three problems: many begin alike, some are equal, some are cut in a step or after one."""
+    rng = np.random.default_rng(seed)
+    steps = [step_of(rng, length) for length in (1, 3, 4, 5, 9)]
+    ends = [[EOS], [11, EOS], [11, 12], []]
+    prompts = [[BOS, *draw_tokens(rng, length)] for length in (3, 30, 100)]
+    pairs = []
+    for _ in range(120):
+        body = [token for index in rng.integers(0, len(steps), rng.integers(1, 5)) for token in steps[index]]
+        pairs.append((prompts[rng.integers(3)], body + ends[rng.integers(len(ends))]))
+    return pairs
+
+
+def scored(verifier, pairs, rows=1024):
+    verifier.batch_rows = rows
+    made = verifier.score([prompt for prompt, _ in pairs], [solution for _, solution in pairs])
+    verifier.batch_rows = 1024
+    return made
+
+
+def test_a_pool_gets_the_scores_of_whole_solutions(verifier, reference):
+    pairs = pool()
+    made, expected = scored(verifier, pairs), scored(reference, pairs)
+    assert [len(each) for each in made] == [len(each) for each in expected]
+    assert np.concatenate(made) == pytest.approx(np.concatenate(expected), abs=1e-5)
+
+
+def test_a_step_has_the_same_bits_in_a_pool_and_in_a_search(verifier):
+    pairs = pool()
+    made = scored(verifier, pairs)
+    for (prompt, solution), scores in list(zip(pairs, made, strict=True))[:20]:
+        state, _ = verifier.prefill([prompt])
+        start = 0
+        for score in scores:
+            end = solution.index(NEWLINE, start) + 1 if NEWLINE in solution[start:] else len(solution)
+            assert verifier.score_more(state, [solution[start:end]], [[]])[0].step == score
+            start = end
+
+
+def test_a_pool_is_scored_alike_in_any_batch_and_order(verifier):
+    pairs = pool()
+    expected = scored(verifier, pairs)
+    assert scored(verifier, pairs, rows=8) == expected
+    order = np.random.default_rng(0).permutation(len(pairs))
+    shuffled = scored(verifier, [pairs[index] for index in order], rows=32)
+    assert [shuffled[place] for place in np.argsort(order)] == expected
+    assert [scored(verifier, [pair])[0] for pair in pairs[:8]] == expected[:8]
+
+
+def test_of_a_pool_every_sample_is_billed(verifier):
+    pairs, before = pool(), verifier.tokens_scored
+    scored(verifier, pairs)
+    assert verifier.tokens_scored - before == sum(len(prompt) + len(solution) for prompt, solution in pairs)
+    assert verifier.score([], []) == []
+
+
+def test_an_empty_solution_is_refused(verifier):
+    with pytest.raises(InputError, match="an empty solution cannot be scored"):
+        verifier.score([[BOS, 7], [BOS, 7]], [[9, EOS], []])

@@ -36,10 +36,6 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     engine = TransformersEngine(command.one(inputs, "policy"), runtime.batch_rows, runtime.device)
     engine.self_check()
     verifier = IncrementalVerifier(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
-    if verifier.kind != "prm":
-        raise InputError(
-            f"{inputs['verifier']} is of kind '{verifier.kind}'; a search follows a process verifier"
-        )
     verifier.self_check()
     gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
     results = search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows)

@@ -1,4 +1,4 @@
-"""A trained verifier that reads step by step and only what is new: of a search each step once, and each rollout.
+"""A trained process verifier that reads step by step and only what is new: in a search each step once, and its rollout.
 
 A row's past is kept as the keys and values of the policy's and of the fresh layers, and as the policy's last hidden
 state, its *belief* about the next token.  A step is read in pieces of 4 to 64 tokens, each row at its own positions.
@@ -24,7 +24,7 @@ from ttc.tasks.text import step_ends
 from ttc.verifiers.layers import layers_of
 from ttc.verifiers.scoring import TokenVerifier
 
-SMALLEST, LARGEST = 4, 64  # tokens of a piece: powers of two
+PIECES = (4, 8, 12, 16, 24, 32, 48, 64)  # tokens of a piece; few sizes, so that many rows have the same
 CPU_TOKENS = 2048  # tokens of one call on a CPU: more no longer fit a core's cache
 
 
@@ -59,20 +59,25 @@ class Work(NamedTuple):
 
 def pieces(tokens: int) -> tuple[int, ...]:
     """Sizes of the pieces in which `tokens` new tokens are read; the last may be filled up with padding."""
-    full, rest = divmod(tokens, LARGEST)
-    last = (max(SMALLEST, 1 << (rest - 1).bit_length()),) if rest else ()
-    return (LARGEST,) * full + last
+    full, rest = divmod(tokens, PIECES[-1])
+    last = (min(size for size in PIECES if size >= rest),) if rest else ()
+    return (PIECES[-1],) * full + last
 
 
 class IncrementalVerifier(TokenVerifier):
-    """`ttc.engines.base.StepVerifier` and `Verifier` on a `SurpriseVerifier`, both reading step by step.
+    """`ttc.engines.base.StepVerifier` and `Verifier` on a `SurpriseVerifier` of kind `prm`, both reading step by step.
 
-    `TokenVerifier`, which reads whole solutions, is the reference: the scores differ by rounding only (below 1e-5 in
-    float32).  Equal rows are read once; `tokens_scored` counts each of them.
+    So a step has one score, in a pool as in a search.  `TokenVerifier`, which reads whole solutions, is the reference:
+    its scores differ by rounding only (below 1e-5 in float32).  Equal rows are read once; `tokens_scored` counts each
+    of them.
     """
 
     def __init__(self, path: Path, batch_rows: int = 1024, device: str = "auto"):
         super().__init__(path, batch_rows, device)
+        if self.kind != "prm":
+            raise InputError(
+                f"{path} is of kind '{self.kind}'; only a process verifier (prm) reads step by step"
+            )
         self.policy, self.fresh = layers_of(self.model.model), layers_of(self.model.fresh)
 
     @torch.inference_mode()
@@ -103,36 +108,41 @@ class IncrementalVerifier(TokenVerifier):
         return [StepScore(*each, len(read)) for each, read in zip(scores, new, strict=True)]
 
     def score(self, prompts: list[list[int]], solutions: list[list[int]]) -> list[list[float]]:
-        """See `ttc.engines.base.Verifier.score`; every prompt and every solution is billed.
+        """See `ttc.engines.base.Verifier.score`; equal inputs are scored once but every one of them is billed.
 
         Solutions of one problem share their prompt and the steps with which they begin alike.
         """
-        order = sorted(range(len(prompts)), key=lambda row: (prompts[row], solutions[row]))
-        scores: list[list[float]] = [[] for _ in prompts]
         billed = self.tokens_scored + sum(map(len, prompts)) + sum(map(len, solutions))
-        for start in range(0, len(order), self.batch_rows):
-            rows = order[start : start + self.batch_rows]
-            made = self._score_block([prompts[row] for row in rows], [solutions[row] for row in rows])
-            for row, values in zip(rows, made, strict=True):
-                scores[row] = values if self.kind == "prm" else values[-1:]
+        pairs = [
+            (tuple(prompt), tuple(solution)) for prompt, solution in zip(prompts, solutions, strict=True)
+        ]
+        distinct = sorted(set(pairs))
+        scores: dict[tuple, list[float]] = {}
+        for start in range(0, len(distinct), self.batch_rows):
+            block = distinct[start : start + self.batch_rows]
+            scores.update(zip(block, self._score_block(block), strict=True))
         self.tokens_scored = billed
-        return scores
+        return [list(scores[pair]) for pair in pairs]
 
-    def _score_block(self, prompts: list[list[int]], solutions: list[list[int]]) -> list[list[float]]:
-        """The score of every step of each solution, read step after step of all of them."""
-        ends = [step_ends(solution, self.separator) + 1 for solution in solutions]
-        if not all(map(len, ends)):
+    def _score_block(self, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
+        """The scores of each of these prompts and solutions."""
+        if not all(solution for _, solution in pairs):
             raise InputError("an empty solution cannot be scored; every solution needs at least one token")
-        scores: list[list[float]] = [[] for _ in solutions]
-        state, _ = self.prefill(prompts)
-        going = np.arange(len(solutions))
-        for step in range(max(map(len, ends), default=0)):
-            more = np.array([len(ends[row]) > step for row in going])
-            going, state = going[more], self.fork(state, np.flatnonzero(more))
-            steps = [solutions[row][ends[row][step - 1] if step else 0 : ends[row][step]] for row in going]
-            for row, score in zip(going, self.score_more(state, steps, [[]] * len(steps)), strict=True):
+        steps = [self._steps(solution) for _, solution in pairs]
+        scores: list[list[float]] = [[] for _ in pairs]
+        state, _ = self.prefill([prompt for prompt, _ in pairs])
+        going = list(range(len(pairs)))
+        for number in range(max(map(len, steps))):
+            rows = [place for place, row in enumerate(going) if len(steps[row]) > number]
+            state, going = self.fork(state, np.array(rows)), [going[place] for place in rows]
+            new = [steps[row][number] for row in going]
+            for row, score in zip(going, self.score_more(state, new, [()] * len(new)), strict=True):
                 scores[row].append(score.step)
         return scores
+
+    def _steps(self, solution: tuple[int, ...]) -> list[tuple[int, ...]]:
+        ends = (step_ends(list(solution), self.separator) + 1).tolist()
+        return [solution[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
     def _read(self, state: Prefixes, new: list[list[int]], keep: list[int]) -> list[tuple[float, float]]:
         """Scores at the last kept and at the last of each row's new tokens.
@@ -189,8 +199,8 @@ class IncrementalVerifier(TokenVerifier):
         rows = torch.as_tensor(index, device=self.device)
 
         def moved(cache: torch.Tensor) -> torch.Tensor:
-            extra = max(0, slots - cache.shape[-2])
-            return torch.nn.functional.pad(cache.index_select(1, rows), (0, 0, 0, extra))
+            taken, extra = cache.index_select(1, rows), slots - cache.shape[-2]
+            return torch.nn.functional.pad(taken, (0, 0, 0, extra)) if extra > 0 else taken
 
         state.policy, state.fresh = moved(state.policy), moved(state.fresh)
         state.beliefs = state.beliefs.index_select(0, rows)

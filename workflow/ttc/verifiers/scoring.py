@@ -1,6 +1,6 @@
 """Scores of a trained verifier: one per step (PRM) or one per solution (ORM), each in [0, 1].
 
-Scores are always read from a full forward pass over prompt and solution, beside others of the same padded width and
+Here scores are read from a full forward pass over prompt and solution, beside others of the same padded width and
 padded on the right like the engine's prompts, so a score does not depend on its neighbours in the batch.
 """
 
