@@ -26,7 +26,7 @@ def llama(tmp_path_factory):
     """A policy that is sure of much, so that many of its rows share tokens."""
     model = random_model("llama")
     with torch.no_grad():
-        model.lm_head.weight.mul_(2.5)
+        model.lm_head.weight.mul_(6)
     return load(model, tmp_path_factory)
 
 
@@ -54,7 +54,7 @@ def test_rows_that_share_tokens_get_what_they_get_alone(llama, alone):
     generated, computed = llama.tokens_generated - before[0], llama.tokens_computed - before[1]
     assert together == alone
     assert generated == sum(len(tokens) for tokens, _, _ in alone)
-    assert computed < generated / 2  # they did share
+    assert computed < 0.6 * generated  # they did share
     assert len({tuple(tokens) for tokens, _, _ in alone}) > 40  # and did part
 
 
@@ -128,7 +128,7 @@ LONG = prompts_of([100, 130, 150, 185, 191, 192, 193, 200, 224, 230, 256, 300, 3
 
 @pytest.fixture(scope="module", params=["llama", "qwen3"])
 def wide(request, tmp_path_factory):
-    return load(random_model(request.param, max_position_embeddings=448), tmp_path_factory)
+    return load(random_model(request.param, head_dim=12, max_position_embeddings=448), tmp_path_factory)
 
 
 def test_wide_neighbours_change_no_bit(wide):
@@ -142,7 +142,9 @@ def test_wide_neighbours_change_no_bit(wide):
 def test_wide_neighbours_change_no_score(tmp_path):
     from ttc.models.building import build_verifier
 
-    policy = saved(random_model(tie_word_embeddings=True, max_position_embeddings=448), tmp_path / "policy")
+    policy = saved(
+        random_model(head_dim=12, tie_word_embeddings=True, max_position_embeddings=448), tmp_path / "policy"
+    )
     model = build_verifier(policy, 1, 0)
     verifier = TokenVerifier(saved(model, tmp_path / "prm", kind="prm"), device="cpu")
     prompts, solutions = [each[:-4] for each in LONG[:-1]], [each[-4:] for each in LONG[:-1]]
