@@ -11,7 +11,7 @@ from tiny import EOS, NEWLINE, markov_model, prompts_of, random_model, saved
 
 from ttc import noise
 from ttc.engines import cache, decoding, transformers
-from ttc.engines.forward import GenericForward
+from ttc.engines.generic import GenericForward
 from ttc.engines.llama import LlamaForward
 from ttc.errors import InputError
 from ttc.verifiers.scoring import TokenVerifier
@@ -174,16 +174,7 @@ SHAPES = {
     "one group": {"num_key_value_heads": 1},
     "no groups": {"num_key_value_heads": 4},
     "tied": {"tie_word_embeddings": True},
-    "llama 3's rotations": {
-        "rope_parameters": {
-            "rope_type": "llama3",
-            "rope_theta": 1000.0,
-            "factor": 8.0,
-            "low_freq_factor": 1.0,
-            "high_freq_factor": 4.0,
-            "original_max_position_embeddings": 64,
-        }
-    },
+    "slow rotations": {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6}},
 }
 
 
@@ -200,12 +191,15 @@ def spread(model):
 @pytest.mark.parametrize(("kind", "shape"), [*(("llama", shape) for shape in SHAPES), ("qwen2", "grouped")])
 @torch.inference_mode()
 def test_both_forward_passes_give_the_same_logits(kind, shape):
-    model = spread(random_model(kind, initializer_range=0.2, **SHAPES[shape]))
-    assert LlamaForward.fits(model.config)
+    model = spread(random_model(kind, initializer_range=0.15, **SHAPES[shape]))
+    assert LlamaForward.fits(model.config.to_dict())
     tokens = torch.tensor(prompts_of([40] * 8, seed=5))
     lengths = torch.tensor([3, 31, 40, 17, 1, 32, 33, 8])
     logits = {}
-    for forward in (LlamaForward(model), GenericForward(model)):
+    for forward in (
+        LlamaForward(model.config.to_dict(), model.state_dict()),
+        GenericForward(model),
+    ):
         made = forward.prefill(torch.nn.functional.pad(tokens, (0, 24)))
         held = forward.empty(8, 128)
         held[..., : made.shape[-2], :] = made
@@ -218,7 +212,7 @@ def test_both_forward_passes_give_the_same_logits(kind, shape):
         logits[type(forward)] = torch.stack(steps)
     exact = model.double()
     ours, theirs = logits[LlamaForward], logits[GenericForward]
-    assert ours.shape == (20, 8, model.config.vocab_size) and ours.std() > 0.3
+    assert ours.shape == (20, 8, model.config.vocab_size) and ours.std() > 0.2
     assert (ours - theirs).abs().max() < 1e-5
     assert (ours.argmax(-1) == theirs.argmax(-1)).all()
     for row in range(8):  # and both give what a whole pass in float64 gives
@@ -255,7 +249,7 @@ def test_greedy_tokens_of_both_forward_passes(llama):
 )
 def test_the_model_decides_on_the_forward_pass(kind, changes, fits, tmp_path):
     model = random_model(kind, **changes)
-    assert LlamaForward.fits(model.config) is fits
+    assert LlamaForward.fits(model.config.to_dict()) is fits
     engine = transformers.TransformersEngine(saved(model, tmp_path / "m"), device="cpu")
     assert type(engine.forward) is (LlamaForward if fits else GenericForward)
     for prompt, each in zip(
