@@ -4,7 +4,6 @@ As in `ttc.engines.forward`, a cache is one tensor [parts, rows, …, slots, siz
 business; a token's slot is its position.
 """
 
-from types import SimpleNamespace
 from typing import Protocol
 
 import torch
@@ -32,7 +31,7 @@ class Layers(Protocol):
 
 def layers_of(model) -> Layers:
     """The fastest layers that compute this `transformers` model (without its output matrix)."""
-    return SmallLlamaLayers(model) if LlamaForward.fits(model.config) else GenericLayers(model)
+    return SmallLlamaLayers(model) if LlamaForward.fits(model.config.to_dict()) else GenericLayers(model)
 
 
 def visible(slots: torch.Tensor, width: int) -> torch.Tensor:
@@ -91,8 +90,10 @@ class SmallLlamaLayers(LlamaForward):
     """The engine's own pass of small Llama models, for pieces instead of single tokens; parts are layers."""
 
     def __init__(self, model):
-        super().__init__(SimpleNamespace(config=model.config, model=model, lm_head=model.embed_tokens))
-        self.norm = model.norm.weight.detach()
+        weights = {f"model.{name}": weight for name, weight in model.state_dict().items()}
+        # There is no output matrix: the embeddings stand in, and no logits are asked for.
+        super().__init__(model.config.to_dict() | {"tie_word_embeddings": True}, weights)
+        self.norm = weights["model.norm.weight"]
 
     def read(
         self, embeddings: torch.Tensor, slots: torch.Tensor, cache: torch.Tensor, width: int
