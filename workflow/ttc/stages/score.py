@@ -6,6 +6,7 @@ import polars as pl
 
 from ttc import tables
 from ttc.errors import InputError
+from ttc.models.loading import read_card
 from ttc.progress import Progress
 from ttc.stages import command
 from ttc.verifiers.examples import solution_tokens
@@ -19,14 +20,14 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     """spec: kind (prm or orm).  Writes the table of scores of all samples given."""
     problems = tables.read(command.one(inputs, "problems"), "problems")
     samples = tables.read(inputs["samples"], "samples")
+    path = command.one(inputs, "verifier")
+    kind = read_card(path)["kind"]
+    if kind != spec["kind"]:
+        raise InputError(f"{path} is of kind '{kind}' and not '{spec['kind']}'")
     # A PRM reads step by step, as in a search, so that a step has the same score in both.
-    reader = IncrementalVerifier if spec["kind"] == "prm" else TokenVerifier
-    verifier = reader(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
-    if verifier.kind != spec["kind"]:
-        raise InputError(
-            f"{command.one(inputs, 'verifier')} is of kind '{verifier.kind}' and not '{spec['kind']}'"
-        )
-    if verifier.kind == "prm":
+    reader = IncrementalVerifier if kind == "prm" else TokenVerifier
+    verifier = reader(path, runtime.batch_rows, runtime.device)
+    if kind == "prm":
         verifier.self_check()
     progress = Progress("solutions scored")
     frames = []
