@@ -5,8 +5,8 @@ Ours is the engine as the stage `sample` uses it.  The baseline is what most rep
 favoured: rows are sorted by length, its best batch size is searched for, and the model is warm.  Only tokens up to the
 end token count.  Goal: at least 3 times as many tokens/s.
 
-Ours computes rows with equal tokens once, so its rate depends on how much the samples of a question agree; the series
-over samples a question starts at 1, where nothing is shared.  Rooflines: the time that the matrix products of the
+Ours computes rows with equal tokens once, so its rate depends on how much the samples of a question agree; the case of
+one sample a question shows it where nothing is shared.  Rooflines: the time that the matrix products of the
 tokens computed take alone (products of the same shapes, 256 rows, measured here), and the time to read their caches
 once (bandwidth measured here on an array of the size of a batch's cache).
 """
@@ -26,13 +26,17 @@ BATCHES = (64, 128, 256, 512, 1024, 2048)
 
 
 def measure(bench: Bench) -> None:
-    """Both policies against `generate`, rooflines, and growth over questions, samples and length."""
+    """Both policies against `generate`, with and without tokens to share; growth over questions, samples and length."""
     torch.set_num_threads(1)
     samples = 8 if bench.quick else 256
     for name, questions in (("policy", 24), ("larger", 8)):
         engine, prompts = _load(bench, name, 3 if bench.quick else questions)
+        greedy = [each.tokens for each in _sample(engine, prompts, 1, MAX_TOKENS, temperature=0.0)]
+        bench.same(f"greedy solutions, {name}", greedy, _generate(engine, prompts, 8, greedy=True))
         _headline(bench, name, engine, prompts, samples)
         bench.goal(f"tokens/s of ours by generate's, {name}", bench.ratio(name), at_least=3)
+    engine, prompts = _load(bench, "policy", 8 if bench.quick else 200)
+    _headline(bench, "policy, one sample a question", engine, prompts, 1)
     engine, prompts = _load(bench, "policy", 4 if bench.quick else 48)
     for questions in (2, 4) if bench.quick else (6, 12, 24, 48):
         _grow(bench, "problems", questions, engine, prompts[:questions], samples // 4, MAX_TOKENS)
@@ -58,7 +62,7 @@ def _sample(engine, prompts: list[list[int]], samples: int, max_tokens: int, tem
 
 
 def _generate(engine, prompts: list[list[int]], batch: int, greedy: bool = False) -> list[list[int]]:
-    """Continuations by `generate`, up to the end token, of prompts that are sorted by length."""
+    """Continuations by `generate`, up to the end token; only prompts sorted by length make full use of it."""
     made = []
     for start in range(0, len(prompts), batch):
         part = prompts[start : start + batch]
@@ -82,17 +86,13 @@ def _generate(engine, prompts: list[list[int]], batch: int, greedy: bool = False
 
 
 def _headline(bench: Bench, case: str, engine, prompts: list[list[int]], samples: int) -> None:
-    ordered = sorted(prompts, key=len)
-    greedy = [each.tokens for each in _sample(engine, ordered, 1, MAX_TOKENS, temperature=0.0)]
-    bench.same(f"greedy solutions, {case}", greedy, _generate(engine, ordered, 8, greedy=True))
-
     before = engine.tokens_generated, engine.tokens_computed
     _sample(engine, prompts, samples, MAX_TOKENS)
     tokens, computed = engine.tokens_generated - before[0], engine.tokens_computed - before[1]
     seconds = bench.time(lambda: _sample(engine, prompts, samples, MAX_TOKENS))
     bench.record("ours", seconds, tokens, "tokens", case=case, note=f"{computed:,} tokens computed")
 
-    rows = [prompt for prompt in ordered for _ in range(samples)]
+    rows = [prompt for prompt in sorted(prompts, key=len) for _ in range(samples)]
     probe = rows[:: max(1, len(rows) // 2048)]
     speed = {}
     for batch in BATCHES[:2] if bench.quick else BATCHES:

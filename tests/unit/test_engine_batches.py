@@ -223,6 +223,34 @@ def test_both_forward_passes_give_the_same_logits(kind, shape):
         assert (ours[:, row] - expected).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_what_is_read_from_files_is_the_model(tied, tmp_path):
+    model = random_model(tie_word_embeddings=tied)
+    engine = transformers.TransformersEngine(saved(model, tmp_path / "m"), device="cpu")
+    expected = LlamaForward(model.config.to_dict(), model.state_dict())
+    assert torch.equal(engine.forward.unembedding, expected.unembedding)
+    for ours, theirs in zip(engine.forward.layers, expected.layers, strict=True):
+        assert all(a is b is None or torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    angles = torch.arange(192)[:, None] * model.model.rotary_emb.inv_freq
+    assert torch.equal(engine.forward.rotations[:, :4], torch.polar(torch.ones_like(angles), angles))
+    assert "model" not in vars(engine)  # none of this has loaded the model's class
+
+
+def test_the_tokenizer_read_directly_is_the_one_that_transformers_finds(tmp_path):
+    from transformers import AutoTokenizer
+
+    from ttc.tasks import text
+
+    folder = saved(random_model(), tmp_path / "m")
+    ours, theirs = text.load_tokenizer(folder), AutoTokenizer.from_pretrained(folder)
+    assert type(ours) is type(theirs) and ours.get_vocab() == theirs.get_vocab()
+    assert ours.special_tokens_map == theirs.special_tokens_map
+    solution = "".join(sorted(ours.get_vocab())[5:20]) + "\n"
+    assert ours(solution)["input_ids"] == theirs(solution)["input_ids"]
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "Qwen2Tokenizer"}')
+    assert type(text.load_tokenizer(folder)) is type(AutoTokenizer.from_pretrained(folder))
+
+
 def test_greedy_tokens_of_both_forward_passes(llama):
     made = llama.extend(llama.prefill(QUESTIONS), STREAMS[: len(QUESTIONS)], "end", 0.0, 40)
     kept, llama.forward = llama.forward, GenericForward(llama.model)

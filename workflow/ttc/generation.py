@@ -95,7 +95,7 @@ def roll_out(
     done, values = 0, {}
     keys = sorted(prefixes, key=lambda key: (len(prefixes[key].tokens), key))
     total = sum(prefix.count for prefix in prefixes.values()) * rollouts
-    for chosen in _blocks(keys, [prefixes[key].count * rollouts for key in keys], BATCHES * rows):
+    for chosen in _blocks(keys, [prefixes[key].count * rollouts for key in keys], rows):
         repeats = np.array([prefixes[key].count * rollouts for key in chosen])
         roots = np.array([noise.stream(seed, "roll_out", *key) for key in chosen], dtype=np.uint64)
         turns = np.concatenate([np.arange(count) for count in repeats])

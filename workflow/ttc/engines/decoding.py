@@ -26,7 +26,7 @@ class RowState:
 
     cache: (
         torch.Tensor
-    )  # [parts, stored prefixes, …, slots, size]; never written to, so that rows can share it
+    )  # [parts, stored prefixes, …, slots, size]; shared by rows and forks, never written to
     source: np.ndarray  # [rows] the stored prefix of a row
     lengths: np.ndarray  # [rows] tokens so far, the pending one included
     pending: np.ndarray  # [rows] last token, not yet in the cache
@@ -53,9 +53,8 @@ class Decoding:
         self.waiting = np.lexsort((state.pending, state.source, state.lengths))
         order = np.stack([state.source, state.pending])[:, self.waiting]
         self.starts = np.cumsum(np.append(0, (order[:, 1:] != order[:, :-1]).any(axis=0)))[:rows]
-        self.cache = forward.empty(
-            ROWS, int(state.lengths.max(initial=0)) + max_tokens
-        )  # grows with the nodes
+        slots = int(state.lengths.max(initial=0)) + max_tokens
+        self.cache = forward.empty(ROWS, slots)  # gets more places as nodes branch
         self.rows, self.nodes = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)  # in work, and where
         self.pending, self.lengths = np.zeros(ROWS, dtype=np.int64), np.ones(ROWS, dtype=np.int64)
         self.used = np.zeros(0, dtype=np.int64)  # places that are nodes, ascending

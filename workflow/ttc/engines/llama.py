@@ -4,7 +4,7 @@ A step of a small model is bound by the number of operations and by the cache it
 queries, keys and values are one product, gate and up another; the norms' weights and the attention scale are part of
 those matrices; rotary pairs lie side by side, so that a rotation is one complex product; keys and values of a token
 are one row of the cache; and all heads of a row attend in one product: each query stands in the columns of its own
-key-value head, among zeros.  Held within rounding of `GenericForward` by tests/unit/test_engine.py.
+key-value head, among zeros.  Held within rounding of `GenericForward` by tests/unit/test_engine_batches.py.
 """
 
 import torch
