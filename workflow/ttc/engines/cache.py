@@ -1,4 +1,4 @@
-"""Key-value caches with one slot per position, and the paddings that keep results independent of the batch.
+"""The paddings that keep results independent of the batch.
 
 Measured on the CPU with one thread (MKL, float32), not promised by it: a row's bits are its own if the number of rows
 is a multiple of `ROWS`, padding comes last, and no inner dimension that is padded exceeds 192 (between 193 and 383 it
@@ -8,52 +8,28 @@ the width of its own length, beside prompts of the same width only.
 
 import numpy as np
 import torch
-from transformers.cache_utils import Cache
 
 ROWS = 8  # rows are padded to a multiple of this: fewer make the matrix product use another kernel
 WIDTH = 32  # and widths of prompts, and of caches that are attended to, to a multiple of this
+CPU_TOKENS = (
+    4096  # tokens of a pass over whole sequences: what is computed for more leaves the processor's cache
+)
 
 
-def round_up(number: int, multiple: int) -> int:
-    """The smallest multiple of `multiple` that is at least `number`."""
+def round_up(number, multiple: int):
+    """The smallest multiple of `multiple` that is at least `number` (an integer or an array of them)."""
     return -(-number // multiple) * multiple
 
 
-def batches_of_equal_width(lengths: np.ndarray, rows: int) -> list[tuple[int, np.ndarray]]:
-    """Batches of at most `rows` indices whose lengths have the same padded width; [(width, indices), …]."""
-    widths = -(-np.asarray(lengths, dtype=np.int64) // WIDTH) * WIDTH
+def batches_of_equal_width(
+    lengths: np.ndarray, rows: int, device: torch.device
+) -> list[tuple[int, np.ndarray]]:
+    """Batches of at most `rows` sequences whose lengths have the same padded width: [(width, indices), …]."""
+    widths = round_up(np.asarray(lengths, dtype=np.int64), WIDTH)
     order = np.argsort(widths, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(widths[order])) + 1) if len(order) else []
-    return [
-        (int(widths[part[0]]), part[start : start + rows])
-        for part in parts
-        for start in range(0, len(part), rows)
-    ]
-
-
-class SlotCache(Cache):
-    """Keys and values of a batch, one slot per position; each row writes at its own position.
-
-    keys, values: per layer a tensor [rows, key-value heads, slots, head size].
-    """
-
-    def __init__(self, keys: list[torch.Tensor], values: list[torch.Tensor]):
-        self.keys, self.values = keys, values
-        self.layers = []
-        self.slots: torch.Tensor | None = None  # [rows]: where this call's single token goes; None = prefill
-        self.width = 0  # slots attended to
-
-    def get_seq_length(self, layer_idx: int = 0) -> int:
-        return 0
-
-    def update(self, key_states, value_states, layer_idx, *args, **kwargs):
-        """Store the new keys and values [rows, heads, tokens, size]; return those to attend to."""
-        keys, values = self.keys[layer_idx], self.values[layer_idx]
-        if self.slots is None:
-            keys[:, :, : key_states.shape[2]] = key_states
-            values[:, :, : value_states.shape[2]] = value_states
-            return key_states, value_states
-        rows = torch.arange(len(self.slots), device=keys.device)
-        keys[rows, :, self.slots] = key_states[:, :, 0]
-        values[rows, :, self.slots] = value_states[:, :, 0]
-        return keys[:, :, : self.width], values[:, :, : self.width]
+    batches = []
+    for part in np.split(order, np.flatnonzero(np.diff(widths[order])) + 1) if len(order) else []:
+        width = int(widths[part[0]])
+        most = min(rows, max(ROWS, CPU_TOKENS // width)) if device.type == "cpu" else rows
+        batches += [(width, part[start : start + most]) for start in range(0, len(part), most)]
+    return batches

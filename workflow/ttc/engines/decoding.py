@@ -26,7 +26,7 @@ class RowState:
 
     cache: (
         torch.Tensor
-    )  # [parts, stored prefixes, …, slots, size]; never written to, so that rows can share it
+    )  # [parts, stored prefixes, …, slots, size]; shared by rows and forks, never written to
     source: np.ndarray  # [rows] the stored prefix of a row
     lengths: np.ndarray  # [rows] tokens so far, the pending one included
     pending: np.ndarray  # [rows] last token, not yet in the cache
@@ -54,7 +54,7 @@ class Decoding:
         order = np.stack([state.source, state.pending])[:, self.waiting]
         self.starts = np.cumsum(np.append(0, (order[:, 1:] != order[:, :-1]).any(axis=0)))[:rows]
         slots = int(state.lengths.max(initial=0)) + max_tokens
-        self.cache = forward.empty(ROWS, slots)
+        self.cache = forward.empty(ROWS, slots)  # gets more places as nodes branch
         self.rows, self.nodes = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)  # in work, and where
         self.pending, self.lengths = np.zeros(ROWS, dtype=np.int64), np.ones(ROWS, dtype=np.int64)
         self.used = np.zeros(0, dtype=np.int64)  # places that are nodes, ascending
@@ -80,10 +80,12 @@ class Decoding:
         finish = np.full(len(self.counts), "length", dtype=object)
         for name, token in stops.items():
             finish[self.state.pending == token] = name
+        flat = self.tokens[np.arange(self.max_tokens) < self.counts[:, None]].tolist()
+        edges = np.append(0, np.cumsum(self.counts)).tolist()
         return [
-            Continuation(tokens[:count], logprob, reason)
-            for tokens, count, logprob, reason in zip(
-                self.tokens.tolist(), self.counts.tolist(), self.logprobs.tolist(), finish, strict=True
+            Continuation(flat[start:stop], logprob, reason)
+            for start, stop, logprob, reason in zip(
+                edges[:-1], edges[1:], self.logprobs.tolist(), finish, strict=True
             )
         ]
 
@@ -152,7 +154,7 @@ class Decoding:
         """The lowest `count` places that are no nodes; the cache grows where there are too few."""
         have = self.cache.shape[1]
         if len(self.used) + count > have:
-            more = round_up(max(len(self.used) + count, have + have // 2), ROWS)
+            more = round_up(max(len(self.used) + count, 2 * have), ROWS)
             cache = self.forward.empty(more, self.cache.shape[-2])
             cache[:, :have] = self.cache
             self.cache = cache

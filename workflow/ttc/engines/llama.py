@@ -4,14 +4,13 @@ A step of a small model is bound by the number of operations and by the cache it
 queries, keys and values are one product, gate and up another; the norms' weights and the attention scale are part of
 those matrices; rotary pairs lie side by side, so that a rotation is one complex product; keys and values of a token
 are one row of the cache; and all heads of a row attend in one product: each query stands in the columns of its own
-key-value head, among zeros.  Held within rounding of `GenericForward` by tests/unit/test_engine.py.
+key-value head, among zeros.  Held within rounding of `GenericForward` by tests/unit/test_engine_batches.py.
 """
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention, silu
 
 SPAN = 128  # slots summed in one product: within a span, how far the padding reaches does not show
-STATIC_ROTARY = ("default", "llama3")  # rotations whose frequencies do not depend on the length
 
 
 class LlamaForward:
@@ -20,36 +19,43 @@ class LlamaForward:
     granule = 16
 
     @staticmethod
-    def fits(config) -> bool:
-        """Whether this pass computes the model, and pays: wide ones spend their time in products anyway."""
-        rotary = getattr(config, "rope_parameters", None) or {}
+    def fits(config: dict) -> bool:
+        """Whether this pass computes the model of a `transformers` configuration, and pays.
+
+        Wide models spend their time in matrix products anyway.
+        """
+        rotary = config.get("rope_parameters") or {}
         return (
-            config.model_type in ("llama", "qwen2")
-            and config.hidden_act == "silu"
-            and rotary.get("rope_type") in STATIC_ROTARY
-            and not (getattr(config, "mlp_bias", False) or getattr(config, "attention_bias", False))
-            and not getattr(config, "use_sliding_window", False)
-            and config.hidden_size <= 1024
-            and config.num_key_value_heads <= 4
+            config["model_type"] in ("llama", "qwen2")
+            and config["hidden_act"] == "silu"
+            and rotary.get("rope_type") == "default"
+            and rotary.get("partial_rotary_factor", 1.0) == 1.0
+            and not any(config.get(option) for option in ("attention_bias", "mlp_bias", "use_sliding_window"))
+            and config["hidden_size"] <= 1024
+            and config["num_key_value_heads"] <= 4
             # Smaller products than this take a kernel of their own, chosen by their width
-            and LlamaForward.granule * config.num_attention_heads * _sizes(config)[1] >= 400
+            and LlamaForward.granule * config["num_attention_heads"] * _sizes(config)[1] >= 400
         )
 
-    def __init__(self, model):
-        config = model.config
-        self.heads, self.groups = config.num_attention_heads, config.num_key_value_heads
+    def __init__(self, config: dict, weights: dict[str, torch.Tensor]):
+        """weights: float32, named as in a `transformers` state dict."""
+        self.heads, self.groups = config["num_attention_heads"], config["num_key_value_heads"]
         self.size, self.row = _sizes(config)
-        self.epsilon, self.hidden = config.rms_norm_eps, config.hidden_size
-        self.embeddings = model.model.embed_tokens.weight.detach()
-        self.layers = [self._prepare(layer) for layer in model.model.layers]
-        self.unembedding = _columns(model.lm_head.weight * model.model.norm.weight)
-        rotary = model.model.rotary_emb
-        positions = torch.arange(config.max_position_embeddings, device=self.embeddings.device)
-        angles = positions[:, None] * rotary.inv_freq.float()
+        self.epsilon, self.hidden = config["rms_norm_eps"], config["hidden_size"]
+        self.embeddings = weights["model.embed_tokens.weight"]
+        self.layers = [
+            self._prepare(weights, f"model.layers.{layer}.") for layer in range(config["num_hidden_layers"])
+        ]
+        tied = config["tie_word_embeddings"]
+        unembedding = self.embeddings if tied else weights["lm_head.weight"]
+        self.unembedding = _columns(unembedding * weights["model.norm.weight"])
+        device = self.embeddings.device
+        pairs = torch.arange(0, self.size, 2, device=device).float() / self.size
+        positions = torch.arange(config["max_position_embeddings"], device=device)
+        angles = positions[:, None] * (1.0 / config["rope_parameters"]["rope_theta"] ** pairs)
         # [window, (heads + groups) * size / 2]: one factor for each pair of every query and key
-        self.rotations = torch.polar(torch.full_like(angles, rotary.attention_scaling), angles).repeat(
-            1, self.heads + self.groups
-        )
+        factors = torch.polar(torch.ones_like(angles), angles)
+        self.rotations = factors.repeat(1, self.heads + self.groups)
 
     def empty(self, rows: int, slots: int) -> torch.Tensor:
         """See `Forward.empty`."""
@@ -112,38 +118,26 @@ class LlamaForward:
             hidden = self._feed_forward(torch.addmm(hidden, mixed, output), gates, down)
         return self._normalise(hidden) @ self.unembedding
 
-    def _prepare(self, layer) -> tuple[torch.Tensor | None, ...]:
+    def _prepare(self, weights: dict[str, torch.Tensor], layer: str) -> tuple[torch.Tensor | None, ...]:
         """A layer's matrices, each to be multiplied from the right."""
-        attention, scale = layer.self_attn, self.size**-0.5
-        query, key, value = attention.q_proj, attention.k_proj, attention.v_proj
-        weights = torch.cat(
-            [
-                self._pairs(query.weight, self.heads) * scale,
-                self._pairs(key.weight, self.groups),
-                value.weight,
-            ]
-        )
-        bias = None
-        if query.bias is not None:
-            bias = torch.cat(
-                [
-                    self._pairs(query.bias[:, None], self.heads)[:, 0] * scale,
-                    self._pairs(key.bias[:, None], self.groups)[:, 0],
-                    value.bias,
-                ]
-            ).detach()
-        gates = torch.cat([layer.mlp.gate_proj.weight, layer.mlp.up_proj.weight])
+
+        def joint(kind: str) -> torch.Tensor:
+            query, key, value = (weights[f"{layer}self_attn.{name}_proj.{kind}"] for name in "qkv")
+            query = self._pairs(query, self.heads) * self.size**-0.5
+            return torch.cat([query, self._pairs(key, self.groups), value])
+
+        gates = torch.cat([weights[f"{layer}mlp.{name}_proj.weight"] for name in ("gate", "up")])
         return (
-            _columns(weights * layer.input_layernorm.weight),
-            bias,
-            _columns(attention.o_proj.weight),
-            _columns(gates * layer.post_attention_layernorm.weight),
-            _columns(layer.mlp.down_proj.weight),
+            _columns(joint("weight") * weights[f"{layer}input_layernorm.weight"]),
+            joint("bias") if f"{layer}self_attn.q_proj.bias" in weights else None,
+            _columns(weights[f"{layer}self_attn.o_proj.weight"]),
+            _columns(gates * weights[f"{layer}post_attention_layernorm.weight"]),
+            _columns(weights[f"{layer}mlp.down_proj.weight"]),
         )
 
     def _pairs(self, weight: torch.Tensor, heads: int) -> torch.Tensor:
         """Reorder the rows of each head so that the two numbers of a rotary pair are neighbours."""
-        return weight.view(heads, 2, self.size // 2, -1).transpose(1, 2).reshape(heads * self.size, -1)
+        return weight.unflatten(0, (heads, 2, self.size // 2)).transpose(1, 2).flatten(0, 2)
 
     def _project(self, hidden, weights, bias, rotations) -> torch.Tensor:
         """Rotated queries, rotated keys and values [rows, (heads + 2 groups) * size] of hidden states."""
@@ -166,11 +160,11 @@ class LlamaForward:
         return [(group, slice(group * self.size, (group + 1) * self.size)) for group in range(self.groups)]
 
 
-def _sizes(config) -> tuple[int, int]:
+def _sizes(config: dict) -> tuple[int, int]:
     """Size of a head, and of the keys (or values) of one token."""
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return size, size * config.num_key_value_heads
+    size = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+    return size, size * config["num_key_value_heads"]
 
 
 def _columns(weight: torch.Tensor) -> torch.Tensor:
-    return weight.detach().t().contiguous()
+    return weight.t().contiguous()

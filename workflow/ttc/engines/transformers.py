@@ -8,37 +8,38 @@ everything after them by cached decoding).
 A fork copies nothing: a row names the stored cache that it continues.
 """
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ttc import noise
 from ttc.engines.base import Continuation
 from ttc.engines.cache import ROWS, batches_of_equal_width, round_up
 from ttc.engines.decoding import Decoding, RowState
-from ttc.engines.forward import Forward, GenericForward
+from ttc.engines.forward import Forward
 from ttc.engines.llama import LlamaForward
 from ttc.errors import InputError
-from ttc.models.loading import resolve_device
+from ttc.models.loading import read_weights, resolve_device
+from ttc.tasks.text import SEPARATOR, load_tokenizer
 
-CPU_ROWS = 256  # more rows than this no longer fit a core's cache, and each of them takes longer
+CPU_ROWS = 256  # caches of more rows than this leave the processor's cache, and each row takes longer
 
 
 class TransformersEngine:
     """`ttc.engines.base.Engine` on a `transformers` model directory or hub name."""
 
     def __init__(self, path: Path | str, batch_rows: int = 1024, device: str = "auto"):
+        self.path = path
         self.device = resolve_device(device)
-        self.tokenizer = AutoTokenizer.from_pretrained(path)
-        self.model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).to(self.device).eval()
-        self.batch_rows = batch_rows
-        config = self.model.config
-        self.forward: Forward = (LlamaForward if LlamaForward.fits(config) else GenericForward)(self.model)
-        self.window = config.max_position_embeddings
-        self.end = config.eos_token_id
-        self.separator = self.tokenizer.convert_tokens_to_ids("\n")
+        self.tokenizer = load_tokenizer(path)
+        self.batch_rows = batch_rows  # rows in work at once
+        self.forward, config = self._load()
+        self.window = config["max_position_embeddings"]
+        self.vocabulary = config["vocab_size"]
+        self.end = config.get("eos_token_id")
+        self.separator = self.tokenizer.convert_tokens_to_ids(SEPARATOR)
         if not isinstance(self.end, int):
             raise InputError(
                 f"{path}: this engine needs one end token; the model's configuration names {self.end}"
@@ -53,6 +54,26 @@ class TransformersEngine:
             0  # tokens fed to the model while decoding: rows with the same tokens share one
         )
 
+    @cached_property
+    def model(self):
+        """The `transformers` model, loaded where it is needed: that takes seconds."""
+        from transformers import AutoModelForCausalLM
+
+        return AutoModelForCausalLM.from_pretrained(self.path, dtype=torch.float32).to(self.device).eval()
+
+    def _load(self) -> tuple[Forward, dict]:
+        """The forward pass that the model's configuration asks for, and that configuration."""
+        found = read_weights(Path(self.path), LlamaForward.fits, self.device)
+        if found is not None:
+            config, weights = found
+            return LlamaForward(config, weights), config
+        config = self.model.config.to_dict()
+        if LlamaForward.fits(config):
+            return LlamaForward(config, self.model.state_dict()), config
+        from ttc.engines.generic import GenericForward
+
+        return GenericForward(self.model), config
+
     @torch.inference_mode()
     def prefill(self, prompts: list[list[int]]) -> RowState:
         """Rows for `prompts`; each distinct prompt is computed once."""
@@ -66,7 +87,7 @@ class TransformersEngine:
             raise InputError("a prompt has no tokens; the engine needs at least one")
         pending = np.array([prompt[-1] for prompt in distinct], dtype=np.int64)
         cache = self.forward.empty(len(distinct), int(lengths.max(initial=1)))
-        for width, rows in batches_of_equal_width(lengths, self.nodes_at_once):
+        for width, rows in batches_of_equal_width(lengths, self.batch_rows, self.device):
             tokens = np.zeros((round_up(len(rows), ROWS), width), dtype=np.int64)
             for place, row in enumerate(rows):
                 tokens[place, : lengths[row]] = distinct[row]
@@ -104,7 +125,8 @@ class TransformersEngine:
         decoding = Decoding(
             self.forward, state, np.asarray(streams, dtype=np.uint64), temperature, max_tokens
         )
-        decoding.run(stops, self.batch_rows, self.nodes_at_once)
+        most_nodes = min(self.batch_rows, CPU_ROWS) if self.device.type == "cpu" else self.batch_rows
+        decoding.run(stops, self.batch_rows, most_nodes)
         self.tokens_generated += int(decoding.counts.sum())
         self.tokens_computed += decoding.tokens_computed
         return decoding.continuations(stops)
@@ -118,8 +140,9 @@ class TransformersEngine:
         if self.device.type != "cpu":
             return
         rng = np.random.Generator(np.random.PCG64(0))
-        size = self.model.config.vocab_size
-        probes = [rng.integers(0, size, int(length)).tolist() for length in rng.integers(3, 24, 40)]
+        probes = [
+            rng.integers(0, self.vocabulary, int(length)).tolist() for length in rng.integers(3, 24, 40)
+        ]
         streams = noise.substreams(np.zeros(len(probes), dtype=np.uint64), np.arange(len(probes)))
 
         def decode(order: np.ndarray, batch_rows: int) -> list[Continuation]:
@@ -139,12 +162,6 @@ class TransformersEngine:
                 f"results, so outputs would depend on batches (torch {torch.__version__}, "
                 f"{torch.get_num_threads()} threads; use one thread per process)"
             )
-
-    @property
-    def nodes_at_once(self) -> int:
-        """Rows of a batch: as many as asked for, on a CPU no more than are of use."""
-        rows = max(ROWS, round_up(self.batch_rows, ROWS))
-        return min(rows, CPU_ROWS) if self.device.type == "cpu" else rows
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """An array as a tensor on the engine's device."""

@@ -1,11 +1,14 @@
 """Between texts and tokens: prompts, solutions, steps and the context of a revision."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 
 SEPARATOR = "\n"  # ends a step
 UNKNOWN = "<unk>"  # what a model writes that is no text of the task, such as a number run into a label
+# Classes that need no model's code of their own; finding out through AutoTokenizer takes two seconds of imports.
+PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 AGAIN = "Again"  # the line between an answer and its revision
 
 
@@ -28,8 +31,16 @@ def build_tokenizer(vocabulary: list[str], pattern: str):
     )
 
 
-def load_tokenizer(path: Path):
-    """The tokenizer of a model directory."""
+def load_tokenizer(path: Path | str):
+    """The tokenizer of a model directory or hub name."""
+    try:
+        kind = json.loads((Path(path) / "tokenizer_config.json").read_text())["tokenizer_class"]
+    except (FileNotFoundError, KeyError):
+        kind = None
+    if kind in PLAIN_TOKENIZERS:
+        from transformers import PreTrainedTokenizerFast
+
+        return PreTrainedTokenizerFast.from_pretrained(path)
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(path)
@@ -65,8 +76,13 @@ def _encode(tokenizer, texts: list[str]) -> list[list[int]]:
 
 
 def decode(tokenizer, solutions: list[list[int]]) -> list[str]:
-    """Texts of solutions, without the end token."""
-    return tokenizer.batch_decode(solutions, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    """Texts of solutions, without the end token; equal ones, which are frequent, are decoded once."""
+    distinct: dict[tuple[int, ...], int] = {}
+    place = [distinct.setdefault(tuple(tokens), len(distinct)) for tokens in solutions]
+    texts = tokenizer.batch_decode(
+        [list(tokens) for tokens in distinct], skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    return [texts[index] for index in place]
 
 
 def step_ends(solution: list[int], separator: int) -> np.ndarray:

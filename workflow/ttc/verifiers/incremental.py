@@ -1,12 +1,12 @@
-"""A trained process verifier that reads only what is new: each step of a search once, and each rollout.
+"""A trained process verifier that reads step by step and only what is new: in a search each step once, and its rollout.
 
-A row's past is kept as the keys and values of the policy's and of the fresh layers and the policy's last hidden state,
-its *belief* about the next token.  New tokens are read in pieces of 4 to 64, all rows of a call with pieces of one
-size, each row at its own positions.
+A row's past is kept as the keys and values of the policy's and of the fresh layers, and as the policy's last hidden
+state, its *belief* about the next token.  A step is read in pieces of 4 to 64 tokens, each row at its own positions.
+Rows that are equal so far share what was computed, in a search as in a pool of samples.
 
-As in the engine, what a row is given does not depend on the rows around it (float32, one thread): a token's slot in
-the cache is its position, the sizes of a row's pieces follow from its own number of new tokens, calls are padded to a
-multiple of 8 rows and of 32 attended slots.
+As in the engine, what a row is given does not depend on the rows around it (CPU, float32, one thread): a token's slot
+in the cache is its position, a row is read beside rows that have as many pieces and attend to as many slots, and calls
+are padded to a multiple of 8 rows.
 """
 
 from dataclasses import dataclass, replace
@@ -16,104 +16,79 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from transformers.cache_utils import Cache
 
 from ttc.engines.base import StepScore
-from ttc.engines.transformers import ROWS, WIDTH, round_up
+from ttc.engines.cache import ROWS, WIDTH, round_up
 from ttc.errors import InputError
+from ttc.tasks.text import step_ends
+from ttc.verifiers.layers import layers_of
 from ttc.verifiers.scoring import TokenVerifier
 
-SMALLEST, LARGEST = 4, 64  # tokens of a piece: powers of two
+PIECES = (4, 8, 12, 16, 24, 32, 48, 64)  # tokens of a piece; few sizes, so that many rows have the same
+CPU_TOKENS = 2048  # tokens of one call on a CPU: more no longer fit a core's cache
 
 
 @dataclass
 class Prefixes:
     """Rows of a verifier: what was computed for each distinct prefix, and the prefix at which each row stands.
 
-    Rows that are equal share a prefix, so a fork copies nothing.  A prefix's tensors are never written to again.
+    A fork copies nothing.  A prefix's tensors are never written to again.
     """
 
     places: np.ndarray  # [rows] index of the prefix of each row
     lengths: np.ndarray  # [prefixes] tokens read
-    beliefs: (
-        torch.Tensor
-    )  # [prefixes, width] the policy's hidden state at the last of them; zeros before the first
-    caches: list[
-        torch.Tensor
-    ]  # keys and values, layer by layer: [prefixes, key-value heads, slots, head size]
+    beliefs: torch.Tensor  # [prefixes, hidden size]; zeros before the first token
+    policy: torch.Tensor  # cache of the policy's layers: [parts, prefixes, …, slots, size]
+    fresh: torch.Tensor  # and of the fresh ones
 
 
 class Work(NamedTuple):
-    """One distinct piece of reading."""
+    """What is read of one or more equal rows."""
 
     prefix: int  # where it goes on
     start: int  # tokens before it
     tokens: tuple[int, ...]  # what is read
-    keep: int  # how many of them the row keeps
+    keep: int  # how many of them the rows keep
     pieces: tuple[int, ...]  # sizes of the calls that read them
+
+    @property
+    def width(self) -> int:
+        """Slots attended to."""
+        return round_up(self.start + sum(self.pieces), WIDTH)
 
 
 def pieces(tokens: int) -> tuple[int, ...]:
     """Sizes of the pieces in which `tokens` new tokens are read; the last may be filled up with padding."""
-    full, rest = divmod(tokens, LARGEST)
-    last = (max(SMALLEST, 1 << (rest - 1).bit_length()),) if rest else ()
-    return (LARGEST,) * full + last
-
-
-class PieceCache(Cache):
-    """Keys and values of some layers for the rows of one call; each row writes a piece at its own positions."""
-
-    def __init__(self, caches: list[torch.Tensor]):
-        """caches: keys and values, layer by layer, of these rows; written to in place."""
-        self.layers = []
-        self._caches = caches
-        self._slots: torch.Tensor | None = None  # [rows, piece]
-        self._width = 0  # slots attended to
-
-    def place(self, slots: torch.Tensor, width: int) -> None:
-        """Where the next call writes, and how many slots it attends to."""
-        self._slots, self._width = slots, width
-
-    def get_seq_length(self, layer_idx: int = 0) -> int:
-        return 0
-
-    def update(self, key_states, value_states, layer_idx, *args, **kwargs):
-        """Store the new keys and values [rows, heads, piece, size]; return those to attend to."""
-        rows = torch.arange(len(self._slots), device=self._slots.device)[:, None]
-        seen = []
-        for cache, new in zip(
-            self._caches[2 * layer_idx : 2 * layer_idx + 2], (key_states, value_states), strict=True
-        ):
-            cache[rows, :, self._slots] = new.transpose(1, 2)
-            seen.append(cache[:, :, : self._width])
-        return tuple(seen)
+    full, rest = divmod(tokens, PIECES[-1])
+    last = (min(size for size in PIECES if size >= rest),) if rest else ()
+    return (PIECES[-1],) * full + last
 
 
 class IncrementalVerifier(TokenVerifier):
-    """`ttc.engines.base.StepVerifier` on a `SurpriseVerifier` of kind `prm`.
+    """`ttc.engines.base.StepVerifier` and `Verifier` on a `SurpriseVerifier` of kind `prm`, both reading step by step.
 
-    Equal steps of equal rows are read once; `tokens_scored` counts each of them.  `score` is the reference: it reads
-    whole solutions, and its scores differ from these by rounding only (below 1e-5 in float32).
+    So a step has one score, in a pool as in a search.  `TokenVerifier`, which reads whole solutions, is the reference:
+    its scores differ by rounding only (below 1e-5 in float32).  Equal rows are read once; `tokens_scored` counts each
+    of them.
     """
 
     def __init__(self, path: Path, batch_rows: int = 1024, device: str = "auto"):
         super().__init__(path, batch_rows, device)
         if self.kind != "prm":
-            raise InputError(f"{path} is of kind '{self.kind}'; a search follows a process verifier (prm)")
+            raise InputError(
+                f"{path} is of kind '{self.kind}'; only a process verifier (prm) reads step by step"
+            )
+        self.policy, self.fresh = layers_of(self.model.model), layers_of(self.model.fresh)
 
     @torch.inference_mode()
     def prefill(self, prompts: list[list[int]]) -> tuple[Prefixes, list[int]]:
         """Rows at the end of `prompts`; each distinct prompt is computed once and each prompt billed."""
-        config = self.model.config
-        slots = (1, config.num_key_value_heads, 0, config.head_dim)
         state = Prefixes(
             np.zeros(len(prompts), dtype=np.int64),
             np.zeros(1, dtype=np.int64),
-            torch.zeros(1, config.hidden_size, device=self.device),
-            [
-                torch.zeros(slots, device=self.device)
-                for _ in range(2 * (config.num_hidden_layers + config.fresh_layers))
-            ],
+            torch.zeros(1, self.model.config.hidden_size, device=self.device),
+            self.policy.empty(1, 0),
+            self.fresh.empty(1, 0),
         )
         read = [len(prompt) for prompt in prompts]
         self._read(state, prompts, read)
@@ -130,129 +105,133 @@ class IncrementalVerifier(TokenVerifier):
         """See `ttc.engines.base.StepVerifier.score_more`."""
         new = [step + rollout for step, rollout in zip(steps, rollouts, strict=True)]
         scores = self._read(state, new, [len(step) for step in steps])
-        return [StepScore(each[0], each[-1], len(read)) for each, read in zip(scores, new, strict=True)]
+        return [StepScore(*each, len(read)) for each, read in zip(scores, new, strict=True)]
 
-    def _read(self, state: Prefixes, new: list[list[int]], keep: list[int]) -> list[list[float]]:
-        """Scores of the steps that end in each row's new tokens, the last of which ends one in any case.
+    def score(self, prompts: list[list[int]], solutions: list[list[int]]) -> list[list[float]]:
+        """See `ttc.engines.base.Verifier.score`; equal inputs are scored once but every one of them is billed.
 
-        Afterwards a row stands behind the first `keep` of its new tokens.
+        Solutions of one problem share their prompt and the steps with which they begin alike.
+        """
+        billed = self.tokens_scored + sum(map(len, prompts)) + sum(map(len, solutions))
+        pairs = [
+            (tuple(prompt), tuple(solution)) for prompt, solution in zip(prompts, solutions, strict=True)
+        ]
+        distinct = sorted(set(pairs))
+        scores: dict[tuple, list[float]] = {}
+        for start in range(0, len(distinct), self.batch_rows):
+            block = distinct[start : start + self.batch_rows]
+            scores.update(zip(block, self._score_block(block), strict=True))
+        self.tokens_scored = billed
+        return [list(scores[pair]) for pair in pairs]
+
+    def _score_block(self, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
+        """The scores of each of these prompts and solutions."""
+        if not all(solution for _, solution in pairs):
+            raise InputError("an empty solution cannot be scored; every solution needs at least one token")
+        steps = [self._steps(solution) for _, solution in pairs]
+        scores: list[list[float]] = [[] for _ in pairs]
+        state, _ = self.prefill([prompt for prompt, _ in pairs])
+        going = list(range(len(pairs)))
+        for number in range(max(map(len, steps))):
+            rows = [place for place, row in enumerate(going) if len(steps[row]) > number]
+            state, going = self.fork(state, np.array(rows)), [going[place] for place in rows]
+            new = [steps[row][number] for row in going]
+            for row, score in zip(going, self.score_more(state, new, [()] * len(new)), strict=True):
+                scores[row].append(score.step)
+        return scores
+
+    def _steps(self, solution: tuple[int, ...]) -> list[tuple[int, ...]]:
+        ends = (step_ends(list(solution), self.separator) + 1).tolist()
+        return [solution[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+    def _read(self, state: Prefixes, new: list[list[int]], keep: list[int]) -> list[tuple[float, float]]:
+        """Scores at the last kept and at the last of each row's new tokens.
+
+        Afterwards a row stands behind the first `keep` of them.
         """
         self.tokens_scored += sum(map(len, new))
         distinct: dict[tuple, int] = {}
-        prefixes = state.places.tolist()
         items = [
             distinct.setdefault((prefix, tuple(tokens), kept), len(distinct))
-            for prefix, tokens, kept in zip(prefixes, new, keep, strict=True)
+            for prefix, tokens, kept in zip(state.places.tolist(), new, keep, strict=True)
         ]
+        lengths = state.lengths.tolist()
         work = [
-            Work(prefix, int(state.lengths[prefix]), tokens, kept, pieces(len(tokens)))
+            Work(prefix, lengths[prefix], tokens, kept, pieces(len(tokens)))
             for prefix, tokens, kept in distinct
         ]
-        self._check(work)
-        batches = self._batches(work)
-        scores: list[list[float]] = [[]] * len(work)
-        places = np.zeros(len(work), dtype=np.int64)
-        self._move(state, [work[item] for batch in batches for item in batch])
-        start = 0
-        for batch in batches:
-            rows = slice(start, start + len(batch))
-            # Padding repeats an item of the batch: whichever of the equal rows comes last stands for it.
-            places[batch] = np.arange(rows.start, rows.stop)
-            for item, values in zip(
-                batch, self._read_batch(state, rows, [work[i] for i in batch]), strict=True
-            ):
-                scores[item] = values
-            start = rows.stop
-        state.places = places[items]
-        return [scores[item] for item in items]
-
-    def _check(self, work: list[Work]) -> None:
-        if not all(each.tokens for each in work):
+        if not all(keep):
             raise InputError("an empty step cannot be scored; every step needs at least one token")
         self.check_length(max((each.start + len(each.tokens) for each in work), default=0))
+        batches = self._batches(work)
+        self._move(state, [work[item] for batch in batches for item in batch])
+        scores = np.zeros((len(work), 2))
+        places = np.zeros(len(work), dtype=np.int64)
+        start = 0
+        for batch in batches:
+            # Padding repeats an item of the batch: whichever of the equal rows comes last stands for it.
+            rows = slice(start, start + len(batch))
+            places[batch] = np.arange(rows.start, rows.stop)
+            scores[batch] = self._read_batch(state, rows, [work[item] for item in batch])
+            start = rows.stop
+        state.places = places[items]
+        return [tuple(each) for each in scores[items].tolist()]
 
     def _batches(self, work: list[Work]) -> list[list[int]]:
-        """Items read together: equal pieces, similar lengths, filled up with repeats to a multiple of 8."""
-        order = sorted(range(len(work)), key=lambda item: (work[item].pieces, work[item].start))
+        """Items that are read together, filled up with repeats to a multiple of 8."""
+        kinds = [(each.pieces, each.width) for each in work]
+        order = sorted(range(len(work)), key=kinds.__getitem__)
         batches = []
-        for _, group in groupby(order, key=lambda item: work[item].pieces):
+        for (sizes, _), group in groupby(order, key=kinds.__getitem__):
             items = list(group)
-            for start in range(0, len(items), self.batch_rows):
-                batch = items[start : start + self.batch_rows]
+            rows = self.batch_rows
+            if self.device.type == "cpu":
+                rows = min(rows, max(ROWS, CPU_TOKENS // max(sizes)))
+            for start in range(0, len(items), rows):
+                batch = items[start : start + rows]
                 batches.append(batch + batch[:1] * (round_up(len(batch), ROWS) - len(batch)))
         return batches
 
     def _move(self, state: Prefixes, work: list[Work]) -> None:
         """Replace the prefixes of `state` by those of `work`, in order, with room for what will be read."""
         index = np.array([each.prefix for each in work], dtype=np.int64)
-        slots = max((each.start + sum(each.pieces) for each in work), default=0)
-        extra = max(0, round_up(slots, WIDTH) - state.caches[0].shape[2])
+        slots = max((each.width for each in work), default=0)
         rows = torch.as_tensor(index, device=self.device)
-        state.caches = [
-            torch.nn.functional.pad(cache.index_select(0, rows), (0, 0, 0, extra)) for cache in state.caches
-        ]
+
+        def moved(cache: torch.Tensor) -> torch.Tensor:
+            taken, extra = cache.index_select(1, rows), slots - cache.shape[-2]
+            return torch.nn.functional.pad(taken, (0, 0, 0, extra)) if extra > 0 else taken
+
+        state.policy, state.fresh = moved(state.policy), moved(state.fresh)
         state.beliefs = state.beliefs.index_select(0, rows)
         state.lengths = state.lengths[index]
 
-    def _read_batch(self, state: Prefixes, rows: slice, work: list[Work]) -> list[list[float]]:
-        """Read one batch, whose prefixes are `rows` of `state`, and move these prefixes on."""
-        sizes = work[0].pieces
-        counts = np.array([len(each.tokens) for each in work])
+    def _read_batch(self, state: Prefixes, rows: slice, work: list[Work]) -> np.ndarray:
+        """Read one batch, whose prefixes are `rows` of `state`; moves these on and returns scores [rows, 2]."""
+        sizes, width = work[0].pieces, work[0].width
         tokens = np.zeros((len(work), sum(sizes)), dtype=np.int64)
         for row, each in enumerate(work):
-            tokens[row, : counts[row]] = each.tokens
-        starts = torch.as_tensor(state.lengths[rows], device=self.device)
-        caches = [cache[rows] for cache in state.caches]
-        policy = PieceCache(caches[: 2 * self.model.config.num_hidden_layers])
-        fresh = PieceCache(caches[2 * self.model.config.num_hidden_layers :])
+            tokens[row, : len(each.tokens)] = each.tokens
+        slots = state.lengths[rows, None] + np.arange(tokens.shape[1])
+        tokens, slots = self._tensor(tokens), self._tensor(slots)
         belief, believed, hidden = state.beliefs[rows], [], []
-        for piece in torch.as_tensor(tokens, device=self.device).split(sizes, dim=1):
-            made = self._forward(piece, starts, belief, policy, fresh)
-            believed.append(made[0])
-            hidden.append(made[1])
-            belief = made[0][:, -1]
-            starts = starts + piece.shape[1]
+        for piece, at in zip(tokens.split(sizes, dim=1), slots.split(sizes, dim=1), strict=True):
+            embedded = self.model.model.embed_tokens(piece)
+            believed.append(self.policy.read(embedded, at, state.policy[:, rows], width))
+            joined = self.model.join(torch.cat([belief[:, None], believed[-1][:, :-1]], dim=1), piece)
+            joined = joined.masked_fill(at[:, :, None] == 0, 0.0)  # nothing is before the first token
+            hidden.append(self.fresh.read(joined, at, state.fresh[:, rows], width))
+            belief = believed[-1][:, -1]
         keep = np.array([each.keep for each in work])
-        every = torch.arange(len(work), device=self.device)
-        state.beliefs[rows] = torch.cat(believed, dim=1)[every, torch.as_tensor(keep - 1, device=self.device)]
+        last = np.array([len(each.tokens) for each in work])
+        every = self._tensor(np.arange(len(work)))
+        state.beliefs[rows] = torch.cat(believed, dim=1)[every, self._tensor(keep - 1)]
         state.lengths[rows] += keep
-        place = np.arange(tokens.shape[1])
-        ends = (tokens == self.separator) & (place < counts[:, None]) | (place == counts[:, None] - 1)
-        at_row, at_token = np.nonzero(ends)
-        values = self.values(
-            torch.cat(hidden, dim=1)[
-                torch.as_tensor(at_row, device=self.device), torch.as_tensor(at_token, device=self.device)
-            ]
-        )
-        return [part.tolist() for part in np.split(values, np.cumsum(ends.sum(axis=1))[:-1])]
+        ends = self._tensor(np.stack([keep, last], axis=1) - 1)
+        return self.values(torch.cat(hidden, dim=1)[every[:, None], ends].flatten(0, 1)).reshape(-1, 2)
 
-    def _forward(
-        self,
-        tokens: torch.Tensor,
-        starts: torch.Tensor,
-        belief: torch.Tensor,
-        policy: PieceCache,
-        fresh: PieceCache,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The policy's and the fresh layers' last hidden states [rows, piece, width] at one piece of every row.
-
-        starts: position of the piece in each row; belief: the policy's hidden state before it [rows, width].
-        """
-        slots = starts[:, None] + torch.arange(tokens.shape[1], device=self.device)
-        width = round_up(int(slots[:, -1].max()) + 1, WIDTH)
-        hidden_from = torch.arange(width, device=self.device) > slots[:, :, None]
-        mask = torch.zeros(hidden_from.shape, device=self.device).masked_fill(hidden_from, float("-inf"))[
-            :, None
-        ]
-        policy.place(slots, width)
-        fresh.place(slots, width)
-        call = {"attention_mask": mask, "position_ids": slots, "use_cache": True}
-        believed = self.model.model(input_ids=tokens, past_key_values=policy, **call).last_hidden_state
-        joined = self.model.join(torch.cat([belief[:, None], believed[:, :-1]], dim=1), tokens)
-        joined = joined.masked_fill(slots[:, :, None] == 0, 0.0)  # nothing is before the first token
-        return believed, self.model.fresh(
-            inputs_embeds=joined, past_key_values=fresh, **call
-        ).last_hidden_state
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(array, device=self.device)
 
     def self_check(self) -> None:
         """Score a few growing solutions alone, in a crowd and shuffled; InputError if a bit differs (CPU only)."""

@@ -1,7 +1,7 @@
 """Scores of a trained verifier: one per step (PRM) or one per solution (ORM), each in [0, 1].
 
-Scores are always read from a full forward pass over prompt and solution, padded on the right to the engine's row and
-width multiples, so a score does not depend on its neighbours in the batch.
+Here scores are read from a full forward pass over prompt and solution, beside others of the same padded width and
+padded on the right like the engine's prompts, so a score does not depend on its neighbours in the batch.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer
 
-from ttc.engines.cache import ROWS, WIDTH, round_up
+from ttc.engines.cache import ROWS, WIDTH, batches_of_equal_width, round_up
 from ttc.errors import InputError
 from ttc.models.loading import read_card, resolve_device
 from ttc.models.verifier import SurpriseVerifier
@@ -49,10 +49,9 @@ class TokenVerifier:
         ]
         self.tokens_scored += sum(map(len, prompts)) + sum(map(len, solutions))
         pairs = list(distinct)
-        order = sorted(range(len(pairs)), key=lambda index: len(pairs[index][0]) + len(pairs[index][1]))
+        lengths = [len(prompt) + len(solution) for prompt, solution in pairs]
         scores: list[list[float]] = [[]] * len(pairs)
-        for start in range(0, len(order), self.batch_rows):
-            batch = order[start : start + self.batch_rows]
+        for _, batch in batches_of_equal_width(lengths, self.batch_rows, self.device):
             for index, values in zip(
                 batch, self._score_batch([pairs[index] for index in batch]), strict=True
             ):
