@@ -74,7 +74,7 @@ def train(
     loss are kept, otherwise the last ones.
     """
     device = next(model.parameters()).device
-    optimizers = _optimizers(model, settings)
+    optimizers = make_optimizers(model, settings)
     rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     steps = settings["steps"]
     every = max(1, steps // settings["evaluations"])
@@ -88,12 +88,7 @@ def train(
             for group, rate in zip(optimizer.param_groups, base, strict=True):
                 group["lr"] = rate * factor
         chosen = next(order)
-        value = losses(model, collate(examples, chosen, device)).mean()
-        value.backward()
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        recent.append(float(value.detach()))
+        recent.append(learn(model, collate(examples, chosen, device), losses, optimizers))
         log.tokens += int(lengths[chosen].sum())
         flops += training_flops(model, lengths[chosen])
         if step % every == 0 or step == steps:
@@ -118,6 +113,39 @@ def train(
         model.load_state_dict(best)
     model.eval()
     return log
+
+
+def make_optimizers(model: torch.nn.Module, settings: dict) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the layers, AdamW for embeddings, norms and heads (which Muon is not meant for)."""
+    inside = [
+        parameter
+        for name, parameter in model.named_parameters()
+        if ".layers." in name and parameter.ndim == 2
+    ]
+    taken = {id(parameter) for parameter in inside}
+    outside = [parameter for parameter in model.parameters() if id(parameter) not in taken]
+    decay = settings["weight_decay"]
+    return [
+        Muon(inside, lr=settings["matrix_learning_rate"], momentum=0.95, weight_decay=decay),
+        torch.optim.AdamW(
+            outside, lr=settings["learning_rate"], betas=(0.9, 0.95), weight_decay=decay, fused=True
+        ),
+    ]
+
+
+def learn(
+    model: torch.nn.Module,
+    batch: Batch,
+    losses: Callable[[torch.nn.Module, Batch], torch.Tensor],
+    optimizers: list[torch.optim.Optimizer],
+) -> float:
+    """One step on a batch; returns the loss before it."""
+    loss = losses(model, batch).mean()
+    loss.backward()
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return float(loss.detach())
 
 
 @torch.inference_mode()
@@ -160,21 +188,3 @@ def _schedule(step: int, steps: int, warmup: float, decay: float) -> float:
     rise = step / max(1.0, warmup * steps)
     fall = (steps - step + 1) / max(1.0, decay * steps)
     return min(1.0, rise, fall)
-
-
-def _optimizers(model: torch.nn.Module, settings: dict) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside the layers, AdamW for embeddings, norms and heads (which Muon is not meant for)."""
-    inside = [
-        parameter
-        for name, parameter in model.named_parameters()
-        if ".layers." in name and parameter.ndim == 2
-    ]
-    taken = {id(parameter) for parameter in inside}
-    outside = [parameter for parameter in model.parameters() if id(parameter) not in taken]
-    decay = settings["weight_decay"]
-    return [
-        Muon(inside, lr=settings["matrix_learning_rate"], momentum=0.95, weight_decay=decay),
-        torch.optim.AdamW(
-            outside, lr=settings["learning_rate"], betas=(0.9, 0.95), weight_decay=decay, fused=True
-        ),
-    ]
