@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from ttc.models.arithmetic import matrix_rate, training_flops
 from ttc.models.batches import Batch, Examples, batches, by_length, collate, merge_equal
-from ttc.models.hidden import hidden_states, token_embeddings
+from ttc.models.hidden import hidden_states
 from ttc.models.muon import Muon
 
 
@@ -40,7 +40,7 @@ class TrainingLog:
 
 def language_losses(model, batch: Batch) -> torch.Tensor:
     """Cross entropy (nats) at each of the batch's places."""
-    hidden = hidden_states(model.model, token_embeddings(model.model, batch.tokens), batch.places)
+    hidden = hidden_states(model.model, model.model.embed_tokens(batch.tokens), batch.places)
     return cross_entropy(linear(hidden, model.lm_head.weight), batch.targets, reduction="none")
 
 
@@ -51,7 +51,7 @@ def value_losses(model, batch: Batch) -> torch.Tensor:
 
 def value_logits(model, batch: Batch) -> torch.Tensor:
     """A verifier's logit at each of the batch's places; `SurpriseVerifier.hidden`, but only where it is read."""
-    believed = hidden_states(model.model, token_embeddings(model.model, batch.tokens))
+    believed = hidden_states(model.model, model.model.embed_tokens(batch.tokens))
     joined = pad(model.join(believed[:, :-1], batch.tokens[:, 1:]), (0, 0, 1, 0))
     return model.score(hidden_states(model.fresh, joined, batch.places))[:, 0]
 
