@@ -71,7 +71,8 @@ def train(
     settings: steps, batch, learning_rate (AdamW: embeddings, norms, heads), matrix_learning_rate (Muon: the layers'
     matrices), weight_decay, warmup (share of steps), decay (share of steps at the end, linear to 0), evaluations (how
     often the validation loss is taken).  With validation examples and `keep_best` the weights of the lowest validation
-    loss are kept, otherwise the last ones.
+    loss are kept, otherwise the last ones.  Reported tokens a second are those of learning, validation not counted;
+    timings enter the report only, never the log.
     """
     device = next(model.parameters()).device
     optimizers = make_optimizers(model, settings)
