@@ -8,7 +8,7 @@ from tiny import random_model, saved
 from ttc.errors import InputError
 from ttc.models.batches import Batch
 from ttc.models.building import build_verifier
-from ttc.models.hidden import hidden_states, token_embeddings
+from ttc.models.hidden import hidden_states
 from ttc.models.training import language_losses, value_losses
 
 
@@ -64,7 +64,7 @@ def test_a_verifiers_losses_and_gradients_are_those_of_its_network(tmp_path, fre
 
 def test_hidden_states_at_all_places_are_those_of_transformers():
     model, batch = random_model(), whole(languages())
-    ours = hidden_states(model.model, token_embeddings(model.model, batch.tokens))
+    ours = hidden_states(model.model, model.model.embed_tokens(batch.tokens))
     theirs = model.model(input_ids=batch.tokens, attention_mask=(batch.tokens != 0).long()).last_hidden_state
     inside = batch.tokens != 0
     assert torch.allclose(ours[inside], theirs[inside], atol=1e-5)

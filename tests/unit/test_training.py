@@ -232,7 +232,7 @@ def test_a_schedule_without_warmup_or_decay_is_constant():
 
 
 def test_matrices_of_the_layers_go_to_muon_and_all_else_to_adamw(verifier):
-    muon, adamw = training._optimizers(verifier, SETTINGS)
+    muon, adamw = training.make_optimizers(verifier, SETTINGS)
     names = {id(parameter): name for name, parameter in verifier.named_parameters()}
     matrices = {names[id(each)] for group in muon.param_groups for each in group["params"]}
     others = {names[id(each)] for group in adamw.param_groups for each in group["params"]}

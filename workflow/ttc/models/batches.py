@@ -1,8 +1,8 @@
 """Training examples in flat arrays, and the batches made from them.
 
 Examples stand end to end in one array each of tokens, targets and mask, so that making 60,000 of them, shuffling them
-and padding a batch are a few array operations.  A batch holds examples of nearly equal length: sorting within groups
-of `BUCKET` batches leaves less than one token in a hundred to padding, so examples need not share a row.
+and padding a batch are a few array operations.  A batch holds examples of nearly equal length: sorted within groups
+of `BUCKET` batches they leave so little to padding that nothing would be gained by putting several into one row.
 """
 
 from collections.abc import Iterator

@@ -7,15 +7,9 @@ Losses and gradients equal those of `transformers` within rounding (tests/unit/t
 """
 
 import torch
-from torch.nn.functional import embedding, linear, scaled_dot_product_attention, silu
+from torch.nn.functional import linear, scaled_dot_product_attention, silu
 
 from ttc.errors import InputError
-
-
-def token_embeddings(model, tokens: torch.Tensor) -> torch.Tensor:
-    """Embeddings [rows, length, width] of token ids [rows, length]; padding passes no gradient on."""
-    table = model.embed_tokens
-    return embedding(tokens, table.weight, table.padding_idx)
 
 
 def hidden_states(model, embedded: torch.Tensor, chosen: torch.Tensor | None = None) -> torch.Tensor:

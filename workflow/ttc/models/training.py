@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from ttc.models.arithmetic import matrix_rate, training_flops
 from ttc.models.batches import Batch, Examples, batches, by_length, collate, merge_equal
-from ttc.models.hidden import hidden_states, token_embeddings
+from ttc.models.hidden import hidden_states
 from ttc.models.muon import Muon
 
 
@@ -40,7 +40,7 @@ class TrainingLog:
 
 def language_losses(model, batch: Batch) -> torch.Tensor:
     """Cross entropy (nats) at each of the batch's places."""
-    hidden = hidden_states(model.model, token_embeddings(model.model, batch.tokens), batch.places)
+    hidden = hidden_states(model.model, model.model.embed_tokens(batch.tokens), batch.places)
     return cross_entropy(linear(hidden, model.lm_head.weight), batch.targets, reduction="none")
 
 
@@ -51,7 +51,7 @@ def value_losses(model, batch: Batch) -> torch.Tensor:
 
 def value_logits(model, batch: Batch) -> torch.Tensor:
     """A verifier's logit at each of the batch's places; `SurpriseVerifier.hidden`, but only where it is read."""
-    believed = hidden_states(model.model, token_embeddings(model.model, batch.tokens))
+    believed = hidden_states(model.model, model.model.embed_tokens(batch.tokens))
     joined = pad(model.join(believed[:, :-1], batch.tokens[:, 1:]), (0, 0, 1, 0))
     return model.score(hidden_states(model.fresh, joined, batch.places))[:, 0]
 
@@ -71,10 +71,11 @@ def train(
     settings: steps, batch, learning_rate (AdamW: embeddings, norms, heads), matrix_learning_rate (Muon: the layers'
     matrices), weight_decay, warmup (share of steps), decay (share of steps at the end, linear to 0), evaluations (how
     often the validation loss is taken).  With validation examples and `keep_best` the weights of the lowest validation
-    loss are kept, otherwise the last ones.
+    loss are kept, otherwise the last ones.  Reported tokens a second are those of learning, validation not counted;
+    timings enter the report only, never the log.
     """
     device = next(model.parameters()).device
-    optimizers = _optimizers(model, settings)
+    optimizers = make_optimizers(model, settings)
     rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     steps = settings["steps"]
     every = max(1, steps // settings["evaluations"])
@@ -88,12 +89,7 @@ def train(
             for group, rate in zip(optimizer.param_groups, base, strict=True):
                 group["lr"] = rate * factor
         chosen = next(order)
-        value = losses(model, collate(examples, chosen, device)).mean()
-        value.backward()
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        recent.append(float(value.detach()))
+        recent.append(learn(model, collate(examples, chosen, device), losses, optimizers))
         log.tokens += int(lengths[chosen].sum())
         flops += training_flops(model, lengths[chosen])
         if step % every == 0 or step == steps:
@@ -118,6 +114,39 @@ def train(
         model.load_state_dict(best)
     model.eval()
     return log
+
+
+def make_optimizers(model: torch.nn.Module, settings: dict) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the layers, AdamW for embeddings, norms and heads (which Muon is not meant for)."""
+    inside = [
+        parameter
+        for name, parameter in model.named_parameters()
+        if ".layers." in name and parameter.ndim == 2
+    ]
+    taken = {id(parameter) for parameter in inside}
+    outside = [parameter for parameter in model.parameters() if id(parameter) not in taken]
+    decay = settings["weight_decay"]
+    return [
+        Muon(inside, lr=settings["matrix_learning_rate"], momentum=0.95, weight_decay=decay),
+        torch.optim.AdamW(
+            outside, lr=settings["learning_rate"], betas=(0.9, 0.95), weight_decay=decay, fused=True
+        ),
+    ]
+
+
+def learn(
+    model: torch.nn.Module,
+    batch: Batch,
+    losses: Callable[[torch.nn.Module, Batch], torch.Tensor],
+    optimizers: list[torch.optim.Optimizer],
+) -> float:
+    """One step on a batch; returns the loss before it."""
+    loss = losses(model, batch).mean()
+    loss.backward()
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return float(loss.detach())
 
 
 @torch.inference_mode()
@@ -160,21 +189,3 @@ def _schedule(step: int, steps: int, warmup: float, decay: float) -> float:
     rise = step / max(1.0, warmup * steps)
     fall = (steps - step + 1) / max(1.0, decay * steps)
     return min(1.0, rise, fall)
-
-
-def _optimizers(model: torch.nn.Module, settings: dict) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside the layers, AdamW for embeddings, norms and heads (which Muon is not meant for)."""
-    inside = [
-        parameter
-        for name, parameter in model.named_parameters()
-        if ".layers." in name and parameter.ndim == 2
-    ]
-    taken = {id(parameter) for parameter in inside}
-    outside = [parameter for parameter in model.parameters() if id(parameter) not in taken]
-    decay = settings["weight_decay"]
-    return [
-        Muon(inside, lr=settings["matrix_learning_rate"], momentum=0.95, weight_decay=decay),
-        torch.optim.AdamW(
-            outside, lr=settings["learning_rate"], betas=(0.9, 0.95), weight_decay=decay, fused=True
-        ),
-    ]

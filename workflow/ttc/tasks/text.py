@@ -68,7 +68,9 @@ def encode_solutions(tokenizer, texts: list[str], ended: list[bool]) -> list[lis
 
 
 def _encode(tokenizer, texts: list[str]) -> list[list[int]]:
-    """Token ids of texts as they stand; the tokenizer's own core does it without the offsets that nobody reads."""
+    """Token ids of texts as they stand, straight from the core of a fast tokenizer: nobody reads offsets and masks."""
+    if not getattr(tokenizer, "is_fast", False):
+        return tokenizer(list(texts), add_special_tokens=False)["input_ids"] if len(texts) else []
     core = tokenizer.backend_tokenizer
     core.no_padding()
     core.no_truncation()
