@@ -78,7 +78,9 @@ def test_monte_carlo_votes_agree_with_all_subsets_within_their_stated_error(seed
     groups = random.integers(-1, 4, 12)
     correct, scores = (groups == 1).astype(float), random.random(12)
     exact, _ = votes(groups, correct, [None, scores], [2, 4, 8], Draws(1000, 0), generator(seed, "exact"))
-    drawn, errors = votes(groups, correct, [None, scores], [2, 4, 8], Draws(60, seed), generator(seed, "drawn"))
+    drawn, errors = votes(
+        groups, correct, [None, scores], [2, 4, 8], Draws(60, seed), generator(seed, "drawn")
+    )
     assert (errors > 0).any()
     assert (np.abs(drawn - exact) <= 4.5 * errors + 1e-12).all()
 
@@ -276,7 +278,9 @@ def test_blocks_do_not_change_a_vote(monkeypatch):
     correct, scores = (groups == 4).astype(float), random.random(40)
     whole = votes(groups, correct, [None, scores], [2, 8, 16], Draws(64, 0), generator(1))
     monkeypatch.setattr("ttc.estimators.SCATTER", 100)
-    assert np.array_equal(whole[0], votes(groups, correct, [None, scores], [2, 8, 16], Draws(64, 0), generator(1))[0])
+    assert np.array_equal(
+        whole[0], votes(groups, correct, [None, scores], [2, 8, 16], Draws(64, 0), generator(1))[0]
+    )
 
 
 def test_powers_of_two():

@@ -179,7 +179,9 @@ class Draws:
         random = generator(self.seed, "subsets", units, longest)
         count = max(2, -(-self.replicates // ends))
         rows = [random.permutation(units)[: ends * longest].reshape(ends, longest) for _ in range(count)]
-        return [np.stack(rows[start : start + step]).transpose(2, 1, 0).copy() for start in range(0, count, step)]
+        return [
+            np.stack(rows[start : start + step]).transpose(2, 1, 0).copy() for start in range(0, count, step)
+        ]
 
 
 class _Ballot:
