@@ -1,4 +1,6 @@
-"""Pools read block by block: the same arrays, bit for bit, whatever the block, the shards, the row groups and the order."""
+"""Pools read block by block: the same arrays, bit for bit, whatever the block, the shards and the order of rows."""
+
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -94,10 +96,10 @@ def test_spans_are_blocks_of_whole_problems_within_the_bound(tmp_path_factory, r
     )
     found = tables.spans(paths, "samples", rows)
     held = [[name for name in SIZES if first <= name <= last] for first, last in found]
-    assert sum(held, []) == list(SIZES)
+    assert [name for names in held for name in names] == list(SIZES)
     for names in held:
         assert len(names) == 1 or sum(SIZES[name] for name in names) <= rows
-    for one, two in zip(held, held[1:], strict=False):
+    for one, two in pairwise(held):
         assert sum(SIZES[name] for name in one) + SIZES[two[0]] > rows  # no block is cut short
 
 
