@@ -12,10 +12,11 @@ from math import comb
 
 import numpy as np
 
+from ttc.noise import generator
 from ttc.selection import TIE, verdicts
 
 LEVEL = 0.95  # of every interval
-SCATTER = 1 << 17  # numbers in a block of vote totals: bounds the memory of a vote to some tens of MB
+SCATTER = 1 << 18  # picks in a block of subsets: bounds the memory of a vote to some tens of MB
 
 
 def powers_of_two(largest: int) -> list[int]:
@@ -88,7 +89,7 @@ def votes(
     correct: np.ndarray,
     weights: list[np.ndarray | None],
     sizes: list[int],
-    replicates: int,
+    draws: "Draws",
     generator: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Expected correctness of votes among k units of a pool, and its Monte-Carlo standard error.
@@ -99,10 +100,10 @@ def votes(
     two arrays of shape (len(weights), len(sizes)).  All rules see the same subsets, so that differences
     between them are paired.
 
-    Error 0 where the mean runs over all C(n, k) subsets: these are at most `replicates`, or k <= 2 and m = 1,
-    where a vote is won by the best score of the subset and has a closed form.  Elsewhere the mean runs over
-    `replicates` random subsets (one more if odd), nested over k, see `_draws`.  The pool is put into a canonical
-    order first, so the result does not depend on the order in which it is given.
+    Error 0 where the mean runs over all C(n, k) subsets: these are at most as many as would be drawn, or k <= 2 and
+    m = 1, where a vote is won by the best score of the subset and has a closed form.  Elsewhere it runs over the
+    subsets of `draws`, of a pool that `generator` has shuffled.  The pool is put into a canonical order first, so the
+    result does not depend on the order in which it is given.
     """
     units, each = np.atleast_2d(np.asarray(groups).T).T.shape
     groups = np.asarray(groups, dtype=np.int64).reshape(units, each)
@@ -114,12 +115,12 @@ def votes(
     ballot = _Ballot(groups, correct, weights)
     values = np.zeros((len(weights), len(sizes)))
     errors = np.zeros_like(values)
-    step = max(1, SCATTER // max(units, ballot.classes))  # subsets, or permutations, in a block
+    step = max(1, SCATTER // (units * each))  # subsets, or permutations, in a block
     drawn = []
     for column, size in enumerate(sizes):
         if size <= 2 and each == 1:
             values[:, column] = ballot.small(size)
-        elif (exact := subsets(units, size, replicates)) is not None:
+        elif (exact := subsets(units, size, draws.replicates)) is not None:
             blocks = (exact[start : start + step].T for start in range(0, len(exact), step))
             found = np.concatenate([ballot.winners(block, [size]) for block in blocks], axis=2)
             values[:, column] = found[:, 0].mean(axis=1)
@@ -129,7 +130,8 @@ def votes(
         drawn.sort(key=lambda column: sizes[column])
         wanted = [sizes[column] for column in drawn]
         found = []
-        for block in _draws(units, wanted[-1], replicates, step, generator):
+        ballot.reorder(generator.permutation(units))
+        for block in draws.blocks(units, wanted[-1], step):
             right = ballot.winners(block.reshape(len(block), -1), wanted)
             found.append(right.reshape(*right.shape[:2], *block.shape[1:]).mean(axis=2))
         found = np.concatenate(found, axis=2)  # rules, sizes, permutations
@@ -144,22 +146,42 @@ def _canonical(groups: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
     return np.lexsort(keys)
 
 
-def _draws(units: int, longest: int, replicates: int, step: int, generator: np.random.Generator):
-    """Random subsets of range(units), in blocks of shape (longest, ends, permutations <= step).
+class Draws:
+    """Random subsets, drawn once for all pools of a size.
 
-    The first k of [:, end, permutation] are a subset of size k, for every k.  Where two of the largest are no more
-    than the pool, a permutation makes two disjoint ones: half the draws for the same number of subsets.  The two
-    are not independent, so an error is the spread of the permutations' means.
+    Every pool is shuffled by a random permutation of its own before the subsets pick from it.  So each subset is
+    a uniform one of the pool, independent of the pool's other subsets, and estimates of two pools are uncorrelated
+    though they share the subsets; and drawing costs one permutation a pool instead of one a subset.
     """
-    ends = 2 if 2 * longest <= units else 1
-    count = max(2, -(-replicates // ends))
-    # rows of 2^k numbers in a row would fall on the same cache lines when turned, hence the gap of 8 between them
-    rows = np.empty((min(step, count), units + 8), dtype=np.int64)[:, :units]
-    for start in range(0, count, step):
-        rows = rows[: count - start]
-        rows[:] = np.arange(units)
-        generator.permuted(rows, axis=1, out=rows)
-        yield np.stack([rows[:, end * longest : (end + 1) * longest].T for end in range(ends)], axis=1)
+
+    KEPT = 4  # sizes of pools whose subsets stay in memory
+
+    def __init__(self, replicates: int, seed: int):
+        self.replicates, self.seed = replicates, seed
+        self._kept: dict[tuple[int, int, int], list[np.ndarray]] = {}
+
+    def blocks(self, units: int, longest: int, step: int) -> list[np.ndarray]:
+        """`replicates` subsets (one more if odd), as arrays of shape (longest, ends, permutations <= step).
+
+        The first k of [:, end, permutation] are a subset of size k, for every k.  Where two of the largest are no
+        more than the pool, a permutation makes two disjoint ones: more is learnt from the two than from two that
+        overlap.  They are not independent, so an error is the spread of the permutations' means.
+        """
+        wanted = (units, longest, step)
+        if wanted not in self._kept:
+            while len(self._kept) >= self.KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[wanted] = self._drawn(units, longest, step)
+        return self._kept[wanted]
+
+    def _drawn(self, units: int, longest: int, step: int) -> list[np.ndarray]:
+        ends = 2 if 2 * longest <= units else 1
+        random = generator(self.seed, "subsets", units, longest)
+        count = max(2, -(-self.replicates // ends))
+        rows = [random.permutation(units)[: ends * longest].reshape(ends, longest) for _ in range(count)]
+        return [
+            np.stack(rows[start : start + step]).transpose(2, 1, 0).copy() for start in range(0, count, step)
+        ]
 
 
 class _Ballot:
@@ -186,6 +208,11 @@ class _Ballot:
         right = self.table[groups]  # without an answer: any number, such candidates are wrong there
         scores = [np.zeros(len(groups)) if weight is None else weight.ravel() for weight in self.weights]
         return [best_of_k(groups, right, score, [size])[0] for score in scores]
+
+    def reorder(self, order: np.ndarray) -> None:
+        """Put the units into another order."""
+        self.groups = self.groups[order]
+        self.weights = [None if weight is None else weight[order] for weight in self.weights]
 
     def winners(self, picks: np.ndarray, sizes: list[int]) -> np.ndarray:
         """Correctness of the winners, shape (rules, sizes, subsets), for the prefixes `sizes` of subsets.

@@ -6,10 +6,11 @@ zero.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from ttc.estimators import best_of_k, pass_at_k, powers_of_two, votes
+from ttc.estimators import Draws, best_of_k, pass_at_k, powers_of_two, votes
 from ttc.exchange import flops
 from ttc.noise import generator
 from ttc.pools import Chains, Pool
@@ -28,6 +29,11 @@ class Method:
     aggregations_compared: list[str] = field(default_factory=list)
     replicates: int = 200
     parameters: dict[str, int | None] = field(default_factory=dict)
+
+    @cached_property
+    def draws(self) -> Draws:
+        """The random subsets of all votes."""
+        return Draws(self.replicates, self.seed)
 
     def sizes(self, largest: int) -> list[int]:
         """The budgets that a pool of `largest` generations can serve."""
@@ -94,7 +100,7 @@ def evaluate_pool(pool: Pool, method: Method, outcomes: Outcomes) -> None:
 
     random = generator(method.seed, "evaluate", "votes", name)
     weights = [rule[2] for rule in ruled]
-    values, errors = votes(pool.groups, pool.correct, weights, sizes, method.replicates, random)
+    values, errors = votes(pool.groups, pool.correct, weights, sizes, method.draws, random)
     for (strategy, selection, _, verifier), value, error in zip(ruled, values, errors, strict=True):
         for column, size in enumerate(sizes):
             read = pool.verifier_tokens[verifier] * size if verifier else 0.0
@@ -137,7 +143,7 @@ def evaluate_chains(chains: Chains, method: Method, outcomes: Outcomes) -> None:
 def _ratios(block, parallels, method, name, sequential):
     """(selection, verifier, values, errors) over `parallels`: majority flat over all answers, and hierarchical."""
     random = generator(method.seed, "evaluate", "revisions", name, sequential)
-    values, errors = votes(block.groups, block.correct, [None], parallels, method.replicates, random)
+    values, errors = votes(block.groups, block.correct, [None], parallels, method.draws, random)
     yield "majority", None, values[0], errors[0]
     if block.scores is not None:
         heads = [
@@ -145,7 +151,7 @@ def _ratios(block, parallels, method, name, sequential):
         ]
         chosen = np.arange(len(heads)), np.array(heads)
         groups, correct, scores = block.groups[chosen], block.correct[chosen], block.scores[chosen]
-        values, errors = votes(groups, correct, [scores], parallels, method.replicates, random)
+        values, errors = votes(groups, correct, [scores], parallels, method.draws, random)
         yield "hierarchical", "revision_orm", values[0], errors[0]
 
 

@@ -65,9 +65,7 @@ class Chains:
     verifier_tokens: np.ndarray
 
 
-def sample_pools(
-    samples: list[Path], scores: dict[str, list[Path]], block: int = BLOCK
-) -> Iterator[Pool]:
+def sample_pools(samples: list[Path], scores: dict[str, list[Path]], block: int = BLOCK) -> Iterator[Pool]:
     """The pool of each problem, by rising problem id.  `scores`: verifier name -> shards; an empty list is left out.
 
     `block` rows are in memory at a time; it changes nothing else.  Raises InputError where a sample has no score by a

@@ -19,9 +19,7 @@ ROW_GROUP_SIZE = 65_536  # fixed, because the row-group size is part of the byte
 Span = tuple[str, str]  # the first and the last problem_id of a block
 
 
-def check(
-    frame: pl.DataFrame, name: str, where: str, columns: Collection[str] | None = None
-) -> pl.DataFrame:
+def check(frame: pl.DataFrame, name: str, where: str, columns: Collection[str] | None = None) -> pl.DataFrame:
     """Return `frame` with the columns of schema `name` in order, cast to its types and sorted by its key.
 
     With `columns`, only these and the key.  Raises InputError, in one sentence naming `where`, for a missing column,

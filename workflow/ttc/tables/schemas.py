@@ -1,4 +1,4 @@
-"""The tables that stages exchange, each declared once: its columns, their types, units and allowed values, and its key."""
+"""The tables that stages exchange, each declared once: its columns (type, unit, allowed values) and its key."""
 
 from dataclasses import dataclass
 
