@@ -133,7 +133,18 @@ def test_answers_told_apart_are_not_equal_in_math_verify():
 
 
 def test_equations_are_told_apart_by_residual_and_solutions():
-    equations = ["x=2", "2x=4", "x^2=4", "x^2=-1", "x=x+1", "y=x+1", "2y=2x+2", "3x+2y=6", "y=3-1.5x", "x+y+z=1"]
+    equations = [
+        "x=2",
+        "2x=4",
+        "x^2=4",
+        "x^2=-1",
+        "x=x+1",
+        "y=x+1",
+        "2y=2x+2",
+        "3x+2y=6",
+        "y=3-1.5x",
+        "x+y+z=1",
+    ]
     ask = math_questions()
     with Grader() as grader:
         decided = {

@@ -1,6 +1,9 @@
 """The cache of verdicts: a study is the same with an empty, a full, a damaged and no cache."""
 
+import json
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,19 +19,39 @@ QUESTION = ("compare", "x+x", "2x")
 TOWER = "9^{9^{9^{9^{9}}}} + y"
 
 
-def imported(tmp_path: Path, name: str, cache: Path | None) -> dict[str, bytes]:
-    """The bytes of every table of a small study of a pool."""
+SPEC = {"pools": {"policy": {"step_separator": None}}, "grading": {"timeout": 60}}
+
+
+def files(tmp_path: Path) -> dict[str, list[Path]]:
+    """A problem and a pool of answers to it."""
     problems, pool = tmp_path / "problems.jsonl", tmp_path / "pool.jsonl"
     problems.write_text('{"problem_id": "a", "question": "?", "answer": "(r+5)^2"}\n')
     answers = ["(r+5)(r+5)", "r^2+10r+25", "r+5", "x=3", "(1,2)", "7"]
     pool.write_text(
         "".join(f'{{"problem_id": "a", "text": "\\\\boxed{{{answer}}}"}}\n' for answer in answers)
     )
-    output = tmp_path / name
-    spec = {"pools": {"policy": {"step_separator": None}}, "grading": {"timeout": 60}}
-    inputs = {"problems": [problems], "pool_policy": [pool]}
-    import_pool.run(spec, inputs, output, Runtime(cache=cache))
+    return {"problems": [problems], "pool_policy": [pool]}
+
+
+def tables_of(output: Path) -> dict[str, bytes]:
+    """The bytes of every table in a folder."""
     return {path.name: path.read_bytes() for path in sorted(output.iterdir())}
+
+
+def imported(tmp_path: Path, name: str, cache: Path | None) -> dict[str, bytes]:
+    """The tables of a small study of a pool."""
+    import_pool.run(SPEC, files(tmp_path), tmp_path / name, Runtime(cache=cache))
+    return tables_of(tmp_path / name)
+
+
+def test_the_command_line_takes_a_cache_and_threads(tmp_path):
+    without = imported(tmp_path, "without", None)
+    words = [sys.executable, "-m", "ttc.stages.import_pool", "--spec", json.dumps(SPEC)]
+    words += ["--output", tmp_path / "with", "--threads", "2", "--cache", tmp_path / "cache"]
+    given = [word for role, paths in files(tmp_path).items() for word in (f"--{role}", *paths)]
+    subprocess.run([*words, *given], check=True, stdout=subprocess.DEVNULL)
+    assert tables_of(tmp_path / "with") == without
+    assert len(ReplyCache(tmp_path / "cache" / "verdicts")) > 5
 
 
 def test_a_study_is_the_same_with_an_empty_a_full_and_no_cache(tmp_path, monkeypatch, capsys):
