@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-CLEARLY = 1e-4  # relative difference beyond any rounding that Math-Verify forgives
+CLEARLY = 1e-4  # relative difference beyond any error of evaluation
+ROUNDING = 2e-6  # absolute difference beyond the rounding to six decimals that Math-Verify forgives
 INFINITY = 1e307  # stands for it, so that an unbounded interval has values too
 LARGE = 1e300  # a number beyond it is represented by its logarithm, see `compressed`
 
@@ -141,7 +142,7 @@ def pairs_to_ask(meanings: list[Meaning]) -> Iterator[tuple[int, int]]:
     found = set()
     for place, (size, index) in enumerate(sizes):
         for larger, neighbour in sizes[place + 1 :]:
-            if larger - size > CLEARLY * max(1.0, larger):
+            if larger - size > CLEARLY * larger + ROUNDING:
                 break
             if neighbour != index:
                 found.add((min(index, neighbour), max(index, neighbour)))
@@ -172,4 +173,4 @@ def _finite(numbers: frozenset[complex]) -> frozenset[complex]:
 
 
 def _near(a: complex, b: complex) -> bool:
-    return abs(a - b) <= CLEARLY * max(1.0, abs(a), abs(b))
+    return abs(a - b) <= CLEARLY * max(abs(a), abs(b)) + ROUNDING
