@@ -149,7 +149,9 @@ def test_equations_are_told_apart_by_residual_and_solutions():
         "3x+2y=6",
         "y=3-1.5x",
         "x+y+z=1",
-    , r"x=\sin(x)+2", r"2+\sin(x)=x"]
+        r"x=\sin(x)+2",
+        r"2+\sin(x)=x",
+    ]
     ask = math_questions()
     with Grader() as grader:
         decided = {
