@@ -4,7 +4,7 @@ Ours: `Grader.grade_all`, which decides each distinct normal form of a problem o
 classes; without a cache, and with one that an earlier run filled.  The baseline is what evaluation scripts commonly
 do: a process pool in which each task calls `verify(parse(gold), parse(answer))` with Math-Verify's own time limits,
 for every sample; it groups nothing.  It is timed on answers drawn at random from the pool, and scaled linearly to
-all of them.  Both use the same number of processes (one, and two for 50 problems where there are two cores).
+all of them.  Both use the same number of processes (one, and two for 10 problems where there are two cores).
 
 The pool.  With the real MATH-500 samples of Llama 3.2 at hand (TTC_DATA), each problem's answers are continued from
 its 9 independent real ones to 2,048 by a Pitman-Yor process: the next sample repeats an earlier answer in proportion
@@ -54,7 +54,7 @@ Pool = list[tuple[str, list[str]]]
 
 def measure(bench: Bench) -> None:
     """Time ours and the baseline on the whole pool, and ours as problems and samples grow."""
-    problems, samples, asked = (6, 40, 20) if bench.quick else (500, 2048, 800)
+    problems, samples, asked = (6, 40, 20) if bench.quick else (500, 2048, 400)
     pool, origin = make_pool(problems, samples)
     distinct = sum(len({read(answer).form for answer in answers}) for _, answers in pool)
     note = f"{origin}; {distinct:,} distinct normal forms"
@@ -75,16 +75,16 @@ def measure(bench: Bench) -> None:
     bench.goal("times the rate of Math-Verify on every answer", bench.ratio(), at_least=20)
 
     if not bench.quick and (os.cpu_count() or 1) > 1 and len(os.sched_getaffinity(0)) > 1:
-        part = pool[: problems // 10]
+        part = pool[: problems // 50]
         seconds, _ = baseline(part, asked, processes=2)[:2]
         work = sum(len(answers) for _, answers in part)
-        bench.record("baseline", seconds * work / asked, work, "answers", case="2 processes, 50 problems")
+        bench.record("baseline", seconds * work / asked, work, "answers", case="2 processes, 10 problems")
         seconds, twice, _ = ours(part, workers=2)
-        bench.record("ours", seconds, work, "answers", case="2 processes, 50 problems")
+        bench.record("ours", seconds, work, "answers", case="2 processes, 10 problems")
         bench.same("results with one and two workers", twice, graded[: len(part)])
-    for count in (3, 6) if bench.quick else (10, 20, 40):
+    for count in (3, 6) if bench.quick else (5, 10, 20):
         bench.record("ours", ours(pool[:count])[0], count * samples, "answers", axis="problems", size=count)
-    few = pool[: 3 if bench.quick else 20]
+    few = pool[: 3 if bench.quick else 10]
     for count in (20, 40) if bench.quick else (128, 512, 2048):
         seconds = ours([(gold, answers[:count]) for gold, answers in few])[0]
         bench.record("ours", seconds, len(few) * count, "answers", axis="samples", size=count)

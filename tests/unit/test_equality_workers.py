@@ -151,6 +151,10 @@ def test_equations_are_told_apart_by_residual_and_solutions():
         "x+y+z=1",
         r"x=\sin(x)+2",
         r"2+\sin(x)=x",
+        "a=1,3",
+        "a=3, 1",
+        "a=1,4",
+        "b=1,3",
     ]
     ask = math_questions()
     with Grader() as grader:
@@ -188,7 +192,9 @@ def test_both_stages_of_parsing_give_the_same():
 def test_a_meaning_survives_the_pipe():
     import json
 
-    meaning = Meaning(EQUATION, "x=1", (frozenset({0.1 + 0.2 + 1j, -0.0j}), frozenset()), True, 1 / 3 + 0j)
+    meaning = Meaning(
+        EQUATION, "x=1", (frozenset({0.1 + 0.2 + 1j, -0.0j}), frozenset()), True, frozenset({1 / 3 + 0j})
+    )
     assert Meaning.from_json(json.loads(json.dumps(meaning.as_json()))) == meaning
     assert told_apart(
         Meaning(SCALAR, values=(frozenset({1.0}),)), Meaning(SCALAR, values=(frozenset({1.001}),))

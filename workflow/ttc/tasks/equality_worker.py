@@ -185,14 +185,18 @@ def _as_one(equation):
     return sympy.Eq(*sides, evaluate=False)
 
 
-def _residual(equation) -> complex | None:
+def _residual(equation) -> frozenset[complex] | None:
     import sympy
 
     equation = _as_one(equation)
     if not isinstance(equation, sympy.Eq):
         return None
     try:
-        return _value(equation.lhs - equation.rhs)
+        difference = equation.lhs - equation.rhs
+    except Exception:  # as it will for Math-Verify
+        return frozenset()
+    try:
+        return frozenset((_value(difference),))
     except Exception:
         return None
 

@@ -36,32 +36,32 @@ class Meaning:
     `values`: alternatives, each a set of numbers.  A percentage has two (10 % equals 10 and 0.1), everything else one.
     `assigns`: an equation with nothing but symbols on its left, which Math-Verify reads as its right-hand side against
     anything but an equation.
-    `residual`: of an equation, the value of its left less that of its right side; None if unknown.
+    `residual`: of an equation, the value of its left less that of its right side; None if unknown, empty where the
+    sides cannot be subtracted (a symbol that equals a set).
     """
 
     kind: str
     text: str = ""
     values: tuple[frozenset[complex], ...] = ()
     assigns: bool = False
-    residual: complex | None = None
+    residual: frozenset[complex] | None = None
 
     def as_json(self) -> dict:
         """For the pipe; `from_json` gives back an equal meaning (Python writes floats exactly)."""
-        residual = None if self.residual is None else [self.residual.real, self.residual.imag]
         values = [listed(numbers) for numbers in self.values]
         return {
             "kind": self.kind,
             "text": self.text,
             "values": values,
             "assigns": self.assigns,
-            "residual": residual,
+            "residual": None if self.residual is None else listed(self.residual),
         }
 
     @staticmethod
     def from_json(content: dict) -> "Meaning":
         """The inverse of `as_json`."""
         values = tuple(unlisted(numbers) for numbers in content["values"])
-        residual = None if content["residual"] is None else complex(*content["residual"])
+        residual = None if content["residual"] is None else unlisted(content["residual"])
         return Meaning(content["kind"], content["text"], values, content["assigns"], residual)
 
 
@@ -120,7 +120,10 @@ def same_residual(one: Meaning, other: Meaning) -> bool:
     """Whether two equations may be the same but for the order of their sides."""
     if None in (one.residual, other.residual):
         return True
-    return _near(one.residual, other.residual) or _near(one.residual, -other.residual)
+    if not (one.residual and other.residual):  # then they are the same only if written the same
+        return not (one.values and other.values) or _some_close(one.values, other.values)
+    turned = frozenset(-number for number in other.residual)
+    return close(one.residual, other.residual) or close(one.residual, turned)
 
 
 def solved_apart(one: frozenset[complex] | None, other: frozenset[complex] | None) -> bool:
