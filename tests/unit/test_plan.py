@@ -5,6 +5,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from ttc.plan import generated
 from ttc.plan.analysis import shown_configuration
 from ttc.plan.stages import STAGES
 from ttc.plan.study import plan_study
-from ttc.plan.summary import rows, text
+from ttc.plan.summary import late, rows, text
 from workflow_project import SOURCE, Project
 
 
@@ -219,6 +220,16 @@ class TestPlan:
 class TestPools:
     def pool_study(self, root, **source):
         return {"source": SOURCE | source, "study": {"name": "pool"}, "evaluation": {"budgets": None}}
+
+    def test_summary_counts_answers_whose_comparison_ran_out_of_time(self, root, tmp_path):
+        plan = plan_study(self.pool_study(root), root)
+        assert late(plan, tmp_path) == []
+        (imported,) = plan.of("import_pool")
+        (tmp_path / imported.path).mkdir(parents=True)
+        for column, lines in (([False, False], 0), ([True, False], 1)):
+            pl.DataFrame({"late": column}).write_parquet(tmp_path / imported.path / "grading.parquet")
+            assert len(found := late(plan, tmp_path)) == lines
+        assert found[0].startswith(f"{imported.name}: 1 answers")
 
     def test_one_import_stands_in_for_what_generates(self, root):
         plan = plan_study(self.pool_study(root), root)

@@ -74,7 +74,9 @@ def report_grading(grader: grading.Grader) -> None:
     asked, remembered, late = (grader.questions[name] for name in ("asked", "remembered", "late"))
     print(f"  Math-Verify was asked {asked:,} questions, and {remembered:,} replies were remembered")
     if late:
-        print(f"  {late:,} questions ran out of {grader.timeout:g} s of CPU time; their answers count as different")
+        print(
+            f"  {late:,} questions ran out of {grader.timeout:g} s of CPU time; their answers count as different"
+        )
 
 
 def with_answers(pool: pl.DataFrame, options: dict) -> pl.DataFrame:
@@ -105,7 +107,10 @@ def grade(
     counts = (
         pool.drop_nulls("stated").group_by("problem_id", "stated").len("samples").sort("problem_id", "stated")
     )
-    groups = [(name, rows["stated"].to_list()) for (name,), rows in counts.group_by("problem_id", maintain_order=True)]
+    groups = [
+        (name, rows["stated"].to_list())
+        for (name,), rows in counts.group_by("problem_id", maintain_order=True)
+    ]
     graded = grader.grade_all([(gold[problem_id], stated) for problem_id, stated in groups])
     rows = [
         (problem_id, answer, each.canonical, each.correct, each.own.equal, each.own.how, each.late)

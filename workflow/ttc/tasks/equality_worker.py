@@ -10,7 +10,8 @@ Request  `[seconds of CPU time, kind, text, ...]`:
          `compare`, gold, answer    are they equal?  Both in LaTeX or plain notation, read whole or not at all
          `texts`, gold, text        the same, for texts in which Math-Verify finds the answers by its own rules
 Reply    `[result, seconds, heavy]`: the meaning, `[known, values]`, `true` or `false`, or `{"error": name}` for an
-         exception; the CPU time it took; whether it made the process grow so much that the next request would be better off in another.
+         exception; the CPU time it took; whether it made the process grow so much that the next request would be
+         better off in another.
 """
 
 import functools
@@ -23,16 +24,30 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from ttc.tasks.meaning import EQUATION, LARGEST, LIST, OPAQUE, RELATION, SCALAR, SET, TEXT, UNION, Meaning, listed
+from ttc.tasks.meaning import (
+    EQUATION,
+    INFINITY,
+    LARGE,
+    LIST,
+    OPAQUE,
+    RELATION,
+    SCALAR,
+    SET,
+    TEXT,
+    UNION,
+    Meaning,
+    compressed,
+    listed,
+)
 
 MEMORY_LIMIT = 4 << 30  # bytes of address space: towers of powers exhaust memory before they exhaust time
 HEAVY = 512 << 20  # bytes of growth beyond which what is left of the limit depends on what was asked before
 
 
-def serve() -> None:
-    """Answer requests from standard input until it closes."""
+def serve(questions: Callable[[], dict[str, Callable]]) -> None:
+    """Answer requests from standard input until it closes; `questions` gives the function for each kind of them."""
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints must not be taken for a reply
     _limit_memory()
@@ -54,7 +69,7 @@ def serve() -> None:
         replies.flush()
 
 
-def questions() -> dict:
+def math_questions() -> dict[str, Callable]:
     """The functions that answer each kind of request, with Math-Verify loaded and what it parsed remembered."""
     from math_verify import LatexExtractionConfig, parse, verify
 
@@ -127,7 +142,7 @@ def meaning_of(parsed: list, answer: str) -> Meaning:
         return Meaning(EQUATION, text, values, assigns, _residual(expression))
     if grader.is_relation(expression):
         return Meaning(RELATION, text)
-    if isinstance(expression, sympy.Union):
+    if isinstance(expression, sympy.Union | sympy.Complement):
         expression = expression.doit()
         if isinstance(expression, sympy.Union):
             values = _alternatives(expression.boundary, answer)
@@ -170,14 +185,18 @@ def _as_one(equation):
     return sympy.Eq(*sides, evaluate=False)
 
 
-def _residual(equation) -> complex | None:
+def _residual(equation) -> frozenset[complex] | None:
     import sympy
 
     equation = _as_one(equation)
     if not isinstance(equation, sympy.Eq):
         return None
     try:
-        return _value(equation.lhs - equation.rhs)
+        difference = equation.lhs - equation.rhs
+    except Exception:  # as it will for Math-Verify
+        return frozenset()
+    try:
+        return frozenset((_value(difference),))
     except Exception:
         return None
 
@@ -203,6 +222,8 @@ def _numbers(expression) -> Iterator[complex]:
 
     if isinstance(expression, sympy.MatrixBase):
         parts = expression.flat()
+    elif expression is sympy.S.EmptySet:
+        parts = ()
     elif isinstance(expression, sympy.FiniteSet | sympy.Tuple):
         parts = expression.args
     elif isinstance(expression, sympy.Interval):
@@ -221,12 +242,15 @@ def _value(expression) -> complex:
     import sympy
 
     if expression in (sympy.oo, -sympy.oo):
-        return complex(math.copysign(LARGEST, expression))
+        return complex(math.copysign(INFINITY, expression))
     point = {symbol: _coordinate(symbol.name) for symbol in expression.free_symbols}
-    number = complex(expression.evalf(15, subs=point))
-    if not abs(number) < LARGEST:  # neither does it hold for what is not a number
+    number = expression.evalf(15, subs=point)
+    size = abs(number)
+    if not size.is_finite:
         raise ValueError("no finite value")
-    return number
+    if size > LARGE:
+        return compressed(complex(number / size), float(sympy.log(size, 10)))
+    return complex(number)
 
 
 def _coordinate(name: str) -> float:
@@ -243,8 +267,16 @@ def _of_letter(letter: str) -> float:
 
 
 def _peak() -> int:
-    """The largest memory of this process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    """The largest address space of this process so far, in bytes; where that is not told, its largest memory.
+
+    The latter may include what the process that started this one used.
+    """
+    try:
+        with open("/proc/self/status", "rb") as status:
+            line = next(line for line in status if line.startswith(b"VmPeak"))
+        return int(line.split()[1]) << 10
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _limit_memory() -> None:
@@ -254,4 +286,4 @@ def _limit_memory() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(math_questions)

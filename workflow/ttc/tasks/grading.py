@@ -225,7 +225,9 @@ class Grader:
             return index
 
         def join(first: int, second: int) -> None:
-            low, high = sorted((root(first), root(second)))  # `forms` is sorted, so the lower root names the class
+            low, high = sorted(
+                (root(first), root(second))
+            )  # `forms` is sorted, so the lower root names the class
             parent[high] = low
 
         first_with: dict[Fraction, int] = {}
@@ -315,7 +317,7 @@ def _failure(reply: Reply) -> str:
     """`timeout`, `error`, or nothing if the reply holds a result."""
     if reply.ended == "timeout":
         return "timeout"
-    failed = reply.ended == "died" or isinstance(reply.result, dict) and "error" in reply.result
+    failed = reply.ended == "died" or (isinstance(reply.result, dict) and "error" in reply.result)
     return "error" if failed else ""
 
 

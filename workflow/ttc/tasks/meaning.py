@@ -2,17 +2,19 @@ r"""What Math-Verify read an answer as, in short: enough to tell most pairs apar
 
 A meaning is computed once an answer, in the worker (`ttc.tasks.equality_worker`), from the expression that
 Math-Verify parses; plain numbers have an exact one without a worker.  Its `values` are those of the expression at one
-fixed point (each symbol a number drawn from its name), of all elements of a set, tuple or matrix, of the boundary of
-a union, of the right-hand side of an equation.  Two meanings are told apart only where Math-Verify's comparison could not possibly succeed; the
-conditions follow its grader case by case.  All other pairs are asked.
+fixed point (each symbol a number drawn from its name), of all elements of a set, tuple or matrix, of the boundary
+of a union, of the right-hand side of an equation.  Two meanings are told apart only where Math-Verify's comparison
+could not possibly succeed; the conditions follow its grader case by case.  All other pairs are asked.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-CLEARLY = 1e-4  # relative difference beyond any rounding that Math-Verify forgives
-LARGEST = 1e300  # stands for infinity, so that an unbounded interval has values too
+CLEARLY = 1e-4  # relative difference beyond any error of evaluation
+ROUNDING = 2e-6  # absolute difference beyond the rounding to six decimals that Math-Verify forgives
+INFINITY = 1e307  # stands for it, so that an unbounded interval has values too
+LARGE = 1e300  # a number beyond it is represented by its logarithm, see `compressed`
 
 SCALAR, SET, LIST, UNION, EQUATION, RELATION, TEXT, OPAQUE = (
     "scalar",  # an expression
@@ -29,36 +31,37 @@ VALUED = frozenset((SCALAR, SET, LIST))
 
 @dataclass(frozen=True)
 class Meaning:
-    """`kind` as above; `text` that Math-Verify fell back on ("" if none); `values`: alternatives, each a set of numbers.
+    """What an answer was read as: its `kind`, and the `text` that Math-Verify falls back on ("" if none).
 
-    A percentage has two alternatives (10 % equals 10 and 0.1), everything else one.  `assigns`: an equation with
-    nothing but symbols on its left, which Math-Verify reads as its right-hand side against anything but an equation.
-    `residual`: of an equation, the value of its left less that of its right side; None if unknown.
+    `values`: alternatives, each a set of numbers.  A percentage has two (10 % equals 10 and 0.1), everything else one.
+    `assigns`: an equation with nothing but symbols on its left, which Math-Verify reads as its right-hand side against
+    anything but an equation.
+    `residual`: of an equation, the value of its left less that of its right side; None if unknown, empty where the
+    sides cannot be subtracted (a symbol that equals a set).
     """
 
     kind: str
     text: str = ""
     values: tuple[frozenset[complex], ...] = ()
     assigns: bool = False
-    residual: complex | None = None
+    residual: frozenset[complex] | None = None
 
     def as_json(self) -> dict:
         """For the pipe; `from_json` gives back an equal meaning (Python writes floats exactly)."""
-        residual = None if self.residual is None else [self.residual.real, self.residual.imag]
         values = [listed(numbers) for numbers in self.values]
         return {
             "kind": self.kind,
             "text": self.text,
             "values": values,
             "assigns": self.assigns,
-            "residual": residual,
+            "residual": None if self.residual is None else listed(self.residual),
         }
 
     @staticmethod
     def from_json(content: dict) -> "Meaning":
         """The inverse of `as_json`."""
         values = tuple(unlisted(numbers) for numbers in content["values"])
-        residual = None if content["residual"] is None else complex(*content["residual"])
+        residual = None if content["residual"] is None else unlisted(content["residual"])
         return Meaning(content["kind"], content["text"], values, content["assigns"], residual)
 
 
@@ -77,8 +80,20 @@ def of_number(number: Fraction) -> Meaning:
     try:
         value = float(number)
     except OverflowError:
+        value = INFINITY
+    if abs(value) > LARGE:
         return Meaning(OPAQUE)
     return Meaning(SCALAR, values=(frozenset((complex(value),)),))
+
+
+def compressed(direction: complex, logarithm: float) -> complex:
+    """A number beyond `LARGE`, given as a point of the unit circle and a decimal logarithm, on a scale that holds it.
+
+    Equal numbers stay equal.  ValueError beyond 10^(10^9).
+    """
+    if logarithm > 1e9:
+        raise ValueError("too large")
+    return direction * (LARGE * (logarithm / 300))
 
 
 def told_apart(one: Meaning, other: Meaning) -> bool:
@@ -95,9 +110,9 @@ def told_apart(one: Meaning, other: Meaning) -> bool:
     if UNION in kinds and EQUATION not in kinds:
         return LIST in kinds or not _some_close(map(_finite, one.values), map(_finite, other.values))
     for equation, solved in ((one, other), (other, one)):
-        if equation.kind == EQUATION:
-            if not equation.values or solved.kind == UNION or solved.kind == SET and not equation.assigns:
-                return False  # x^2 = 4 equals {-2, 2}
+        becomes_a_set = solved.kind == UNION or (solved.kind == SET and not equation.assigns)
+        if equation.kind == EQUATION and (becomes_a_set or not equation.values):
+            return False  # x^2 = 4 equals {-2, 2}
     return not _some_close(one.values, other.values)
 
 
@@ -105,7 +120,10 @@ def same_residual(one: Meaning, other: Meaning) -> bool:
     """Whether two equations may be the same but for the order of their sides."""
     if None in (one.residual, other.residual):
         return True
-    return _near(one.residual, other.residual) or _near(one.residual, -other.residual)
+    if not (one.residual and other.residual):  # then they are the same only if written the same
+        return not (one.values and other.values) or _some_close(one.values, other.values)
+    turned = frozenset(-number for number in other.residual)
+    return close(one.residual, other.residual) or close(one.residual, turned)
 
 
 def solved_apart(one: frozenset[complex] | None, other: frozenset[complex] | None) -> bool:
@@ -127,13 +145,15 @@ def pairs_to_ask(meanings: list[Meaning]) -> Iterator[tuple[int, int]]:
     found = set()
     for place, (size, index) in enumerate(sizes):
         for larger, neighbour in sizes[place + 1 :]:
-            if larger - size > CLEARLY * max(1.0, larger):
+            if larger - size > CLEARLY * larger + ROUNDING:
                 break
             if neighbour != index:
                 found.add((min(index, neighbour), max(index, neighbour)))
     for index, meaning in enumerate(meanings):
         if meaning.kind not in VALUED:
-            found.update((min(index, other), max(index, other)) for other in range(len(meanings)) if other != index)
+            found.update(
+                (min(index, other), max(index, other)) for other in range(len(meanings)) if other != index
+            )
     for first, second in sorted(found):
         if not told_apart(meanings[first], meanings[second]):
             yield first, second
@@ -141,7 +161,9 @@ def pairs_to_ask(meanings: list[Meaning]) -> Iterator[tuple[int, int]]:
 
 def close(one: frozenset[complex], other: frozenset[complex]) -> bool:
     """Whether each number of either set has one in the other that rounding could make equal to it."""
-    return all(any(_near(a, b) for b in other) for a in one) and all(any(_near(a, b) for a in one) for b in other)
+    return all(any(_near(a, b) for b in other) for a in one) and all(
+        any(_near(a, b) for a in one) for b in other
+    )
 
 
 def _some_close(ones: Iterable[frozenset[complex]], others: Iterable[frozenset[complex]]) -> bool:
@@ -150,8 +172,8 @@ def _some_close(ones: Iterable[frozenset[complex]], others: Iterable[frozenset[c
 
 
 def _finite(numbers: frozenset[complex]) -> frozenset[complex]:
-    return frozenset(number for number in numbers if abs(number) < LARGEST)
+    return frozenset(number for number in numbers if abs(number) < INFINITY)
 
 
 def _near(a: complex, b: complex) -> bool:
-    return abs(a - b) <= CLEARLY * max(1.0, abs(a), abs(b))
+    return abs(a - b) <= CLEARLY * max(abs(a), abs(b)) + ROUNDING

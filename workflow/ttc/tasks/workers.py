@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 
 RESOURCES = ("equality_worker.py",)  # started by name, so its code is part of this module's all the same
+PROGRAM = ("-m", "ttc.tasks.equality_worker")
 START_SECONDS = 120.0  # for a worker to import SymPy, on a busy machine too
 PATIENCE = 10.0  # wall seconds for each second of CPU time
 
@@ -35,9 +36,10 @@ class Reply:
 
 
 class Worker:
-    """A `ttc.tasks.equality_worker` process: started when first asked, ended when late or grown, then started anew."""
+    """A process of `program`, started when first asked, ended when late or grown, then started anew."""
 
-    def __init__(self):
+    def __init__(self, program: tuple[str, ...] = PROGRAM):
+        self._program = program
         self._process: subprocess.Popen | None = None
         self._unread = b""
         self._asked = 0  # requests that this process has answered
@@ -90,7 +92,7 @@ class Worker:
         self.close()
         environment = os.environ | {"PYTHONHASHSEED": "0"}  # SymPy orders some arguments by hash
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ttc.tasks.equality_worker"],
+            [sys.executable, *self._program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
