@@ -10,8 +10,7 @@ import re
 from pathlib import Path
 
 from ttc.errors import InputError
-from ttc.files import digest
-from ttc.stages.command import sidecar_path
+from ttc.files import digest, sidecar_path
 
 STORED = re.compile(r"(?P<label>.+)-(?P<key>[0-9a-f]{16})(\.\w+)?")
 # Distributions whose version can change a number or a byte.
