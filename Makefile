@@ -4,6 +4,7 @@
 PYTHON ?= python3
 CORES ?= all
 CONFIG ?=
+BENCH ?=
 VENV := .venv
 READY := $(VENV)/.ready
 # Tools and jobs come from the environment; one thread a process, because parallelism comes from processes.
@@ -12,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 1
 
-.PHONY: study test lint format docs lock clean-env help
+.PHONY: study test bench lint format docs lock clean-env help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -25,15 +26,19 @@ study: $(READY) ## run the study (CONFIG=FILE.yaml for another one, CORES=N)
 test: $(READY) ## run all tests
 	python -m pytest
 
+bench: $(READY) ## run all benchmarks, on the default study's models; BENCH=--docs writes docs/benchmarks.md, too
+	snakemake --cores $(CORES) problems train_policy train_larger_policy train_prm
+	python -m benchmarks $(BENCH)
+
 lint: $(READY) ## check style and the workflow
-	ruff check workflow tests
-	ruff format --check workflow tests
+	ruff check workflow tests benchmarks
+	ruff format --check workflow tests benchmarks
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
 
 format: $(READY) ## format the sources
-	ruff check --fix workflow tests
-	ruff format workflow tests
+	ruff check --fix workflow tests benchmarks
+	ruff format workflow tests benchmarks
 	snakefmt Snakefile workflow/rules
 
 docs: $(READY) ## write config.yaml and its reference from the schema, envs/cpu.yaml from the lock file

@@ -1,0 +1,83 @@
+"""Models and problems that benchmarks run on: the default study's, or tiny ones with random weights."""
+
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.frame import Bench
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES = {
+    "policy": "train_policy",
+    "larger": "train_larger_policy",
+    "prm": "train_prm",
+    "problems": "problems",
+}
+TINY = {"layers": 2, "hidden": 16, "heads": 2, "kv_heads": 1, "intermediate": 32, "window": 256}
+
+
+def configuration() -> dict:
+    """The default study's configuration, defaults filled in."""
+    from ttc.plan.config import load, resolve
+
+    return resolve(load(ROOT / "config.yaml"))
+
+
+def path(bench: Bench, name: str) -> Path:
+    """The directory of the model `policy`, `larger` or `prm`, or the file of `problems`.
+
+    In quick mode models have random weights, so their solutions end by the token limit.
+    """
+    if bench.models is not None:
+        found = bench.models / ("problems.parquet" if name == "problems" else name)
+    elif bench.quick:
+        found = _tiny(name, bench.out / "quick")
+    else:
+        from ttc.plan.config import load
+        from ttc.plan.study import plan_study
+
+        artifact = plan_study(load(ROOT / "config.yaml"), ROOT).of(STAGES[name])[0]
+        found = ROOT / artifact.path
+    if not found.exists():
+        bench.skip(f"{found} does not exist; `make bench` makes it first")
+    return found
+
+
+def problems(bench: Bench, count: int) -> pl.DataFrame:
+    """`count` test problems, sorted by problem_id."""
+    from ttc import tables
+
+    table = tables.read(path(bench, "problems"), "problems").filter(pl.col("split") == "test")
+    return table.sort("problem_id")[:count]
+
+
+def prompts(tokenizer, table: pl.DataFrame) -> list[list[int]]:
+    """Token ids of the problems' prompts."""
+    from ttc.tasks import text
+
+    return text.encode_prompts(tokenizer, [text.prompt_text(each) for each in table["question"]])
+
+
+def _tiny(name: str, folder: Path) -> Path:
+    """A random model, or the problems of a small task, made once in `folder`."""
+    from ttc import tables
+    from ttc.models.building import build_policy, build_verifier
+    from ttc.models.loading import save_model
+    from ttc.tasks import clock, text
+
+    made = folder / ("problems.parquet" if name == "problems" else name)
+    task = configuration()["task"] | {"train_problems": 200, "test_problems": 20}
+    if made.exists():
+        return made
+    folder.mkdir(parents=True, exist_ok=True)
+    if name == "problems":
+        tables.write(clock.make_problems(task, 0), made, "problems")
+        return made
+    tokenizer = text.build_tokenizer(clock.vocabulary(task, 0), clock.TOKEN_PATTERN)
+    if name == "prm":
+        model = build_verifier(_tiny("policy", folder), 1, 0)
+    else:
+        size = TINY | ({"hidden": 32} if name == "larger" else {})
+        model = build_policy(size, len(tokenizer), tokenizer, 0)
+    save_model(made, model, tokenizer, kind="prm" if name == "prm" else "policy", training={}, metrics={})
+    return made
