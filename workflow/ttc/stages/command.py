@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ttc.content import contents
 from ttc.errors import InputError
 from ttc.files import commit_directory, digest, fresh_directory, sidecar_path
 from ttc.threads import thread_variables
@@ -58,13 +59,14 @@ def main(stage: str) -> None:
 
 
 def write_sidecar(stage: str, spec: dict, inputs: Inputs, output: Path, rows: int | None) -> None:
-    """Write what the artifact is made of: stage, spec, names of inputs, SHA-256, rows."""
+    """Write what the artifact is made of and what it says: stage, spec, names of inputs, SHA-256, rows, content."""
     content = {
         "stage": stage,
         "spec": spec,
         "inputs": {role: [path.name for path in paths] for role, paths in sorted(inputs.items())},
         "sha256": digest(output),
         "rows": rows,
+        "content": contents(output),
     }
     temporary = sidecar_path(output).with_suffix(".part")
     temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
