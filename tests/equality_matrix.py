@@ -134,9 +134,9 @@ def _finish(process: subprocess.Popen, folder: Path) -> None:
 def matrix(
     out: Path, given: list[Path], ways=WAYS, delay: float = 1.0, environment: dict | None = None
 ) -> list[Result]:
-    """Run the study `given`, files laid over config.yaml, in all ways below `out`; the first is what others are held to.
+    """Run a study in all ways below `out`; the first is what the others are held to.
 
-    `environment` is added to that of the runs.
+    given: files laid over config.yaml; environment: variables added to those of the runs.
     """
     configuration = resolve(load(ROOT / "config.yaml", *given))
     results: list[Result] = []

@@ -1,8 +1,8 @@
 """Stages of a test study without their start-up: jobs run in forks of a process that has the libraries loaded.
 
-Importing torch and transformers takes a job about five seconds, and a study in miniature has forty jobs.  `serve` is a
-process that imports them once.  `environment` makes `python` in the jobs' shell a function that hands arguments, folder,
-environment and outputs to it; each job is then a fork, ends with the stage's exit status, and dies with its caller.
+Importing torch and transformers takes a job seconds, and a study in miniature has forty jobs.  `serve` is a process
+that imports them once.  `environment` makes `python` in the jobs' shell a function that hands arguments, folder,
+variables and outputs to it; each job is then a fork, ends with the stage's exit status, and dies with its caller.
 """
 
 import importlib
@@ -40,7 +40,7 @@ sys.exit(int(server.recv(8) or b"1"))
 
 @contextmanager
 def environment(folder: Path):
-    """Environment variables under which the jobs of a Snakemake run are forks; the server lives as long as the block."""
+    """Environment variables under which the jobs of a Snakemake run are forks of a server, which ends with the block."""
     address, client, functions = folder / "server", folder / "client.py", folder / "functions.sh"
     client.write_text(CLIENT)
     functions.write_text(f'python() {{ "{sys.executable}" -S -E "{client}" "{address}" "$@"; }}\n')

@@ -36,15 +36,17 @@ if {parts}:
 else:
     output.write_text(content)
 '''
-PUBLISH = '''"""Stage publish, in miniature: as the real one, it leaves one stamp."""
+PUBLISH = '''"""Stage publish, in miniature: as the real one, it leaves one stamp; in it, how many artifacts there are."""
 
 import pathlib
 import sys
 
-output = pathlib.Path(sys.argv[sys.argv.index("--output") + 1])
+words = sys.argv
+output = pathlib.Path(words[words.index("--output") + 1])
 for stamp in output.parent.glob(".complete-*"):
     stamp.unlink()
-output.write_text("")
+artifacts = words[words.index("--artifacts") + 1 : words.index("--output")]
+output.write_text(str(sum(pathlib.Path(each).exists() for each in artifacts)))
 '''
 SAMPLER = "from ttc.engines.sampler import draw"
 IMPORTS = dict.fromkeys(("sample", "roll_out", "search", "revise"), SAMPLER) | {

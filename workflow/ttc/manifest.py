@@ -59,7 +59,7 @@ def describe(path: Path) -> dict:
 
 
 def content(paths: list[Path]) -> list[dict]:
-    """What the artifacts say: stage, table, file ("" for an artifact that is one), rows and digest; shards are merged."""
+    """What the artifacts say: stage, table, file ("" if the artifact is one), rows and digest; shards are merged."""
     found: dict[tuple[str, str, str], list[dict]] = {}
     for path in paths:
         at = path.parts.index("store")
