@@ -96,9 +96,13 @@ def test_labels_that_differ_in_their_block_alone_are_one_table(factor):
     plan = plan_study(merge({"prm": {"block_problems": 300}}, cut))
     tables = {}
     for artifact in plan.artifacts:
-        made_of = {name: value for name, value in artifact.spec.items() if name not in ("problems", "samples")}
+        made_of = {
+            name: value for name, value in artifact.spec.items() if name not in ("problems", "samples")
+        }
         lengths = len(str(artifact.spec.get("lengths", "")))  # chains of training and of test problems
-        models = [each.label for role in ("policy", "verifier", "reviser") for each in artifact.inputs.get(role, [])]
+        models = [
+            each.label for role in ("policy", "verifier", "reviser") for each in artifact.inputs.get(role, [])
+        ]
         identity = (json.dumps(made_of, sort_keys=True), lengths, *models)
         tables.setdefault((artifact.stage, content.table_label(artifact.label)), set()).add(identity)
     assert {table for table, identities in tables.items() if len(identities) > 1} == set()
@@ -115,7 +119,9 @@ def study(folder, shards, monkeypatch, value=0.5, extra=b"figure"):
     monkeypatch.chdir(folder)
     paths = []
     for number, shard in enumerate(shards):
-        path = manifest.Path(f"results/store/score/prm-test-{number + 1}of{len(shards)}-{number:016x}.parquet")
+        path = manifest.Path(
+            f"results/store/score/prm-test-{number + 1}of{len(shards)}-{number:016x}.parquet"
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         shard.with_columns(value=pl.lit(value)).write_parquet(path)
         command.write_sidecar("score", {}, {}, path, len(shard))
@@ -147,7 +153,9 @@ def test_each_difference_is_a_sentence(tmp_path, monkeypatch, capsys):
         "The file figures/a.svg differs.",
     ]
     assert compare.main([str(first), str(fewer)]) == 1
-    assert capsys.readouterr().out.splitlines() == ["score prm-test has 12 rows in the first study and 5 in the second."]
+    assert capsys.readouterr().out.splitlines() == [
+        "score prm-test has 12 rows in the first study and 5 in the second."
+    ]
     changed = json.loads(first.read_text())
     changed["content"], changed["made_with"]["torch"] = [], "1.0"
     (tmp_path / "d.json").write_text(json.dumps(changed))

@@ -6,7 +6,11 @@ from ttc.plan.config import load, merge
 from ttc.plan.study import plan_study
 from workflow_project import Project
 
-MANY = {"sampling": {"block_problems": 4, "block_samples": 13}, "prm": {"shards_per_job": 1}, "orm": {"shards_per_job": 1}}
+MANY = {
+    "sampling": {"block_problems": 4, "block_samples": 13},
+    "prm": {"shards_per_job": 1},
+    "orm": {"shards_per_job": 1},
+}
 
 
 def test_a_job_may_read_three_thousand_artifacts(tmp_path):
