@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 import yaml
+from tests.workflow_project import Project
 
 from benchmarks.frame import Bench
-from tests.workflow_project import Project
 from ttc.plan.artifacts import Plan
 from ttc.plan.config import load, merge
 from ttc.plan.stages import STAGES
@@ -92,8 +92,9 @@ def _measure_jobs(bench: Bench, folder: Path) -> None:
     bench.record(
         "ours", executed - planned, len(jobs), "jobs", case=case, note="without the planning before it"
     )
+    python = shlex.quote(sys.executable)
     commands = "\n".join(
-        f"{shlex.quote(sys.executable)} -m ttc.stages.{each.stage} --spec '{{}}' --output {each.path} | tee {each.name}.log"
+        f"{python} -m ttc.stages.{each.stage} --spec '{{}}' --output {each.path} | tee {each.name}.log"
         for each in jobs
     )
     started = time.perf_counter()

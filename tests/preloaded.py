@@ -40,7 +40,7 @@ sys.exit(int(server.recv(8) or b"1"))
 
 @contextmanager
 def environment(folder: Path):
-    """Environment variables under which the jobs of a Snakemake run are forks of a server, which ends with the block."""
+    """Environment variables under which the jobs of a Snakemake run are forks; their server ends with the block."""
     address, client, functions = folder / "server", folder / "client.py", folder / "functions.sh"
     client.write_text(CLIENT)
     functions.write_text(f'python() {{ "{sys.executable}" -S -E "{client}" "{address}" "$@"; }}\n')
