@@ -14,7 +14,7 @@ MANY = {
 
 
 def test_a_job_may_read_three_thousand_artifacts(tmp_path):
-    """Their paths are more than one argument may hold on Linux (128 KiB): Snakemake then writes the command to a file."""
+    """Their paths are more than one argument holds on Linux, 128 KiB: Snakemake then writes the command to a file."""
     project = Project(tmp_path)
     overlay = project.configure(**MANY)
     plan = plan_study(merge(load(tmp_path / "config.yaml"), MANY), tmp_path)
