@@ -44,7 +44,7 @@ WAYS = (
     Way(
         "killed and resumed, smaller shards",
         shards=0.5,
-        killed_in=("train_policy", "sample", "search", "publish"),
+        killed_in=("train_policy", "sample", "search", "plot"),
     ),
     Way("larger shards, smaller batches", shards=2, batch=0.25),
 )

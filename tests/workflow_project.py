@@ -36,7 +36,7 @@ if {parts}:
 else:
     output.write_text(content)
 '''
-PUBLISH = '''"""Stage publish, in miniature: as the real one, it leaves one stamp; it says how many artifacts there are."""
+PUBLISH = '''"""Stage publish, in miniature: as the real one, it leaves one stamp; it says how many there are."""
 
 import pathlib
 import sys
