@@ -123,6 +123,25 @@ def test_blocks_cover_every_problem_once(root, tests, block):
     assert sorted(itertools.chain.from_iterable(revised)) == list(range(tests))
 
 
+def test_the_sizes_of_shards_are_all_known_and_not_in_the_report(root):
+    plan = plan_study({}, root)
+    named = {
+        (section, name)
+        for section, values in plan.configuration.items()
+        if isinstance(values, dict)
+        for name in values
+        if "block_" in name or "shards" in name
+    }
+    assert named == {(section, name) for section, names in generated.SHARDING.items() for name in names}
+    cut = {section: dict.fromkeys(names, 50) for section, names in generated.SHARDING.items()}
+    other = plan_study(cut, root)
+    (report,), (other_report,) = plan.of("report"), other.of("report")
+    assert report.spec == other_report.spec
+    assert other.of("publish")[0].spec["configuration"]["search"]["block_problems"] == 50
+    assert len(other_report.inputs["searches"]) == 4  # all blocks of the search whose tree is drawn
+    assert len({each.spec["budget"] for each in other_report.inputs["searches"]}) == 1
+
+
 def test_rollouts_read_only_the_samples_of_their_problems(root):
     given = {"sampling": {"train_problems": 100, "train_block_problems": 25}, "prm": {"block_problems": 50}}
     for each in plan_study(given, root).of("roll_out"):
