@@ -3,8 +3,8 @@
 Ours: `best_of_k` in closed form, `votes` on 200 subsets a size (the default study's number), pass@k, and a bootstrap
 over problems.  The baseline does what public code does (the evaluation of sc-genrm-scaling is the clearest): loops over
 problems, over k and over 200 random subsets, each drawn by `random.sample`, with a dict of votes a subset; one function
-a rule, each with its own subsets; the whole pool once.  It makes no intervals.  `shared subsets` is the same loop with one
-subset for the three rules.
+a rule, each with its own subsets; the whole pool once.  It makes no intervals.  `shared subsets` is the same loop with
+one subset for the three rules.
 
 Both loops are timed on a few problems and scaled by the number of problems.
 """
@@ -62,7 +62,7 @@ def measure(bench: Bench) -> None:
 
 
 def estimates(pool: Candidates, draws: Draws, index: int):
-    """Best-of-k, majority and weighted vote at every power of two: values (3, sizes) and Monte-Carlo errors of votes."""
+    """Best-of-k, majority and weighted vote at powers of two: values (3, sizes), Monte-Carlo errors of the votes."""
     sizes = powers_of_two(len(pool.groups))
     best = best_of_k(pool.groups, pool.correct, pool.scores, sizes)
     voted, errors = votes(

@@ -1,9 +1,9 @@
-"""Peak memory of the stage `evaluate` on a pool of 500 problems × 2,048 samples with 1 kB of text each, with PRM scores.
+"""Peak memory of the stage `evaluate` on a scored pool of 500 problems × 2,048 samples with 1 kB of text each.
 
-Ours: the stage as it is, which reads a block of problems after the other and never the texts.  Baseline: the tables read
-whole, texts included, and joined, as scripts that load a data set do; then the same estimates.  Each is a process
-of its own that reports the high-water mark of its memory; both write the same table.  The tables are one Parquet file
-each, about 0.8 GB, in a folder that is removed afterwards.
+Ours: the stage as it is, which reads a block of problems after the other and never the texts.  Baseline: the tables
+read whole, texts included, and joined, as scripts that load a data set do; then the same estimates.  Each is a
+process of its own that reports the high-water mark of its memory; both write the same table.  The tables are one
+Parquet file each, about 0.8 GB, in a folder that is removed afterwards.
 """
 
 import json

@@ -3,9 +3,9 @@
 A real pool (completions of Llama 3.2 3B on MATH-500 with PRM scores) is looked for in `../shared/data` beside the
 project, or where TTC_DATA says.  It has six samples of each problem.  Each problem's six are continued by a
 Pitman-Yor process, the usual model of how many kinds are still unseen, whose discount is the one most likely to have
-made the six (no-answer is a kind, too); new answers are wrong; scores are drawn from the real ones of right and of wrong
-samples.  Where the pool is absent, six samples of each problem are invented: an ability from Beta(0.6, 0.9) is the share
-of right ones, 8 % have no answer, and scores are from Beta(5, 1) and Beta(2, 1.5).
+made the six (no answer is a kind, too); new answers are wrong; scores are drawn from the real ones of right and of
+wrong samples.  Where the pool is absent, six samples of each problem are invented: an ability from Beta(0.6, 0.9) is
+the share of right ones, 8 % of the others have no answer, and scores are from Beta(5, 1) and Beta(2, 1.5).
 """
 
 import os

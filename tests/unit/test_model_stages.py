@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import tiny
 
-from ttc import files, tables
+from ttc import content, files, tables
 from ttc.errors import InputError
 from ttc.generation import grade
 from ttc.models.loading import read_card
@@ -342,6 +342,7 @@ def test_a_stage_by_its_command_line(made, tmp_path):
     assert f"problems: wrote {output}, 308 rows" in done.stdout
     assert output.read_bytes() == made["problems"].read_bytes()
     assert json.loads((tmp_path / "problems.parquet.json").read_text()) == {
+        "content": content.contents(output),
         "stage": "problems",
         "spec": spec,
         "inputs": {},

@@ -286,10 +286,14 @@ def percentile_interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[n
     if not replicates.size:
         empty = np.full(replicates.shape[1:], np.nan)
         return empty, empty
-    blank = np.isnan(replicates).all(axis=0)
-    filled = np.where(blank, 0.0, replicates)
-    low, high = np.nanpercentile(filled, [tail, 100 - tail], axis=0)
-    return np.where(blank, np.nan, low), np.where(blank, np.nan, high)
+    columns = replicates.reshape(len(replicates), -1)
+    missing = np.isnan(columns)
+    ends = np.percentile(columns, [tail, 100 - tail], axis=0)  # NaN where one is to be left out
+    partly = missing.any(axis=0) & ~missing.all(axis=0)
+    if partly.any():  # rare, and slow: it goes column by column
+        ends[:, partly] = np.nanpercentile(columns[:, partly], [tail, 100 - tail], axis=0)
+    low, high = ends.reshape(2, *replicates.shape[1:])
+    return low, high
 
 
 def bootstrap_interval(values: np.ndarray, replicates: int, generator: np.random.Generator):

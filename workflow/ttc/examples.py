@@ -14,7 +14,7 @@ class Content:
     """Tables with texts; None is a table that the study lacks."""
 
     problems: pl.DataFrame
-    samples: pl.DataFrame
+    samples: pl.DataFrame  # the texts of `solved_sometimes` suffice
     scores: pl.DataFrame | None = None
     chains: pl.DataFrame | None = None
     chain_scores: pl.DataFrame | None = None
@@ -50,19 +50,24 @@ def _solution(row: dict, scores: list[float], index: int, note: str = "") -> dic
     }
 
 
-def solutions(content: Content, shown: int) -> list[dict]:
-    """`shown` problems that were solved sometimes, spread evenly over pass rate, with a right and a wrong sample each.
-
-    Of each problem the sample with the lowest index of each kind: nothing is picked by hand.
-    """
-    rates = content.samples.group_by("problem_id").agg(rate=pl.col("correct").mean())
+def solved_sometimes(samples: pl.DataFrame, shown: int) -> list[tuple[str, float]]:
+    """Ids and pass rates of at most `shown` problems solved sometimes, spread evenly over pass rate, easiest first."""
+    rates = samples.group_by("problem_id").agg(rate=pl.col("correct").mean())
     mixed = rates.filter(pl.col("rate") > 0, pl.col("rate") < 1).sort(
         "rate", "problem_id", descending=[True, False]
     )
     count = min(shown, len(mixed))
     places = [round((index + 0.5) * len(mixed) / count - 0.5) for index in range(count)]
+    return mixed[places].rows() if places else []
+
+
+def solutions(content: Content, shown: int) -> list[dict]:
+    """`shown` problems that were solved sometimes, spread evenly over pass rate, with a right and a wrong sample each.
+
+    Of each problem the sample with the lowest index of each kind: nothing is picked by hand.
+    """
     found = []
-    for problem_id, rate in mixed[places].iter_rows() if places else ():
+    for problem_id, rate in solved_sometimes(content.samples, shown):
         samples = content.samples.filter(problem_id=problem_id).sort("sample_index")
         picked = []
         for correct in (True, False):

@@ -98,8 +98,15 @@ class Study:
 
 
 def load(**paths: Path | str | list | None) -> Study:
-    """A study from table name = path (or paths of shards); None and empty lists are tables that it lacks."""
-    return Study({name: tables.read(path, name) for name, path in paths.items() if path})
+    """A study from table name = path (or paths of shards); None and empty lists are tables that it lacks.
+
+    Solutions come without their texts, which are most of their bytes.
+    """
+    light = {
+        name: [column for column in schema.columns if column != "text"]
+        for name, schema in tables.SCHEMAS.items()
+    }
+    return Study({name: tables.read(path, name, light[name]) for name, path in paths.items() if path})
 
 
 def load_folder(folder: Path | str) -> Study:

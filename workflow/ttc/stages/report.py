@@ -12,7 +12,7 @@ import polars as pl
 
 from ttc import tables
 from ttc.errors import InputError
-from ttc.examples import Content
+from ttc.examples import Content, solved_sometimes
 from ttc.report import render
 from ttc.stages import command
 
@@ -21,13 +21,14 @@ MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     """Render the report and move it into place."""
+    shown = spec.get("examples", 4)
     page = render(
         study=spec["study"],
         configuration=spec.get("configuration", {}),
         findings=tables.read(command.one(inputs, "findings"), "findings"),
         figures=command.one(inputs, "figures") if inputs.get("figures") else None,
-        content=_content(inputs),
-        shown=spec.get("examples", 4),
+        content=_content(inputs, shown),
+        shown=shown,
         models={role: _card(inputs[role][0]) for role in MODELS if inputs.get(role)},
         votes=pl.read_parquet(command.one(inputs, "votes")) if inputs.get("votes") else None,
     )
@@ -37,7 +38,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     os.replace(temporary, output)
 
 
-def _content(inputs: dict) -> Content:
+def _content(inputs: dict, shown: int) -> Content:
     for role in ("problems", "samples"):
         if not inputs.get(role):
             raise InputError(f"the stage report takes --{role}, and none was given")
@@ -46,8 +47,17 @@ def _content(inputs: dict) -> Content:
     if searches := inputs.get("searches"):
         for name in ("tree", "candidates"):
             frames[name] = tables.read([folder / f"{name}.parquet" for folder in searches], name)
-    required = {role: tables.read(inputs[role], role) for role in ("problems", "samples")}
-    return Content(**required, **frames)
+    problems = tables.read(inputs["problems"], "problems")
+    return Content(problems=problems, samples=_samples(inputs["samples"], shown), **frames)
+
+
+def _samples(paths: list[Path], shown: int) -> pl.DataFrame:
+    """All samples, with the texts of those problems only whose solutions are shown."""
+    samples = tables.read(paths, "samples", ["answer", "correct"])
+    names = [problem_id for problem_id, _ in solved_sometimes(samples, shown)]
+    texts = [tables.read(paths, "samples", ["text"], (name, name)) for name in names]
+    texts = pl.concat([tables.read([], "samples", ["text"]), *texts])
+    return samples.join(texts, on=["problem_id", "sample_index"], how="left", maintain_order="left")
 
 
 def _card(folder: Path) -> dict:
