@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 1
 
-.PHONY: study test bench lint format docs lock clean-env help
+.PHONY: study test bench equality lint format docs lock clean-env help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -29,6 +29,10 @@ test: $(READY) ## run all tests
 bench: $(READY) ## run all benchmarks, on the default study's models; BENCH=--docs writes docs/benchmarks.md, too
 	snakemake --cores $(CORES) problems train_policy train_larger_policy train_prm
 	python -m benchmarks $(BENCH)
+
+equality: $(READY) ## run the study in every way that must give equal results (CONFIG=FILE.yaml); takes four times as long
+	python -m tests.equality_matrix --out $(or $(OUT),results/equality) \
+		$(if $(CONFIG),--config $(CONFIG),--write docs/equality.md)
 
 lint: $(READY) ## check style and the workflow
 	ruff check workflow tests benchmarks

@@ -27,8 +27,7 @@ except InputError as error:
 os.environ.update(
     PYTHONPATH=PACKAGE,
     PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()]),
-    OMP_NUM_THREADS=str(plan.threads),
-    POLARS_MAX_THREADS=str(plan.threads),
+    **plan.environment,
 )
 
 

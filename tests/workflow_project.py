@@ -16,7 +16,7 @@ from ttc.plan.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("Snakefile", "config.yaml", "profiles", "envs", "workflow/rules", "workflow/schemas")
-PLANNING = ("plan", "keys.py", "errors.py")
+PLANNING = ("plan", "keys.py", "errors.py", "threads.py")
 
 STAGE = '''"""Stage {stage}, in miniature."""
 
@@ -36,15 +36,17 @@ if {parts}:
 else:
     output.write_text(content)
 '''
-PUBLISH = '''"""Stage publish, in miniature: as the real one, it leaves one stamp."""
+PUBLISH = '''"""Stage publish, in miniature: as the real one, it leaves one stamp; it says how many there are."""
 
 import pathlib
 import sys
 
-output = pathlib.Path(sys.argv[sys.argv.index("--output") + 1])
+words = sys.argv
+output = pathlib.Path(words[words.index("--output") + 1])
 for stamp in output.parent.glob(".complete-*"):
     stamp.unlink()
-output.write_text("")
+artifacts = words[words.index("--artifacts") + 1 : words.index("--output")]
+output.write_text(str(sum(pathlib.Path(each).exists() for each in artifacts)))
 '''
 SAMPLER = "from ttc.engines.sampler import draw"
 IMPORTS = dict.fromkeys(("sample", "roll_out", "search", "revise"), SAMPLER) | {

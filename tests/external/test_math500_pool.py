@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections import Counter
-from itertools import combinations
+from itertools import combinations, permutations
 from pathlib import Path
 
 import polars as pl
@@ -19,13 +19,14 @@ from ttc.errors import InputError
 from ttc.stages import compare_votes, evaluate, import_pool
 from ttc.stages.command import Runtime
 from ttc.tasks import answers, pools
-from ttc.tasks.grading import Grader
+from ttc.tasks.grading import Grader, read
 
 DATA = Path(os.environ.get("TTC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 PROBLEMS = DATA / "math500_test.jsonl"
 POOL = DATA / "pools" / "math500_llama_3b_1b_prm_scored.parquet"
 VOTES = DATA / "pools" / "math500_llama_3b_1b_reference_votes.parquet"
 PAIRS = DATA / "grading_pairs.jsonl"
+GSM8K = DATA / "pools" / "gsm8k_openai_model_solutions.parquet"
 
 pytestmark = pytest.mark.skipif(
     not (POOL.is_file() and PROBLEMS.is_file() and VOTES.is_file() and PAIRS.is_file()),
@@ -213,3 +214,43 @@ def test_grading_pairs_by_source(grader):
     assert agree["NVIDIA-NeMo/Skills"] >= 26
     assert agree["openai/grade-school-math"] == 299
     assert differ == ["p229", "p236"]  # lists in another order: different to Hendrycks, equal to Math-Verify
+
+
+@pytest.mark.skipif(not GSM8K.is_file(), reason=f"{GSM8K} is not here")
+def test_the_published_labels_of_gsm8k_are_reproduced(grader):
+    rows = pl.read_parquet(GSM8K, columns=["gold", "answer", "is_correct"])
+    assert len(rows) == 5276
+    graded = [
+        answer is not None and grader.equal(gold, answer).equal
+        for gold, answer in rows.select("gold", "answer").iter_rows()
+    ]
+    assert graded == rows["is_correct"].to_list()
+
+
+def test_pairs_told_apart_without_asking_are_not_equal(whole, grader):
+    """Pairs in different classes of one problem that were never compared, against Math-Verify, in either order."""
+    told = asked = 0
+    for _, rows in whole[1].group_by("problem_id"):
+        answers = [pair for pair in rows.select("answer", "canonical").rows() if read(pair[0]).number is None]
+        for (one, name), (other, other_name) in permutations(answers, 2):
+            if name == other_name:
+                continue
+            question = "compare", read(one).plain, read(other).plain
+            asked += question in grader._replies
+            if question not in grader._replies:
+                told += 1
+                assert grader._ask(*question).result is False, (one, other)
+    print(f"{told:,} ordered pairs told apart, {asked:,} asked about")
+    assert told > 5 * asked
+
+
+def test_two_workers_and_a_full_cache_give_the_same(whole, tmp_path):
+    graded, distinct, _ = whole
+    problems = pools.read_problems(PROBLEMS, OF_PROBLEMS["columns"])
+    gold = dict(problems.select("problem_id", "answer").iter_rows())
+    pool = pools.read_pool([POOL], ALL_ROWS, problems["problem_id"], keep=["q"])
+    for workers in (2, 1):
+        with Grader(workers=workers, cache=tmp_path) as again:
+            found = import_pool.grade(pool, gold, import_pool.GRADING, again)
+        assert found[0].equals(graded) and found[1].equals(distinct)
+    assert again.questions["asked"] == 0 and again.questions["remembered"] > 0

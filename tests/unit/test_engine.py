@@ -8,7 +8,8 @@ from tiny import BOS, EOS, KINDS, NEWLINE, markov_model, prompts_of, random_mode
 from transformers import AutoModelForCausalLM
 
 from ttc import noise
-from ttc.engines.transformers import TransformersEngine, choose
+from ttc.engines.choice import choose
+from ttc.engines.transformers import TransformersEngine
 from ttc.errors import InputError
 
 LENGTHS = [1, 2, 3, 5, 8, 9, 20, 31, 32, 33, 34, 40, 63, 64, 65, 70, 1, 5]
@@ -108,28 +109,34 @@ def test_samples_follow_the_softmax(llama, temperature):
 
 
 def test_choose_by_hand():
-    # Softmax of logs of 1, 2, 4, 1 eighths; cumulative 1/8, 3/8, 7/8, 1
-    logits = torch.log(torch.tensor([[1.0, 2.0, 4.0, 1.0]])).repeat(64, 1)
+    # Softmax of logs of 1, 2, 4, 1 eighths; cumulative 1/8, 3/8, 7/8, 1; every second row draws from other odds
+    logits = torch.log(torch.tensor([[1.0, 2.0, 4.0, 1.0], [8.0, 1.0, 1.0, 6.0]]))
+    nodes = np.arange(64) % 2
     streams = noise.substreams(np.uint64(3), np.arange(64))
     positions = np.arange(64)
-    tokens, logprobs = choose(logits, streams, positions, 1.0)
-    expected = np.searchsorted([0.125, 0.375, 0.875], noise.uniform(streams, positions), side="right")
-    assert tokens.tolist() == expected.tolist() and len(set(tokens)) == 4
-    assert logprobs == pytest.approx(np.log(np.array([1, 2, 4, 1]) / 8)[tokens], abs=1e-6)
+    drawn = noise.uniform(streams, positions)
+    tokens, logprobs = choose(logits, nodes, streams, positions, 1.0)
+    expected = np.searchsorted([0.125, 0.375, 0.875], drawn, side="right")
+    assert tokens[::2].tolist() == expected[::2].tolist() and len(set(tokens[::2])) == 4
+    assert logprobs[::2] == pytest.approx(np.log(np.array([1, 2, 4, 1]) / 8)[tokens[::2]], abs=1e-6)
+    other = np.searchsorted([0.5, 0.5625, 0.625], drawn, side="right")
+    assert tokens[1::2].tolist() == other[1::2].tolist()
+    assert logprobs[1::2] == pytest.approx(np.log(np.array([8, 1, 1, 6]) / 16)[tokens[1::2]], abs=1e-6)
     # At temperature 1/2 the odds are 1 : 4 : 16 : 1; log-probabilities stay those of temperature 1
-    tokens, logprobs = choose(logits, streams, positions, 0.5)
-    expected = np.searchsorted(np.array([1, 5, 21]) / 22, noise.uniform(streams, positions), side="right")
+    nodes = np.zeros(64, dtype=int)
+    tokens, logprobs = choose(logits, nodes, streams, positions, 0.5)
+    expected = np.searchsorted(np.array([1, 5, 21]) / 22, drawn, side="right")
     assert tokens.tolist() == expected.tolist()
     assert logprobs == pytest.approx(np.log(np.array([1, 2, 4, 1]) / 8)[tokens], abs=1e-6)
-    assert choose(logits, streams, positions, 0.0)[0].tolist() == [2] * 64
+    assert choose(logits, 1 - nodes, streams, positions, 0.0)[0].tolist() == [0] * 64
 
 
 def test_choose_never_takes_the_impossible_and_breaks_ties_downwards():
-    logits = torch.tensor([[-torch.inf, 0.0, -torch.inf, 0.0, -torch.inf]]).repeat(1000, 1)
-    streams = noise.substreams(np.uint64(4), np.arange(1000))
-    tokens, logprobs = choose(logits, streams, np.zeros(1000, dtype=int), 1.0)
+    logits = torch.tensor([[-torch.inf, 0.0, -torch.inf, 0.0, -torch.inf]])
+    streams, nodes = noise.substreams(np.uint64(4), np.arange(1000)), np.zeros(1000, dtype=int)
+    tokens, logprobs = choose(logits, nodes, streams, np.zeros(1000, dtype=int), 1.0)
     assert set(tokens) == {1, 3} and logprobs == pytest.approx(np.log(0.5))
-    assert set(choose(logits, streams, np.zeros(1000, dtype=int), 0.0)[0]) == {1}
+    assert set(choose(logits, nodes, streams, np.zeros(1000, dtype=int), 0.0)[0]) == {1}
 
 
 # What must not matter
@@ -313,14 +320,14 @@ def test_the_self_check_passes_and_bills_nothing(engine):
 
 @pytest.mark.parametrize("fault", ["rows", "neighbours"])
 def test_the_self_check_finds_an_engine_whose_batches_matter(llama, monkeypatch, fault):
-    def faulty(logits, streams, positions, temperature):
+    def faulty(logits, *rest):
         if fault == "rows":
             logits = logits + 1e-6 * len(logits) * torch.arange(logits.shape[1])
         else:
             logits = logits + 1e-6 * logits[:1]
-        return choose(logits, streams, positions, temperature)
+        return choose(logits, *rest)
 
-    monkeypatch.setattr("ttc.engines.transformers.choose", faulty)
+    monkeypatch.setattr("ttc.engines.decoding.choose", faulty)
     with pytest.raises(InputError, match="self-check failed"):
         llama.self_check()
 

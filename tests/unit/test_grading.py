@@ -1,7 +1,6 @@
 """Grading: exact rules, Math-Verify in a process that is killed when late, classes that do not depend on order."""
 
 import time
-from fractions import Fraction
 from itertools import permutations
 
 import pytest
@@ -9,76 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ttc.errors import InputError
-from ttc.tasks.grading import Grader, Verdict, exact_number, normal_form, plain
+from ttc.tasks.grading import Grader, Verdict
+from ttc.tasks.meaning import OPAQUE, Meaning
 
 
 @pytest.fixture(scope="module")
 def grader():
     with Grader() as grader:
         yield grader
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (r"\dfrac{1}{2}", r"\frac12"),
-        (r"\left( 3, \frac{\pi}{2} \right)", r"(3,\frac{\pi}{2})"),
-        (r"\text{Evelyn}", "Evelyn"),
-        (r"90^{\circ}", r"90^\circ"),
-        (r"\sqrt2", r"\sqrt{2}"),
-        (r"$x+1$", "x + 1"),
-        (r"11,\! 111", "11,111"),
-        (r"1{,}000", "1,000"),
-        (r"10\%", "10%"),
-        (r"\$10", "10"),
-        (r"7\!", "7"),
-        (r"2\quad\text{or}\quad3", "2or3"),
-    ],
-)
-def test_normal_form_joins(one, other):
-    assert normal_form(one) == normal_form(other)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [("1 2", "12"), ("x", "X"), ("-1", "1"), ("(1,2)", "[1,2]"), (r"\sqrt{23}", r"\sqrt{2}3"), ("", " .")],
-)
-def test_normal_form_keeps_apart(one, other):
-    assert normal_form(one) != normal_form(other)
-
-
-@given(st.integers(-(10**9), 10**9), st.integers(1, 10**6))
-def test_exact_number_of_every_notation(over, under):
-    assert exact_number(str(over)) == over
-    assert exact_number(f"{over:,}") == over
-    assert exact_number(f"{over}/{under}") == Fraction(over, under)
-    assert exact_number(rf"\frac{{{over}}}{{{under}}}") == Fraction(over, under)
-    assert exact_number(f"{over}.{under}") == Fraction(f"{over}.{under}")
-
-
-def test_exact_number_of_scientific_notation_and_signs():
-    assert (
-        exact_number(normal_form(r"6.72 \times 10^{-5}")) == exact_number(".0000672") == Fraction("0.0000672")
-    )
-    assert exact_number("--3") == 3 and exact_number("+-3") == -3
-    assert exact_number(r"-\frac{-1}{2}") == Fraction(1, 2)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "x", "1 2", "12,34", "1,2345", "10%", r"90^\circ", "52_8", "1/0", r"\frac{1}{0}", "1.2.3", "."],
-)
-def test_exact_number_of_anything_else_is_none(text):
-    assert exact_number(text) is None
-
-
-def test_plain_reads_a_chain_of_numbers_by_its_last_member():
-    assert plain(r"4^2 = 16") == "16"
-    assert plain(r"\frac{64}{4} = 16.") == "16"
-    assert plain("x = 5") == "x = 5"  # an assignment is left to Math-Verify
-    assert plain("x + y = 0.") == "x + y = 0"
-    assert plain(r"4^\frac{3}{2}") == r"4^{\frac{3}{2}}"
-    assert plain("0.333...") == "0.333..."
 
 
 def test_exact_rules_decide_first(grader):
@@ -116,7 +53,10 @@ def test_text_equality_starts_no_process():
     with Grader("text") as grader:
         assert not grader.equal("(r+5)(r+5)", "(r+5)^2").equal
         assert grader.equal("0.50", "1/2").equal
-        assert grader._worker is None
+        assert not grader._idle
+
+
+TOWER = "9^{9^{9^{9^{9}}}} + y"  # has no value within any time
 
 
 def test_a_comparison_that_hangs_is_killed_and_the_next_one_works():
@@ -124,30 +64,44 @@ def test_a_comparison_that_hangs_is_killed_and_the_next_one_works():
         assert grader.equal("x+x", "2x").equal  # the worker is up
         grader.timeout = 1.0
         started = time.monotonic()
-        hanging = grader.equal("y", "9^{9^{9^{9^{9}}}} + y")
-        assert hanging == Verdict(False, "timeout")
-        assert time.monotonic() - started < 5.0
+        assert grader.equal("y", TOWER) == Verdict(False, "timeout")
+        assert time.monotonic() - started < 10.0
         grader.timeout = 60.0
         assert grader.equal("y+y", "2y") == Verdict(True, "math")
         assert grader.counts == {"math": 2, "timeout": 1}
+        assert grader.questions["late"] == 1
 
 
-def test_an_answer_that_hangs_costs_one_timeout_a_problem():
-    tower = "9^{9^{9^{9^{9}}}} + y"
+def test_an_answer_that_hangs_costs_one_timeout():
+    spaced = TOWER.replace(" ", "  ")
     with Grader(timeout=20.0) as grader:
         grader.equal("x+x", "2x")
         grader.timeout = 1.0
-        graded = grader.grade("y", ["x+1", tower, tower.replace(" ", ""), "z-1", "1+x"])
-        assert grader.counts["timeout"] == 2  # two spellings of it
-    assert graded[tower].canonical == graded[tower.replace(" ", "")].canonical == tower.replace(" ", "")
-    assert graded["x+1"].canonical == "1+x" and not graded[tower].correct
+        graded = grader.grade("y", ["x+1", TOWER, spaced, "z-1", "1+x"])
+        again = grader.grade("z+z", [spaced, "2z"])
+        assert grader.questions["late"] == 1
+    assert graded[TOWER].canonical == graded[spaced].canonical == TOWER
+    assert graded[TOWER].late and not graded[TOWER].correct and graded[TOWER].own.how == "timeout"
+    assert graded["x+1"].canonical == "1+x" and not graded["x+1"].late
+    assert again[spaced].late and again["2z"].correct
+
+
+def test_a_gold_answer_that_hangs_leaves_the_classes_alone():
+    with Grader(timeout=20.0) as grader:
+        grader.equal("x+x", "2x")
+        grader.timeout = 1.0
+        graded = grader.grade(TOWER, ["x+1", "1+x", "3", TOWER])
+        assert grader.questions["late"] == 1
+    assert graded["x+1"].canonical == graded["1+x"].canonical == "1+x"
+    assert {answer for answer in graded if graded[answer].late} == {"x+1", "1+x", "3"}
+    assert graded[TOWER].correct  # by its form
 
 
 def test_a_worker_that_died_is_replaced():
     with Grader() as grader:
         assert grader.equal("x+x", "2x").equal
-        grader._worker._process.kill()
-        grader._worker._process.wait()
+        grader._idle[0]._process.kill()
+        grader._idle[0]._process.wait()
         assert grader.equal("y+y", "2y") == Verdict(True, "math")
 
 
@@ -166,34 +120,108 @@ def test_classes_do_not_depend_on_order_and_are_named_by_the_shortest(grader):
 
 
 class Chained(Grader):
-    """Numbers are equal if they differ by at most one: reflexive, symmetric, not transitive."""
+    """`n5` and `n6` are equal, as are all that differ by one: reflexive, symmetric, not transitive."""
+
+    def _meaning(self, answer):
+        return Meaning(OPAQUE)
 
     def _decide(self, gold, answer):
-        return Verdict(abs(int(gold) - int(answer)) <= 1, "number")
+        return Verdict(abs(int(gold[1:]) - int(answer[1:])) <= 1, "math")
 
 
 @settings(max_examples=50)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=12, unique=True))
 def test_classes_are_the_transitive_closure(numbers):
-    classes = Chained().classes([str(number) for number in numbers])
+    classes = Chained().classes([f"n{number}" for number in numbers])
     ordered = sorted(numbers)
     runs = [[ordered[0]]]
     for number in ordered[1:]:
         runs[-1].append(number) if number - runs[-1][-1] == 1 else runs.append([number])
     for run in runs:
-        assert {classes[str(number)] for number in run} == {
-            min((str(n) for n in run), key=lambda s: (len(s), s))
+        assert {classes[f"n{number}"] for number in run} == {
+            min((f"n{number}" for number in run), key=lambda name: (len(name), name))
         }
 
 
 def test_a_class_has_one_verdict_and_no_answer_is_left_out():
-    graded = Chained().grade("5", ["6", "7", None, "2"])
+    graded = Chained().grade("n5", ["n6", "n7", None, "n2"])
     assert {answer: (item.canonical, item.correct) for answer, item in graded.items()} == {
-        "6": ("6", True),
-        "7": ("6", True),  # equal to 6, which equals the gold answer
-        "2": ("2", False),
+        "n6": ("n6", True),
+        "n7": ("n6", True),  # equal to n6, which equals the gold answer
+        "n2": ("n2", False),
     }
-    assert not graded["7"].own.equal
+    assert not graded["n7"].own.equal
+
+
+def test_spellings_of_one_form_share_a_decision():
+    with Grader() as grader:
+        alone = grader.grade("(r+5)^2", ["(r+5)(r+5)"])
+        asked = grader.questions["asked"]
+        many = grader.grade(
+            "(r+5)^2", ["(r+5)(r+5)", "(r + 5)(r + 5)", r"\left(r+5\right)(r+5)", "$(r+5)(r+5)$"]
+        )
+        # the longest spelling is read and compared once more, because the short one was shown before
+        assert grader.questions["asked"] == asked + 2 == 5
+    assert set(many.values()) == set(alone.values())
+
+
+def test_the_spelling_with_most_markup_is_shown_to_math_verify():
+    with Grader() as grader:
+        assert not grader.equal("15", "15cm^2").equal  # read as 15 times c times m squared
+        graded = grader.grade("15", ["15cm^2", r"15\mbox{ cm}^2"])
+    assert graded["15cm^2"].correct and graded[r"15\mbox{ cm}^2"].correct
+
+
+def test_questions_grow_with_the_answers_not_with_their_pairs():
+    answers = [rf"{number}\sqrt{{2}}" for number in range(2, 32)] + [f"x={number}" for number in range(20)]
+    with Grader() as grader:
+        assert len(set(grader.classes(answers).values())) == len(answers)
+        # a meaning each, and the solutions of each equation
+        assert grader.questions["asked"] == 30 + 20 + 20
+
+
+PROBLEMS = [
+    (r"\sqrt{2}", [r"2^{1/2}", "1.41421", r"\frac{2}{\sqrt{2}}", r"\sqrt{3}", "2", None]),
+    ("x=5", ["5", "x = 5", "y=5", "2x=10", "5.0", "x=6"]),
+    (r"[0,1)\cup(1,2]", [r"[0,1)\cup(1,2]", "[0,2]", r"(1,2]\cup[0,1)", "(0,1)", "1", r"0 \le x \le 2"]),
+    ("25\\%", ["25", "0.25", r"\frac14", r"25\%", "26\\%", ".26"]),
+    ("(1,2)", ["1,2", "2,1", r"\{1,2\}", "(2,1)", "[1,2]", r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}"]),
+    ("y", ["x+1", "1+x", "", "!!", r"\frac{", "x>1", "1<x", "east", r"\text{East}"]),
+]
+
+
+@pytest.fixture(scope="module")
+def all_pairs():
+    """The classes and verdicts of PROBLEMS when Math-Verify is asked about every pair of answers."""
+
+    class Everything(Grader):
+        def _meaning(self, answer):
+            return Meaning(OPAQUE)
+
+    with Everything() as grader:
+        yield [grader.grade(gold, answers) for gold, answers in PROBLEMS]
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """A grader that was asked about PROBLEMS one after the other."""
+    with Grader() as grader:
+        for gold, answers in PROBLEMS:
+            grader.grade(gold, answers)
+        yield grader
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_any_number_of_workers_and_any_order_give_what_asking_about_all_pairs_gives(
+    workers, all_pairs, alone
+):
+    order = [4, 0, 5, 3, 1, 2] if workers == 2 else range(len(PROBLEMS))
+    with Grader(workers=workers) as grader:
+        graded = grader.grade_all([(PROBLEMS[index][0], PROBLEMS[index][1][::-1]) for index in order])
+        processes = len(grader._idle)
+    assert [graded[list(order).index(index)] for index in range(len(PROBLEMS))] == all_pairs
+    assert processes <= workers
+    assert grader.questions == alone.questions and grader.counts == alone.counts
 
 
 def test_unknown_equality_is_refused():

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from ttc.plan import generated
 from ttc.plan.analysis import shown_configuration
 from ttc.plan.stages import STAGES
 from ttc.plan.study import plan_study
-from ttc.plan.summary import rows, text
+from ttc.plan.summary import late, rows, text
 from workflow_project import SOURCE, Project
 
 
@@ -122,6 +123,25 @@ def test_blocks_cover_every_problem_once(root, tests, block):
     assert sorted(itertools.chain.from_iterable(revised)) == list(range(tests))
 
 
+def test_the_sizes_of_shards_are_all_known_and_not_in_the_report(root):
+    plan = plan_study({}, root)
+    named = {
+        (section, name)
+        for section, values in plan.configuration.items()
+        if isinstance(values, dict)
+        for name in values
+        if "block_" in name or "shards" in name
+    }
+    assert named == {(section, name) for section, names in generated.SHARDING.items() for name in names}
+    cut = {section: dict.fromkeys(names, 50) for section, names in generated.SHARDING.items()}
+    other = plan_study(cut, root)
+    (report,), (other_report,) = plan.of("report"), other.of("report")
+    assert report.spec == other_report.spec
+    assert other.of("publish")[0].spec["configuration"]["search"]["block_problems"] == 50
+    assert len(other_report.inputs["searches"]) == 4  # all blocks of the search whose tree is drawn
+    assert len({each.spec["budget"] for each in other_report.inputs["searches"]}) == 1
+
+
 def test_rollouts_read_only_the_samples_of_their_problems(root):
     given = {"sampling": {"train_problems": 100, "train_block_problems": 25}, "prm": {"block_problems": 50}}
     for each in plan_study(given, root).of("roll_out"):
@@ -219,6 +239,16 @@ class TestPlan:
 class TestPools:
     def pool_study(self, root, **source):
         return {"source": SOURCE | source, "study": {"name": "pool"}, "evaluation": {"budgets": None}}
+
+    def test_summary_counts_answers_whose_comparison_ran_out_of_time(self, root, tmp_path):
+        plan = plan_study(self.pool_study(root), root)
+        assert late(plan, tmp_path) == []
+        (imported,) = plan.of("import_pool")
+        (tmp_path / imported.path).mkdir(parents=True)
+        for column, lines in (([False, False], 0), ([True, False], 1)):
+            pl.DataFrame({"late": column}).write_parquet(tmp_path / imported.path / "grading.parquet")
+            assert len(found := late(plan, tmp_path)) == lines
+        assert found[0].startswith(f"{imported.name}: 1 answers")
 
     def test_one_import_stands_in_for_what_generates(self, root):
         plan = plan_study(self.pool_study(root), root)

@@ -159,7 +159,7 @@ def silent(done, total):
 
 
 def chains(engine, first, problems, lengths=LENGTHS, max_context=4, seed=5):
-    frame = revise(engine, first, problems, lengths, max_context, seed, 1.0, 8, silent)
+    frame = revise(engine, first, problems, lengths, max_context, seed, 1.0, 8, 16, silent)
     return tables.check(frame, "chains", "here")
 
 

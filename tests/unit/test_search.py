@@ -4,12 +4,14 @@ import pytest
 from toy import (
     STREAM,
     ToyEngine,
+    ToyStepVerifier,
     ToyVerifier,
     found,
     random_policy,
     random_score,
     run,
     scripted,
+    solution,
     string,
     text,
 )
@@ -36,11 +38,11 @@ def two_steps(first):
 
 
 def kept(result):
-    return [string(node.solution) for node in result.nodes if node.kept]
+    return [solution(result, node) for node in result.nodes if node.kept]
 
 
-def case(first, draws, scores):
-    return ToyEngine(two_steps(first), scripted(STREAM, draws)), ToyVerifier(scores)
+def case(first, draws, scores, verifier=ToyVerifier):
+    return ToyEngine(two_steps(first), scripted(STREAM, draws)), verifier(scores)
 
 
 # -- beam search by hand -------------------------------------------------------------------------------------
@@ -65,8 +67,16 @@ def test_the_best_first_steps_are_kept_and_continued():
     assert [string(node.tokens) for node in result.nodes[:5]] == ["a.", "b.", "c.", "d.", "x$"]
 
 
-def test_the_bill_counts_dropped_branches_and_shared_prefixes_once():
-    engine, verifier = case("abcd", FIRST_FOUR | XY, {"b.": 0.9, "c.": 0.6})
+# Four first steps of 2 tokens and four last ones of 2, behind a prompt of 1
+WHAT_IS_READ = [
+    (ToyStepVerifier, 1 + 4 * 2 + 4 * 2),  # the prompt once, each step once
+    (ToyVerifier, 4 * 3 + 4 * 5),  # each step with all that is before it
+]
+
+
+@pytest.mark.parametrize(("kind", "read"), WHAT_IS_READ)
+def test_the_bill_counts_dropped_branches_and_shared_prefixes_once(kind, read):
+    engine, verifier = case("abcd", FIRST_FOUR | XY, {"b.": 0.9, "c.": 0.6}, kind)
     [result] = run(engine, verifier, 4, Strategy("beam", 2))
     bill = result.bill
     assert (
@@ -74,7 +84,7 @@ def test_the_bill_counts_dropped_branches_and_shared_prefixes_once():
     )  # not 4 whole solutions of 4 and 2 dropped steps of 2
     assert bill.discarded_tokens == 4  # `a.` and `d.`
     assert bill.rollout_tokens == 0
-    assert bill.verifier_tokens == verifier.tokens_scored == 4 * 3 + 4 * 5
+    assert bill.verifier_tokens == verifier.tokens_scored == read
     assert bill.generations == 4
     assert engine.prefilled == 1  # the prompt is computed once, then forked
 
@@ -128,11 +138,11 @@ ROLL_SCORES = {
 }
 
 
-def roll(strategy):
+def roll(strategy, verifier=ToyVerifier):
     # The draws would sample `q` after `a.` and `s` after `b.`: a rollout that is not greedy scores .99 and
     # .2.
     draws = {(0, 0): 0.1, (0, 1): 0.9} | {(round_, place): 0.9 for round_ in (1, 2) for place in (0, 1)}
-    engine, verifier = ToyEngine(roll_policy, scripted(STREAM, draws)), ToyVerifier(ROLL_SCORES)
+    engine, verifier = ToyEngine(roll_policy, scripted(STREAM, draws)), verifier(ROLL_SCORES)
     return engine, verifier, run(engine, verifier, 2, strategy)[0]
 
 
@@ -158,13 +168,23 @@ def test_rollouts_are_greedy_and_only_they_are():
     assert found(result) == ["b.s.s$"] * 2  # the beams themselves are sampled: greedy would have been `r`
 
 
-def test_lookahead_bill():
-    engine, verifier, result = roll(Strategy("lookahead", 2, 1))
+@pytest.mark.parametrize(
+    ("kind", "read"),
+    [
+        (
+            ToyStepVerifier,
+            1 + 2 * (2 + 2) + 2 * (2 + 2) + 2 * 2,
+        ),  # the prompt, then each step and its rollout
+        (ToyVerifier, 2 * 5 + 2 * 7 + 2 * 7),
+    ],
+)
+def test_lookahead_bill(kind, read):
+    engine, verifier, result = roll(Strategy("lookahead", 2, 1), kind)
     assert result.bill.generations == 2 * 2
     assert result.bill.rollout_tokens == 2 * 2 + 2 * 2  # `w.` and `r.`, then twice `r$`
     assert result.bill.discarded_tokens == 2 + 2  # `a.`, and one of the two `s.`
     assert result.bill.generated_tokens == engine.tokens_generated == 3 * 4 + 8
-    assert result.bill.verifier_tokens == verifier.tokens_scored == 2 * 5 + 2 * 7 + 2 * 7
+    assert result.bill.verifier_tokens == verifier.tokens_scored == read
 
 
 def test_candidates_carry_the_scores_of_their_own_steps():
@@ -295,7 +315,10 @@ def test_a_rollout_that_uses_up_the_tokens_stops():
     engine, verifier = ToyEngine(roll_policy, scripted(STREAM, draws)), ToyVerifier(ROLL_SCORES)
     [result] = run(engine, verifier, 2, Strategy("lookahead", 2, 3), max_tokens=4)
     assert verifier.calls[0] == ["a.w.", "b.r."]
-    assert result.nodes[0].step_scores == []  # a rollout's scores are not those of the step
+    assert (result.nodes[0].step_score, result.nodes[0].score) == (
+        0.9,
+        0.1,
+    )  # of `a.`, and after its rollout `w.`
     assert [(c.finish, string(c.tokens)) for c in result.candidates] == [("length", "b.s.")] * 2
 
 
@@ -344,15 +367,22 @@ def test_impossible_limits_are_refused(changes, message):
         run(ToyEngine(random_policy(1)), ToyVerifier({}), 4, Strategy("beam", 2), **changes)
 
 
-@pytest.mark.parametrize("scores", [[], [float("nan")], [1.5]])
-def test_a_verifier_that_gives_no_score_is_an_error_and_not_a_zero(scores):
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ([], "gave 0 scores to a solution of 1 or more steps"),
+        ([float("nan")], "every score is from 0 to 1"),
+        ([1.5], "every score is from 0 to 1"),
+    ],
+)
+def test_a_verifier_that_gives_no_score_is_an_error_and_not_a_zero(scores, message):
     class Broken:
         tokens_scored = 0
 
         def score(self, prompts, solutions):
             return [scores for _ in solutions]
 
-    with pytest.raises(InputError, match="each needs at least one score"):
+    with pytest.raises(InputError, match=message):
         run(ToyEngine(random_policy(1)), Broken(), 4, Strategy("beam", 2))
 
 

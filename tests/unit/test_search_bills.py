@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy import ToyEngine, ToyVerifier, found, random_policy, random_score, run, string, text
+from toy import ToyEngine, ToyStepVerifier, ToyVerifier, found, random_policy, random_score, run, string, text
 
 from ttc import noise
 from ttc.search import Options, Strategy
@@ -19,7 +19,7 @@ def test_results_do_not_depend_on_the_other_problems(strategy, options):
     streams = [noise.stream(1, name) for name in names]
 
     def searched(order):
-        engine, verifier = ToyEngine(random_policy(11)), ToyVerifier(random_score(11))
+        engine, verifier = ToyEngine(random_policy(11)), ToyStepVerifier(random_score(11))
         results = run(
             engine,
             verifier,
@@ -55,21 +55,27 @@ def test_results_do_not_depend_on_the_other_problems(strategy, options):
 def test_bills_are_conserved_on_random_trees(
     seed, strategy, budget, options, temperature, max_tokens, max_step_tokens, max_rounds
 ):
-    engine, verifier = ToyEngine(random_policy(seed)), ToyVerifier(random_score(seed))
-    [result] = run(
-        engine,
-        verifier,
-        budget,
-        strategy,
-        options=options,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        max_step_tokens=max_step_tokens,
-        max_rounds=max_rounds,
-    )
+    searches = []
+    for kind in (ToyVerifier, ToyStepVerifier):
+        engine, verifier = ToyEngine(random_policy(seed)), kind(random_score(seed))
+        [result] = run(
+            engine,
+            verifier,
+            budget,
+            strategy,
+            options=options,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            max_step_tokens=max_step_tokens,
+            max_rounds=max_rounds,
+        )
+        assert result.bill.verifier_tokens == verifier.tokens_scored
+        searches.append((result.candidates, result.nodes))
+    # A verifier that reads each step once leads the search where one that reads whole prefixes does
+    assert searches[0] == searches[1]
     bill, nodes, candidates = result.bill, result.nodes, result.candidates
     assert bill.generated_tokens == engine.tokens_generated
-    assert bill.verifier_tokens == verifier.tokens_scored
+    assert bill.verifier_tokens == len("p") + bill.generated_tokens
     assert engine.prefilled == 1
     # every step is on the way to a candidate or dropped, whichever beams share it
     used = set()

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from toy import END, ToyEngine, ToyVerifier, keyed
+from toy import END, ToyEngine, ToyStepVerifier, keyed
 from toy import text as tokens
 
 from ttc import noise, tables
@@ -65,7 +65,7 @@ def problems():
 def searched(problems, rows=1000, **changes):
     engine = ToyEngine(policy)
     engine.tokenizer = Characters()
-    verifier = ToyVerifier(lambda prefix: keyed(noise.stream(1, prefix), 0))
+    verifier = ToyStepVerifier(lambda prefix: keyed(noise.stream(1, prefix), 0))
     return search_problems(engine, verifier, problems, SPEC | changes, rows), engine
 
 
@@ -130,10 +130,10 @@ def test_a_bill_that_does_not_add_up_stops_the_stage(problems):
     engine = ToyEngine(policy)
     engine.tokenizer = Characters()
 
-    class Careless(ToyVerifier):
-        def score(self, prompts, solutions):
+    class Careless(ToyStepVerifier):
+        def score_more(self, state, steps, rollouts):
             self.tokens_scored += 1
-            return super().score(prompts, solutions)
+            return super().score_more(state, steps, rollouts)
 
     with pytest.raises(RuntimeError, match="billed"):
         search_problems(engine, Careless({}), problems, SPEC, 1000)

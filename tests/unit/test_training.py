@@ -1,6 +1,4 @@
-"""Training: losses worked out by hand, what carries loss, the schedule, equal runs, and which weights are kept."""
-
-import copy
+"""Training: losses by hand and by another implementation, the schedule, equal runs, and which weights are kept."""
 
 import numpy as np
 import pytest
@@ -9,18 +7,10 @@ from tiny import BOS, EOS, NEWLINE, random_model, saved
 
 from ttc.errors import InputError
 from ttc.models import training
+from ttc.models.batches import collate, language_examples, merge_equal, value_examples
 from ttc.models.building import build_policy, build_verifier
 from ttc.models.loading import count_parameters, read_card, resolve_device
-from ttc.models.training import (
-    Example,
-    evaluate,
-    language_example,
-    language_loss,
-    predict_values,
-    train,
-    value_example,
-    value_loss,
-)
+from ttc.models.training import evaluate, language_losses, predict_values, train, value_losses
 
 SETTINGS = {
     "steps": 60,
@@ -39,6 +29,26 @@ SEQUENCES = [
     ([BOS, 5, 6, 7, NEWLINE], [14, 15, 16, NEWLINE, 17, 18, 19, EOS]),
     ([BOS, 8, NEWLINE], [20, 21, 22, EOS]),
 ]
+ENDS = [[2, 4], [1], [3, 7], [3]]
+VALUES = [[0.25, 1.0], [0.5], [0.0, 0.75], [1.0]]
+
+
+def languages(sequences=SEQUENCES):
+    return language_examples(*map(list, zip(*sequences, strict=True)))
+
+
+def values(sequences=SEQUENCES, ends=ENDS, targets=VALUES):
+    prompts, solutions = map(list, zip(*sequences, strict=True))
+    return value_examples(prompts, solutions, [np.array(each) for each in ends], targets)
+
+
+def whole(examples):
+    """All examples as one batch."""
+    return collate(examples, np.arange(len(examples)), torch.device("cpu"))
+
+
+def mean_loss(model, examples, losses, batch=4):
+    return evaluate(model, examples, np.ones(len(examples), dtype=np.int64), losses, batch)
 
 
 def quiet(line):
@@ -59,24 +69,8 @@ def verifier(tmp_path_factory):
 # What is learned
 
 
-def test_a_language_example_learns_the_solution_after_the_prompt():
-    example = language_example([1, 7, 4], [10, 11, 2])
-    assert example.tokens.tolist() == [1, 7, 4, 10, 11, 2]
-    # The last prompt token predicts the first of the solution; the end token predicts nothing
-    assert example.mask.tolist() == [False, False, True, True, True, False]
-    assert example.targets[example.mask].tolist() == [10, 11, 2]
-
-
-def test_a_value_example_learns_values_at_positions_of_the_solution():
-    example = value_example([1, 7], [10, 4, 11, 2], np.array([1, 3]), np.array([0.25, 1.0], dtype=np.float32))
-    assert example.tokens.tolist() == [1, 7, 10, 4, 11, 2]
-    assert example.mask.tolist() == [False, False, False, True, False, True]
-    assert example.targets.tolist() == [0, 0, 0, 0.25, 0, 1.0]
-
-
 def test_language_loss_is_the_cross_entropy_by_hand():
     model = random_model()
-    batch = training._collate([language_example(*each) for each in SEQUENCES], torch.device("cpu"))
     losses = []
     for prompt, solution in SEQUENCES:  # each alone, without padding
         with torch.inference_mode():
@@ -85,49 +79,50 @@ def test_language_loss_is_the_cross_entropy_by_hand():
             row = logits[len(prompt) + place - 1].double().numpy()
             losses.append(-np.log(np.exp(row[token] - row.max()) / np.exp(row - row.max()).sum()))
     assert len(losses) == 19
-    assert language_loss(model, *batch).item() == pytest.approx(np.mean(losses), abs=1e-5)
+    assert language_losses(model, whole(languages())).tolist() == pytest.approx(losses, abs=1e-5)
 
 
 def test_value_loss_is_the_binary_cross_entropy_by_hand(verifier):
-    values = [[0.25, 1.0], [0.5], [0.0, 0.75], [1.0]]
-    examples = [
-        value_example(prompt, solution, ends, np.array(value, dtype=np.float32))
-        for (prompt, solution), ends, value in zip(
-            SEQUENCES, (np.array([2, 4]), np.array([1]), np.array([3, 7]), np.array([3])), values, strict=True
-        )
-    ]
     losses = []
-    for example in examples:
+    for (prompt, solution), ends, targets in zip(SEQUENCES, ENDS, VALUES, strict=True):
         with torch.inference_mode():
-            logits = (
-                verifier.score(verifier.hidden(torch.tensor(example.tokens)[None]))[0, :, 0].double().numpy()
-            )
-        for logit, target in zip(logits[example.mask], example.targets[example.mask], strict=True):
+            hidden = verifier.hidden(torch.tensor([prompt + solution]))
+            logits = verifier.score(hidden)[0, :, 0].double().numpy()[len(prompt) :]
+        for logit, target in zip(logits[ends], targets, strict=True):
             p = 1 / (1 + np.exp(-logit))
             losses.append(-(target * np.log(p) + (1 - target) * np.log(1 - p)))
     assert len(losses) == 6
-    batch = training._collate(examples, torch.device("cpu"))
-    assert value_loss(verifier, *batch).item() == pytest.approx(np.mean(losses), abs=1e-5)
+    assert value_losses(verifier, whole(values())).tolist() == pytest.approx(losses, abs=1e-5)
     # The same mean, whatever batches it is taken in
-    assert evaluate(verifier, examples, value_loss, 4) == pytest.approx(np.mean(losses), abs=1e-5)
-    alone = (
-        np.mean([evaluate(verifier, [each], value_loss, 1) * each.mask.sum() for each in examples]) * 4 / 6
-    )
-    assert alone == pytest.approx(np.mean(losses), abs=1e-5)
+    for batch in (1, 4):
+        assert mean_loss(verifier, values(), value_losses, batch) == pytest.approx(np.mean(losses), abs=1e-5)
+
+
+def test_validation_reads_equal_sequences_once(verifier):
+    """The mean loss of examples that occur several times, with targets of their own, is that of the merged ones."""
+    chosen = [0, 2, 0, 1, 0, 2]
+    targets = [[0.2, 1.0], [0.0, 0.5], [0.6, 0.0], [0.5], [1.0, 0.25], [1.0, 1.0]]
+    examples = values([SEQUENCES[each] for each in chosen], [ENDS[each] for each in chosen], targets)
+    merged, counts = merge_equal(examples)
+    assert len(merged) == 3 and sorted(counts.tolist()) == [1, 2, 3]
+    once = evaluate(verifier, merged, counts, value_losses, 1)
+    assert once == pytest.approx(mean_loss(verifier, examples, value_losses), abs=1e-6)
+    texts = languages([SEQUENCES[each] for each in chosen])
+    model = random_model()
+    once = evaluate(model, *merge_equal(texts), language_losses, 1)
+    assert once == pytest.approx(mean_loss(model, texts, language_losses), abs=1e-6)
 
 
 def test_prompts_carry_no_loss():
     """What follows a token inside the prompt gives the weights no push: only the solution's odds do."""
     model = random_model()
-    example = language_example(*SEQUENCES[2])
-    loss = language_loss(model, *training._collate([example], torch.device("cpu")))
-    other = copy.deepcopy(example)
-    other.targets[~other.mask] = 30
-    assert language_loss(model, *training._collate([other], torch.device("cpu"))).item() == loss.item()
-    loss.backward()
+    example = languages(SEQUENCES[2:3])
+    batch = whole(example)
+    assert len(batch.targets) == len(SEQUENCES[2][1])
+    language_losses(model, batch).mean().backward()
     pushed = model.lm_head.weight.grad
     with torch.inference_mode():
-        hidden = model.model(input_ids=torch.tensor(example.tokens)[None]).last_hidden_state[0]
+        hidden = model.model(input_ids=batch.tokens).last_hidden_state[0]
         share = torch.softmax(model.lm_head(hidden), dim=-1)
         share[torch.arange(len(share)), torch.tensor(example.targets)] -= 1.0
         expected = share[example.mask].T @ hidden[example.mask] / example.mask.sum()
@@ -135,17 +130,12 @@ def test_prompts_carry_no_loss():
 
 
 def test_predicted_values_stand_beside_their_targets(verifier):
-    examples = [
-        value_example(*SEQUENCES[2], np.array([3, 7]), np.array([0.25, 1.0], dtype=np.float32)),
-        value_example(*SEQUENCES[1], np.array([1]), np.array([0.5], dtype=np.float32)),
-        value_example(*SEQUENCES[0], np.array([2, 4]), np.array([0.0, 0.75], dtype=np.float32)),
-    ]
-    predicted, targets = predict_values(verifier, examples, batch=2)
-    assert [each.tolist() for each in targets] == [[0.25, 1.0], [0.5], [0.0, 0.75]]
-    for example, values in zip(examples, predicted, strict=True):
+    predicted, targets = predict_values(verifier, values(), batch=2)
+    assert [each.tolist() for each in targets] == VALUES
+    for (prompt, solution), ends, given in zip(SEQUENCES, ENDS, predicted, strict=True):
         with torch.inference_mode():
-            logits = verifier.score(verifier.hidden(torch.tensor(example.tokens)[None]))[0, :, 0]
-        assert values == pytest.approx(torch.sigmoid(logits[example.mask]).numpy(), abs=1e-6)
+            logits = verifier.score(verifier.hidden(torch.tensor([prompt + solution])))[0, :, 0]
+        assert given == pytest.approx(torch.sigmoid(logits[len(prompt) :][ends]).numpy(), abs=1e-6)
 
 
 # How it is learned
@@ -153,9 +143,9 @@ def test_predicted_values_stand_beside_their_targets(verifier):
 
 def test_a_model_learns_four_sequences_by_heart():
     model = small_model()
-    examples = [language_example(*each) for each in SEQUENCES]
-    log = train(model, examples, language_loss, SETTINGS, 0, report=quiet)
-    assert evaluate(model, examples, language_loss, 4) < 0.02 < 2 < log.losses[0]
+    examples = languages()
+    log = train(model, examples, language_losses, SETTINGS, 0, report=quiet)
+    assert mean_loss(model, examples, language_losses) < 0.02 < 2 < log.losses[0]
     for prompt, solution in SEQUENCES:
         made = model.generate(torch.tensor([prompt]), max_new_tokens=10, do_sample=False, pad_token_id=0)
         assert made[0, len(prompt) :].tolist() == solution
@@ -163,30 +153,22 @@ def test_a_model_learns_four_sequences_by_heart():
 
 def test_a_verifier_learns_values_by_heart(tmp_path):
     model = build_verifier(saved(random_model(tie_word_embeddings=True), tmp_path / "p"), 1, 0)
-    values = [
-        np.array([0.9], dtype=np.float32),
-        np.array([0.1], dtype=np.float32),
-        np.array([0.5], dtype=np.float32),
-    ]
-    examples = [
-        value_example(prompt, solution, np.array([len(solution) - 1]), value)
-        for (prompt, solution), value in zip(SEQUENCES, values, strict=False)
-    ]
-    train(model, examples, value_loss, SETTINGS, 0, report=quiet)
+    examples = values(SEQUENCES[:3], [[4], [1], [7]], [[0.9], [0.1], [0.5]])
+    train(model, examples, value_losses, SETTINGS, 0, report=quiet)
     assert np.concatenate(predict_values(model, examples)[0]) == pytest.approx([0.9, 0.1, 0.5], abs=0.03)
     # Soft targets: the lowest loss is their entropy, not 0
     entropy = -np.mean([p * np.log(p) + (1 - p) * np.log(1 - p) for p in (0.9, 0.1, 0.5)])
-    assert evaluate(model, examples, value_loss, 4) == pytest.approx(entropy, abs=0.005)
+    assert mean_loss(model, examples, value_losses) == pytest.approx(entropy, abs=0.005)
 
 
 def test_equal_runs_give_equal_weights():
-    examples = [language_example(*each) for each in SEQUENCES * 3]
+    examples = languages(SEQUENCES * 3)
     settings = SETTINGS | {"steps": 12, "batch": 2}
 
     def weights(seed, model_seed=0):
         model = small_model(model_seed)
         torch.manual_seed(np.random.default_rng().integers(2**31))  # the global generator must not matter
-        log = train(model, examples, language_loss, settings, seed, report=quiet)
+        log = train(model, examples, language_losses, settings, seed, report=quiet)
         return log, torch.cat([parameter.detach().ravel() for parameter in model.parameters()])
 
     (log, first), (again_log, again), (_, other) = weights(0), weights(0), weights(1)
@@ -195,17 +177,18 @@ def test_equal_runs_give_equal_weights():
 
 
 def test_the_log_says_what_was_seen():
-    examples = [language_example(*each) for each in SEQUENCES]
+    examples = languages()
     lines = []
     log = train(
         small_model(),
         examples,
-        language_loss,
+        language_losses,
         SETTINGS | {"steps": 10, "evaluations": 3},
         0,
         report=lines.append,
     )
     assert log.steps == [3, 6, 9, 10]
+    assert "% of the" in lines.pop()  # the share of the machine's matrix rate
     assert len(log.losses) == len(lines) == 4 and log.validation == [] and log.best_step == 0
     assert log.tokens == 10 * sum(len(prompt) + len(solution) for prompt, solution in SEQUENCES)
     assert set(log.as_card()) == {"steps", "losses", "validation_losses", "best_step", "tokens"}
@@ -213,27 +196,27 @@ def test_the_log_says_what_was_seen():
 
 def contradiction():
     """After learning the sequences, one who expects other solutions is more and more surprised."""
-    examples = [language_example(*each) for each in SEQUENCES]
-    others = [language_example(prompt, [30] * (len(solution) - 1) + [EOS]) for prompt, solution in SEQUENCES]
+    examples = languages()
+    others = languages([(prompt, [30] * (len(solution) - 1) + [EOS]) for prompt, solution in SEQUENCES])
     return examples, others
 
 
 def test_the_weights_of_the_lowest_validation_loss_are_kept():
     examples, validation = contradiction()
     model = small_model()
-    log = train(model, examples, language_loss, SETTINGS, 0, validation, report=quiet)
+    log = train(model, examples, language_losses, SETTINGS, 0, validation, report=quiet)
     assert log.validation[-1] > min(log.validation) + 0.1
     assert log.best_step == log.steps[int(np.argmin(log.validation))]
-    assert evaluate(model, validation, language_loss, 4) == min(log.validation)
+    assert mean_loss(model, validation, language_losses) == min(log.validation)
     assert not model.training
 
 
 def test_the_last_weights_are_kept_on_request():
     examples, validation = contradiction()
     model = small_model()
-    log = train(model, examples, language_loss, SETTINGS, 0, validation, report=quiet, keep_best=False)
+    log = train(model, examples, language_losses, SETTINGS, 0, validation, report=quiet, keep_best=False)
     assert log.best_step == 0
-    assert evaluate(model, validation, language_loss, 4) == log.validation[-1] > min(log.validation)
+    assert mean_loss(model, validation, language_losses) == log.validation[-1] > min(log.validation)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +232,7 @@ def test_a_schedule_without_warmup_or_decay_is_constant():
 
 
 def test_matrices_of_the_layers_go_to_muon_and_all_else_to_adamw(verifier):
-    muon, adamw = training._optimizers(verifier, SETTINGS)
+    muon, adamw = training.make_optimizers(verifier, SETTINGS)
     names = {id(parameter): name for name, parameter in verifier.named_parameters()}
     matrices = {names[id(each)] for group in muon.param_groups for each in group["params"]}
     others = {names[id(each)] for group in adamw.param_groups for each in group["params"]}
@@ -257,31 +240,6 @@ def test_matrices_of_the_layers_go_to_muon_and_all_else_to_adamw(verifier):
     assert {name.split(".")[0] for name in matrices} == {"model", "fresh"}
     assert len(matrices) == 3 * 7  # three layers of query, key, value, output, gate, up, down
     assert {"score.weight", "joint.weight", "model.embed_tokens.weight", "model.norm.weight"} <= others
-
-
-@pytest.mark.parametrize(("count", "size"), [(10, 3), (1000, 4), (3, 8)])
-def test_an_epoch_takes_every_example_once(count, size):
-    rng = np.random.default_rng(0)
-    examples = [Example(np.zeros(length), None, None) for length in rng.integers(1, 50, count)]
-    batches = training._batches(examples, size, seed=1)
-    epochs = [[next(batches) for _ in range(-(-count // size))] for _ in range(2)]
-    for epoch in epochs:
-        assert sorted(np.concatenate(epoch).tolist()) == list(range(count))
-        assert all(len(batch) <= size for batch in epoch)
-    if count > size:
-        assert [each.tolist() for each in epochs[0]] != [each.tolist() for each in epochs[1]]
-    if count == 1000:  # sorted by length inside groups of 64 batches: little padding
-        widths = [len(batch) * max(len(examples[index].tokens) for index in batch) for batch in epochs[0]]
-        assert sum(widths) < 1.1 * sum(len(each.tokens) for each in examples)
-
-
-def test_batches_are_padded_on_the_right():
-    tokens, targets, mask = training._collate(
-        [language_example([1, 5], [6, 2]), language_example([1], [2])], torch.device("cpu")
-    )
-    assert tokens.tolist() == [[1, 5, 6, 2], [1, 2, 0, 0]]
-    assert targets.tolist() == [[5, 6, 2, 0], [2, 0, 0, 0]]
-    assert mask.tolist() == [[False, True, True, False], [True, False, False, False]]
 
 
 # Building

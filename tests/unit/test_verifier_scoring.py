@@ -9,9 +9,9 @@ from tiny import BOS, EOS, NEWLINE, PAD, SEED, TASK, random_model, saved, tokeni
 from transformers import AutoModelForCausalLM
 
 from ttc.errors import InputError
+from ttc.models.batches import value_examples
 from ttc.models.building import build_verifier
 from ttc.models.loading import save_model
-from ttc.models.training import value_example
 from ttc.models.verifier import SurpriseVerifier
 from ttc.tasks import clock
 from ttc.verifiers import quality
@@ -218,6 +218,10 @@ def samples_of(problems, count):
     )
 
 
+def one_by_one(examples):
+    return [examples.take(np.array([index])) for index in range(len(examples))]
+
+
 def test_process_examples_carry_the_value_of_each_step_at_its_end(problems):
     samples = samples_of(problems, 5)
     values = [
@@ -231,7 +235,7 @@ def test_process_examples_carry_the_value_of_each_step_at_its_end(problems):
         problems, samples, frame.sample(fraction=1.0, shuffle=True, seed=1), tokenizer()
     )
     assert rows["problem_id"].to_list() == [f"train-{index:06d}" for index in (0, 1, 2, 4)]
-    for example, text in zip(examples, rows["text"], strict=True):
+    for example, text in zip(one_by_one(examples), rows["text"], strict=True):
         steps = text.count("\n") + 1
         marked = example.tokens[example.mask].tolist()
         assert marked == [NEWLINE] * (steps - 1) + [EOS]
@@ -241,10 +245,11 @@ def test_process_examples_carry_the_value_of_each_step_at_its_end(problems):
 
 def test_outcome_examples_carry_the_verdict_at_the_end_and_read_the_context(problems):
     samples = samples_of(problems, 3)
-    plain = outcome_examples(problems, samples, tokenizer())
+    plain = one_by_one(outcome_examples(problems, samples, tokenizer()))
     assert [each.targets[each.mask].tolist() for each in plain] == [[1.0], [0.0], [1.0]]
     assert all(each.mask.tolist() == [False] * (len(each.mask) - 1) + [True] for each in plain)
-    after = outcome_examples(problems, samples, tokenizer(), [[], ["Answer: 5"], ["Answer: 5", "Answer: 6"]])
+    contexts = [[], ["Answer: 5"], ["Answer: 5", "Answer: 6"]]
+    after = one_by_one(outcome_examples(problems, samples, tokenizer(), contexts))
     # Each earlier answer adds `Answer:`, a number, a line end, `Again` and a line end
     assert [len(b.tokens) - len(a.tokens) for a, b in zip(plain, after, strict=True)] == [0, 5, 10]
     assert after[2].mask.sum() == 1 and after[2].mask[-1]
@@ -277,16 +282,14 @@ def fixed_scores(monkeypatch, scores):
         "predict_values",
         lambda model, examples: (
             [np.array(each) for each in scores],
-            [each.targets[each.mask] for each in examples],
+            examples.masked_targets(),
         ),
     )
 
 
 def examples_with(values):
-    return [
-        value_example([BOS], [NEWLINE] * len(each), np.arange(len(each)), np.array(each, dtype=np.float32))
-        for each in values
-    ]
+    solutions = [[NEWLINE] * len(each) for each in values]
+    return value_examples([[BOS]] * len(values), solutions, [np.arange(len(each)) for each in values], values)
 
 
 def test_step_quality_by_hand(monkeypatch):

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ttc import noise
-from ttc.engines.base import Continuation
+from ttc.engines.base import Continuation, StepScore
 from ttc.search import search
+from ttc.verifiers.prefixes import FullPrefixes
 
 STEP, END = ord("."), ord("$")
 STREAM = noise.stream(7, "test")
@@ -117,6 +118,36 @@ class ToyVerifier:
         return self.table(prefix) if callable(self.table) else self.table.get(prefix, 0.5)
 
 
+@dataclass
+class ToyStepVerifier(ToyVerifier):
+    """The same scores from a verifier that follows the search and reads every token once."""
+
+    def prefill(self, prompts):
+        self.tokens_scored += sum(map(len, prompts))
+        return [[] for _ in prompts], [len(prompt) for prompt in prompts]
+
+    def fork(self, state, rows):
+        return [list(state[row]) for row in rows]
+
+    def score_more(self, state, steps, rollouts):
+        self.calls.append(
+            [string(s + step + ahead) for s, step, ahead in zip(state, steps, rollouts, strict=True)]
+        )
+        made = []
+        for row, (step, ahead) in enumerate(zip(steps, rollouts, strict=True)):
+            assert not state[row] or state[row][-1] == STEP, "only a row of whole steps may grow"
+            state[row] = state[row] + step
+            made.append(
+                StepScore(
+                    self._value(string(state[row])),
+                    self._value(string(state[row] + ahead)),
+                    len(step) + len(ahead),
+                )
+            )
+        self.tokens_scored += sum(each.tokens for each in made)
+        return made
+
+
 def steps(solution: str) -> list[str]:
     """Prefixes of a solution that end with a step (the last may be cut)."""
     ends = [place + 1 for place, character in enumerate(solution) if character in ".$"]
@@ -143,7 +174,9 @@ def random_score(seed):
 
 
 def run(engine, verifier, budget, strategy, prompts=("p",), streams=(STREAM,), **changes):
-    """Search with limits that do not bind unless `changes` say so."""
+    """Search with limits that do not bind unless `changes` say so; a verifier of whole solutions is adapted."""
+    if not hasattr(verifier, "score_more"):
+        verifier = FullPrefixes(verifier)
     limits = {"temperature": 1.0, "max_step_tokens": 10, "max_tokens": 40, "max_rounds": 40} | changes
     return search(
         engine,
@@ -154,6 +187,12 @@ def run(engine, verifier, budget, strategy, prompts=("p",), streams=(STREAM,), *
         budget,
         **limits,
     )
+
+
+def solution(result, node):
+    """The string of a solution up to this node of the tree."""
+    before = solution(result, result.nodes[node.parent]) if node.parent >= 0 else ""
+    return before + string(node.tokens)
 
 
 def found(result):

@@ -25,7 +25,7 @@ rule import_pool_job:
         """
         python -m ttc.stages.import_pool --spec {params.spec:q} {params.files} \
             --output results/store/import_pool/{wildcards.label}-{wildcards.key} \
-            {params.how} 2>&1 | tee {log}
+            {params.how} --cache results/cache 2>&1 | tee {log}
         """
 
 
@@ -52,5 +52,5 @@ rule compare_votes_job:
     shell:
         """
         python -m ttc.stages.compare_votes --spec {params.spec:q} {params.files} \
-            --output {output} {params.how} 2>&1 | tee {log}
+            --output {output} {params.how} --cache results/cache 2>&1 | tee {log}
         """

@@ -1,4 +1,4 @@
-"""Folders that appear all at once, and checksums of what is on disk."""
+"""Folders that appear all at once, the file beside an artifact, and checksums of what is on disk."""
 
 import hashlib
 import os
@@ -18,6 +18,11 @@ def commit_directory(temporary: Path, output: Path) -> None:
     """Move a filled folder into place, replacing what was there."""
     shutil.rmtree(output, ignore_errors=True)
     os.replace(temporary, output)
+
+
+def sidecar_path(output: Path) -> Path:
+    """The JSON beside an artifact that says what it is."""
+    return output.with_name(f"{output.name}.json")
 
 
 def digest(path: Path) -> str:

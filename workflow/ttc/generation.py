@@ -1,6 +1,7 @@
 """Sampling solutions and rolling out prefixes: tables in, an engine in the middle, tables out."""
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -9,12 +10,14 @@ from ttc import noise
 from ttc.engines.base import Continuation, Engine
 from ttc.tasks import text
 from ttc.tasks.answers import extract
-from ttc.tasks.grading import normal_form
+from ttc.tasks.notation import normal_form
 
+BATCHES = 4  # times `rows` solutions that the engine is given at once, so that its batches stay full
 FINISH = {"end": "stop", "length": "length"}
 Report = Callable[[int, int], None]
 
 
+@lru_cache(maxsize=1 << 16)  # equal solutions are frequent
 def grade(solution: str, gold: str) -> tuple[str | None, bool]:
     """Answer of a generated solution and whether it equals the gold answer; without an answer it is wrong."""
     answer = extract(solution, ("answer_line",))
@@ -40,10 +43,10 @@ def sample(
     rows: int,
     report: Report,
 ) -> pl.DataFrame:
-    """The table of samples [start, stop) of each problem; at most about `rows` solutions are decoded at once."""
+    """The table of samples [start, stop) of each problem, made from about `BATCHES` × `rows` solutions at a time."""
     indices = np.arange(*samples)
     done, frames = 0, []
-    for chunk in _chunks(problems, max(1, rows // len(indices))):
+    for chunk in _chunks(problems, max(1, BATCHES * rows // len(indices))):
         prompts = text.encode_prompts(
             engine.tokenizer, [text.prompt_text(each) for each in chunk["question"]]
         )

@@ -1,6 +1,8 @@
-"""The manifest of a study: every artifact it used, every file it shows, and what it was made with.
+"""The manifest of a study: every artifact it used, what these say, every file it shows, and what it was made with.
 
-It holds no time, host name or absolute path, so that two runs of one study can be compared byte by byte.
+It holds no time, host name or absolute path, so that two runs of one study can be compared byte by byte.  Its
+`artifacts` are named by keys and by the blocks of problems and samples that they cover; its `content` is not, so that
+studies cut into other shards can be compared too (`ttc.compare`).
 """
 
 import importlib.metadata
@@ -9,9 +11,9 @@ import platform
 import re
 from pathlib import Path
 
+from ttc.content import contents, merged, table_label
 from ttc.errors import InputError
-from ttc.files import digest
-from ttc.stages.command import sidecar_path
+from ttc.files import digest, sidecar_path
 
 STORED = re.compile(r"(?P<label>.+)-(?P<key>[0-9a-f]{16})(\.\w+)?")
 # Distributions whose version can change a number or a byte.
@@ -56,16 +58,36 @@ def describe(path: Path) -> dict:
     }
 
 
+def content(paths: list[Path]) -> list[dict]:
+    """What the artifacts say: stage, table, file ("" if the artifact is one), rows and digest; shards are merged."""
+    found: dict[tuple[str, str, str], list[dict]] = {}
+    for path in paths:
+        at = path.parts.index("store")
+        whole = Path(*path.parts[: at + 3])
+        sidecar = sidecar_path(whole)
+        known = json.loads(sidecar.read_text())["content"] if sidecar.is_file() else contents(whole)
+        part = path.relative_to(whole).as_posix()
+        table = table_label(STORED.fullmatch(whole.name)["label"])
+        for file, what in known.items():
+            if part in (".", file):
+                found.setdefault((whole.parts[-2], table, file), []).append(what)
+    return [
+        {"stage": stage, "table": table, "file": file} | merged(parts)
+        for (stage, table, file), parts in sorted(found.items())
+    ]
+
+
 def manifest(study: str, artifacts: list[dict], view: Path) -> str:
     """The manifest as JSON text: `artifacts` as `describe` gives them, and the files below `view`."""
     files = sorted(path for path in view.rglob("*") if path.is_file())
-    content = {
+    written = {
         "study": study,
         "made_with": made_with(),
         "artifacts": sorted(artifacts, key=lambda each: each["path"]),
+        "content": content([Path(each["path"]) for each in artifacts]),
         "files": [{"path": file.relative_to(view).as_posix(), "sha256": digest(file)} for file in files],
     }
-    return json.dumps(content, indent=1, sort_keys=True) + "\n"
+    return json.dumps(written, indent=1, sort_keys=True) + "\n"
 
 
 def made_with() -> dict[str, str]:

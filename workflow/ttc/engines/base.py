@@ -1,15 +1,16 @@
-"""What a search, a sampler or a rollout may ask of an engine.
+"""What a search, a sampler or a rollout may ask of an engine, and what a search may ask of a verifier.
 
-An engine keeps *rows*: token prefixes it has already computed.  `prefill` makes rows, `fork` copies them (that is how
-beams share a prefix without computing it again) and `extend` makes each of them longer.
+Both keep *rows*: token prefixes they have already read.  `prefill` makes rows and `fork` copies them (that is how
+beams share a prefix without reading it again); an engine's `extend` makes each row longer, and a verifier's
+`score_more` scores the step by which each row has grown.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-State = Any  # the engine's own: rows with their computed prefixes
+State = Any  # the engine's or verifier's own: rows with what was computed for their prefixes
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,39 @@ class Engine(Protocol):
         """
 
 
+class StepScore(NamedTuple):
+    """What one `score_more` says of one row."""
+
+    step: float  # score of the new step, in [0, 1]
+    ahead: float  # score at the end of its rollout; that of the step where there is none
+    tokens: int  # tokens read for this row
+
+
+class StepVerifier(Protocol):
+    """A process verifier that follows a search: it is given each new step of a row and scores that step.
+
+    `ttc.verifiers.incremental.IncrementalVerifier` reads every token once.  `ttc.verifiers.prefixes.FullPrefixes`
+    makes one of any `Verifier`, which then reads each row from its start at every step.
+    """
+
+    tokens_scored: int  # tokens read so far, of equal rows each
+
+    def prefill(self, prompts: list[list[int]]) -> tuple[State, list[int]]:
+        """Rows for `prompts` (token ids), in order, and the tokens read for each."""
+
+    def fork(self, state: State, rows: np.ndarray) -> State:
+        """A new state holding copies of `rows` (indices, repeats allowed), in that order; `state` stays as it was."""
+
+    def score_more(self, state: State, steps: list[list[int]], rollouts: list[list[int]]) -> list[StepScore]:
+        """Make every row of `state` longer, in place, by its next step (token ids) and score that step.
+
+        rollouts: what might follow each step, whole steps but for the last; empty for none.  It is read and scored
+        at its end, and is no part of the row afterwards.  Only a row whose steps were whole may grow further.
+        """
+
+
 class Verifier(Protocol):
-    """Scores in [0, 1] for the steps of solutions."""
+    """Scores in [0, 1] for the steps of whole solutions."""
 
     tokens_scored: int  # tokens read so far
 

@@ -1,9 +1,11 @@
 """Devices and model directories: what every room that touches a model needs."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from ttc.errors import InputError
 from ttc.files import commit_directory, fresh_directory
@@ -24,6 +26,22 @@ def read_card(path: Path) -> dict:
         return json.loads((path / "card.json").read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path}: not a model directory of this study, it has no card.json") from error
+
+
+def read_weights(
+    path: Path, wanted: Callable[[dict], bool], device: torch.device
+) -> tuple[dict, dict[str, torch.Tensor]] | None:
+    """Configuration and weights (float32) of a local model directory whose configuration is `wanted`, else None.
+
+    They are read from config.json and model.safetensors; importing the model's class would take two seconds.
+    """
+    files = path / "config.json", path / "model.safetensors"
+    if not all(file.is_file() for file in files):
+        return None
+    config = json.loads(files[0].read_text())
+    if not wanted(config):
+        return None
+    return config, {name: tensor.float() for name, tensor in load_file(files[1], str(device)).items()}
 
 
 def save_model(output: Path, model, tokenizer, **card) -> None:

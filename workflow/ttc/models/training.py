@@ -5,28 +5,17 @@ noise, so a run gives the same weights on one thread each time.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, linear, pad
 
-from ttc import noise
-
-BUCKET = 64  # batches whose examples are sorted by length together, so that padding stays small
-
-
-@dataclass
-class Example:
-    """One training sequence: token ids, and per token a target (weight 0 where there is none).
-
-    For a language model `targets[i]` is the token to predict after `tokens[i]`; for a verifier the value in [0, 1]
-    to give at `tokens[i]`.
-    """
-
-    tokens: np.ndarray
-    targets: np.ndarray
-    mask: np.ndarray
+from ttc.models.arithmetic import matrix_rate, training_flops
+from ttc.models.batches import Batch, Examples, batches, by_length, collate, merge_equal
+from ttc.models.hidden import hidden_states
+from ttc.models.muon import Muon
 
 
 @dataclass
@@ -49,141 +38,85 @@ class TrainingLog:
         }
 
 
-def language_example(prompt: list[int], solution: list[int]) -> Example:
-    """Learn `solution` after `prompt`; the prompt itself carries no loss."""
-    tokens = np.array(prompt + solution, dtype=np.int64)
-    targets = np.append(tokens[1:], 0)
-    mask = np.zeros(len(tokens), dtype=bool)
-    mask[len(prompt) - 1 : len(tokens) - 1] = True
-    return Example(tokens, targets, mask)
+def language_losses(model, batch: Batch) -> torch.Tensor:
+    """Cross entropy (nats) at each of the batch's places."""
+    hidden = hidden_states(model.model, model.model.embed_tokens(batch.tokens), batch.places)
+    return cross_entropy(linear(hidden, model.lm_head.weight), batch.targets, reduction="none")
 
 
-def value_example(
-    prompt: list[int], solution: list[int], positions: np.ndarray, values: np.ndarray
-) -> Example:
-    """Learn `values` in [0, 1] at `positions` of the solution."""
-    tokens = np.array(prompt + solution, dtype=np.int64)
-    targets = np.zeros(len(tokens), dtype=np.float32)
-    mask = np.zeros(len(tokens), dtype=bool)
-    targets[len(prompt) + positions] = values
-    mask[len(prompt) + positions] = True
-    return Example(tokens, targets, mask)
+def value_losses(model, batch: Batch) -> torch.Tensor:
+    """Binary cross entropy with soft targets (paper appendix D) at each of the batch's places."""
+    return binary_cross_entropy_with_logits(value_logits(model, batch), batch.targets, reduction="none")
 
 
-def language_loss(model, tokens: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean cross entropy (nats) over the masked tokens."""
-    hidden = model.model(input_ids=tokens).last_hidden_state
-    return torch.nn.functional.cross_entropy(model.lm_head(hidden[mask]), targets[mask])
-
-
-def value_loss(model, tokens: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Mean binary cross entropy with soft targets (paper appendix D) over the masked tokens."""
-    hidden = model.hidden(tokens)
-    return torch.nn.functional.binary_cross_entropy_with_logits(
-        model.score(hidden[mask])[:, 0], targets[mask]
-    )
+def value_logits(model, batch: Batch) -> torch.Tensor:
+    """A verifier's logit at each of the batch's places; `SurpriseVerifier.hidden`, but only where it is read."""
+    believed = hidden_states(model.model, model.model.embed_tokens(batch.tokens))
+    joined = pad(model.join(believed[:, :-1], batch.tokens[:, 1:]), (0, 0, 1, 0))
+    return model.score(hidden_states(model.fresh, joined, batch.places))[:, 0]
 
 
 def train(
     model: torch.nn.Module,
-    examples: list[Example],
-    loss: Callable,
+    examples: Examples,
+    losses: Callable[[torch.nn.Module, Batch], torch.Tensor],
     settings: dict,
     seed: int,
-    validation: list[Example] = (),
+    validation: Examples | None = None,
     report: Callable[[str], None] = lambda line: print(line, flush=True),
     keep_best: bool = True,
 ) -> TrainingLog:
-    """Train `model` in place and return the log.
+    """Train `model` in place on the mean of `losses` and return the log.
 
     settings: steps, batch, learning_rate (AdamW: embeddings, norms, heads), matrix_learning_rate (Muon: the layers'
     matrices), weight_decay, warmup (share of steps), decay (share of steps at the end, linear to 0), evaluations (how
     often the validation loss is taken).  With validation examples and `keep_best` the weights of the lowest validation
-    loss are kept, otherwise the last ones.
+    loss are kept, otherwise the last ones.  Reported tokens a second are those of learning, validation not counted;
+    timings enter the report only, never the log.
     """
     device = next(model.parameters()).device
-    optimizers = _optimizers(model, settings)
+    optimizers = make_optimizers(model, settings)
     rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     steps = settings["steps"]
     every = max(1, steps // settings["evaluations"])
-    log, recent, best, started = TrainingLog(), [], None, time.monotonic()
-    batches = _batches(examples, settings["batch"], seed)
+    log, recent, best, flops, learning = TrainingLog(), [], None, 0.0, 0.0
+    lengths, order = examples.lengths, batches(examples.lengths, settings["batch"], seed)
+    held_out = None if validation is None else merge_equal(validation)
+    started = time.monotonic()
     for step in range(1, steps + 1):
         factor = _schedule(step, steps, settings["warmup"], settings["decay"])
         for optimizer, base in zip(optimizers, rates, strict=True):
             for group, rate in zip(optimizer.param_groups, base, strict=True):
                 group["lr"] = rate * factor
-        model.train()
-        batch = _collate([examples[index] for index in next(batches)], device)
-        value = loss(model, *batch)
-        value.backward()
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        recent.append(float(value.detach()))
-        log.tokens += int((batch[0] != 0).sum())
+        chosen = next(order)
+        recent.append(learn(model, collate(examples, chosen, device), losses, optimizers))
+        log.tokens += int(lengths[chosen].sum())
+        flops += training_flops(model, lengths[chosen])
         if step % every == 0 or step == steps:
+            learning += time.monotonic() - started
             log.steps.append(step)
             log.losses.append(float(np.mean(recent)))
             line = f"step {step}/{steps}: loss {log.losses[-1]:.4f}"
-            if validation:
-                log.validation.append(evaluate(model, validation, loss, settings["batch"]))
+            if held_out is not None:
+                log.validation.append(evaluate(model, *held_out, losses, settings["batch"]))
                 line += f", validation {log.validation[-1]:.4f}"
                 if keep_best and log.validation[-1] <= min(log.validation):
                     best = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
                     log.best_step = step
-            report(f"{line}, {log.tokens / (time.monotonic() - started):,.0f} tokens/s")
-            recent = []
+            report(f"{line}, {log.tokens / learning:,.0f} tokens/s")
+            recent, started = [], time.monotonic()
+    rate = matrix_rate(device)
+    report(
+        f"{flops / learning / 1e9:.1f} GFLOP/s of model arithmetic, {flops / learning / rate:.0%} of the "
+        f"{rate / 1e9:.0f} GFLOP/s of a large matrix product here"
+    )
     if best is not None:
         model.load_state_dict(best)
     model.eval()
     return log
 
 
-@torch.inference_mode()
-def evaluate(model: torch.nn.Module, examples: list[Example], loss: Callable, batch: int) -> float:
-    """Mean loss over the masked tokens of all examples."""
-    model.eval()
-    device = next(model.parameters()).device
-    total, count = 0.0, 0
-    order = sorted(range(len(examples)), key=lambda index: len(examples[index].tokens))
-    for start in range(0, len(order), batch * 4):
-        chosen = [examples[index] for index in order[start : start + batch * 4]]
-        tokens, targets, mask = _collate(chosen, device)
-        weight = int(mask.sum())
-        total += float(loss(model, tokens, targets, mask)) * weight
-        count += weight
-    return total / max(count, 1)
-
-
-@torch.inference_mode()
-def predict_values(
-    model: torch.nn.Module, examples: list[Example], batch: int = 256
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Per value example the predicted and the target values at its positions."""
-    model.eval()
-    device = next(model.parameters()).device
-    scores: list[np.ndarray] = [np.empty(0)] * len(examples)
-    order = sorted(range(len(examples)), key=lambda index: len(examples[index].tokens))
-    for start in range(0, len(order), batch):
-        chosen = order[start : start + batch]
-        tokens, _, mask = _collate([examples[index] for index in chosen], device)
-        hidden = model.hidden(tokens)
-        values = torch.sigmoid(model.score(hidden[mask])[:, 0].double()).cpu().numpy()
-        counts = mask.sum(dim=1).tolist()
-        for index, part in zip(chosen, np.split(values, np.cumsum(counts)[:-1]), strict=True):
-            scores[index] = part
-    return scores, [example.targets[example.mask] for example in examples]
-
-
-def _schedule(step: int, steps: int, warmup: float, decay: float) -> float:
-    """Linear warm-up, constant, linear decay to zero."""
-    rise = step / max(1.0, warmup * steps)
-    fall = (steps - step + 1) / max(1.0, decay * steps)
-    return min(1.0, rise, fall)
-
-
-def _optimizers(model: torch.nn.Module, settings: dict) -> list[torch.optim.Optimizer]:
+def make_optimizers(model: torch.nn.Module, settings: dict) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the layers, AdamW for embeddings, norms and heads (which Muon is not meant for)."""
     inside = [
         parameter
@@ -194,38 +127,65 @@ def _optimizers(model: torch.nn.Module, settings: dict) -> list[torch.optim.Opti
     outside = [parameter for parameter in model.parameters() if id(parameter) not in taken]
     decay = settings["weight_decay"]
     return [
-        torch.optim.Muon(inside, lr=settings["matrix_learning_rate"], momentum=0.95, weight_decay=decay),
-        torch.optim.AdamW(outside, lr=settings["learning_rate"], betas=(0.9, 0.95), weight_decay=decay),
+        Muon(inside, lr=settings["matrix_learning_rate"], momentum=0.95, weight_decay=decay),
+        torch.optim.AdamW(
+            outside, lr=settings["learning_rate"], betas=(0.9, 0.95), weight_decay=decay, fused=True
+        ),
     ]
 
 
-def _batches(examples: list[Example], size: int, seed: int) -> Iterator[np.ndarray]:
-    """Endless batches of example indices: shuffled, then sorted by length inside groups of `BUCKET` batches."""
-    lengths = np.array([len(example.tokens) for example in examples])
-    epoch = 0
-    while True:
-        rng = noise.generator(seed, "batches", epoch)
-        order = rng.permutation(len(examples))
-        for start in range(0, len(order), size * BUCKET):
-            group = order[start : start + size * BUCKET]
-            group = group[np.argsort(lengths[group], kind="stable")]
-            parts = [group[first : first + size] for first in range(0, len(group), size)]
-            for part in rng.permutation(len(parts)):
-                yield parts[part]
-        epoch += 1
+def learn(
+    model: torch.nn.Module,
+    batch: Batch,
+    losses: Callable[[torch.nn.Module, Batch], torch.Tensor],
+    optimizers: list[torch.optim.Optimizer],
+) -> float:
+    """One step on a batch; returns the loss before it."""
+    loss = losses(model, batch).mean()
+    loss.backward()
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return float(loss.detach())
 
 
-def _collate(
-    examples: list[Example], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Right-padded tokens, targets and mask, each [batch, longest]."""
-    width = max(len(example.tokens) for example in examples)
-    tokens = np.zeros((len(examples), width), dtype=np.int64)
-    targets = np.zeros((len(examples), width), dtype=examples[0].targets.dtype)
-    mask = np.zeros((len(examples), width), dtype=bool)
-    for row, example in enumerate(examples):
-        length = len(example.tokens)
-        tokens[row, :length] = example.tokens
-        targets[row, :length] = example.targets
-        mask[row, :length] = example.mask
-    return tuple(torch.as_tensor(array, device=device) for array in (tokens, targets, mask))
+@torch.inference_mode()
+def evaluate(
+    model: torch.nn.Module,
+    examples: Examples,
+    counts: np.ndarray,
+    losses: Callable[[torch.nn.Module, Batch], torch.Tensor],
+    batch: int,
+) -> float:
+    """Mean loss over the masked tokens of all examples, of which each stands for `counts` equal ones."""
+    device = next(model.parameters()).device
+    total, count = 0.0, 0
+    for chosen in by_length(examples.lengths, batch * 4):
+        part = collate(examples, chosen, device)
+        weights = torch.as_tensor(counts[chosen], device=device)[part.places // part.tokens.shape[1]]
+        total += float((losses(model, part) * weights).sum())
+        count += int(weights.sum())
+    return total / max(count, 1)
+
+
+@torch.inference_mode()
+def predict_values(
+    model: torch.nn.Module, examples: Examples, batch: int = 256
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Per value example the predicted and the target values at its positions."""
+    device = next(model.parameters()).device
+    targets = examples.masked_targets()
+    scores: list[np.ndarray] = [np.empty(0)] * len(examples)
+    for chosen in by_length(examples.lengths, batch):
+        values = torch.sigmoid(value_logits(model, collate(examples, chosen, device)).double()).cpu().numpy()
+        ends = np.cumsum([len(targets[index]) for index in chosen])
+        for index, part in zip(chosen, np.split(values, ends[:-1]), strict=True):
+            scores[index] = part
+    return scores, targets
+
+
+def _schedule(step: int, steps: int, warmup: float, decay: float) -> float:
+    """Linear warm-up, constant, linear decay to zero."""
+    rise = step / max(1.0, warmup * steps)
+    fall = (steps - step + 1) / max(1.0, decay * steps)
+    return min(1.0, rise, fall)

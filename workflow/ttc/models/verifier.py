@@ -28,12 +28,18 @@ class SurpriseVerifier(LlamaPreTrainedModel):
 
     def hidden(self, tokens: torch.Tensor) -> torch.Tensor:
         """Hidden states [rows, length, width] of right-padded token ids [rows, length]; `score` reads their logits."""
-        believed = self.model(input_ids=tokens).last_hidden_state[:, :-1]
+        believed = self.model(input_ids=tokens).last_hidden_state
+        # The first token has nothing before it: it gets zeros, and is never scored.
+        joined = torch.nn.functional.pad(self.join(believed[:, :-1], tokens[:, 1:]), (0, 0, 1, 0))
+        return self.fresh(inputs_embeds=joined).last_hidden_state
+
+    def join(self, believed: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
+        """What the fresh layers read [rows, length, width] at the tokens `written` [rows, length].
+
+        believed: the policy's last hidden states one position before each of these tokens [rows, length, width].
+        """
         embedding = self.model.embed_tokens.weight  # tied: it is the policy's output matrix, too
         logprobs = torch.log_softmax(believed @ embedding.T, dim=-1)
-        written = logprobs.gather(-1, tokens[:, 1:, None])
-        surprise = torch.cat([written, written - logprobs.amax(-1, keepdim=True)], dim=-1).clamp(min=-10) / 10
-        features = torch.cat([believed, self.model.embed_tokens(tokens[:, 1:]), surprise], dim=-1)
-        # The first token has nothing before it: it gets zeros, and is never scored.
-        joined = torch.nn.functional.pad(self.joint(features), (0, 0, 1, 0))
-        return self.fresh(inputs_embeds=joined).last_hidden_state
+        chosen = logprobs.gather(-1, written[..., None])
+        surprise = torch.cat([chosen, chosen - logprobs.amax(-1, keepdim=True)], dim=-1).clamp(min=-10) / 10
+        return self.joint(torch.cat([believed, self.model.embed_tokens(written), surprise], dim=-1))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ttc.plan.artifacts import Artifact, External
-from ttc.plan.generated import Add
+from ttc.plan.generated import SHARDING, Add
 from ttc.plan.material import Material
 
 NOTEBOOK = "notebooks/01_scaling.ipynb"
@@ -76,7 +76,7 @@ def plan_publication(
     configuration: dict, add: Add, material: Material, measured: dict[str, list[Artifact]], root: Path
 ) -> None:
     """Add the report, the executed notebook and the view for people, which lists every artifact before it."""
-    shown = shown_configuration(configuration)
+    shown = without_sharding(shown_configuration(configuration))
     report = {"study": configuration["study"]["name"], "configuration": shown} | configuration["report"]
     add(
         "report",
@@ -85,7 +85,7 @@ def plan_publication(
         problems=material.problems,
         samples=material.samples,
         scores=material.scores,
-        searches=[search for _, search in material.searches],
+        searches=material.shown_search,
         chains=material.chains,
         chain_scores=material.chain_scores,
         **measured,
@@ -103,6 +103,16 @@ def plan_publication(
 
 
 def shown_configuration(configuration: dict) -> dict:
-    """What the report and config.resolved.yaml show: everything that can change a result of this study."""
+    """What config.resolved.yaml shows: everything that can change an artifact of this study or its name."""
     hidden = {"runtime"} if configuration["source"] is None else {"runtime", *GENERATION}
     return {name: value for name, value in configuration.items() if name not in hidden}
+
+
+def without_sharding(configuration: dict) -> dict:
+    """What the report shows: everything that can change a result; it is the same however the work was cut."""
+    return {
+        section: {name: value for name, value in values.items() if name not in SHARDING[section]}
+        if section in SHARDING
+        else values
+        for section, values in configuration.items()
+    }

@@ -12,6 +12,7 @@ from pathlib import Path
 from ttc.errors import InputError
 from ttc.keys import Code, artifact_key, canonical, file_digest
 from ttc.plan.stages import STAGES
+from ttc.threads import thread_variables
 
 STORE = "results/store"
 
@@ -186,6 +187,11 @@ class Plan:
     def threads(self) -> int:
         """Threads of every process; 1 gives the same bytes everywhere."""
         return self.configuration["runtime"]["threads"]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables of every job: with them a stage starts once, with its number of threads."""
+        return thread_variables(self.threads)
 
     def how(self, wildcards, threads: int) -> str:
         """For a job rule: arguments that say how a stage runs and cannot change what it writes.

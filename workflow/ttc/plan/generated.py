@@ -8,6 +8,15 @@ from ttc.plan.material import Material
 
 Add = Callable[..., Artifact]
 
+# How the work is cut into jobs: it names artifacts and changes no result.
+SHARDING = {
+    "sampling": ("block_problems", "block_samples", "train_block_problems"),
+    "prm": ("block_problems", "shards_per_job"),
+    "orm": ("shards_per_job",),
+    "search": ("block_problems",),
+    "revision": ("block_problems", "shards_per_job"),
+}
+
 
 def plan_generated(configuration: dict, add: Add) -> Material:
     """Add the artifacts from `problems` to `score_revisions`; return what the analysis reads of them."""
@@ -62,7 +71,7 @@ class _Study:
             "temperature": 0.0 if greedy else sampling["temperature"],
             "max_tokens": sampling["max_tokens"],
         }
-        label = f"{label or split}-{_range(problems)}-{'greedy' if greedy else _range(samples)}"
+        label = f"{label or split}-{_range(problems)}-{_range(samples)}"
         return self.add("sample", label, spec, rank=rank, problems=[self.problems], policy=[policy])
 
     def add_samples(self, material: Material, larger: Artifact) -> None:
@@ -72,7 +81,9 @@ class _Study:
             for samples in _blocks(sampling["samples"], sampling["block_samples"]):
                 material.samples.append(self._sample("test", self.policy, problems, samples))
         every = (0, self.tests)
-        material.larger_greedy = [self._sample("test", larger, every, (0, 1), greedy=True, label="larger")]
+        material.larger_greedy = [
+            self._sample("test", larger, every, (0, 1), greedy=True, label="larger-greedy")
+        ]
         if sampling["larger_samples"]:
             samples = (0, sampling["larger_samples"])
             material.larger_samples = [self._sample("test", larger, every, samples, label="larger")]
@@ -141,6 +152,7 @@ class _Study:
                 if identity not in made:
                     made[identity] = self._search(material, *identity)
                 material.searches += [(strategy_name(strategy), each) for each in made[identity]]
+        material.shown_search = next(iter(made.values()), [])
 
     def _search(self, material: Material, kind: str, width: int, depth: int, budget: int) -> list[Artifact]:
         search = self.configuration["search"]

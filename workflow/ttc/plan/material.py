@@ -8,7 +8,8 @@ class Material:
     """Inputs of the analysis by role; each is a list of artifacts or parts of them.
 
     `name` labels the results: `policy`, or the name of a further pool.  `searches` pairs the strategy's name with the
-    search.  `parameters` holds the models' sizes where there are no models to ask.
+    search; `shown_search` holds all blocks of the one whose tree the report draws.  `parameters` holds the models'
+    sizes where there are no models to ask.
     """
 
     name: str
@@ -17,6 +18,7 @@ class Material:
     scores: list = field(default_factory=list)
     orm_scores: list = field(default_factory=list)
     searches: list[tuple[str, object]] = field(default_factory=list)
+    shown_search: list = field(default_factory=list)
     chains: list = field(default_factory=list)
     chain_scores: list = field(default_factory=list)
     larger_greedy: list = field(default_factory=list)

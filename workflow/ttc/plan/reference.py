@@ -37,7 +37,8 @@ REFERENCE_HEAD = """\
 A study is one YAML file. `config.yaml` holds the default study; `snakemake --configfile studies/NAME.yaml` lays another
 file over it: sections are merged, lists and values replaced. The configuration is checked before anything runs: an
 unknown key, a value out of range or two keys that do not fit each other stop the run with one sentence. Everything but
-`runtime` can change results, so it is part of the keys of the stages that use it.
+`runtime` is part of the keys of the stages that use it. The sizes of blocks (`block_…`, `train_block_problems`,
+`shards_per_job`) cut the work into jobs: they name other artifacts and give the same results ([equality](equality.md)).
 
 Written by `make docs` from `workflow/schemas/config.schema.yaml`.
 

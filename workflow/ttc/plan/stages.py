@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Stage:
     """One rule.  `suffix` "" means a directory; memory in MB and time in minutes are those of a first attempt.
 
-    `priority`: of the jobs that are ready, the one with the highest starts first.  The longest chain of the default
-    study is train_policy, sample (train), roll_out, train_prm, search; what it waits for goes first.
+    `priority`: of the jobs that are ready, the one with the highest starts first.  What the longest chains of the
+    default study wait for goes first; the searches, of which many are short, fill the cores at the end.
     """
 
     group: str
@@ -31,22 +31,22 @@ STAGES = {
     "train_policy": Stage("models", "train the policy", "", True, 3000, 240, 98),
     "train_larger_policy": Stage("models", "train the larger policy", "", True, 4000, 480, 96),
     "sample": Stage(
-        "sampling", "sample solutions from a policy", gpu=True, memory=3000, minutes=240, priority=40
+        "sampling", "sample solutions from a policy", gpu=True, memory=3000, minutes=240, priority=62
     ),
     "roll_out": Stage(
         "sampling", "estimate step values by rollouts", gpu=True, memory=3000, minutes=240, priority=88
     ),
     "train_prm": Stage("verifiers", "train the process reward model", "", True, 3000, 240, 86),
-    "train_orm": Stage("verifiers", "train the outcome reward model", "", True, 3000, 240, 30),
+    "train_orm": Stage("verifiers", "train the outcome reward model", "", True, 3000, 240, 66),
     "score": Stage(
-        "verifiers", "score samples with a verifier", gpu=True, memory=3000, minutes=120, priority=25
+        "verifiers", "score samples with a verifier", gpu=True, memory=3000, minutes=120, priority=64
     ),
-    "search": Stage("search", "search against the process reward model", "", True, 3000, 240, 60),
+    "search": Stage("search", "search against the process reward model", "", True, 3000, 240, 40),
     "pair_revisions": Stage("revisions", "pair incorrect and correct samples", memory=2000, priority=84),
     "train_reviser": Stage("revisions", "train the reviser", "", True, 3000, 240, 82),
     "revise": Stage("revisions", "revise answers in chains", gpu=True, memory=3000, minutes=240, priority=70),
     "train_revision_orm": Stage("revisions", "train the revisions' verifier", "", True, 3000, 240, 68),
-    "score_revisions": Stage("revisions", "score revisions", gpu=True, memory=3000, minutes=120, priority=50),
+    "score_revisions": Stage("revisions", "score revisions", gpu=True, memory=3000, minutes=120, priority=60),
     "measure_difficulty": Stage("analysis", "measure and bin difficulty", memory=2000),
     "evaluate": Stage(
         "analysis", "evaluate every strategy at every budget", memory=4000, minutes=60, priority=10

@@ -39,9 +39,26 @@ def text(plan: Plan, benchmarks: Path = BENCHMARKS) -> str:
         lines.append(f"{stage:<20}{jobs:>6}{seconds:>10.1f}{longest:>10.1f}{memory:>8.0f}{missing}")
     jobs, seconds = sum(row[1] for row in table), sum(row[3] for row in table)
     lines.append(f"{'all':<20}{jobs:>6}{seconds:>10.1f}")
+    lines += late(plan)
     folder = f"results/{plan.study}"
     lines += ["", f"The study lies in {folder}: report.html, figures/, tables/, notebooks/, manifest.json"]
     return "\n".join(lines)
+
+
+def late(plan: Plan, root: Path = Path()) -> list[str]:
+    """A line for each import of pools in which comparisons ran out of time: the one result that time can change."""
+    lines = []
+    for artifact in plan.of("import_pool"):
+        table = root / artifact.path / "grading.parquet"
+        if table.is_file():
+            import polars as pl  # only studies of pools have to wait for it
+
+            count = pl.read_parquet(table, columns=["late"])["late"].sum()
+            if count:
+                lines.append(
+                    f"{artifact.name}: {count:,} answers have a comparison that ran out of time (not equal)"
+                )
+    return lines
 
 
 if __name__ == "__main__":

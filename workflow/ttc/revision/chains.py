@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ttc import noise
-from ttc.engines.base import Engine
+from ttc.engines.base import Continuation, Engine
 from ttc.generation import solutions_frame
 from ttc.tasks import text
 
@@ -20,11 +20,13 @@ def revise(
     seed: int,
     temperature: float,
     max_tokens: int,
+    rows: int,
     report: Callable[[int, int], None],
 ) -> pl.DataFrame:
     """The table of chains: chain c of every problem has `lengths[c]` answers; all chains advance in lock-step.
 
-    `first` writes the first answer of each chain, `engine` (the reviser) all others; they share a tokenizer.
+    `first` writes the first answer of each chain, `engine` (the reviser) all others; they share a tokenizer.  At most
+    `rows` answers are written at once.
 
     The context is whatever was answered before, right or wrong: nothing tells the reviser.
     """
@@ -42,7 +44,7 @@ def revise(
         )
         streams = noise.substreams(np.array([roots[cell] for cell in alive], dtype=np.uint64), step)
         writer = engine if step else first
-        made = writer.extend(writer.prefill(prompts), streams, "end", temperature, max_tokens)
+        made = _write(writer, prompts, streams, temperature, max_tokens, rows)
         frame = solutions_frame(engine.tokenizer, made, [golds[row] for row, _ in alive])
         for cell, solution in zip(alive, frame["text"], strict=True):
             history[cell].append(solution)
@@ -57,6 +59,27 @@ def revise(
         done += len(alive)
         report(done, len(problems) * sum(lengths))
     return pl.concat(frames)
+
+
+def _write(
+    writer: Engine,
+    prompts: list[list[int]],
+    streams: np.ndarray,
+    temperature: float,
+    max_tokens: int,
+    rows: int,
+) -> list[Continuation]:
+    """An answer to each prompt, `rows` of them at a time, the shortest prompts first."""
+    made: list[Continuation | None] = [None] * len(prompts)
+    order = np.argsort([len(prompt) for prompt in prompts], kind="stable")
+    for start in range(0, len(order), rows):
+        chosen = order[start : start + rows]
+        state = writer.prefill([prompts[index] for index in chosen])
+        for index, each in zip(
+            chosen, writer.extend(state, streams[chosen], "end", temperature, max_tokens), strict=True
+        ):
+            made[index] = each
+    return made
 
 
 def contexts(chains: pl.DataFrame, max_context: int) -> list[list[str]]:

@@ -3,8 +3,9 @@
 With N beams (the budget) and width M: sample N first steps, keep the N/M with the best verifier score, sample
 M next steps of each, and so on for at most `max_rounds` rounds.  A beam's score is the verifier's score of
 its newest step.  All problems advance together: one generation and one scoring call a round.  Beams that
-share a prefix are forks of one computed row.  Step i of round r of a problem is drawn from substream (r, i)
-of the problem's stream, so nothing depends on which other problems are searched at the same time.
+share a prefix are forks of one row that the engine has computed and the verifier has read.  Step i of round r
+of a problem is drawn from substream (r, i) of the problem's stream, so nothing depends on which other problems
+are searched at the same time.
 
 What the paper leaves open, and what is done here:
 
@@ -25,8 +26,10 @@ What the paper leaves open, and what is done here:
   candidates that happen to be equal stay, because each is a sample of its own and votes as one.  Nothing is
   ever padded with copies.
 * Billed budget: N for beam search, N(k + 1) for lookahead, also where rollouts or beams end early.
-* Lookahead makes no rollouts in the last round (nothing is chosen after it) or from ended solutions, so a
-  candidate's scores are always those of its own steps.
+* Lookahead makes no rollouts in the last round (nothing is chosen after it) or from ended solutions.  A
+  candidate's scores are always those of its own steps, never of a rollout.
+* Tokens the verifier reads: the prompt once, each new step once, with its rollout behind it.  Of equal steps each is
+  billed, as each was sampled, even if the verifier computes them once.
 """
 
 from collections.abc import Sequence
@@ -34,7 +37,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ttc import noise
-from ttc.engines.base import Continuation, Engine, Verifier
+from ttc.engines.base import Continuation, Engine, State, StepVerifier
 from ttc.errors import InputError
 from ttc.search.lookahead import roll_out
 from ttc.search.rows import Rows
@@ -48,7 +51,7 @@ Place = tuple[Tree, Node | None, int]
 
 def search(
     engine: Engine,
-    verifier: Verifier,
+    verifier: StepVerifier,
     prompts: list[list[int]],
     streams: np.ndarray,
     strategy: Strategy,
@@ -79,14 +82,16 @@ def search(
         return []
     trees = [Tree(prompt, stream) for prompt, stream in zip(prompts, streams, strict=True)]
     rows = Rows.prefill(engine, prompts)
+    read, counts = verifier.prefill(prompts)
+    for tree, count in zip(trees, counts, strict=True):
+        tree.verifier_tokens += count
     places: list[Place] = [(tree, None, row) for row, tree in enumerate(trees) for _ in range(budget)]
     for round_ in range(max_rounds):
         last = round_ == max_rounds - 1
-        rows = rows.fork([row for _, _, row in places])
+        forked = np.array([row for _, _, row in places])
+        rows, read = rows.fork(forked), verifier.fork(read, forked)
         noises = _streams(places, round_)
-        limits = [
-            min(max_step_tokens, max_tokens - len(node.solution if node else [])) for _, node, _ in places
-        ]
+        limits = [min(max_step_tokens, max_tokens - (node.length if node else 0)) for _, node, _ in places]
         made = rows.extend_step(noises, limits, temperature)
         grown = [
             (tree, _grow(tree, parent, step, round_, last, max_tokens))
@@ -94,7 +99,7 @@ def search(
         ]
         nodes = [node for _, node in grown]
         ahead = roll_out(rows, nodes, noises, strategy.depth, max_step_tokens, max_tokens)
-        _score(verifier, grown, ahead)
+        _score(verifier, read, grown, ahead)
         row_of = {id(node): row for row, node in enumerate(nodes)}
         by_tree: dict[Tree, list[Node]] = {}
         for tree, node in grown:
@@ -111,41 +116,40 @@ def search(
 
 def _streams(places: list[Place], round_: int) -> np.ndarray:
     """The noise stream of each place: substream (round, index of the place within its problem)."""
-    counts: dict[int, int] = {}
-    index = []
+    counts: dict[Tree, int] = {}
     for tree, _, _ in places:
-        index.append(counts.setdefault(id(tree), 0))
-        counts[id(tree)] += 1
-    roots = np.array([tree.stream for tree, _, _ in places], dtype=np.uint64)
-    return noise.substreams(noise.substreams(roots, round_), np.array(index))
+        counts[tree] = counts.get(tree, 0) + 1
+    # The places of a problem follow each other.
+    index = np.concatenate([np.arange(count) for count in counts.values()])
+    roots = np.repeat(np.array([tree.stream for tree in counts], dtype=np.uint64), list(counts.values()))
+    return noise.substreams(noise.substreams(roots, round_), index)
 
 
 def _grow(
     tree: Tree, parent: Node | None, step: Continuation, round_: int, last: bool, max_tokens: int
 ) -> Node:
     """Add a generated step to its tree; one that lacks tokens or rounds to go on is cut, not finished."""
-    length = len(step.tokens) + (len(parent.solution) if parent else 0)
-    finish = {"end": "stop", "step": "step", "length": "length"}[step.finish]
+    length = len(step.tokens) + (parent.length if parent else 0)
+    finish = "stop" if step.finish == "end" else step.finish
     if finish == "step" and (last or length >= max_tokens):
         finish = "length"
     return tree.add(parent, step.tokens, finish, round_)
 
 
-def _score(verifier: Verifier, grown: Sequence[tuple[Tree, Node]], ahead: Sequence[list[int]]) -> None:
-    """Score all steps of a round at the end of their rollouts: the search's only call of the verifier."""
-    prompts = [tree.prompt for tree, _ in grown]
-    solutions = [node.solution + rollout for (_, node), rollout in zip(grown, ahead, strict=True)]
-    all_scores = verifier.score(prompts, solutions)
-    for (tree, node), rollout, solution, scores in zip(grown, ahead, solutions, all_scores, strict=True):
-        if not scores or not all(0.0 <= score <= 1.0 for score in scores):
+def _score(
+    verifier: StepVerifier, read: State, grown: Sequence[tuple[Tree, Node]], ahead: list[list[int]]
+) -> None:
+    """Score all steps of a round and the ends of their rollouts: the search's only call of the verifier."""
+    scores = verifier.score_more(read, [node.tokens for _, node in grown], ahead)
+    for (tree, node), rollout, score in zip(grown, ahead, scores, strict=True):
+        if not (0.0 <= score.step <= 1.0 and 0.0 <= score.ahead <= 1.0):
             raise InputError(
-                f"search: the verifier scored a solution of {len(solution)} tokens {list(scores)}; each"
-                " needs at least one score, from 0 to 1"
+                f"search: the verifier scored a step of {len(node.tokens)} tokens {score.step} and the end of its"
+                f" rollout {score.ahead}; every score is from 0 to 1"
             )
-        node.score = float(scores[-1])
-        node.step_scores = [] if rollout else [float(score) for score in scores]
+        node.step_score, node.score = score.step, score.ahead
         tree.rollout_tokens += len(rollout)
-        tree.verifier_tokens += len(tree.prompt) + len(solution)
+        tree.verifier_tokens += score.tokens
 
 
 def _next_round(tree: Tree, nodes: list[Node], budget: int, width: int, options: Options) -> list[Node]:
@@ -155,7 +159,7 @@ def _next_round(tree: Tree, nodes: list[Node], budget: int, width: int, options:
     ended = [node for node in nodes if node.finish != "step"]
     if options.finished == "keep":
         pool = tree.ended + [node for node in nodes if node.finish != "length"]
-        kept = _best(pool, budget // width, options)
+        kept = _best(tree, pool, budget // width, options)
         chosen = [node for node in kept if node.finish == "step"]
         held = [node for node in kept if node.finish == "stop"]
         # Where nothing is left to expand the search is over, and every solution of this round is a candidate.
@@ -166,20 +170,20 @@ def _next_round(tree: Tree, nodes: list[Node], budget: int, width: int, options:
         slots = budget - len(tree.ended)
         if options.finished == "refill" and slots > 0:
             slots = budget
-        kept = chosen = _best(going, -(-slots // width), options) if slots > 0 else []
+        kept = chosen = _best(tree, going, -(-slots // width), options) if slots > 0 else []
         shares = [slots // len(chosen) + (rank < slots % len(chosen)) for rank in range(len(chosen))]
     for node in kept:
         node.kept = True
     return [node for node, share in zip(chosen, shares, strict=True) for _ in range(share)]
 
 
-def _best(nodes: list[Node], count: int, options: Options) -> list[Node]:
+def _best(tree: Tree, nodes: list[Node], count: int, options: Options) -> list[Node]:
     """The `count` best-scored nodes, best first; ties go to the one generated first."""
     ranked = sorted(nodes, key=lambda node: (-node.score, node.index))
     if options.duplicates == "drop":
         distinct: dict[tuple[int, ...], Node] = {}
         for node in ranked:
-            distinct.setdefault(tuple(node.solution), node)
+            distinct.setdefault(tuple(tree.solution(node)), node)
         ranked = list(distinct.values())
     return ranked[:count]
 

@@ -29,7 +29,7 @@ def roll_out(
         return ahead
     rows = rows.fork(going)
     for _ in range(depth):
-        left = [max_tokens - len(nodes[number].solution) - len(ahead[number]) for number in going]
+        left = [max_tokens - nodes[number].length - len(ahead[number]) for number in going]
         made = rows.extend_step(
             streams[going], [min(max_step_tokens, tokens) for tokens in left], temperature=0.0
         )

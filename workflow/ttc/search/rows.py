@@ -34,39 +34,43 @@ class Rows:
         rows = np.asarray(rows, dtype=np.int64)
         parts = []
         for state, members in self._parts:
-            places = {int(member): place for place, member in enumerate(members)}
-            mine = np.array([number for number, row in enumerate(rows) if int(row) in places], dtype=np.int64)
+            place_of = np.full(max(rows.max(initial=0), members.max(initial=0)) + 1, -1)
+            place_of[members] = np.arange(len(members))
+            places = place_of[rows]
+            mine = np.flatnonzero(places >= 0)
             if len(mine):
-                inside = np.array([places[int(row)] for row in rows[mine]], dtype=np.int64)
-                parts.append((self._engine.fork(state, inside), mine))
+                parts.append((self._engine.fork(state, places[mine]), mine))
         return Rows(self._engine, parts)
 
     def extend_step(
         self, streams: np.ndarray, limits: Sequence[int], temperature: float
     ) -> list[Continuation]:
         """Make every row longer by one step of at most `limits[row]` tokens; streams: uint64, one per row."""
-        tokens: list[list[int]] = [[] for _ in limits]
-        logprobs = [0.0] * len(limits)
-        finishes = [""] * len(limits)
+        limits = np.asarray(limits)
+        made: list[Continuation | None] = [None] * len(limits)
         parts = []
         for state, members in self._parts:
+            used = 0
             while True:
-                limit = min(limits[row] - len(tokens[row]) for row in members)
-                made = self._engine.extend(state, streams[members], "step", temperature, int(limit))
-                for row, piece in zip(members, made, strict=True):
-                    tokens[row] += piece.tokens
-                    logprobs[row] += piece.logprob
-                    finishes[row] = piece.finish
-                within = np.array(
-                    [finishes[row] == "length" and len(tokens[row]) < limits[row] for row in members]
-                )
-                if not within.any():
+                limit = int(limits[members].min())
+                pieces = self._engine.extend(state, streams[members], "step", temperature, limit - used)
+                for row, piece in zip(members.tolist(), pieces, strict=True):
+                    made[row] = piece if made[row] is None else _joined(made[row], piece)
+                used = limit
+                cut = np.array([piece.finish == "length" for piece in pieces])
+                within = np.flatnonzero(cut & (limits[members] > limit))
+                if not len(within):
                     parts.append((state, members))
                     break
-                done = np.flatnonzero([finishes[row] == "step" for row in members])
+                done = np.flatnonzero([piece.finish == "step" for piece in pieces])
                 if len(done):
                     parts.append((self._engine.fork(state, done), members[done]))
-                if not within.all():
-                    state, members = self._engine.fork(state, np.flatnonzero(within)), members[within]
+                if len(within) < len(members):
+                    state, members = self._engine.fork(state, within), members[within]
         self._parts = parts
-        return [Continuation(*made) for made in zip(tokens, logprobs, finishes, strict=True)]
+        return made
+
+
+def _joined(first: Continuation, more: Continuation) -> Continuation:
+    """Two pieces of one step as one."""
+    return Continuation(first.tokens + more.tokens, first.logprob + more.logprob, more.finish)

@@ -4,31 +4,24 @@ A node is one generated step.  Every node is kept, whether its branch was droppe
 checked against the tree: each step is billed once, however many beams continue it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 
-@dataclass
+@dataclass(slots=True)
 class Node:
     """One step, generated after the step of its parent."""
 
     index: int
     parent: int  # index of the node before it, -1 for a first step
     round: int
-    solution: list[int]  # tokens from the first step to the end of this one
-    start: int  # where this step begins in `solution`
+    tokens: list[int]  # of this step alone
+    length: int  # tokens of the solution up to the end of this step
     finish: str  # `step`: goes on; `stop`: the solution ended; `length`: cut by a token or round limit
-    step_scores: list[float] = field(
-        default_factory=list
-    )  # of `solution`; empty while only a rollout was scored
-    score: float = 0.0  # what the search chose by
+    step_score: float = 0.0  # the verifier's score of this step
+    score: float = 0.0  # what the search chose by: that at the end of its rollout, if it has one
     kept: bool = False  # expanded, held a place of the next round, or a candidate
-
-    @property
-    def tokens(self) -> list[int]:
-        """Tokens of this step alone."""
-        return self.solution[self.start :]
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,8 @@ class Bill:
     generated_tokens: int  # all tokens the engine made: steps of candidates, dropped steps, rollouts
     discarded_tokens: int  # of these, steps that are part of no candidate
     rollout_tokens: int  # of these, lookahead rollouts
-    verifier_tokens: int  # tokens the verifier read
+    # Tokens the verifier read.  One that reads only what is new: the prompt once and every generated token once.
+    verifier_tokens: int
     generations: int  # billed budget: N, or N(k + 1) for lookahead
 
 
@@ -75,17 +69,21 @@ class Tree:
 
     def add(self, parent: Node | None, tokens: list[int], finish: str, round_: int) -> Node:
         """Record a generated step."""
-        before = parent.solution if parent else []
-        node = Node(
-            index=len(self.nodes),
-            parent=parent.index if parent else -1,
-            round=round_,
-            solution=before + tokens,
-            start=len(before),
-            finish=finish,
-        )
+        before, length = (parent.index, parent.length) if parent else (-1, 0)
+        node = Node(len(self.nodes), before, round_, tokens, length + len(tokens), finish)
         self.nodes.append(node)
         return node
+
+    def path(self, node: Node) -> list[Node]:
+        """The steps of a solution, first to last, of which `node` is the last."""
+        steps = [node]
+        while steps[-1].parent >= 0:
+            steps.append(self.nodes[steps[-1].parent])
+        return steps[::-1]
+
+    def solution(self, node: Node) -> list[int]:
+        """Tokens of a solution of which `node` is the last step."""
+        return [token for step in self.path(node) for token in step.tokens]
 
     def result(self, candidates: list[Node], generations: int) -> SearchResult:
         """Close the tree with these nodes as candidates, in order of generation."""
@@ -100,7 +98,15 @@ class Tree:
         generated = self.rollout_tokens + sum(len(node.tokens) for node in self.nodes)
         discarded = sum(len(node.tokens) for node in self.nodes if node.index not in used)
         return SearchResult(
-            [Candidate(node.index, node.solution, node.step_scores, node.finish) for node in candidates],
+            [
+                Candidate(
+                    node.index,
+                    self.solution(node),
+                    [step.step_score for step in self.path(node)],
+                    node.finish,
+                )
+                for node in candidates
+            ],
             self.nodes,
             Bill(generated, discarded, self.rollout_tokens, self.verifier_tokens, generations),
         )

@@ -1,7 +1,7 @@
 """The command line that all stages share: `python -m ttc.stages.<stage> --spec JSON --<input> PATH ... --output PATH`.
 
-`--spec` holds everything that can change the content; `--threads`, `--batch-rows` and `--device` cannot, and are
-therefore not part of a result's key.
+`--spec` holds everything that can change the content; `--threads`, `--batch-rows`, `--device` and `--cache` cannot, and
+are therefore not part of a result's key.
 """
 
 import argparse
@@ -13,8 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ttc.content import contents
 from ttc.errors import InputError
-from ttc.files import commit_directory, digest, fresh_directory
+from ttc.files import commit_directory, digest, fresh_directory, sidecar_path
+from ttc.threads import thread_variables
 
 __all__ = [
     "Inputs",
@@ -23,8 +25,6 @@ __all__ = [
     "fresh_directory",
     "main",
     "one",
-    "sidecar_path",
-    "thread_variables",
     "write_sidecar",
 ]
 
@@ -38,15 +38,7 @@ class Runtime:
     threads: int = 1
     batch_rows: int = 1024
     device: str = "auto"
-
-
-def thread_variables(threads: int) -> dict[str, str]:
-    """The environment in which a process has exactly `threads` threads."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
-    return dict.fromkeys(names, str(threads)) | {
-        "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-    }
+    cache: Path | None = None  # a folder of things remembered across runs, safe to delete
 
 
 def main(stage: str) -> None:
@@ -67,19 +59,15 @@ def main(stage: str) -> None:
     print(f"{stage}: wrote {output}{counted}, in {time.monotonic() - started:.1f} s", flush=True)
 
 
-def sidecar_path(output: Path) -> Path:
-    """The JSON beside an artifact that says what it is."""
-    return output.with_name(f"{output.name}.json")
-
-
 def write_sidecar(stage: str, spec: dict, inputs: Inputs, output: Path, rows: int | None) -> None:
-    """Write what the artifact is made of: stage, spec, names of inputs, SHA-256, rows."""
+    """Write what the artifact is made of and what it says: stage, spec, names of inputs, SHA-256, rows, content."""
     content = {
         "stage": stage,
         "spec": spec,
         "inputs": {role: [path.name for path in paths] for role, paths in sorted(inputs.items())},
         "sha256": digest(output),
         "rows": rows,
+        "content": contents(output),
     }
     temporary = sidecar_path(output).with_suffix(".part")
     temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
@@ -107,6 +95,7 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
     parser.add_argument("--threads", type=int, default=Runtime.threads)
     parser.add_argument("--batch-rows", type=int, default=Runtime.batch_rows)
     parser.add_argument("--device", default=Runtime.device, help="cpu, cuda or auto")
+    parser.add_argument("--cache", type=Path, help="folder of what stages remember across runs")
     known, rest = parser.parse_known_args(arguments)
     inputs: Inputs = {}
     role = None
@@ -122,13 +111,14 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         spec = json.loads(known.spec)
     except json.JSONDecodeError as error:
         parser.error(f"--spec is not JSON ({error})")
-    return spec, inputs, known.output, Runtime(known.threads, known.batch_rows, known.device)
+    return spec, inputs, known.output, Runtime(known.threads, known.batch_rows, known.device, known.cache)
 
 
 def _restart_with_threads(stage: str, threads: int) -> None:
     """Libraries read their thread variables when imported, which has happened: start anew where they differ.
 
-    The rules set them, so this costs only who pastes a command into a terminal.
+    The Snakefile sets them, so that this costs nothing in a workflow: a stage's imports take seconds, and here they
+    are made twice.
     """
     wanted = thread_variables(threads)
     if any(os.environ.get(name) != value for name, value in wanted.items()):

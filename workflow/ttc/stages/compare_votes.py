@@ -19,7 +19,7 @@ import polars as pl
 
 from ttc.errors import InputError, nearest
 from ttc.stages import command
-from ttc.stages.import_pool import grading_options, with_answers, write_plain
+from ttc.stages.import_pool import grader_for, grading_options, with_answers, write_plain
 from ttc.tasks import grading, pools
 
 RULES = ("majority", "best_of_n", "best_of_n_weighted")
@@ -49,7 +49,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     options = grading_options(spec.get("grading"))
     pool = with_answers(pool, options).with_columns(pl.col(question).cast(pl.String))
     votes = read_votes(command.one(inputs, "votes"), spec.get("columns"), spec["rules"])
-    with grading.Grader(options["equality"], options["timeout"]) as grader:
+    with grader_for(options, runtime) as grader:
         compared = compare(pool, question, votes, grader)
     whole = compared.filter("all_answered")
     print(
@@ -152,7 +152,7 @@ def first_seen(rule: str, groups: list[str | None], scores: list[float]) -> str 
 
 
 def _form(answer: str) -> str:
-    return grading.normal_form(grading.plain(answer))
+    return grading.read(answer).form
 
 
 def _same(members: Iterable[str], reference: str, grader: grading.Grader) -> str | None:

@@ -3,7 +3,7 @@
 Writes a folder: `problems.parquet`; for each pool `<name>.samples.parquet` and, where it has step scores,
 `<name>.scores.parquet` (schemas of `ttc.tables`); and two tables for people: `<name>.origin.parquet` (which run and
 row each sample was, and somebody's own verdict on it) and `grading.parquet` (each distinct answer and its verdict).
-Everything is checked before anything is written.
+Everything is checked before anything is written.  Verdicts are remembered in the folder `--cache`, if one is given.
 
 Example:
   python -m ttc.stages.import_pool --spec '{"problems": {"columns": {"question": "problem"}}, "pools": {"policy": {}}}'
@@ -36,13 +36,12 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     options = grading_options(spec.get("grading"))
     gold = dict(problems.select("problem_id", "answer").iter_rows())
     verdicts = []
-    with grading.Grader(options["equality"], options["timeout"]) as grader:
+    with grader_for(options, runtime) as grader:
         for name, pool in found.items():
             found[name], graded = grade(pool, gold, options, grader)
             verdicts.append(graded.select(pl.lit(name).alias("pool"), pl.all()))
             _report(name, found[name])
-        decided = ", ".join(f"{how}: {count:,}" for how, count in sorted(grader.counts.items()))
-        print(f"  comparisons decided by {decided}")
+        report_grading(grader)
     folder = command.fresh_directory(output)
     tables.write(problems, folder / "problems.parquet", "problems")
     for name, pool in found.items():
@@ -62,6 +61,24 @@ def grading_options(section: dict | None) -> dict:
     return GRADING | section
 
 
+def grader_for(options: dict, runtime: command.Runtime) -> grading.Grader:
+    """A grader with these options, as many workers as threads, and the cache of the run."""
+    cache = runtime.cache and runtime.cache / "verdicts"
+    return grading.Grader(options["equality"], options["timeout"], runtime.threads, cache)
+
+
+def report_grading(grader: grading.Grader) -> None:
+    """Say how comparisons were decided, what that took, and how many ran out of time."""
+    decided = ", ".join(f"{how}: {count:,}" for how, count in sorted(grader.counts.items()))
+    print(f"  comparisons decided by {decided}")
+    asked, remembered, late = (grader.questions[name] for name in ("asked", "remembered", "late"))
+    print(f"  Math-Verify was asked {asked:,} questions, and {remembered:,} replies were remembered")
+    if late:
+        print(
+            f"  {late:,} questions ran out of {grader.timeout:g} s of CPU time; their answers count as different"
+        )
+
+
 def with_answers(pool: pl.DataFrame, options: dict) -> pl.DataFrame:
     """The pool with a column `answer`: extracted from the texts, or with `keep_answers` the pool's own."""
     if options["keep_answers"]:
@@ -70,8 +87,8 @@ def with_answers(pool: pl.DataFrame, options: dict) -> pl.DataFrame:
                 "grading: `keep_answers` needs a column mapped to 'answer', and the pool has none"
             )
         return pool.with_columns(pl.col("answer").replace("", None))
-    found = [answers.extract(text, options["extract"]) for text in pool["text"]]
-    return pool.with_columns(pl.Series("answer", found, dtype=pl.String))
+    found = {text: answers.extract(text, options["extract"]) for text in pool["text"].unique()}
+    return pool.with_columns(pl.Series("answer", [found[text] for text in pool["text"]], dtype=pl.String))
 
 
 def grade(
@@ -81,7 +98,8 @@ def grade(
 
     Returns the pool with `stated` (the answer as given), `answer` (the name of its class) and `correct` (ours; a
     column of that name is kept as `recorded`), and a table of the distinct answers: problem_id, answer, canonical,
-    correct (of the class), equal (of the answer itself), how (the rule that decided), samples (their number).
+    correct (of the class), equal (of the answer itself), how (the rule that decided), late (some comparison of it ran
+    out of time), samples (their number).
     """
     if "correct" in pool.columns:
         pool = pool.rename({"correct": "recorded"})
@@ -89,14 +107,18 @@ def grade(
     counts = (
         pool.drop_nulls("stated").group_by("problem_id", "stated").len("samples").sort("problem_id", "stated")
     )
-    rows = []
-    for (problem_id,), group in counts.group_by("problem_id", maintain_order=True):
-        for answer, graded in grader.grade(gold[problem_id], group["stated"]).items():
-            rows.append(
-                (problem_id, answer, graded.canonical, graded.correct, graded.own.equal, graded.own.how)
-            )
+    groups = [
+        (name, rows["stated"].to_list())
+        for (name,), rows in counts.group_by("problem_id", maintain_order=True)
+    ]
+    graded = grader.grade_all([(gold[problem_id], stated) for problem_id, stated in groups])
+    rows = [
+        (problem_id, answer, each.canonical, each.correct, each.own.equal, each.own.how, each.late)
+        for (problem_id, _), verdicts in zip(groups, graded, strict=True)
+        for answer, each in sorted(verdicts.items())
+    ]
     types = {"problem_id": pl.String, "stated": pl.String, "canonical": pl.String}
-    types |= {"correct": pl.Boolean, "equal": pl.Boolean, "how": pl.String}
+    types |= {"correct": pl.Boolean, "equal": pl.Boolean, "how": pl.String, "late": pl.Boolean}
     verdicts = pl.DataFrame(rows, schema=types, orient="row")
     named = verdicts.select("problem_id", "stated", pl.col("canonical").alias("answer"), "correct")
     pool = pool.join(named, on=["problem_id", "stated"], how="left", maintain_order="left")

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ttc.models.batches import Examples
 from ttc.models.building import build_verifier
 from ttc.models.loading import count_parameters, resolve_device, save_model
-from ttc.models.training import Example, train, value_loss
+from ttc.models.training import train, value_losses
 from ttc.stages.command import Runtime
 from ttc.verifiers.examples import is_held_out
 from ttc.verifiers.quality import outcome_quality, shown
@@ -18,20 +19,18 @@ def train_outcome_model(
     base: Path,
     tokenizer,
     rows: pl.DataFrame,
-    examples: list[Example],
+    examples: Examples,
     output: Path,
     runtime: Runtime,
 ) -> None:
     """Train on all but every tenth problem, keep the weights of lowest held-out loss, write a model of kind `orm`."""
     held_out = is_held_out(rows["problem_id"])
-    training, validation = (
-        [examples[index] for index in np.flatnonzero(chosen)] for chosen in (~held_out, held_out)
-    )
+    training, validation = (examples.take(np.flatnonzero(chosen)) for chosen in (~held_out, held_out))
     model = build_verifier(base, spec["model"]["fresh_layers"], spec["seed"]).to(
         resolve_device(runtime.device)
     )
     print(f"{count_parameters(model):,} parameters, {len(examples):,} solutions", flush=True)
-    log = train(model, training, value_loss, spec["training"], spec["seed"], validation)
+    log = train(model, training, value_losses, spec["training"], spec["seed"], validation)
     metrics = outcome_quality(model, validation)
     save_model(output, model, tokenizer, kind="orm", training=log.as_card(), metrics=metrics)
     print(f"held-out AUC {shown(metrics['auc'])}", flush=True)

@@ -1,7 +1,7 @@
 """Stage `report`: one self-contained HTML file with findings, figures, whole solutions and every choice made.
 
-Roles: problems, samples, findings (required); scores, searches, chains, chain_scores, figures, votes and the model
-folders may be empty.
+Roles: problems, samples, findings (required); scores, searches (the blocks of the one whose tree is drawn), chains,
+chain_scores, figures, votes and the model folders may be empty.
 """
 
 import json
@@ -44,8 +44,9 @@ def _content(inputs: dict, shown: int) -> Content:
             raise InputError(f"the stage report takes --{role}, and none was given")
     optional = ("scores", "chains", "chain_scores")
     frames = {role: tables.read(inputs[role], role) for role in optional if inputs.get(role)}
-    for folder in inputs.get("searches", [])[:1]:
-        frames |= {name: tables.read(folder / f"{name}.parquet", name) for name in ("tree", "candidates")}
+    if searches := inputs.get("searches"):
+        for name in ("tree", "candidates"):
+            frames[name] = tables.read([folder / f"{name}.parquet" for folder in searches], name)
     problems = tables.read(inputs["problems"], "problems")
     return Content(problems=problems, samples=_samples(inputs["samples"], shown), **frames)
 

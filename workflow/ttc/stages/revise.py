@@ -31,6 +31,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         spec["seed"],
         spec["temperature"],
         spec["max_tokens"],
+        runtime.batch_rows,
         Progress("revisions"),
     )
     tables.write(frame, output, "chains")

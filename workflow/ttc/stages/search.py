@@ -1,12 +1,13 @@
 """The stage `search`: tree search for a block of problems; writes candidates.parquet and tree.parquet."""
 
+import gc
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from ttc import noise, tables
-from ttc.engines.base import Engine, Verifier
+from ttc.engines.base import Engine, StepVerifier
 from ttc.errors import InputError
 from ttc.generation import grade, select_problems
 from ttc.progress import Progress
@@ -22,7 +23,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     and, each with a default, max_step_tokens (as many as max_tokens), finished and duplicates (see `ttc.search`).
     """
     from ttc.engines.transformers import TransformersEngine
-    from ttc.verifiers.scoring import TokenVerifier
+    from ttc.verifiers.incremental import IncrementalVerifier
 
     start, stop = spec["problems"]
     problems = tables.read(command.one(inputs, "problems"), "problems")
@@ -34,7 +35,9 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         )
     engine = TransformersEngine(command.one(inputs, "policy"), runtime.batch_rows, runtime.device)
     engine.self_check()
-    verifier = TokenVerifier(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
+    verifier = IncrementalVerifier(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
+    verifier.self_check()
+    gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
     results = search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows)
     folder = command.fresh_directory(output)
     tables.write(
@@ -45,7 +48,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
 
 
 def search_problems(
-    engine: Engine, verifier: Verifier, problems: pl.DataFrame, spec: dict, most_rows: int
+    engine: Engine, verifier: StepVerifier, problems: pl.DataFrame, spec: dict, most_rows: int
 ) -> list[SearchResult]:
     """Search all problems, as many at a time as have at most `most_rows` beams together; one result per problem.
 

@@ -8,7 +8,7 @@ import polars as pl
 from ttc import tables
 from ttc.models.building import build_verifier
 from ttc.models.loading import count_parameters, resolve_device, save_model
-from ttc.models.training import train, value_loss
+from ttc.models.training import train, value_losses
 from ttc.stages import command
 from ttc.tasks import text
 from ttc.verifiers.examples import is_held_out, process_examples
@@ -30,21 +30,22 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     tokenizer = text.load_tokenizer(policy)
     examples, rows = process_examples(problems, samples, step_values, tokenizer)
     held_out = is_held_out(rows["problem_id"])
+    validation = examples.take(np.flatnonzero(held_out))
     model = build_verifier(policy, spec["model"]["fresh_layers"], spec["seed"]).to(
         resolve_device(runtime.device)
     )
     print(f"{count_parameters(model):,} parameters, {len(examples):,} solutions", flush=True)
     log = train(
         model,
-        [examples[index] for index in np.flatnonzero(~held_out)],
-        value_loss,
+        examples.take(np.flatnonzero(~held_out)),
+        value_losses,
         spec["training"],
         spec["seed"],
-        [examples[index] for index in np.flatnonzero(held_out)],
+        validation,
     )
     metrics = step_quality(
         model,
-        [examples[index] for index in np.flatnonzero(held_out)],
+        validation,
         rows.filter(pl.Series(held_out)),
         problems,
         spec["modulus"],

@@ -7,8 +7,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from ttc import tables
+from ttc.models.batches import language_examples
 from ttc.models.loading import count_parameters, resolve_device, save_model
-from ttc.models.training import language_example, language_loss, train
+from ttc.models.training import language_losses, train
 from ttc.stages import command
 from ttc.tasks import text
 from ttc.verifiers.examples import is_held_out
@@ -33,18 +34,18 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         ],
     )
     targets = text.encode_solutions(tokenizer, pairs["target"].to_list(), [True] * len(pairs))
-    examples = [language_example(*pair) for pair in zip(prompts, targets, strict=True)]
+    examples = language_examples(prompts, targets)
     held_out = is_held_out(pairs["problem_id"])
     model = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32)
     model.to(resolve_device(runtime.device))
     print(f"{count_parameters(model):,} parameters, {len(examples):,} trajectories", flush=True)
     log = train(
         model,
-        [examples[index] for index in np.flatnonzero(~held_out)],
-        language_loss,
+        examples.take(np.flatnonzero(~held_out)),
+        language_losses,
         spec["training"],
         spec["seed"],
-        [examples[index] for index in np.flatnonzero(held_out)],
+        examples.take(np.flatnonzero(held_out)),
         keep_best=False,
     )
     save_model(

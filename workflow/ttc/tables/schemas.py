@@ -97,7 +97,11 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "scores": Schema(
         ("problem_id", "sample_index"),
-        _SAMPLE | {"step_scores": _STEP_SCORES, "tokens": _count("tokens scored", nullable=True)},
+        _SAMPLE
+        | {
+            "step_scores": _STEP_SCORES,
+            "tokens": _count("tokens the verifier read: prompt and solution", nullable=True),
+        },
         "verifier scores of samples",
     ),
     "step_values": Schema(
@@ -127,7 +131,9 @@ SCHEMAS: dict[str, Schema] = {
             ),
             "discarded_tokens": _count("of these, tokens of branches that were dropped"),
             "rollout_tokens": _count("of these, tokens of lookahead rollouts"),
-            "verifier_tokens": _count("tokens the verifier read for the problem"),
+            "verifier_tokens": _count(
+                "tokens the verifier read for the problem: the prompt once and every generated token once"
+            ),
             "generations": _real("billed budget: N, or N(k+1) for lookahead (paper §3.2)", low=1.0),
         },
         "final candidates of a search, costs repeated on each row of a problem",
@@ -180,7 +186,7 @@ SCHEMAS: dict[str, Schema] = {
         _CHAIN
         | {
             "score": Column(pl.Float32(), "verifier score of the revision", low=0.0, high=1.0),
-            "tokens": _count("tokens scored"),
+            "tokens": _count("tokens the verifier read: prompt, answers before, and this one"),
         },
         "verifier scores of revisions",
     ),
@@ -215,7 +221,12 @@ SCHEMAS: dict[str, Schema] = {
             "correct": _share("expected correctness of the selected answer"),
             "mc_error": _real("Monte-Carlo standard error of `correct`; 0 = exact", low=0.0),
             "tokens": _real("tokens generated", nullable=True, low=0.0),
-            "verifier_tokens": _real("tokens the verifier read", nullable=True, low=0.0),
+            "verifier_tokens": _real(
+                "tokens the verifier read: of a sample or revision all of its context and itself, of a search the"
+                " prompt and every generated token once",
+                nullable=True,
+                low=0.0,
+            ),
             "flops": _real("FLOPs of policy and verifier, 2 per parameter and token", nullable=True, low=0.0),
         },
         "one strategy on one problem at one budget",

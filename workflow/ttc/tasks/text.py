@@ -1,11 +1,14 @@
 """Between texts and tokens: prompts, solutions, steps and the context of a revision."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 
 SEPARATOR = "\n"  # ends a step
 UNKNOWN = "<unk>"  # what a model writes that is no text of the task, such as a number run into a label
+# Classes that need no model's code of their own; finding out through AutoTokenizer takes two seconds of imports.
+PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 AGAIN = "Again"  # the line between an answer and its revision
 
 
@@ -28,8 +31,16 @@ def build_tokenizer(vocabulary: list[str], pattern: str):
     )
 
 
-def load_tokenizer(path: Path):
-    """The tokenizer of a model directory."""
+def load_tokenizer(path: Path | str):
+    """The tokenizer of a model directory or hub name."""
+    try:
+        kind = json.loads((Path(path) / "tokenizer_config.json").read_text())["tokenizer_class"]
+    except (FileNotFoundError, KeyError):
+        kind = None
+    if kind in PLAIN_TOKENIZERS:
+        from transformers import PreTrainedTokenizerFast
+
+        return PreTrainedTokenizerFast.from_pretrained(path)
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(path)
@@ -47,19 +58,33 @@ def prompt_text(question: str, context: list[str] = ()) -> str:
 def encode_prompts(tokenizer, prompts: list[str]) -> list[list[int]]:
     """Token ids of prompts, each starting with the begin-of-sequence token."""
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-    encoded = tokenizer(list(prompts), add_special_tokens=False)["input_ids"] if len(prompts) else []
-    return [start + ids for ids in encoded]
+    return [start + ids for ids in _encode(tokenizer, prompts)]
 
 
 def encode_solutions(tokenizer, texts: list[str], ended: list[bool]) -> list[list[int]]:
     """Token ids of solutions, with the end token where the solution ended by itself."""
-    encoded = tokenizer(list(texts), add_special_tokens=False)["input_ids"] if len(texts) else []
+    encoded = _encode(tokenizer, texts)
     return [ids + [tokenizer.eos_token_id] if end else ids for ids, end in zip(encoded, ended, strict=True)]
 
 
+def _encode(tokenizer, texts: list[str]) -> list[list[int]]:
+    """Token ids of texts as they stand, straight from the core of a fast tokenizer: nobody reads offsets and masks."""
+    if not getattr(tokenizer, "is_fast", False):
+        return tokenizer(list(texts), add_special_tokens=False)["input_ids"] if len(texts) else []
+    core = tokenizer.backend_tokenizer
+    core.no_padding()
+    core.no_truncation()
+    return [each.ids for each in core.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+
 def decode(tokenizer, solutions: list[list[int]]) -> list[str]:
-    """Texts of solutions, without the end token."""
-    return tokenizer.batch_decode(solutions, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    """Texts of solutions, without the end token; equal ones, which are frequent, are decoded once."""
+    distinct: dict[tuple[int, ...], int] = {}
+    place = [distinct.setdefault(tuple(tokens), len(distinct)) for tokens in solutions]
+    texts = tokenizer.batch_decode(
+        [list(tokens) for tokens in distinct], skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    return [texts[index] for index in place]
 
 
 def step_ends(solution: list[int], separator: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.models.training import Example, value_example
+from ttc.models.batches import Examples, value_examples
 from ttc.tasks import text
 
 HELD_OUT = 10  # every tenth problem validates and never trains (paper appendix D: 10 % of the questions)
@@ -26,7 +26,7 @@ def is_held_out(problem_ids: pl.Series) -> np.ndarray:
 
 def process_examples(
     problems: pl.DataFrame, samples: pl.DataFrame, step_values: pl.DataFrame, tokenizer
-) -> tuple[list[Example], pl.DataFrame]:
+) -> tuple[Examples, pl.DataFrame]:
     """One example per valued sample: the soft value at the end of each step (paper appendix D).
 
     Returns the examples and, row for row, the samples they come from.
@@ -37,23 +37,17 @@ def process_examples(
     )
     prompts, solutions = solution_tokens(problems, rows, tokenizer)
     separator = tokenizer.convert_tokens_to_ids(text.SEPARATOR)
-    return [
-        value_example(
-            prompt, solution, text.step_ends(solution, separator), np.asarray(value, dtype=np.float32)
-        )
-        for prompt, solution, value in zip(prompts, solutions, rows["value"].to_list(), strict=True)
-    ], rows
+    ends = [text.step_ends(solution, separator) for solution in solutions]
+    return value_examples(prompts, solutions, ends, [np.asarray(each) for each in rows["value"]]), rows
 
 
 def outcome_examples(
     problems: pl.DataFrame, rows: pl.DataFrame, tokenizer, contexts: list[list[str]] | None = None
-) -> list[Example]:
+) -> Examples:
     """One example per solution: its verdict at its last token; `contexts` are earlier answers of its chain."""
     prompts, solutions = solution_tokens(problems, rows, tokenizer, contexts)
-    return [
-        value_example(prompt, solution, np.array([len(solution) - 1]), np.array([correct], dtype=np.float32))
-        for prompt, solution, correct in zip(prompts, solutions, rows["correct"], strict=True)
-    ]
+    last = np.array([[len(solution) - 1] for solution in solutions])
+    return value_examples(prompts, solutions, last, rows["correct"].to_numpy()[:, None])
 
 
 def solution_tokens(

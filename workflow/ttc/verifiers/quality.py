@@ -6,7 +6,8 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from ttc import noise
-from ttc.models.training import Example, predict_values
+from ttc.models.batches import Examples
+from ttc.models.training import predict_values
 from ttc.tasks import clock
 
 RESAMPLES = 500  # bootstrap resamples of the problems
@@ -14,7 +15,7 @@ RESAMPLES = 500  # bootstrap resamples of the problems
 
 def step_quality(
     model: torch.nn.Module,
-    examples: list[Example],
+    examples: Examples,
     rows: pl.DataFrame,
     problems: pl.DataFrame,
     modulus: int,
@@ -49,7 +50,7 @@ def step_quality(
     }
 
 
-def outcome_quality(model: torch.nn.Module, examples: list[Example]) -> dict:
+def outcome_quality(model: torch.nn.Module, examples: Examples) -> dict:
     """AUC of an ORM's scores against the verdicts."""
     scores, values = predict_values(model, examples)
     return {"auc": _auc(np.concatenate(values) >= 0.5, np.concatenate(scores)), "solutions": len(examples)}

@@ -1,7 +1,7 @@
 """Scores of a trained verifier: one per step (PRM) or one per solution (ORM), each in [0, 1].
 
-Scores are always read from a full forward pass over prompt and solution, padded on the right to the engine's row and
-width multiples, so a score does not depend on its neighbours in the batch.
+Here scores are read from a full forward pass over prompt and solution, beside others of the same padded width and
+padded on the right like the engine's prompts, so a score does not depend on its neighbours in the batch.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer
 
-from ttc.engines.transformers import ROWS, WIDTH, round_up
+from ttc.engines.cache import ROWS, WIDTH, batches_of_equal_width, round_up
 from ttc.errors import InputError
 from ttc.models.loading import read_card, resolve_device
 from ttc.models.verifier import SurpriseVerifier
@@ -49,10 +49,9 @@ class TokenVerifier:
         ]
         self.tokens_scored += sum(map(len, prompts)) + sum(map(len, solutions))
         pairs = list(distinct)
-        order = sorted(range(len(pairs)), key=lambda index: len(pairs[index][0]) + len(pairs[index][1]))
+        lengths = [len(prompt) + len(solution) for prompt, solution in pairs]
         scores: list[list[float]] = [[]] * len(pairs)
-        for start in range(0, len(order), self.batch_rows):
-            batch = order[start : start + self.batch_rows]
+        for _, batch in batches_of_equal_width(lengths, self.batch_rows, self.device):
             for index, values in zip(
                 batch, self._score_batch([pairs[index] for index in batch]), strict=True
             ):
@@ -62,11 +61,7 @@ class TokenVerifier:
     @torch.inference_mode()
     def _score_batch(self, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
         longest = max(len(prompt) + len(solution) for prompt, solution in pairs)
-        if longest > self.window:
-            raise InputError(
-                f"a solution with its prompt has {longest} tokens and the verifier's window is {self.window}; "
-                "it is never cut silently: lower max_tokens or use a verifier with a longer window"
-            )
+        self.check_length(longest)
         tokens = np.zeros((round_up(len(pairs), ROWS), round_up(longest, WIDTH)), dtype=np.int64)
         ends = []
         for row, (prompt, solution) in enumerate(pairs):
@@ -84,8 +79,20 @@ class TokenVerifier:
             torch.as_tensor(rows, device=self.device),
             torch.as_tensor(np.concatenate(ends), device=self.device),
         ]
-        # Rows are padded for the head's matrix product too: its kernel depends on their number.
-        padded = torch.nn.functional.pad(read, (0, 0, 0, round_up(len(read), ROWS) - len(read)))
-        # The sigmoid's last float32 bit depends on a value's place in the vector; rounded from float64 it does not.
-        values = torch.sigmoid(self.model.score(padded)[: len(read), 0].double()).float().cpu().numpy()
+        values = self.values(read)
         return [part.tolist() for part in np.split(values, np.cumsum([len(each) for each in ends])[:-1])]
+
+    def check_length(self, longest: int) -> None:
+        """InputError if prompt and solution are longer than the verifier's window."""
+        if longest > self.window:
+            raise InputError(
+                f"a solution with its prompt has {longest} tokens and the verifier's window is {self.window}; "
+                "it is never cut silently: lower max_tokens or use a verifier with a longer window"
+            )
+
+    def values(self, hidden: torch.Tensor) -> np.ndarray:
+        """Scores (float32) read from hidden states [scores, width]."""
+        # Rows are padded for the head's matrix product too: its kernel depends on their number.
+        padded = torch.nn.functional.pad(hidden, (0, 0, 0, round_up(len(hidden), ROWS) - len(hidden)))
+        # The sigmoid's last float32 bit depends on a value's place in the vector; rounded from float64 it does not.
+        return torch.sigmoid(self.model.score(padded)[: len(hidden), 0].double()).float().cpu().numpy()
