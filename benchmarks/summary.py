@@ -85,7 +85,7 @@ def draw(found: list[dict], path: Path) -> None:
 
     grown = [each for each in found if series(each)]
     rows = 1 + math.ceil(len(grown) / 3)
-    figure = Figure(figsize=(11, 2.6 * rows + 1), layout="constrained")
+    figure = Figure(figsize=(11, 3.2 * rows), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(rows, 3)
     _draw_ratios(figure.add_subplot(grid[0, :]), ratios(found))
@@ -96,11 +96,14 @@ def draw(found: list[dict], path: Path) -> None:
 
 
 def _draw_ratios(axes, named: list[tuple[str, float]]) -> None:
+    from matplotlib.ticker import StrMethodFormatter
+
     names, values = [name for name, _ in named][::-1], [value for _, value in named][::-1]
     axes.barh(names, values, color="#0072B2", height=0.6)
     axes.axvline(1, color="#767676", linewidth=1)
     axes.set_xscale("log")
-    axes.set_xlabel("Rate of ours over the baseline's")
+    axes.set_xlabel("Rate of ours over the baseline's", fontsize=8)
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     for place, value in enumerate(values):
         axes.annotate(
             f"{value:.3g}×",
@@ -116,6 +119,8 @@ def _draw_ratios(axes, named: list[tuple[str, float]]) -> None:
 
 
 def _draw_growth(axes, each: dict) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     markers = iter("osD^vP<>X")
     colours = {"ours": "#0072B2", "baseline": "#D55E00"}
     for (axis, variant), records in series(each).items():
@@ -134,7 +139,11 @@ def _draw_growth(axes, each: dict) -> None:
     axes.set_xlabel("Size", fontsize=8)
     axes.set_ylabel("Seconds", fontsize=8)
     axes.tick_params(labelsize=7, which="both")
-    axes.legend(fontsize=6.5, frameon=False)
+    for which in (axes.xaxis, axes.yaxis):
+        which.set_minor_formatter(NullFormatter())
+        which.set_major_locator(LogLocator(numticks=6, subs=(1.0, 2.0, 5.0)))
+        which.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.legend(fontsize=6.5, frameon=False, loc="upper left", bbox_to_anchor=(0, -0.22))
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -144,7 +153,7 @@ def _goal_rows(found: list[dict]) -> list[list[str]]:
         for goal in each["goals"]:
             limits = (("≥", goal["at_least"]), ("≤", goal["at_most"]))
             wanted = [f"{sign} {limit:g}" for sign, limit in limits if limit is not None]
-            met = "yes" if goal["met"] else "**no**"
+            met = ("yes" if goal["met"] else "**no**") if wanted else "only reported"
             rows.append([each["title"], goal["name"], f"{goal['value']:.3g}", " and ".join(wanted), met])
     return rows
 
