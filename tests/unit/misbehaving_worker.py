@@ -44,7 +44,7 @@ def swallow() -> str:
     """Ask for more memory than there is, inside code that hides it."""
     try:
         return str(len(bytearray(2 * MEMORY_LIMIT)))
-    except Exception:
+    except MemoryError:
         return "hidden"
 
 

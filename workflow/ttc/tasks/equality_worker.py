@@ -120,7 +120,7 @@ def parse_in_two_stages() -> None:
         self.create_parser = functools.partial(create_fast, self)
         try:
             return self.full_parse(latex)
-        except Exception:
+        except Exception:  # in whatever error SLL ends (the library raises bare Exceptions): LL decides
             del self.create_parser
             return self.full_parse(latex)
 
@@ -165,12 +165,12 @@ def solutions_of(equation) -> list:
     equation = _as_one(equation)
     try:
         found = list(ordered(solve(equation, equation.free_symbols)))
-    except Exception:
+    except Exception:  # SymPy raises anything on what it cannot solve; Math-Verify ends in the same
         return [True, None]
     try:
         parts = [part for each in found for part in (each.values() if isinstance(each, dict) else [each])]
         return [True, listed({number for part in parts for number in _numbers(part)})]
-    except Exception:
+    except Exception:  # solutions without values, such as functions: the asker is told that there are none
         return [False, None]
 
 
@@ -197,7 +197,7 @@ def _residual(equation) -> frozenset[complex] | None:
         return frozenset()
     try:
         return frozenset((_value(difference),))
-    except Exception:
+    except Exception:  # no value at the point (a pole, a function): unknown, so that Math-Verify is asked
         return None
 
 
@@ -212,8 +212,8 @@ def _alternatives(expression, answer: str) -> tuple[frozenset[complex], ...]:
                 return ()
             return tuple(frozenset(_numbers(each)) for each in (number, number / 100))
         return (frozenset(_numbers(expression)),)
-    except Exception:
-        return ()  # a symbol that is a function, a limit that does not exist: Math-Verify decides alone
+    except Exception:  # a symbol that is a function, a limit that does not exist: Math-Verify decides alone
+        return ()
 
 
 def _numbers(expression) -> Iterator[complex]:
