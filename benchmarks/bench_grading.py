@@ -28,12 +28,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from benchmarks import DATA
 from benchmarks.frame import Bench
 from ttc.tasks.grading import Grader, read
 
 TITLE = "grading"
 GOAL = "500 x 2,048 answers at least 20 times as fast as Math-Verify on every answer, with as many processes"
-DATA = Path(os.environ.get("TTC_DATA", Path(__file__).parents[2] / "shared" / "data"))
 PROBLEMS = DATA / "math500_test.jsonl"
 POOL = DATA / "pools" / "math500_llama_3b_1b_prm_scored.parquet"
 STRENGTHS = np.array([0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0])

@@ -16,11 +16,12 @@ from pathlib import Path
 import yaml
 from tests.workflow_project import Project
 
+from benchmarks import ROOT
 from benchmarks.frame import Bench
 from ttc.plan.artifacts import Plan
 from ttc.plan.config import load, merge
 from ttc.plan.stages import STAGES
-from ttc.plan.study import ROOT, plan_study
+from ttc.plan.study import plan_study
 
 TITLE = "workflow"
 GOAL = "a dry run takes at most 4 s on the finished default study and 12 s on a plan of 2,000 jobs"

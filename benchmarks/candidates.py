@@ -8,16 +8,14 @@ wrong samples.  Where the pool is absent, six samples of each problem are invent
 the share of right ones, 8 % of the others have no answer, and scores are from Beta(5, 1) and Beta(2, 1.5).
 """
 
-import os
 from dataclasses import dataclass
 from math import lgamma, log
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = Path(os.environ.get("TTC_DATA", ROOT.parent / "shared" / "data"))
+from benchmarks import DATA
+
 POOL = DATA / "pools" / "math500_llama_3b_1b_prm_scored.parquet"
 STICKS = 4000  # kinds that a process may hold; what is left after them is answers that occur once
 

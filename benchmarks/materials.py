@@ -4,9 +4,9 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks import ROOT
 from benchmarks.frame import Bench
 
-ROOT = Path(__file__).resolve().parents[1]
 STAGES = {
     "policy": "train_policy",
     "larger": "train_larger_policy",

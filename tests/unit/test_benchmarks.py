@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 import pytest
-from benchmarks.__main__ import ROOT, items
+from benchmarks import ROOT
+from benchmarks.__main__ import items
 from benchmarks.frame import Bench, Skip, exponent
 from benchmarks.summary import page, ratios, summarise
 
