@@ -272,6 +272,47 @@ def test_pools_of_different_sizes(tmp_path):
     assert sizes == [15, 12, 6]
 
 
+def test_disjoint_bins_and_outcomes_share_no_sample(tmp_path):
+    """Samples of even index are all right and confident, those of odd index all wrong and doubted."""
+    inputs = invent(tmp_path, pool=8)
+    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
+    even = pl.col("sample_index") % 2 == 0
+    samples = samples.with_columns(
+        correct=even, answer=pl.when(even).then(pl.lit("7")).otherwise(pl.lit("8"))
+    )
+    scores = tables.read(inputs["scores"][0], "scores")
+    scores = scores.with_columns(step_scores=pl.when(even).then([0.2, 0.9]).otherwise([0.2, 0.1]))
+    tables.write(samples, tmp_path / "parity.parquet", "samples")
+    tables.write(scores, tmp_path / "confident.parquet", "scores")
+    pool = {name: [tmp_path / f"{name}.parquet"] for name in ("problems",)}
+    pool |= {"samples": [tmp_path / "parity.parquet"], "scores": [tmp_path / "confident.parquet"]}
+
+    def measured(samples):
+        difficulty, outcomes = tmp_path / f"d-{samples}", tmp_path / f"o-{samples}"
+        measure_difficulty.run({"samples": samples}, pool, difficulty, None)
+        evaluate.run({"difficulty_samples": samples, "replicates": 10}, pool, outcomes, None)
+        return tables.read(difficulty, "difficulty"), tables.read(outcomes, "outcomes")
+
+    difficulty, outcomes = measured("disjoint")
+    assert set(difficulty["oracle"]) == {1.0} and difficulty["predicted"].to_list() == pytest.approx(
+        [0.9] * 15
+    )
+    assert set(outcomes["correct"]) == {0.0} and set(outcomes["budget"]) == {1, 2, 4}
+    difficulty, outcomes = measured("shared")
+    assert set(difficulty["oracle"]) == {0.5} and difficulty["predicted"].to_list() == pytest.approx(
+        [0.5] * 15
+    )
+    assert set(outcomes["budget"]) == {1, 2, 4, 8}
+    assert set(outcomes.filter(strategy="best_of_n_weighted", budget=8)["correct"]) == {1.0}
+
+
+def test_a_pool_of_one_has_no_halves(tmp_path):
+    inputs = invent(tmp_path, pool=1)
+    pool = {name: inputs[name] for name in ("problems", "samples", "scores")}
+    with pytest.raises(InputError, match="problem 'p00' has none of odd index"):
+        evaluate.run({"difficulty_samples": "disjoint"}, pool, tmp_path / "o.parquet", None)
+
+
 def test_missing_tokens_are_unknown_not_free(tmp_path):
     inputs = invent(tmp_path, pool=4)
     samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])

@@ -20,6 +20,7 @@ _PLAIN = {
     "beam": "beam",
     "lookahead": "lookahead",
 }
+_NOISY = {"random": "random scores", "flipped": "some scores flipped"}
 
 
 def arguments(name: str) -> tuple[str, dict[str, int | str]]:
@@ -43,6 +44,8 @@ def label(name: str) -> str:
     for key, value in values.items():
         if key == "aggregation":
             words.append(f"{value} of steps")
+        elif key == "verifier":
+            words.append(_NOISY[value])
         else:
             words.append(f"{key} {'√N' if value == 'sqrt' else value}")
     return ", ".join(words)

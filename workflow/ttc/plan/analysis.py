@@ -16,6 +16,7 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     """Add difficulty, outcomes, allocation, exchange, findings and figures of one policy; return them by role."""
     seed = {"seed": configuration["seed"]}
     evaluation, exchange = configuration["evaluation"], configuration["exchange"]
+    ablations = configuration["ablations"]
     models = {role: material.models.get(role, []) for role in MODELS}
     name = material.name
     difficulty = add(
@@ -30,8 +31,11 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         "evaluate",
         name,
         seed
-        | evaluation
-        | {"searches": [strategy for strategy, _ in material.searches], "parameters": material.parameters},
+        | {name: value for name, value in evaluation.items() if name != "noisy_verifiers"}
+        | ({} if ablations["aggregations"] else {"aggregations_compared": []})
+        | ({"noisy_verifiers": evaluation["noisy_verifiers"]} if ablations["verifier_quality"] else {})
+        | {"searches": [strategy for strategy, _ in material.searches], "parameters": material.parameters}
+        | {"difficulty_samples": configuration["difficulty"]["samples"]},
         problems=material.problems,
         samples=material.samples,
         scores=material.scores,

@@ -38,7 +38,9 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     path = command.one(inputs, "verifier")
     verifier = IncrementalVerifier(path, runtime.batch_rows, runtime.device)
     if verifier.kind != "prm":
-        raise InputError(f"{path} is of kind '{verifier.kind}'; only a process verifier (prm) guides a search")
+        raise InputError(
+            f"{path} is of kind '{verifier.kind}'; only a process verifier (prm) guides a search"
+        )
     verifier.self_check()
     gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
     results = search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows)
