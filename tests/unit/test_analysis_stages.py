@@ -5,13 +5,14 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from ttc import tables
 from ttc.allocation import storage
 from ttc.allocation.efficiency import efficiency_of
 from ttc.errors import InputError
 from ttc.pools import revision_chains, sample_pools
-from ttc.stages import evaluate, fit_allocator, match_flops, measure_difficulty
+from ttc.stages import evaluate, fit_allocator, match_flops, measure_difficulty, measure_verifiers
 
 SPEC = {"seed": 3, "replicates": 20, "bootstrap": 50, "repeats": 2, "folds": 2, "searches": ["beam(width=4)"]}
 
@@ -325,6 +326,61 @@ def test_missing_tokens_are_unknown_not_free(tmp_path):
     evaluate.run(SPEC | {"searches": []}, silent, tmp_path / "o.parquet", None)
     outcomes = tables.read(tmp_path / "o.parquet", "outcomes")
     assert outcomes["tokens"].null_count() == outcomes["flops"].null_count() == len(outcomes)
+
+
+def quality(folder, inputs, **spec):
+    """Both tables of measure_verifiers."""
+    measure_verifiers.run({"seed": 1, "bootstrap": 50} | spec, inputs, folder / "verifiers", None)
+    names = ("calibration", "verifier_quality")
+    return [tables.read(folder / "verifiers" / f"{name}.parquet", name) for name in names]
+
+
+def test_verifiers_are_measured_over_all_and_step_by_step(study, tmp_path):
+    inputs, _ = study
+    curve, found = quality(tmp_path, inputs | {"orm_scores": inputs["scores"]})
+    # two steps a solution: the first says nothing, the second is what `last` makes of a solution
+    where = {"level": "step", "measure": "auc", "verifier": "prm"}
+    assert value(found, **where, step=1)["value"] == 0.5
+    solution = value(found, **where | {"level": "solution"})
+    assert value(found, **where, step=2)["value"] == solution["value"]
+    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
+    together = samples.join(tables.read(inputs["scores"][0], "scores"), on=["problem_id", "sample_index"])
+    last = together["step_scores"].list.last()
+    assert solution["value"] == pytest.approx(roc_auc_score(together["correct"], last))
+    assert solution["count"] == len(together)
+    all_steps = value(found, **where, step=0)
+    scores = together["step_scores"].explode()
+    verdicts = together["correct"].to_numpy().repeat(2)
+    assert all_steps["value"] == pytest.approx(roc_auc_score(verdicts, scores))
+    assert all_steps["count"] == 2 * len(together)
+    # chains: one score a revision, whose verdict is its own
+    revised = tables.read(inputs["chains"][0], "chains")["correct"]
+    read = tables.read(inputs["chain_scores"][0], "chain_scores")["score"]
+    row = value(found, verifier="revision_orm", measure="auc")
+    assert row["value"] == pytest.approx(roc_auc_score(revised, read))
+    assert set(found["measure"]) == {"auc", "auc_within", "brier", "calibration_error"}
+    assert found.filter(verifier="orm")["level"].unique().to_list() == ["solution"]
+    levels = set(curve.select("verifier", "level").iter_rows())
+    assert levels == {("prm", "solution"), ("prm", "step"), ("orm", "solution"), ("revision_orm", "solution")}
+    totals = dict(curve.filter(level="solution").group_by("verifier").agg(pl.col("count").sum()).iter_rows())
+    assert totals == {"prm": len(together), "orm": len(together), "revision_orm": len(read)}
+
+
+def test_the_tables_of_verifiers_do_not_depend_on_shards(study, tmp_path):
+    inputs, _ = study
+    first = quality(tmp_path / "a", inputs)
+    again = quality(tmp_path / "b", inputs | {"samples": inputs["samples"][::-1]})
+    assert all(one.equals(other) for one, other in zip(first, again, strict=True))
+    whole = quality(tmp_path / "c", inputs, aggregation="min")[1]
+    assert value(whole, verifier="prm", level="solution", measure="auc") != value(
+        first[1], verifier="prm", level="solution", measure="auc"
+    )
+
+
+def test_a_pool_without_scores_has_empty_tables_of_verifiers(study, tmp_path):
+    inputs, _ = study
+    curve, found = quality(tmp_path, {"samples": inputs["samples"]})
+    assert curve.is_empty() and found.is_empty()
 
 
 def test_bad_input_is_one_sentence(tmp_path):

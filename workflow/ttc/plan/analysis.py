@@ -61,6 +61,8 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         exchanges = [add("match_flops", name, spec, **measured, **compared)]
     measured["exchange"] = exchanges
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
+    scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
+    measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
     measured["findings"] = [
         add(
             "find",
@@ -74,6 +76,20 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     ]
     measured["figures"] = [add("plot", name, seed | configuration["figures"], **measured, **chains)]
     return measured
+
+
+def _verifiers(configuration: dict, add: Add, name: str, **scored: list) -> dict[str, list]:
+    """Add the measurement of all verifiers, if there are scores; its tables by role, empty lists without scores."""
+    names = ("calibration", "verifier_quality")
+    if not any(scored[role] for role in ("scores", "orm_scores", "chain_scores")):
+        return {each: [] for each in names}
+    spec = {
+        "seed": configuration["seed"],
+        "aggregation": configuration["evaluation"]["aggregation"],
+        "bootstrap": configuration["findings"]["bootstrap"],
+    }
+    made = add("measure_verifiers", name, spec, parts=tuple(f"{each}.parquet" for each in names), **scored)
+    return {each: [made.part(f"{each}.parquet")] for each in names}
 
 
 def plan_publication(
