@@ -366,6 +366,19 @@ def test_verifiers_are_measured_over_all_and_step_by_step(study, tmp_path):
     assert totals == {"prm": len(together), "orm": len(together), "revision_orm": len(read)}
 
 
+def test_a_step_that_hardly_any_question_reaches_is_not_measured_by_itself(study, tmp_path):
+    inputs, _ = study
+    scores = tables.read(inputs["scores"][0], "scores")
+    for reaching, steps in ((["p03"], [0, 1, 2]), (["p03", "p04"], [0, 1, 2, 3])):  # of 15 questions
+        longer = pl.col("problem_id").is_in(reaching)
+        longer = pl.when(longer).then(pl.col("step_scores").list.concat(0.5)).otherwise(pl.col("step_scores"))
+        tables.write(scores.with_columns(longer), tmp_path / "longer.parquet", "scores")
+        found = quality(tmp_path, inputs | {"scores": [tmp_path / "longer.parquet"]})[1]
+        rows = found.filter(verifier="prm", level="step", measure="brier").sort("step")
+        assert rows["step"].to_list() == steps
+        assert rows["count"][0] == 15 * 16 * 2 + 16 * len(reaching)  # all of them count among all steps
+
+
 def test_the_tables_of_verifiers_do_not_depend_on_shards(study, tmp_path):
     inputs, _ = study
     first = quality(tmp_path / "a", inputs)

@@ -16,6 +16,7 @@ from ttc.pools import Pool, revision_chains, sample_pools
 from ttc.stages import command
 from ttc.verifier_quality import calibration, condense, join, measures
 
+REACHED = 0.1  # a step that a smaller share of the questions reaches is not measured by itself: what is there is luck
 ALL = 0  # the number that stands for all steps, and for whole solutions
 
 
@@ -36,6 +37,8 @@ def run(spec, inputs, output, runtime):
     replicates, seed = spec.get("bootstrap", 2000), spec.get("seed", 0)
     curves, quality = [], []
     for (verifier, level, step), parts in sorted(found.items()):
+        if len(parts) < REACHED * len(found[verifier, "solution", ALL]):
+            continue
         judged = join(parts)
         random = generator(seed, "verifier_quality", verifier, level, step)
         for measure, number in measures(judged, replicates, random).items():
