@@ -213,6 +213,23 @@ def test_allocation_and_exchange(study):
     assert efficiency_of(outcomes, per_question, reference_budget=16, replicates=20).ratio > 0
 
 
+def test_moved_verifier_curves_are_read_at_half_the_generations(study, tmp_path):
+    inputs, made = study
+    known = {
+        "outcomes": [made["outcomes"]],
+        "difficulty": [made["difficulty"]],
+        "allocation": [made["allocation"]],
+    }
+    known |= {role: inputs[role] for role in ("policy", "larger_policy")}
+    ratios = {"v1": [22.0], "camera_ready": [11.0]}  # both pay for 15.77 generations
+    spec = SPEC | {"ratios": ratios, "verifier_curves": "moved_right"}
+    match_flops.run(spec, known, tmp_path / "moved.parquet", None)
+    moved = tables.read(tmp_path / "moved.parquet", "exchange").filter(family="search", bins="oracle", bin=0)
+    budgets = dict(moved.select("version", "budget").iter_rows())
+    assert budgets["v1"] == pytest.approx(15.77, abs=0.01)
+    assert budgets["camera_ready"] == pytest.approx(15.77 / 2, abs=0.01)
+
+
 def test_the_stored_allocator_can_be_used(study):
     _, made = study
     fitted = storage.load(made["allocation"] / "allocator.skops")

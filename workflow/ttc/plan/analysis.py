@@ -54,6 +54,7 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         spec = seed | {
             "versions": exchange["versions"],
             "ratios": {version: exchange["ratios"][version] for version in exchange["versions"]},
+            "verifier_curves": exchange["verifier_curves"],
             "bootstrap": exchange["bootstrap"],
             "parameters": material.parameters,
         }
