@@ -100,7 +100,11 @@ OPEN_CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "not moved: the camera-ready formula has charged the verifier already",
         ("exchange.verifier_curves",),
     ),
-    ("Dropout of the PRM", "none (the paper: 0.05); the weights of lowest held-out loss are kept", ()),
+    (
+        "Dropout of the PRM",
+        "none (the paper: 0.05); the weights of lowest held-out loss are kept",
+        ("prm.training",),
+    ),
     ("Cost of estimating difficulty", "not counted, as in the paper", ()),
 )
 
