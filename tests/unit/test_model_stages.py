@@ -273,6 +273,45 @@ def test_every_step_has_a_score(made):
     assert prm["tokens"].equals(orm["tokens"]) and (prm["tokens"] > samples["tokens"]).all()
 
 
+def test_a_score_is_a_function_of_the_solution_and_every_sample_has_its_own_bill(made, tmp_path):
+    from ttc.stages import score
+
+    samples = table(made, "test", "samples").filter(problem_id="test-000003")
+    ended = samples.filter(finish_reason="stop").head(1)
+    # the same text again, once ended by itself and once cut, so that no end token was read
+    again = [
+        ended.with_columns(sample_index=900),
+        ended.with_columns(sample_index=901, finish_reason=pl.lit("length")),
+    ]
+    again = [each.cast(samples.schema) for each in again]
+    tables.write(pl.concat([samples, *again]), tmp_path / "more.parquet", "samples")
+    inputs = {
+        "problems": [made["problems"]],
+        "verifier": [made["prm"]],
+        "samples": [tmp_path / "more.parquet"],
+    }
+    score.run({"kind": "prm"}, inputs, tmp_path / "scores.parquet", command.Runtime(device="cpu"))
+    scores = tables.read(tmp_path / "scores.parquet", "scores")
+    assert scores.head(len(samples)).equals(
+        table(made, "prm_scores", "scores").filter(problem_id="test-000003")
+    )
+    (first,) = scores.filter(sample_index=ended["sample_index"][0]).rows(named=True)
+    same, cut = scores.filter(pl.col("sample_index") >= 900).rows(named=True)
+    assert (same["step_scores"], same["tokens"]) == (first["step_scores"], first["tokens"])
+    assert cut["tokens"] == first["tokens"] - 1 and cut["step_scores"][-1] != first["step_scores"][-1]
+
+
+def test_an_outcome_verifier_guides_no_search(made, tmp_path):
+    from ttc.stages import search
+
+    _, spec, inputs = STAGES["search"]
+    paths = {role: [made[each] for each in names] for role, names in inputs.items()} | {
+        "verifier": [made["orm"]]
+    }
+    with pytest.raises(InputError, match=r"of kind 'orm'; only a process verifier \(prm\) guides a search"):
+        search.run({"seed": 1, **spec}, paths, tmp_path / "search", command.Runtime(device="cpu"))
+
+
 def test_searches_hold_four_candidates_a_problem(made):
     candidates = tables.read(made["search"] / "candidates.parquet", "candidates")
     assert candidates["problem_id"].to_list() == [f"test-{row:06d}" for row in range(8) for _ in range(4)]

@@ -53,9 +53,8 @@ class Judged:
         right, wrong = self.right[order], self.wrong[order]
         step = max(1, BLOCK // self.questions)
         wins, below = np.zeros((self.questions, self.questions)), np.zeros(self.questions)
-        for start in range(
-            0, len(values), step
-        ):  # by rising score: these meet all wrong ones of the blocks before
+        # by rising score: the right ones of a block beat the wrong ones of all blocks before
+        for start in range(0, len(values), step):
             stop = min(start + step, len(values))
             here = slice(*np.searchsorted(place, [start, stop]))
             cells, shape = (place[here] - start, question[here]), (stop - start, self.questions)
@@ -100,7 +99,7 @@ class Measured:
 def measures(judged: Judged, replicates: int, generator: np.random.Generator) -> dict[str, Measured]:
     """Measures by name, those that are defined and made of at least `FEWEST` questions.
 
-    - `auc`: probability that a correct one's score is above an incorrect one's, of any two questions; ties one half.
+    - `auc`: probability that a correct one's score is above an incorrect one's, whatever their questions; ties half.
     - `auc_within`: the same for two of one question, which is what selection among its samples needs: a verifier that
       only knows which questions are hard has an `auc` above one half and none of this.
     - `brier`: mean squared difference of score and verdict.
