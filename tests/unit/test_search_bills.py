@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from toy import ToyEngine, ToyStepVerifier, ToyVerifier, found, random_policy, random_score, run, string, text
 
 from ttc import noise
-from ttc.search import Options, Strategy
+from ttc.search.strategy import Options, Strategy
 
 STRATEGIES = [Strategy("beam", 1), Strategy("beam", 2), Strategy("beam", "sqrt"), Strategy("lookahead", 2, 2)]
 OPTIONS = [Options(f, d) for f in ("shrink", "keep", "refill") for d in ("keep", "drop")]

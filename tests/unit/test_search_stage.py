@@ -7,7 +7,7 @@ from toy import END, ToyEngine, ToyStepVerifier, keyed
 from toy import text as tokens
 
 from ttc import noise, tables
-from ttc.search import Strategy
+from ttc.search.strategy import Strategy
 from ttc.stages.search import candidate_table, problem_streams, search_problems, tree_table
 
 SPEC = {

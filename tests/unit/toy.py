@@ -10,7 +10,7 @@ import numpy as np
 
 from ttc import noise
 from ttc.engines.base import Continuation, StepScore
-from ttc.search import search
+from ttc.search.loop import search
 from ttc.verifiers.prefixes import FullPrefixes
 
 STEP, END = ord("."), ord("$")
