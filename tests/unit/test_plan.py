@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from ttc.errors import InputError
 from ttc.plan import generated
 from ttc.plan.analysis import shown_configuration
+from ttc.plan.searches import searches
 from ttc.plan.stages import STAGES
 from ttc.plan.study import plan_study
 from ttc.plan.summary import late, rows, text
+from ttc.search.strategy import Strategy
 from workflow_project import SOURCE, Project
 
 
@@ -42,9 +44,9 @@ def changed(root, **given):
 DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "report", "notebook", "publish"}
 
 
-def test_the_default_study_is_at_most_about_forty_jobs(root):
+def test_the_default_study_is_some_sixty_jobs(root):
     artifacts = plan_study({}, root).artifacts
-    assert len(artifacts) <= 45
+    assert len(artifacts) <= 70
     assert len({each.path for each in artifacts}) == len(artifacts)
     assert {each.stage for each in artifacts} == STAGES.keys() - {"import_pool", "compare_votes"}
 
@@ -174,10 +176,12 @@ class TestSearches:
     def test_lookahead_pays_for_its_rollouts(self):
         # billed N·(k+1): with k = 3, N = 64 costs 256 and N = 256 would cost 1024
         strategy = {"kind": "lookahead", "width": 4, "depth": 3}
-        assert generated.search_budgets(strategy, [4, 16, 64, 256]) == [4, 16, 64]
-        assert generated.search_budgets(strategy | {"budgets": [256]}, [4]) == [256]
-        assert generated.strategy_name(strategy) == "lookahead(width=4, depth=3)"
-        assert generated.strategy_name({"kind": "beam", "width": "sqrt"}) == "beam(width=sqrt)"
+        asked = {"strategies": [strategy], "budgets": [4, 16, 64, 256]}
+        assert list(searches(asked)) == [
+            ("lookahead(width=4, depth=3)", Strategy("lookahead", 4, 3), budget) for budget in (4, 16, 64)
+        ]
+        asked = {"strategies": [strategy | {"budgets": [256]}], "budgets": [4]}
+        assert [budget for *_, budget in searches(asked)] == [256]
 
 
 class TestChainLengths:

@@ -52,7 +52,10 @@ def test_a_lookahead_of_depth_k_is_billed_k_plus_one_times():
         (lambda: Strategy("beam", 4, 2), "depth is 2, and beam has none"),
         (lambda: Strategy("dvts"), "'width' is missing; it has width"),
         (lambda: Strategy("dvts", 3).at(4), "dvts(width=3): the budget 4 is not a multiple of the width 3"),
-        (lambda: Strategy("rebase", 4, temperature=0.2), "width is 4, and rebase has none; it has temperature"),
+        (
+            lambda: Strategy("rebase", 4, temperature=0.2),
+            "width is 4, and rebase has none; it has temperature",
+        ),
         (lambda: Strategy("rebase", temperature=0), "temperature is 0; allowed is a number above 0"),
         (lambda: Strategy("rebase", temperature=0.2).at(0), "allowed is a whole number from 1"),
         (lambda: parse("rebase(temperature=low)"), "temperature is 'low'"),
@@ -75,7 +78,11 @@ def test_mistakes_are_named(make, message):
 
 
 def test_a_spec_holds_the_hyper_parameters_of_its_kind():
-    for strategy in (Strategy("beam", 4), Strategy("lookahead", "sqrt", 1), Strategy("rebase", temperature=0.5)):
+    for strategy in (
+        Strategy("beam", 4),
+        Strategy("lookahead", "sqrt", 1),
+        Strategy("rebase", temperature=0.5),
+    ):
         assert from_spec({"kind": strategy.kind} | strategy.parameters) == strategy
 
 

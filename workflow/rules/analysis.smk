@@ -55,7 +55,8 @@ rule evaluate_job:
             --problems {input.problems} --samples {input.samples} --scores {input.scores} \
             --orm_scores {input.orm_scores} --searches {input.searches} --chains {input.chains} \
             --chain_scores {input.chain_scores} --larger_greedy {input.larger_greedy} \
-            --larger_samples {input.larger_samples} --policy {input.policy} \
+            --larger_samples {input.larger_samples} --larger_scores {input.larger_scores} \
+            --larger_searches {input.larger_searches} --policy {input.policy} \
             --larger_policy {input.larger_policy} --prm {input.prm} --orm {input.orm} \
             --reviser {input.reviser} --revision_orm {input.revision_orm} \
             --output {output} {params.how} 2>&1 | tee {log}

@@ -108,6 +108,32 @@ def evaluate_pool(pool: Pool, method: Method, outcomes: Outcomes) -> None:
             outcomes.add(name, "search", strategy, selection, size, value[column], error[column], cost)
 
 
+def evaluate_larger_pool(pool: Pool, method: Method, outcomes: Outcomes) -> None:
+    """Pass@1, majority and, where the PRM scored the pool, weighted best-of-N by the larger policy.
+
+    The paper's camera-ready compares best-of-N and beam search for other policies in this way (figure 16).  The PRM
+    here is the policy's: it was trained on the policy's samples, and its scores of the larger one's are a transfer.
+    Bins of such rows are the policy's, so that a bin holds the same questions for both.
+    """
+    name = pool.problem_id
+    cost = outcomes.cost("larger_policy", pool.tokens)
+    outcomes.add(name, "larger", "pass_at_1", "none", 1, pool.correct.mean(), cost=cost)
+    rules, weights = ["majority"], [None]
+    if "prm" in pool.steps:
+        rules, weights = (
+            [*rules, "best_of_n_weighted"],
+            [None, pool.steps["prm"].aggregated(method.aggregation)],
+        )
+    sizes = method.sizes(len(pool.groups))
+    random = generator(method.seed, "evaluate", "larger votes", name)
+    values, errors = votes(pool.groups, pool.correct, weights, sizes, method.draws, random)
+    for rule, scores, value, error in zip(rules, weights, values, errors, strict=True):
+        for column, size in enumerate(sizes):
+            verifier, read = (None, 0.0) if scores is None else ("prm", pool.verifier_tokens["prm"] * size)
+            cost = outcomes.cost("larger_policy", pool.tokens * size, verifier, read)
+            outcomes.add(name, "larger", rule, rule, size, value[column], error[column], cost)
+
+
 def evaluate_chains(chains: Chains, method: Method, outcomes: Outcomes) -> None:
     """Pass@1 of each revision step, and every ratio of sequential to parallel that the chains can serve (paper §6).
 

@@ -19,6 +19,8 @@ _PLAIN = {
     "in_sample_optimal": "compute-optimal, not cross-validated",
     "beam": "beam",
     "lookahead": "lookahead",
+    "dvts": "DVTS",
+    "rebase": "REBASE",
 }
 
 

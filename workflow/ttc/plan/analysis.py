@@ -31,7 +31,11 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         name,
         seed
         | evaluation
-        | {"searches": [strategy for strategy, _ in material.searches], "parameters": material.parameters},
+        | {
+            "searches": [strategy for strategy, _ in material.searches],
+            "larger_searches": [strategy for strategy, _ in material.larger_searches],
+            "parameters": material.parameters,
+        },
         problems=material.problems,
         samples=material.samples,
         scores=material.scores,
@@ -41,6 +45,8 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         chain_scores=material.chain_scores,
         larger_greedy=material.larger_greedy,
         larger_samples=material.larger_samples,
+        larger_scores=material.larger_scores,
+        larger_searches=[search for _, search in material.larger_searches],
         **models,
     )
     measured = {"outcomes": [outcomes], "difficulty": [difficulty]}

@@ -3,6 +3,7 @@
 import math
 
 from ttc.errors import InputError
+from ttc.plan.searches import LARGER, searches
 
 
 def check(configuration: dict) -> None:
@@ -83,26 +84,20 @@ def _check_amounts(configuration: dict) -> None:
 def _check_searches(configuration: dict) -> None:
     search = configuration["search"]
     seen = set()
-    for index, strategy in enumerate(search["strategies"]):
+    for index, given in enumerate(search["strategies"]):
         where = f"search.strategies.{index}"
-        if (strategy["kind"] == "lookahead") != ("depth" in strategy):
-            needs = "needs the key depth" if strategy["kind"] == "lookahead" else "has no depth"
-            raise InputError(f"{where}: the kind '{strategy['kind']}' {needs}")
-        identity = (strategy["kind"], strategy["width"], strategy.get("depth"))
-        if identity in seen:
+        try:
+            names = {name for name, _, _ in searches(search | {"strategies": [given]})}
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        if names & seen:
             raise InputError(f"{where}: the same search is listed twice")
-        seen.add(identity)
-        for budget in strategy.get("budgets", search["budgets"]):
-            if strategy["width"] == "sqrt":
-                if math.isqrt(budget) ** 2 != budget:
-                    raise InputError(
-                        f"{where}: width sqrt needs budgets that are squares, and {budget} is not one"
-                    )
-            elif budget % strategy["width"]:
-                width = strategy["width"]
-                raise InputError(
-                    f"{where}: width {width} was given; it has to divide every budget; {budget} is one"
-                )
+        seen |= names
+    for budget in search["larger_budgets"]:
+        try:
+            LARGER.at(budget)
+        except InputError as error:
+            raise InputError(f"search.larger_budgets: {error}") from None
 
 
 def _check_budgets(configuration: dict) -> None:

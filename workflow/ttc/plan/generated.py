@@ -1,10 +1,11 @@
 """The default kind of study: problems are generated, models are trained, and everything is sampled here."""
 
-import math
 from collections.abc import Callable, Iterator
 
 from ttc.plan.artifacts import Artifact
 from ttc.plan.material import Material
+from ttc.plan.searches import LARGER, label, searches
+from ttc.search.strategy import Strategy
 
 Add = Callable[..., Artifact]
 
@@ -31,6 +32,8 @@ def plan_generated(configuration: dict, add: Add) -> Material:
     study.add_verifiers(material)
     study.add_samples(material, larger)
     study.add_searches(material)
+    if configuration["ablations"]["larger_search"]:
+        study.add_larger_search(material, larger)
     study.add_revisions(material)
     return material
 
@@ -84,19 +87,30 @@ class _Study:
         material.larger_greedy = [
             self._sample("test", larger, every, (0, 1), greedy=True, label="larger-greedy")
         ]
-        if sampling["larger_samples"]:
-            samples = (0, sampling["larger_samples"])
-            material.larger_samples = [self._sample("test", larger, every, samples, label="larger")]
-        material.scores = self._score("prm", material)
-        material.orm_scores = self._score("orm", material)
+        material.scores = self._score("prm", material, material.samples)
+        material.orm_scores = self._score("orm", material, material.samples)
 
-    def _score(self, kind: str, material: Material) -> list[Artifact]:
+    def add_larger_search(self, material: Material, larger: Artifact) -> None:
+        """The larger policy's pool and searches, scored and led by the policy's PRM."""
+        sampling = self.configuration["sampling"]
+        for problems in _blocks(self.tests, sampling["block_problems"]):
+            for samples in _blocks(sampling["larger_samples"], sampling["block_samples"]):
+                sampled = self._sample("test", larger, problems, samples, label="larger")
+                material.larger_samples.append(sampled)
+        material.larger_scores = self._score("prm", material, material.larger_samples, "larger")
+        for budget in self.configuration["search"]["larger_budgets"]:
+            found = self._search(material, larger, LARGER, budget, prefix="larger-")
+            material.larger_searches += [(LARGER.name, each) for each in found]
+
+    def _score(
+        self, kind: str, material: Material, samples: list[Artifact], label: str = "test"
+    ) -> list[Artifact]:
         verifier = material.models[kind]
-        shards = list(_groups(material.samples, self.configuration[kind]["shards_per_job"]))
+        shards = list(_groups(samples, self.configuration[kind]["shards_per_job"]))
         return [
             self.add(
                 "score",
-                _numbered(f"{kind}-test", index, shards),
+                _numbered(f"{kind}-{label}", index, shards),
                 {"kind": kind},
                 problems=[self.problems],
                 verifier=verifier,
@@ -142,38 +156,37 @@ class _Study:
 
     def add_searches(self, material: Material) -> None:
         """Every strategy at every budget.  Equal searches under two names (width √16 = 4) are made once."""
-        search = self.configuration["search"]
-        made: dict[tuple, list[Artifact]] = {}
-        for strategy in search["strategies"]:
-            depth = strategy.get("depth", 0)
-            for budget in search_budgets(strategy, search["budgets"]):
-                width = math.isqrt(budget) if strategy["width"] == "sqrt" else strategy["width"]
-                identity = (strategy["kind"], width, depth, budget)
-                if identity not in made:
-                    made[identity] = self._search(material, *identity)
-                material.searches += [(strategy_name(strategy), each) for each in made[identity]]
+        made: dict[tuple[Strategy, int], list[Artifact]] = {}
+        for name, strategy, budget in searches(self.configuration["search"]):
+            if (strategy, budget) not in made:
+                made[strategy, budget] = self._search(material, self.policy, strategy, budget)
+            material.searches += [(name, each) for each in made[strategy, budget]]
         material.shown_search = next(iter(made.values()), [])
 
-    def _search(self, material: Material, kind: str, width: int, depth: int, budget: int) -> list[Artifact]:
+    def _search(
+        self, material: Material, policy: Artifact, strategy: Strategy, budget: int, prefix: str = ""
+    ) -> list[Artifact]:
         search = self.configuration["search"]
         spec = self.seed | {
             "split": "test",
-            "strategy": {"kind": kind, "width": width, "depth": depth},
+            "strategy": {"kind": strategy.kind} | strategy.parameters,
             "budget": budget,
             "temperature": search["temperature"],
             "max_tokens": self.configuration["sampling"]["max_tokens"],
             **{name: search[name] for name in ("max_rounds", "max_step_tokens", "finished", "duplicates")},
         }
-        label = f"{kind}-m{width}" + (f"-k{depth}" if depth else "") + f"-n{budget}"
+        if strategy.kind == "rebase":
+            spec["finished"] = "shrink"  # whatever the others do (see ttc.search.rebase)
+        name = prefix + label(strategy, budget)
         blocks = list(_blocks(self.tests, search["block_problems"]))
         return [
             self.add(
                 "search",
-                label if len(blocks) == 1 else f"{label}-{_range(block)}",
+                name if len(blocks) == 1 else f"{name}-{_range(block)}",
                 spec | {"problems": list(block)},
-                rank=min(9, (budget * (depth + 1)).bit_length() - 1),
+                rank=min(9, strategy.generations(budget).bit_length() - 1),
                 problems=[self.problems],
-                policy=[self.policy],
+                policy=[policy],
                 verifier=material.models["prm"],
             )
             for block in blocks
@@ -245,18 +258,6 @@ class _Study:
         return self.add(
             "revise", label, spec, rank=rank, problems=[self.problems], reviser=[reviser], policy=policy
         )
-
-
-def strategy_name(strategy: dict) -> str:
-    """How a search is called in tables and figures, such as `lookahead(width=4, depth=3)`."""
-    depth = f", depth={strategy['depth']}" if "depth" in strategy else ""
-    return f"{strategy['kind']}(width={strategy['width']}{depth})"
-
-
-def search_budgets(strategy: dict, budgets: list[int]) -> list[int]:
-    """Beams N of a search: its own, or those whose bill N·(depth + 1) does not exceed the largest of `budgets`."""
-    bill = strategy.get("depth", 0) + 1
-    return strategy.get("budgets") or [n for n in budgets if n * bill <= max(budgets)]
 
 
 def chain_lengths(generations: int, full: int) -> list[int]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from ttc import tables
 from ttc.errors import InputError, nearest
-from ttc.evaluation import COLUMNS, Method, Outcomes, evaluate_chains, evaluate_pool
+from ttc.evaluation import COLUMNS, Method, Outcomes, evaluate_chains, evaluate_larger_pool, evaluate_pool
 from ttc.exchange import model_parameters
 from ttc.pools import revision_chains, sample_pools
 from ttc.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
@@ -48,7 +48,7 @@ def run(spec, inputs, output, runtime):
         _require(chains.problem_id, sampled, "chains")
         evaluate_chains(chains, method, outcomes)
     _searches(spec, inputs, sampled, method, outcomes)
-    _larger(inputs, sampled, outcomes)
+    _larger(spec, inputs, sampled, method, outcomes)
     frame = pl.DataFrame(outcomes.rows, schema=_schema(), orient="row")
     tables.write(frame, output, "outcomes")
 
@@ -63,12 +63,14 @@ def _require(problem_id: str, known: set[str], where: str) -> None:
         raise InputError(f"{where}: problem '{problem_id}' is not among the study's problems")
 
 
-def _searches(spec, inputs, sampled, method, outcomes) -> None:
+def _searches(
+    spec, inputs, sampled, method, outcomes, role="searches", family="search", policy="policy"
+) -> None:
     """Weighted best-of-N over each search's candidates (paper §5.2), at the budget the search was billed."""
-    names, directories = spec.get("searches", []), inputs.get("searches", [])
+    names, directories = spec.get(role, []), inputs.get(role, [])
     if len(names) != len(directories):
         raise InputError(
-            f"the spec names {len(names)} searches and {len(directories)} were given with --searches"
+            f"the spec names {len(names)} {role} and {len(directories)} were given with --{role}"
         )
     for name, directory in zip(names, directories, strict=True):
         frame = tables.read(directory / "candidates.parquet", "candidates", CANDIDATES)
@@ -79,18 +81,21 @@ def _searches(spec, inputs, sampled, method, outcomes) -> None:
             scores = aggregate(flat, lists.list.len().to_numpy(), method.aggregation)
             correct = best_of_n_weighted(encode(rows["answer"].to_list()), rows["correct"].to_numpy(), scores)
             first = rows.row(0, named=True)
-            cost = outcomes.cost("policy", first["generated_tokens"], "prm", first["verifier_tokens"])
+            cost = outcomes.cost(policy, first["generated_tokens"], "prm", first["verifier_tokens"])
             budget = round(first["generations"])
-            outcomes.add(problem_id, "search", name, "best_of_n_weighted", budget, correct, cost=cost)
+            outcomes.add(problem_id, family, name, "best_of_n_weighted", budget, correct, cost=cost)
 
 
-def _larger(inputs, sampled, outcomes) -> None:
-    """The larger policy: its greedy solution, and pass@1 of its samples where it has some."""
-    for role, strategy in (("larger_greedy", "greedy"), ("larger_samples", "pass_at_1")):
-        for pool in sample_pools(inputs.get(role, []), {}):
-            if pool.problem_id in sampled:
-                cost = outcomes.cost("larger_policy", pool.tokens)
-                outcomes.add(pool.problem_id, "larger", strategy, "none", 1, pool.correct.mean(), cost=cost)
+def _larger(spec, inputs, sampled, method, outcomes) -> None:
+    """The larger policy: its greedy solution, and its samples and searches where it has some."""
+    for pool in sample_pools(inputs.get("larger_greedy", []), {}):
+        if pool.problem_id in sampled:
+            cost = outcomes.cost("larger_policy", pool.tokens)
+            outcomes.add(pool.problem_id, "larger", "greedy", "none", 1, pool.correct.mean(), cost=cost)
+    for pool in sample_pools(inputs.get("larger_samples", []), {"prm": inputs.get("larger_scores", [])}):
+        if pool.problem_id in sampled:
+            evaluate_larger_pool(pool, method, outcomes)
+    _searches(spec, inputs, sampled, method, outcomes, "larger_searches", "larger", "larger_policy")
 
 
 if __name__ == "__main__":
