@@ -76,7 +76,11 @@ def test_artifacts_read_only_earlier_ones(root):
             {"train_prm", "score", "search", "measure_difficulty"} | DOWNSTREAM,
         ),
         ({"search": {"max_rounds": 9}}, {"search"} | DOWNSTREAM),
-        ({"larger_policy": {"training": {"steps": 9}}}, {"train_larger_policy", "sample"} | DOWNSTREAM),
+        (
+            {"larger_policy": {"training": {"steps": 9}}},
+            {"train_larger_policy", "sample", "score", "search"} | DOWNSTREAM,
+        ),
+        ({"search": {"larger_budgets": [8]}}, {"search"} | DOWNSTREAM),
         (
             {"revision": {"training": {"steps": 9}}},
             {"train_reviser", "revise", "train_revision_orm", "score_revisions"} | DOWNSTREAM,

@@ -106,7 +106,7 @@ MISTAKES = [
     ({"search": {"strategies": [{"kind": "lookahead", "width": 4}]}}, ["search.strategies.0", "depth"]),
     (
         {"search": {"strategies": [{"kind": "beam", "width": 4, "depth": 1}]}},
-        ["strategies.0", "depth is 1, and beam has none"],
+        ["strategies.0", "beam has none"],
     ),
     ({"search": {"strategies": [{"kind": "beam", "width": 4}] * 2}}, ["strategies.1", "twice"]),
     ({"evaluation": {"budgets": [1, 3]}}, ["evaluation.budgets", "3", "did you mean 4?"]),

@@ -8,8 +8,8 @@ class Material:
     """Inputs of the analysis by role; each is a list of artifacts or parts of them.
 
     `name` labels the results: `policy`, or the name of a further pool.  `searches` and `larger_searches` pair the
-    strategy's name with the search; `shown_search` holds all blocks of the one whose tree the report draws.  `parameters` holds the models'
-    sizes where there are no models to ask.
+    strategy's name with the search; `shown_search` holds all blocks of the one whose tree the report draws.
+    `parameters` holds the models' sizes where there are no models to ask.
     """
 
     name: str
