@@ -41,6 +41,7 @@ def changed(root, **given):
     }
 
 
+ALONE = {"ablations": {"larger_search": False}}  # without the larger policy's samples and searches
 DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "report", "notebook", "publish"}
 
 
@@ -102,7 +103,7 @@ def test_the_seed_changes_everything_that_draws(root):
 def test_more_samples_only_add_blocks(root):
     same = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16]}}
     blocks = {"block_problems": 100, "block_samples": 64}
-    same["task"] = {"test_problems": 200}
+    same |= {"task": {"test_problems": 200}} | ALONE
     few = keys(root, sampling=blocks | {"samples": 128}, **same)
     more = keys(root, sampling=blocks | {"samples": 256}, **same)
     sampled = {name: key for name, key in few.items() if name[0] == "sample"}
@@ -118,13 +119,15 @@ def test_blocks_cover_every_problem_once(root, tests, block):
         "revision": {"block_problems": block},
     }
     plan = plan_study(given, root)
-    cells = [
-        cell
-        for each in plan.of("sample")
-        if each.spec["split"] == "test" and each.spec["temperature"] > 0
-        for cell in itertools.product(range(*each.spec["problems"]), range(*each.spec["samples"]))
-    ]
-    assert sorted(cells) == list(itertools.product(range(tests), range(256)))
+    for policy, count in (("policy", 256), ("larger", 64)):
+        cells = [
+            cell
+            for each in plan.of("sample")
+            if each.spec["split"] == "test" and each.spec["temperature"] > 0
+            if each.inputs["policy"][0].label == policy
+            for cell in itertools.product(range(*each.spec["problems"]), range(*each.spec["samples"]))
+        ]
+        assert sorted(cells) == list(itertools.product(range(tests), range(count)))
     revised = [range(*each.spec["problems"]) for each in plan.of("revise") if each.spec["split"] == "test"]
     assert sorted(itertools.chain.from_iterable(revised)) == list(range(tests))
 
@@ -148,6 +151,24 @@ def test_the_sizes_of_shards_are_all_known_and_not_in_the_report(root):
     assert len({each.spec["budget"] for each in other_report.inputs["searches"]}) == 1
 
 
+def test_the_larger_policy_is_searched_with_the_policys_verifier_unless_switched_off(root):
+    plan = plan_study({"search": {"larger_budgets": [4, 16]}}, root)
+    larger = [each for each in plan.of("search") if each.inputs["policy"][0].stage == "train_larger_policy"]
+    assert [each.label for each in larger] == ["larger-beam-m4-n4", "larger-beam-m4-n16"]
+    [prm] = plan.of("train_prm")
+    assert all(each.inputs["verifier"] == [prm] for each in larger)
+    [evaluate] = plan.of("evaluate")
+    assert evaluate.inputs["larger_searches"] == larger
+    assert evaluate.spec["larger_searches"] == ["beam(width=4)"] * 2
+    [score] = evaluate.inputs["larger_scores"]
+    assert score.inputs["samples"] == evaluate.inputs["larger_samples"] and score.inputs["verifier"] == [prm]
+    assert not set(larger) & set(evaluate.inputs["searches"])
+
+    off = plan_study(ALONE, root)
+    used = [each for each in off.artifacts if each.stage in ("sample", "score", "search")]
+    assert [each.label for each in used if "larger" in each.label] == ["larger-greedy-0to200-0to1"]
+
+
 def test_rollouts_read_only_the_samples_of_their_problems(root):
     given = {"sampling": {"train_problems": 100, "train_block_problems": 25}, "prm": {"block_problems": 50}}
     for each in plan_study(given, root).of("roll_out"):
@@ -159,7 +180,7 @@ def test_rollouts_read_only_the_samples_of_their_problems(root):
 class TestSearches:
     def test_equal_searches_are_made_once_and_known_by_both_names(self, root):
         given = {"search": {"strategies": [{"kind": "beam", "width": 4}, {"kind": "beam", "width": "sqrt"}]}}
-        plan = plan_study(given, root)
+        plan = plan_study(given | ALONE, root)
         assert len(plan.of("search")) == 4 + 3
         (evaluate,) = plan.of("evaluate")
         named = list(zip(evaluate.spec["searches"], evaluate.inputs["searches"], strict=True))
@@ -167,9 +188,39 @@ class TestSearches:
         assert [name for name, _ in at_16] == ["beam(width=4)", "beam(width=sqrt)"]
         assert len({key for _, key in at_16}) == 1
 
+    def test_one_subtree_of_dvts_is_beam_search(self, root):
+        strategies = [{"kind": "beam", "width": 4}, {"kind": "dvts", "width": 4}]
+        plan = plan_study({"search": {"strategies": strategies, "budgets": [4, 8]}} | ALONE, root)
+        assert [each.label for each in plan.of("search")] == ["beam-m4-n4", "beam-m4-n8", "dvts-m4-n8"]
+
+    def test_rebase_does_not_depend_on_what_ended_beams_do(self, root):
+        given = {"strategies": [{"kind": "rebase", "temperature": 0.2}], "budgets": [8]}
+        before, after = (
+            plan_study({"search": given | {"finished": finished}}, root).of("search")[0]
+            for finished in ("shrink", "refill")
+        )
+        assert before.label == "rebase-t0.2-n8" and before.key == after.key
+        assert before.spec["strategy"] == {"kind": "rebase", "temperature": 0.2}
+
+    def test_the_papers_sweep_is_the_default(self, root):
+        """Paper §5.2: beam √N, beam 4, lookahead 3 on both, lookahead 1 on √N; none is billed more than 256."""
+        [evaluate] = plan_study({}, root).of("evaluate")
+        found = {}
+        for name, each in zip(evaluate.spec["searches"], evaluate.inputs["searches"], strict=True):
+            found.setdefault(name, []).append(each.spec["budget"])
+        assert found == {
+            "beam(width=4)": [4, 16, 64, 256],
+            "beam(width=sqrt)": [4, 16, 64, 256],
+            "lookahead(width=4, depth=3)": [4, 16, 64],
+            "lookahead(width=sqrt, depth=3)": [4, 16, 64],
+            "lookahead(width=sqrt, depth=1)": [4, 16, 64],
+            "dvts(width=4)": [4, 16, 64, 256],
+            "rebase(temperature=0.2)": [4, 16, 64, 256],
+        }
+
     def test_widths_are_resolved(self, root):
         given = {"search": {"strategies": [{"kind": "beam", "width": "sqrt"}], "budgets": [4, 16, 64, 256]}}
-        specs = [each.spec for each in plan_study(given, root).of("search")]
+        specs = [each.spec for each in plan_study(given | ALONE, root).of("search")]
         assert [(spec["budget"], spec["strategy"]["width"]) for spec in specs] == [
             (4, 2),
             (16, 4),
