@@ -282,13 +282,11 @@ def rebase(budget, temperature, draws, score, most_rounds):
     return sorted(done)
 
 
-DRAWS = st.integers(0, 10**9)
+SEEDS, ROUNDS, LEVELS = st.integers(0, 10**9), st.integers(1, 5), st.sampled_from([2, 7, 1000])
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    seed=DRAWS, subtrees=st.integers(1, 4), width=st.integers(2, 5), most_rounds=st.integers(1, 5), levels=st.sampled_from([2, 7, 1000])
-)  # fmt: skip
+@given(seed=SEEDS, subtrees=st.integers(1, 4), width=st.integers(2, 5), most_rounds=ROUNDS, levels=LEVELS)
 def test_dvts_is_what_the_second_implementation_finds(seed, subtrees, width, most_rounds, levels):
     draws = uniforms(
         seed, [(j, r, i) for j in range(subtrees) for r in range(most_rounds) for i in range(width)]
@@ -302,9 +300,12 @@ def test_dvts_is_what_the_second_implementation_finds(seed, subtrees, width, mos
 
 @settings(max_examples=100, deadline=None)
 @given(
-    seed=DRAWS, budget=st.integers(1, 24), most_rounds=st.integers(1, 5), levels=st.sampled_from([2, 7, 1000]),
-    temperature=st.sampled_from([0.05, 0.2, 1.0])
-)  # fmt: skip
+    seed=SEEDS,
+    budget=st.integers(1, 24),
+    most_rounds=ROUNDS,
+    levels=LEVELS,
+    temperature=st.sampled_from([0.05, 0.2, 1.0]),
+)
 def test_rebase_is_what_the_second_implementation_finds(seed, budget, most_rounds, levels, temperature):
     draws = uniforms(seed, [(r, i) for r in range(most_rounds) for i in range(budget)])
     scores = scored(seed, levels)

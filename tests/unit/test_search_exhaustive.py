@@ -66,7 +66,7 @@ def test_a_beam_wide_enough_is_exhaustive_search():
     Round 1: a, b, a, b, a, b, a, b; of equal beams one is kept: `a.`, `b.` (the 8 places: 4 each, so a, b, a, b).
     Round 2: a.a., a.b. twice, b.a., b.b. twice; four distinct ones are kept, 2 places each.
     Round 3: all 8 solutions.
-    Billed: 3 rounds of 8 steps of 2 tokens = 48.  On a candidate's way: 2 + 4 + 8 steps, 28 tokens; so 20 are discarded.
+    Billed: 3 rounds of 8 steps of 2 tokens = 48.  On a candidate's way: 2 + 4 + 8 steps, 28 tokens; discarded: 20.
     Verifier: the prompt's 1 and 48.
     """
     result = searched(Strategy("beam", 2), 8)
@@ -152,7 +152,7 @@ def test_a_deeper_lookahead_sees_the_end():
 
 
 def by_enumeration(scores, likely, kept, depth):
-    """(solutions, their prefixes kept on the way, tokens of rollouts) of a search that keeps `kept` prefixes a round."""
+    """(solutions, tokens of rollouts) of a search that keeps `kept` prefixes a round."""
 
     def seen(prefix):
         """The prefix after `depth` more greedy steps; no prefix is longer than a solution."""
@@ -208,7 +208,8 @@ def test_duplicates_arise_where_a_round_samples_more_than_there_is(duplicates, s
     """N = 4, M = 2.  Round 1 draws a, b, a, b.
 
     keep: both `a.` (.6) hold a place; of a.a., a.b., a.a., a.b. both `a.a.` (.3) do: two pairs of equal solutions, each
-    sampled and billed, each with its vote.  drop: `a.` and `b.`; of a.a., a.b., b.a., b.b. then b.b. (.7) and a.a. (.3).
+    sampled and billed, each with its vote.
+    drop: `a.` and `b.`; then, of a.a., a.b., b.a., b.b., b.b. (.7) and a.a. (.3).
     """
     scores = SCORES | {"b.a.": 0.2}
     result = searched(Strategy("beam", 2), 4, scores, options=Options(duplicates=duplicates))
