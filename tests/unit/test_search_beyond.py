@@ -196,7 +196,7 @@ def test_rebase_shrinks_further_with_every_solution_that_ends():
 
 @pytest.mark.parametrize("beams", range(2, 65))
 def test_equal_steps_get_one_place_each(beams):
-    """ceil(W·w/Σw) is 1 where all weights are equal, though Σw is a sum of rounded numbers."""
+    """ceil(W·w/Σw) is 1 where all weights are equal."""
     draws = {(0, place): A for place in range(beams)} | {(1, place): E for place in range(beams)}
     result = searched(SHARP, beams, draws, lambda prefix: 0.7)
     assert [node.parent for node in result.nodes[beams:]] == list(range(beams))
