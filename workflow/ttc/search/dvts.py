@@ -6,9 +6,8 @@ diverse where one beam search ends with N descendants of a few first steps.
 
 Left open by the authors, and done here:
 
-* Candidates: N.  A subtree ends with M, as beam search with M beams does (Liu et al. 2025 describe DVTS in
-  these words, and the authors' code counts N solutions too).  All M last steps count, not only the best: they
-  are generated and billed, and the vote weighs them.
+* Candidates: N, as in the authors' code.  A subtree ends with M, as beam search with M beams does; all M last
+  steps count, not only the best of them: they are generated and billed, and the vote weighs them.
 * Only ended solutions are candidates.  (The authors' code also hands on the unfinished siblings of a best step
   that ends.)  What a beam that ends does to its subtree is the option `finished` of beam search, within the
   subtree: with `shrink` (default) the M - E others go on from the best open step; with `keep` the subtree is

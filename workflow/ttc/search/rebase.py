@@ -3,8 +3,7 @@
 N first steps are sampled.  A solution that ends leaves as a candidate and takes its place from the width, so
 with E ended the width is W = N - E.  The open steps get shares of W by softmax(score / temperature): in order
 of score, each gets ceil(W·w/Σw) with w = exp(score / temperature), after which W and Σw shrink by its share
-and its weight, until W is used up.  The shares sum to W, and N candidates come out.  (The paper rounds the
-shares; rounding need not sum to W, and the authors' code takes the ceiling.)
+and its weight, until W is used up (so the authors' code).  The shares sum to W, and N candidates come out.
 
 An ended solution takes its place by definition, so `finished` is always `shrink`.  `duplicates: drop` gives a
 share to the first of equal steps only.  Ties in score go to the earlier step.
@@ -34,7 +33,7 @@ class BalancedBeams(Beams):
                 f"search options: finished is '{options.finished}', and in rebase a solution that ends takes its"
                 " place from the width; allowed is shrink"
             )
-        super().__init__(tree, stream, budget, 1, options)
+        super().__init__(tree, stream, budget, 1, options)  # a step has as many continuations as its share
         self.temperature = temperature
 
     def share(self, going: list[Node], places: int) -> list[tuple[Node, int]]:
