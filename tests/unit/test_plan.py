@@ -42,6 +42,8 @@ def changed(root, **given):
 
 
 ALONE = {"ablations": {"larger_search": False}}  # without the larger policy's samples and searches
+# budgets that half a pool can serve
+HALF = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16, 64]}}
 DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "report", "notebook", "publish"}
 
 
@@ -71,11 +73,15 @@ def test_artifacts_read_only_earlier_ones(root):
             {"exchange": {"versions": ["v1"]}},
             {"match_flops", "find", "plot", "report", "notebook", "publish"},
         ),
-        ({"orm": {"training": {"steps": 9}}}, {"train_orm", "score"} | DOWNSTREAM),
+        ({"orm": {"training": {"steps": 9}}}, {"train_orm", "score", "measure_verifiers"} | DOWNSTREAM),
         (
             {"prm": {"training": {"steps": 9}}},
-            {"train_prm", "score", "search", "measure_difficulty"} | DOWNSTREAM,
+            {"train_prm", "score", "search", "measure_difficulty", "measure_verifiers"} | DOWNSTREAM,
         ),
+        ({"ablations": {"aggregations": False}}, DOWNSTREAM),
+        ({"ablations": {"verifier_quality": False}}, DOWNSTREAM),
+        ({"evaluation": {"noisy_verifiers": {"share": 0.3}}}, DOWNSTREAM),
+        ({"difficulty": {"samples": "disjoint"}, **HALF}, {"measure_difficulty"} | DOWNSTREAM),
         ({"search": {"max_rounds": 9}}, {"search"} | DOWNSTREAM),
         (
             {"larger_policy": {"training": {"steps": 9}}},
@@ -84,7 +90,8 @@ def test_artifacts_read_only_earlier_ones(root):
         ({"search": {"larger_budgets": [8]}}, {"search"} | DOWNSTREAM),
         (
             {"revision": {"training": {"steps": 9}}},
-            {"train_reviser", "revise", "train_revision_orm", "score_revisions"} | DOWNSTREAM,
+            {"train_reviser", "revise", "train_revision_orm", "score_revisions", "measure_verifiers"}
+            | DOWNSTREAM,
         ),
     ],
 )
@@ -93,6 +100,29 @@ def test_a_key_changes_what_depends_on_it_and_nothing_else(root, given, expected
         {"report", "publish"} if given.keys() != {"runtime"} else set()
     )  # both show the configuration
     assert changed(root, **given) == expected | everything
+
+
+def test_an_ablation_that_is_off_asks_for_no_rows(root):
+    on, off = (
+        plan_study({"ablations": dict.fromkeys(("aggregations", "verifier_quality"), wanted)}, root)
+        .of("evaluate")[0]
+        .spec
+        for wanted in (True, False)
+    )
+    assert on["aggregations_compared"] == ["min", "prod", "mean"]
+    assert on["noisy_verifiers"] == {"share": 0.2, "acts_on": "step"}
+    assert off["aggregations_compared"] == [] and "noisy_verifiers" not in off
+
+
+def test_verifiers_are_measured_where_something_was_scored(root):
+    plan = plan_study({}, root)
+    (measured,) = plan.of("measure_verifiers")
+    assert {"scores", "orm_scores", "chain_scores"} <= {
+        role for role, given in measured.inputs.items() if given
+    }
+    (found,) = plan.of("find")
+    assert [each.name for each in found.inputs["verifier_quality"]] == ["verifier_quality.parquet"]
+    assert [each.name for each in found.inputs["calibration"]] == ["calibration.parquet"]
 
 
 def test_the_seed_changes_everything_that_draws(root):
@@ -312,8 +342,8 @@ class TestPools:
     def test_one_import_stands_in_for_what_generates(self, root):
         plan = plan_study(self.pool_study(root), root)
         assert plan.stages == [
-            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "find", "plot", "report", "notebook",
-            "publish",
+            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "measure_verifiers", "find", "plot",
+            "report", "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")
         assert imported.spec.keys() == {"problems", "pools", "grading", "missing_samples"}
@@ -324,6 +354,9 @@ class TestPools:
         by_role = inputs(SimpleNamespace(label="other", key=second.key))
         assert by_role["samples"] == [f"{imported.path}/other.samples.parquet"]
         assert by_role["scores"] == []
+        assert [each.label for each in plan.of("measure_verifiers")] == [
+            "policy"
+        ]  # the other pool has no scores
 
     def test_the_content_of_the_files_counts_and_not_their_place(self, root):
         before = keys(root, **self.pool_study(root))

@@ -120,6 +120,14 @@ MISTAKES = [
         ["figures.ratio_budget", "128", "revision.max_generations"],
     ),
     ({"figures": {"sweep_budgets": [4, 512]}}, ["figures.sweep_budgets", "512", "evaluation.budgets"]),
+    (
+        {
+            "sampling": {"samples": 64},
+            "difficulty": {"samples": "disjoint"},
+            "evaluation": {"budgets": [1, 64]},
+        },
+        ["evaluation.budgets: 64", "half of sampling.samples = 64 (difficulty.samples) allows at most 32"],
+    ),
     ({"exchange": {"ratios": {"v1": [0]}}}, ["exchange.ratios.v1.0", "more than 0"]),
     ({"sampling": {"temperature": 0}}, ["sampling.temperature", "0 was given"]),
     (

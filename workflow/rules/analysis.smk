@@ -29,6 +29,37 @@ rule measure_difficulty_job:
         """
 
 
+rule measure_verifiers_job:
+    """Measure how well verifier scores rank and how far they can be believed."""
+    input:
+        unpack(inputs("measure_verifiers")),
+    output:
+        "results/store/measure_verifiers/{label}-{key}/calibration.parquet",
+        "results/store/measure_verifiers/{label}-{key}/verifier_quality.parquet",
+    log:
+        "results/logs/measure_verifiers/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/measure_verifiers/{label}-{key}.jsonl"
+    priority: plan.priority("measure_verifiers")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("measure_verifiers"),
+        runtime=plan.minutes("measure_verifiers"),
+    params:
+        spec=plan.spec("measure_verifiers"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.measure_verifiers --spec {params.spec:q} \
+            --samples {input.samples} --scores {input.scores} --orm_scores {input.orm_scores} \
+            --chains {input.chains} --chain_scores {input.chain_scores} \
+            --output results/store/measure_verifiers/{wildcards.label}-{wildcards.key} \
+            {params.how} 2>&1 | tee {log}
+        """
+
+
 rule evaluate_job:
     """Expected correctness and cost of every strategy at every budget."""
     input:

@@ -15,18 +15,23 @@ from ttc.exchange import flops
 from ttc.noise import generator
 from ttc.pools import Chains, Pool
 from ttc.selection import representative
+from ttc.verifier_noise import noisy_scores
 
 ORM = "orm_"  # prefix of the strategies that an outcome verifier decides
 
 
 @dataclass(frozen=True)
 class Method:
-    """How outcomes are estimated; `parameters` of each model by role, None where unknown."""
+    """How outcomes are estimated; `parameters` of each model by role, None where unknown.
+
+    `noisy_verifiers`: the options `share` and `acts_on` of the ablation of verifier quality, None leaves it out.
+    """
 
     seed: int = 0
     budgets: list[int] | None = None
     aggregation: str = "last"
     aggregations_compared: list[str] = field(default_factory=list)
+    noisy_verifiers: dict | None = None
     replicates: int = 200
     parameters: dict[str, int | None] = field(default_factory=dict)
 
@@ -85,18 +90,20 @@ def evaluate_pool(pool: Pool, method: Method, outcomes: Outcomes) -> None:
         outcomes.add(name, "baseline", "pass_at_k", "oracle", size, coverage, cost=cost)
 
     ruled = [("majority", "majority", None, None)]
-    for verifier, steps in pool.steps.items():
-        prefix = ORM if verifier == "orm" else ""
-        scores = steps.aggregated(method.aggregation)
-        ruled.append((f"{prefix}best_of_n_weighted", "best_of_n_weighted", scores, verifier))
+    for prefix, arguments, verifier, scores in _scored(pool, method):
+        ruled.append((f"{prefix}best_of_n_weighted{arguments}", "best_of_n_weighted", scores, verifier))
         best = best_of_k(pool.groups, pool.correct, scores, sizes)
         for size, correct in zip(sizes, best, strict=True):
             read = pool.verifier_tokens[verifier] * size
             cost = outcomes.cost("policy", pool.tokens * size, verifier, read)
-            outcomes.add(name, "search", f"{prefix}best_of_n", "best_of_n", size, correct, cost=cost)
-        for how in method.aggregations_compared if verifier != "orm" else []:
-            strategy = f"best_of_n_weighted(aggregation={how})"
-            ruled.append((strategy, "best_of_n_weighted", steps.aggregated(how), verifier))
+            outcomes.add(
+                name, "search", f"{prefix}best_of_n{arguments}", "best_of_n", size, correct, cost=cost
+            )
+    if method.noisy_verifiers is not None and "prm" in pool.steps:
+        for noisy, read_by in (("random", None), ("flipped", "prm")):  # random scores need no verifier
+            scores = noisy_scores(pool, noisy, method.aggregation, method.seed, **method.noisy_verifiers)
+            strategy = f"best_of_n_weighted(verifier={noisy})"
+            ruled.append((strategy, "best_of_n_weighted", scores, read_by))
 
     random = generator(method.seed, "evaluate", "votes", name)
     weights = [rule[2] for rule in ruled]
@@ -132,6 +139,14 @@ def evaluate_larger_pool(pool: Pool, method: Method, outcomes: Outcomes) -> None
             verifier, read = (None, 0.0) if scores is None else ("prm", pool.verifier_tokens["prm"] * size)
             cost = outcomes.cost("larger_policy", pool.tokens * size, verifier, read)
             outcomes.add(name, "larger", rule, rule, size, value[column], error[column], cost)
+
+
+def _scored(pool: Pool, method: Method):
+    """(prefix, arguments of the strategy's name, verifier, one score per sample) by verifier and aggregation."""
+    for verifier, steps in pool.steps.items():
+        yield ORM if verifier == "orm" else "", "", verifier, steps.aggregated(method.aggregation)
+    for how in method.aggregations_compared if "prm" in pool.steps else []:
+        yield "", f"(aggregation={how})", "prm", pool.steps["prm"].aggregated(how)
 
 
 def evaluate_chains(chains: Chains, method: Method, outcomes: Outcomes) -> None:

@@ -24,6 +24,11 @@ class Steps:
     values: np.ndarray
     lengths: np.ndarray
 
+    @property
+    def starts(self) -> np.ndarray:
+        """Where in `values` each solution's scores start."""
+        return np.cumsum(self.lengths) - self.lengths
+
     def aggregated(self, how: str) -> np.ndarray:
         """One score per solution, see `selection.aggregate`."""
         return aggregate(self.values, self.lengths, how)
@@ -33,12 +38,13 @@ class Steps:
 class Pool:
     """The samples of one problem in order of their index.
 
-    `groups` (n,) answer classes, -1 = no answer; `correct` (n,) 0 or 1; `steps` and `verifier_tokens` by
-    verifier; token numbers are means over the samples that record them, NaN where none does: missing is never
-    zero cost.
+    `index` (n,) sample indices; `groups` (n,) answer classes, -1 = no answer; `correct` (n,) 0 or 1; `steps` and
+    `verifier_tokens` by verifier; token numbers are means over the samples that record them, NaN where none does:
+    missing is never zero cost.
     """
 
     problem_id: str
+    index: np.ndarray
     groups: np.ndarray
     correct: np.ndarray
     steps: dict[str, Steps]
@@ -65,11 +71,14 @@ class Chains:
     verifier_tokens: np.ndarray
 
 
-def sample_pools(samples: list[Path], scores: dict[str, list[Path]], block: int = BLOCK) -> Iterator[Pool]:
+def sample_pools(
+    samples: list[Path], scores: dict[str, list[Path]], block: int = BLOCK, half: int | None = None
+) -> Iterator[Pool]:
     """The pool of each problem, by rising problem id.  `scores`: verifier name -> shards; an empty list is left out.
 
-    `block` rows are in memory at a time; it changes nothing else.  Raises InputError where a sample has no score by a
-    verifier that was given.
+    `half` 0 takes the samples of even index only, 1 those of odd index: two pools without a sample in common, and a
+    sample stays in its half when a pool grows.  `block` rows are in memory at a time; it changes nothing else.  Raises
+    InputError where a sample has no score by a verifier that was given, and where a half would be empty.
     """
     verifiers = [verifier for verifier, paths in scores.items() if paths]
     for span in tables.spans(samples, "samples", block):
@@ -78,6 +87,8 @@ def sample_pools(samples: list[Path], scores: dict[str, list[Path]], block: int 
             scored = tables.read(scores[verifier], "scores", ["step_scores", "tokens"], span)
             scored = scored.rename({"step_scores": f"{verifier} steps", "tokens": f"{verifier} tokens"})
             frame = _join(frame, scored, f"{verifier} steps", f"{verifier} scores of samples")
+        if half is not None:
+            frame = _half(frame, half)
         for problem_id, rows in _problems(frame):
             yield _pool(problem_id, rows, verifiers)
 
@@ -90,6 +101,7 @@ def _pool(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Pool:
         steps[verifier] = Steps(values.to_numpy().astype(np.float64), lists.list.len().to_numpy())
     return Pool(
         problem_id=problem_id,
+        index=rows["sample_index"].to_numpy(),
         groups=encode(rows["answer"].to_list()),
         correct=rows["correct"].to_numpy().astype(np.float64),
         steps=steps,
@@ -138,6 +150,17 @@ def _join(frame: pl.DataFrame, scored: pl.DataFrame, column: str, what: str) -> 
             f"{missing.select(keys).row(0)}"
         )
     return joined
+
+
+def _half(frame: pl.DataFrame, half: int) -> pl.DataFrame:
+    kept = frame.filter(pl.col("sample_index") % 2 == half)
+    without = frame.join(kept, on="problem_id", how="anti")
+    if len(without):
+        raise InputError(
+            f"samples: problem '{without['problem_id'][0]}' has none of {('even', 'odd')[half]} index; two disjoint "
+            "halves of a pool need two samples of each problem"
+        )
+    return kept
 
 
 def _problems(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

@@ -22,6 +22,7 @@ _PLAIN = {
     "dvts": "DVTS",
     "rebase": "REBASE",
 }
+_NOISY = {"random": "random scores", "flipped": "some scores flipped"}
 
 
 def arguments(name: str) -> tuple[str, dict[str, int | str]]:
@@ -45,6 +46,8 @@ def label(name: str) -> str:
     for key, value in values.items():
         if key == "aggregation":
             words.append(f"{value} of steps")
+        elif key == "verifier":
+            words.append(_NOISY[value])
         else:
             words.append(f"{key} {'√N' if value == 'sqrt' else value}")
     return ", ".join(words)

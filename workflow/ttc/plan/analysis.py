@@ -16,6 +16,7 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     """Add difficulty, outcomes, allocation, exchange, findings and figures of one policy; return them by role."""
     seed = {"seed": configuration["seed"]}
     evaluation, exchange = configuration["evaluation"], configuration["exchange"]
+    ablations = configuration["ablations"]
     models = {role: material.models.get(role, []) for role in MODELS}
     name = material.name
     difficulty = add(
@@ -30,12 +31,15 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         "evaluate",
         name,
         seed
-        | evaluation
+        | {name: value for name, value in evaluation.items() if name != "noisy_verifiers"}
+        | ({} if ablations["aggregations"] else {"aggregations_compared": []})
+        | ({"noisy_verifiers": evaluation["noisy_verifiers"]} if ablations["verifier_quality"] else {})
         | {
             "searches": [strategy for strategy, _ in material.searches],
             "larger_searches": [strategy for strategy, _ in material.larger_searches],
             "parameters": material.parameters,
-        },
+        }
+        | {"difficulty_samples": configuration["difficulty"]["samples"]},
         problems=material.problems,
         samples=material.samples,
         scores=material.scores,
@@ -56,6 +60,7 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         spec = seed | {
             "versions": exchange["versions"],
             "ratios": {version: exchange["ratios"][version] for version in exchange["versions"]},
+            "verifier_curves": exchange["verifier_curves"],
             "bootstrap": exchange["bootstrap"],
             "parameters": material.parameters,
         }
@@ -63,6 +68,8 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         exchanges = [add("match_flops", name, spec, **measured, **compared)]
     measured["exchange"] = exchanges
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
+    scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
+    measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
     measured["findings"] = [
         add(
             "find",
@@ -76,6 +83,20 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     ]
     measured["figures"] = [add("plot", name, seed | configuration["figures"], **measured, **chains)]
     return measured
+
+
+def _verifiers(configuration: dict, add: Add, name: str, **scored: list) -> dict[str, list]:
+    """Add the measurement of all verifiers, if there are scores; its tables by role, empty lists without scores."""
+    names = ("calibration", "verifier_quality")
+    if not any(scored[role] for role in ("scores", "orm_scores", "chain_scores")):
+        return {each: [] for each in names}
+    spec = {
+        "seed": configuration["seed"],
+        "aggregation": configuration["evaluation"]["aggregation"],
+        "bootstrap": configuration["findings"]["bootstrap"],
+    }
+    made = add("measure_verifiers", name, spec, parts=tuple(f"{each}.parquet" for each in names), **scored)
+    return {each: [made.part(f"{each}.parquet")] for each in names}
 
 
 def plan_publication(

@@ -115,10 +115,12 @@ def _check_budgets(configuration: dict) -> None:
     if configuration["source"] is not None:
         return
     _power_of_two("revision.max_generations", configuration["revision"]["max_generations"])
-    samples = configuration["sampling"]["samples"]
-    if budgets and budgets[-1] > samples:
+    samples, shared = configuration["sampling"]["samples"], configuration["difficulty"]["samples"] == "shared"
+    evaluated = samples if shared else samples // 2
+    if budgets and budgets[-1] > evaluated:
+        limit = "sampling.samples" if shared else f"half of sampling.samples = {samples} (difficulty.samples)"
         raise InputError(
-            f"evaluation.budgets: {budgets[-1]} was given, and sampling.samples allows at most {samples}"
+            f"evaluation.budgets: {budgets[-1]} was given, and {limit} allows at most {evaluated}"
         )
     if budgets and (missing := [n for n in figures["sweep_budgets"] if n not in budgets]):
         raise InputError(

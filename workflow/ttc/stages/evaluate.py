@@ -7,6 +7,7 @@ python -m ttc.stages.evaluate --spec '{"seed": 0, "searches": ["beam(width=4)"]}
 import polars as pl
 
 from ttc import tables
+from ttc.difficulty import pool_half
 from ttc.errors import InputError, nearest
 from ttc.evaluation import COLUMNS, Method, Outcomes, evaluate_chains, evaluate_larger_pool, evaluate_pool
 from ttc.exchange import model_parameters
@@ -26,6 +27,7 @@ def run(spec, inputs, output, runtime):
         budgets=spec.get("budgets"),
         aggregation=spec.get("aggregation", "last"),
         aggregations_compared=spec.get("aggregations_compared", []),
+        noisy_verifiers=spec.get("noisy_verifiers"),
         replicates=spec.get("replicates", 200),
         parameters=model_parameters(spec, inputs),
     )
@@ -39,7 +41,8 @@ def run(spec, inputs, output, runtime):
     outcomes = Outcomes(method.parameters)
     scores = {"prm": inputs.get("scores", []), "orm": inputs.get("orm_scores", [])}
     sampled = set()
-    for pool in sample_pools(inputs["samples"], scores):
+    half = pool_half(spec.get("difficulty_samples", "shared"), "evaluation")
+    for pool in sample_pools(inputs["samples"], scores, half=half):
         _require(pool.problem_id, known, "samples")
         sampled.add(pool.problem_id)
         evaluate_pool(pool, method, outcomes)

@@ -38,7 +38,12 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         )
     engine = TransformersEngine(command.one(inputs, "policy"), runtime.batch_rows, runtime.device)
     engine.self_check()
-    verifier = IncrementalVerifier(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
+    path = command.one(inputs, "verifier")
+    verifier = IncrementalVerifier(path, runtime.batch_rows, runtime.device)
+    if verifier.kind != "prm":
+        raise InputError(
+            f"{path} is of kind '{verifier.kind}'; only a process verifier (prm) guides a search"
+        )
     verifier.self_check()
     require_same_tokens(engine.tokenizer, verifier.tokenizer)
     gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow

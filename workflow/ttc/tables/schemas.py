@@ -67,6 +67,11 @@ _STEP_SCORES = Column(
 _BINS = _text("how difficulty was measured", allowed=("oracle", "predicted", "none"))
 _BIN = _count("difficulty bin, 1 = easiest; 0 = all questions")
 _BUDGET = _count("budget: generations per question", low=1)
+_VERIFIER = _text("whose scores", allowed=("prm", "orm", "revision_orm"))
+_LEVEL = _text(
+    "what is scored: a `solution`, or a `step`, whose verdict is that of its sample",
+    allowed=("solution", "step"),
+)
 _FAMILY = _text("what is compared", allowed=("search", "revisions", "baseline", "larger"))
 
 SCHEMAS: dict[str, Schema] = {
@@ -300,6 +305,42 @@ SCHEMAS: dict[str, Schema] = {
             "clipped": Column(pl.Boolean(), "the budget exceeds the largest measured; that one was used"),
         },
         "test-time compute against parameters at equal FLOPs (paper §7)",
+    ),
+    "calibration": Schema(
+        ("verifier", "level", "bin"),
+        {
+            "verifier": _VERIFIER,
+            "level": _LEVEL,
+            "bin": _count(
+                "bin of the score, ten of equal width from 0 to 1; bins without a score are absent",
+                low=1,
+                high=10,
+            ),
+            "score": _share("mean score"),
+            "correct": _share("share of the scores' samples that ended correct"),
+            "low": _share("lower end of its 95 % bootstrap interval over questions"),
+            "high": _share("upper end of it"),
+            "count": _count("scores in the bin", low=1),
+        },
+        "how often what a verifier scores so is correct",
+    ),
+    "verifier_quality": Schema(
+        ("verifier", "level", "step", "measure"),
+        {
+            "verifier": _VERIFIER,
+            "level": _LEVEL,
+            "step": _count("number of the step, from 1; 0 = all steps, or whole solutions"),
+            "measure": _text(
+                "`auc`: chance that a correct one scores above an incorrect one, ties one half; `auc_within`: of two of"
+                " one question; `brier`: mean squared error; `calibration_error`: expected, over ten bins",
+                allowed=("auc", "auc_within", "brier", "calibration_error"),
+            ),
+            "value": _share("the measure; absent where it is not defined or of one question only"),
+            "low": _share("lower end of its 95 % bootstrap interval over questions"),
+            "high": _share("upper end of it"),
+            "count": _count("scores it is made of", low=1),
+        },
+        "how well verifier scores rank and how far they can be believed",
     ),
     "findings": Schema(
         ("claim",),
