@@ -16,6 +16,7 @@ from ttc.errors import InputError, nearest
 # version -> (FLOPs of a pretraining token) / (FLOPs of an inference token), both per parameter
 VERSIONS = {"v1": 6 / 2, "camera_ready": 6 / 4}
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+MODELS += ("revision_orm_no_history", "rest_reviser")
 RATIOS = {"v1": (0.16, 0.79, 22.0), "camera_ready": (0.08, 0.40, 11.0)}
 
 

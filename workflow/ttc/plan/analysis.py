@@ -10,6 +10,7 @@ NOTEBOOK = "notebooks/01_scaling.ipynb"
 # Configuration that a study of imported pools does not use.
 GENERATION = ("task", "policy", "larger_policy", "sampling", "prm", "orm", "search", "revision", "exchange")
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+MODELS += ("revision_orm_no_history", "rest_reviser")
 
 
 def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str, list[Artifact]]:
@@ -31,7 +32,8 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         name,
         seed
         | evaluation
-        | {"searches": [strategy for strategy, _ in material.searches], "parameters": material.parameters},
+        | {"searches": [strategy for strategy, _ in material.searches], "parameters": material.parameters}
+        | {"ratios": material.ratios},
         problems=material.problems,
         samples=material.samples,
         scores=material.scores,
@@ -39,6 +41,9 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         searches=[search for _, search in material.searches],
         chains=material.chains,
         chain_scores=material.chain_scores,
+        chain_scores_no_history=material.chain_scores_no_history,
+        chain_scores_prm=material.chain_scores_prm,
+        rest_chains=material.rest_chains,
         larger_greedy=material.larger_greedy,
         larger_samples=material.larger_samples,
         **models,
@@ -57,6 +62,9 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         exchanges = [add("match_flops", name, spec, **measured, **compared)]
     measured["exchange"] = exchanges
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
+    if material.chains:
+        spec = seed | {"bootstrap": configuration["findings"]["bootstrap"]}
+        add("trace_revisions", name, spec, chains=material.chains, rest_chains=material.rest_chains)
     measured["findings"] = [
         add(
             "find",

@@ -27,6 +27,7 @@ PLACES = {
         "allocator.skops": "tables/allocator.skops",
     },
     "match_flops": {"": "tables/exchange.parquet"},
+    "trace_revisions": {"": "tables/transitions.parquet"},
     "find": {"": "tables/findings.parquet"},
     "compare_votes": {"": "tables/reference_votes.parquet"},
     "plot": {"*": "figures"},
@@ -34,7 +35,15 @@ PLACES = {
     "notebook": {"": "notebooks/{label}.ipynb"},
 }
 # Stages that a study of several pools runs once for each.
-PER_POOL = ("measure_difficulty", "evaluate", "fit_allocator", "match_flops", "find", "plot")
+PER_POOL = (
+    "measure_difficulty",
+    "evaluate",
+    "fit_allocator",
+    "match_flops",
+    "trace_revisions",
+    "find",
+    "plot",
+)
 OWNED = ("tables", "figures", "notebooks", "report.html", "config.resolved.yaml", "manifest.json")
 
 
