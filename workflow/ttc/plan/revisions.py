@@ -66,11 +66,15 @@ class _Revisions:
         lengths = chain_lengths(self.material.ratios)
         for block in blocks(self.study.tests, self.settings["block_problems"]):
             self.material.chains.append(self._revise("test", self.reviser, block, lengths))
-        self.material.chain_scores = self._score("test", verifier, self.context)
+        tables = self.settings["shards_per_job"]
+        self.material.chain_scores = self._score("test", verifier, self.context, tables)
         self.material.models["revision_orm"] = [verifier]
 
     def add_other_verifiers(self) -> None:
-        """A verifier trained and read without the answers before a revision, and the PRM on the answers alone."""
+        """A verifier trained and read without the answers before a revision, and the PRM on the answers alone.
+
+        Without them few revisions of a question differ, so one job scores all.
+        """
         alone = {"max_context": 0}
         verifier = self._train_verifier("revision_orm_no_history", alone)
         self.material.models["revision_orm_no_history"] = [verifier]
@@ -107,9 +111,11 @@ class _Revisions:
         made_by = {"reviser": [self.reviser], "chains": [self.taught]}
         return self.add("train_revision_orm", label, spec, problems=self.problems, **made_by)
 
-    def _score(self, label: str, verifier: Artifact, context: dict) -> list[Artifact]:
-        """A verifier's scores of all test chains."""
-        shards = list(groups(self.material.chains, self.settings["shards_per_job"]))
+    def _score(
+        self, label: str, verifier: Artifact, context: dict, tables: int | None = None
+    ) -> list[Artifact]:
+        """A verifier's scores of all test chains, so many tables of them in a job; in one job without a number."""
+        shards = list(groups(self.material.chains, tables or len(self.material.chains)))
         return [
             self.add(
                 "score_revisions",

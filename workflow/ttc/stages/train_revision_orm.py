@@ -1,4 +1,4 @@
-"""Stage `train_revision_orm`: an outcome reward model of revisions, which reads the answers before them or not (§6.2)."""
+"""Stage `train_revision_orm`: an outcome reward model of revisions, with or without the answers before them (§6.2)."""
 
 from pathlib import Path
 
