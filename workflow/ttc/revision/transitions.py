@@ -3,8 +3,11 @@
 import numpy as np
 import polars as pl
 
+from ttc import tables
 from ttc.estimators import bootstrap_counts, percentile_interval
 from ttc.noise import generator
+
+COLUMNS = tuple(name for name in tables.SCHEMAS["transitions"].columns if name != "reviser")
 
 
 def transitions(chains: pl.DataFrame, replicates: int, seed: int) -> pl.DataFrame:
@@ -27,15 +30,11 @@ def transitions(chains: pl.DataFrame, replicates: int, seed: int) -> pl.DataFram
             each.select("correct", "lost", "incorrect", "won").to_numpy().T.astype(float)
         )
         drawn = bootstrap_counts(len(each), replicates, generator(seed, "transitions", step))
-        rows.append(
-            (step + 1, right.sum() / (right.sum() + wrong.sum()))
-            + (*_share(lost, right, drawn), *_share(won, wrong, drawn))
-            + (int(right.sum()), int(wrong.sum()))
-        )
-    columns = ["step", "correct"]
-    for name in ("correct_to_incorrect", "incorrect_to_correct"):
-        columns += [name, f"{name}_low", f"{name}_high"]
-    return pl.DataFrame(rows, schema=[*columns, "correct_count", "incorrect_count"], orient="row")
+        correct = right.sum() / (right.sum() + wrong.sum())
+        shares = (*_share(lost, right, drawn), *_share(won, wrong, drawn))
+        rows.append((step + 1, correct, *shares, int(right.sum()), int(wrong.sum())))
+    dtypes = tables.SCHEMAS["transitions"].dtypes
+    return pl.DataFrame(rows, schema={name: dtypes[name] for name in COLUMNS}, orient="row")
 
 
 def _share(part: np.ndarray, whole: np.ndarray, drawn: np.ndarray) -> tuple[float | None, ...]:

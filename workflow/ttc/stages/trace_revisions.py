@@ -7,6 +7,7 @@ python -m ttc.stages.trace_revisions --spec '{"seed": 0, "bootstrap": 2000}' --c
 import polars as pl
 
 from ttc import tables
+from ttc.errors import InputError
 from ttc.revision.transitions import transitions
 from ttc.stages import command
 
@@ -15,13 +16,15 @@ REVISERS = {"reviser": "chains", "rest": "rest_chains"}  # and the input that ho
 
 def run(spec, inputs, output, runtime):
     """Write the table `transitions`; a reviser without chains has no rows."""
+    if not inputs.get("chains"):
+        raise InputError("the stage trace_revisions takes --chains, and none was given")
     frames = []
     for reviser, role in REVISERS.items():
         if inputs.get(role):
             chains = tables.read(inputs[role], "chains", ["correct"])
             rows = transitions(chains, spec["bootstrap"], spec["seed"])
             frames.append(rows.select(pl.lit(reviser).alias("reviser"), pl.all()))
-    tables.write(pl.concat(frames, how="vertical_relaxed"), output, "transitions")
+    tables.write(pl.concat(frames), output, "transitions")
 
 
 if __name__ == "__main__":
