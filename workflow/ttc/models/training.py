@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, linear, pad
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, linear
 
 from ttc.models.arithmetic import matrix_rate, training_flops
 from ttc.models.batches import Batch, Examples, batches, by_length, collate, merge_equal
@@ -50,10 +50,8 @@ def value_losses(model, batch: Batch) -> torch.Tensor:
 
 
 def value_logits(model, batch: Batch) -> torch.Tensor:
-    """A verifier's logit at each of the batch's places; `SurpriseVerifier.hidden`, but only where it is read."""
-    believed = hidden_states(model.model, model.model.embed_tokens(batch.tokens))
-    joined = pad(model.join(believed[:, :-1], batch.tokens[:, 1:]), (0, 0, 1, 0))
-    return model.score(hidden_states(model.fresh, joined, batch.places))[:, 0]
+    """A verifier's logit at each of the batch's places."""
+    return model.score(model.hidden_at(batch.tokens, batch.places))[:, 0]
 
 
 def train(
