@@ -146,19 +146,18 @@ def chains_of(verdicts):
 
 
 def test_successes_by_hand():
-    chains = chains_of({"p": ["-+", "--+", "---", "+"], "q": ["-+", "+", "--"]})
+    chains = chains_of({"p": ["-+", "--+", "---", "+"], "q": ["-+", "-+", "--"]})
     pairs = tables.check(successes(chains, seed=0), "pairs", "here")
-    # one chain of three answers, so one of each length; failures are no trajectories
-    assert sorted(pairs["context"].list.len()) == [0, 1, 2]
-    longest = pairs.filter(pl.col("context").list.len() == 2).row(0, named=True)
-    assert longest | {"pair": 0} == {
-        "problem_id": "p",
-        "pair": 0,
-        "context": ["p 1 0", "p 1 1"],
-        "target": "p 1 2",
-        "distance": 1,
-    }
-    assert pairs.filter(pl.col("context").list.len() == 0)["distance"].to_list() == [None]
+    # five successes of three lengths: two of each, so one of three of length 2 is left out and the others come twice
+    assert sorted(pairs["context"].list.len()) == [0, 0, 1, 1, 2, 2]
+    longest = pairs.filter(pl.col("context").list.len() == 2)
+    expected = (["p 1 0", "p 1 1"], "p 1 2", 1)
+    assert longest.select("context", "target", "distance").rows() == [expected] * 2
+    assert pairs.filter(pl.col("context").list.len() == 1)["target"].n_unique() == 2
+    assert (
+        pairs.filter(pl.col("context").list.len() == 0).select("target", "distance").rows()
+        == [("p 3 0", None)] * 2
+    )
 
 
 @given(st.lists(st.lists(st.integers(0, 5), max_size=8), max_size=5), st.integers(0, 5))
@@ -168,8 +167,12 @@ def test_successes_are_as_many_of_each_length(failures, seed):
     chains = chains_of(marks)
     pairs = tables.check(successes(chains, seed), "pairs", "here")
     lengths = [n + 1 for each in failures for n in each if n < 4]
-    fewest = min(map(lengths.count, set(lengths)), default=0)
-    assert sorted(pairs["context"].list.len() + 1) == sorted([*set(lengths)] * fewest)
+    share = -(-len(lengths) // max(1, len(set(lengths))))
+    assert sorted(pairs["context"].list.len() + 1) == sorted([*set(lengths)] * share)
+    for length, rows in pairs.group_by(length=pl.col("context").list.len() + 1):
+        times = rows["target"].value_counts()["count"]
+        # repeated in turn: none twice before all were taken once
+        assert len(times) == min(share, lengths.count(length[0])) and times.max() - times.min() <= 1
     verdict = dict(chains.select("text", "correct").iter_rows())
     assert all(verdict[target] for target in pairs["target"])
     assert not any(verdict[each] for context in pairs["context"] for each in context)

@@ -53,7 +53,8 @@ def successes(chains: pl.DataFrame, seed: int) -> pl.DataFrame:
     """The chains that end with their first correct answer as trajectories, as many of each length (ReST^EM, appendix).
 
     `chains` were cut at their first correct answer, so those that end in an incorrect one never had another.  How the
-    paper balances lengths is not said; here each length keeps as many trajectories, drawn at random, as the rarest.
+    paper balances lengths is not said; here each length gets an equal share of as many trajectories as there are
+    successes (rounded up): of a frequent length so many are drawn, those of a rare one are repeated in turn.
     """
     whole = (
         chains.sort("problem_id", "chain", "step")
@@ -61,11 +62,13 @@ def successes(chains: pl.DataFrame, seed: int) -> pl.DataFrame:
         .agg("text", pl.col("correct").last(), length=pl.len())
         .filter(pl.col("correct"))
     )
-    fewest = whole["length"].value_counts()["count"].min() or 0
     rng = noise.generator(seed, "pair_revisions", "successes")
-    whole = whole[rng.permutation(len(whole))].group_by("length").head(fewest).sort("problem_id", "chain")
+    lengths = sorted(whole["length"].unique())
+    share = -(-len(whole) // max(1, len(lengths)))
+    places = [rng.permutation(np.flatnonzero(whole["length"] == length)) for length in lengths]
+    chosen = np.sort(np.concatenate([np.resize(each, share) for each in places])) if places else []
     rows, pairs = [], {}
-    for name, texts in whole.select("problem_id", "text").iter_rows():
+    for name, texts in whole[chosen].select("problem_id", "text").iter_rows():
         *context, target = texts
         pairs[name] = pairs.get(name, -1) + 1
         distance = Levenshtein.distance(context[-1], target) if context else None
