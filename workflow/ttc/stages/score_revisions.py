@@ -8,7 +8,7 @@ import polars as pl
 from ttc import tables
 from ttc.models.loading import read_card
 from ttc.progress import Progress
-from ttc.revision.chains import contexts
+from ttc.revision.chains import contexts, distinct_reads
 from ttc.stages import command
 from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.incremental import IncrementalVerifier
@@ -29,7 +29,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     reader = IncrementalVerifier if read_card(path)["kind"] == "prm" else TokenVerifier
     verifier = reader(path, runtime.batch_rows, runtime.device)
     before = contexts(chains, spec["max_context"])
-    first, place = _distinct(chains, before)
+    first, place = distinct_reads(chains, before)
     progress = Progress("distinct revisions scored")
     scores, tokens = [], []
     for start in range(0, len(first), BLOCK):
@@ -45,19 +45,6 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         tokens=pl.Series(np.array(tokens)[place]),
     )
     tables.write(frame, output, "chain_scores")
-
-
-def _distinct(chains: pl.DataFrame, before: list[list[str]]) -> tuple[list[int], np.ndarray]:
-    """Rows that differ in what a verifier reads of them, and for each row of `chains` the place of its like."""
-    first: dict[tuple, int] = {}
-    rows: list[int] = []
-    place = np.empty(len(chains), dtype=np.int64)
-    read = chains.select("problem_id", "text", cut=pl.col("finish_reason") == "length").iter_rows()
-    for row, (what, context) in enumerate(zip(read, before, strict=True)):
-        place[row] = first.setdefault((*what, *context), len(rows))
-        if place[row] == len(rows):
-            rows.append(row)
-    return rows, place
 
 
 if __name__ == "__main__":
