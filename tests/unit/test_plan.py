@@ -7,8 +7,6 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ttc.errors import InputError
 from ttc.plan import generated
@@ -44,12 +42,13 @@ def changed(root, **given):
 ALONE = {"ablations": {"larger_search": False}}  # without the larger policy's samples and searches
 # budgets that half a pool can serve
 HALF = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16, 64]}}
+REVISED = {"revise", "pair_revisions", "train_revision_orm", "score_revisions", "trace_revisions"}
 DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "report", "notebook", "publish"}
 
 
-def test_the_default_study_is_some_sixty_jobs(root):
+def test_the_default_study_is_some_seventy_jobs(root):
     artifacts = plan_study({}, root).artifacts
-    assert len(artifacts) <= 70
+    assert len(artifacts) <= 80
     assert len({each.path for each in artifacts}) == len(artifacts)
     assert {each.stage for each in artifacts} == STAGES.keys() - {"import_pool", "compare_votes"}
 
@@ -76,7 +75,8 @@ def test_artifacts_read_only_earlier_ones(root):
         ({"orm": {"training": {"steps": 9}}}, {"train_orm", "score", "measure_verifiers"} | DOWNSTREAM),
         (
             {"prm": {"training": {"steps": 9}}},
-            {"train_prm", "score", "search", "measure_difficulty", "measure_verifiers"} | DOWNSTREAM,
+            {"train_prm", "score", "score_revisions", "search", "measure_difficulty", "measure_verifiers"}
+            | DOWNSTREAM,
         ),
         ({"ablations": {"aggregations": False}}, DOWNSTREAM),
         ({"ablations": {"verifier_quality": False}}, DOWNSTREAM),
@@ -90,8 +90,7 @@ def test_artifacts_read_only_earlier_ones(root):
         ({"search": {"larger_budgets": [8]}}, {"search"} | DOWNSTREAM),
         (
             {"revision": {"training": {"steps": 9}}},
-            {"train_reviser", "revise", "train_revision_orm", "score_revisions", "measure_verifiers"}
-            | DOWNSTREAM,
+            REVISED | {"train_reviser", "measure_verifiers"} | DOWNSTREAM,
         ),
     ],
 )
@@ -137,7 +136,7 @@ def test_more_samples_only_add_blocks(root):
     few = keys(root, sampling=blocks | {"samples": 128}, **same)
     more = keys(root, sampling=blocks | {"samples": 256}, **same)
     sampled = {name: key for name, key in few.items() if name[0] == "sample"}
-    assert len(sampled) == 2 + 2 * 2
+    assert len(sampled) == 3 + 2 * 2
     assert sampled.items() <= more.items()
 
 
@@ -158,7 +157,7 @@ def test_blocks_cover_every_problem_once(root, tests, block):
             for cell in itertools.product(range(*each.spec["problems"]), range(*each.spec["samples"]))
         ]
         assert sorted(cells) == list(itertools.product(range(tests), range(count)))
-    revised = [range(*each.spec["problems"]) for each in plan.of("revise") if each.spec["split"] == "test"]
+    revised = [range(*each.spec["problems"]) for each in plan.of("revise") if each.label.startswith("test")]
     assert sorted(itertools.chain.from_iterable(revised)) == list(range(tests))
 
 
@@ -269,20 +268,79 @@ class TestSearches:
         assert [budget for *_, budget in searches(asked)] == [256]
 
 
-class TestChainLengths:
-    @given(st.integers(0, 8), st.integers(1, 6))
-    def test_enough_for_every_ratio_and_never_too_long(self, exponent, full):
-        generations = 2**exponent
-        lengths = generated.chain_lengths(generations, full)
-        for s in range(exponent + 1):
-            for p in range(exponent + 1 - s):
-                assert sum(length >= 2**s for length in lengths) >= 2**p
-        assert max(lengths) == generations
-        assert sum(length == generations for length in lengths) == min(full, generations)
+class TestRevisions:
+    def test_trajectories_have_samples_of_their_own(self, root):
+        pairs = {"train_problems": 70, "samples": 6, "temperature": 1.5}
+        plan = plan_study(
+            {"revision": {"pairs": pairs}, "sampling": {"train_problems": 200, "train_block_problems": 50}},
+            root,
+        )
+        made = [each for each in plan.of("sample") if each.label.startswith("pairs")]
+        assert [each.spec["problems"] for each in made] == [[0, 50], [50, 70]]
+        assert {(each.spec["split"], *each.spec["samples"], each.spec["temperature"]) for each in made} == {
+            ("train", 0, 6, 1.5)
+        }
+        (of_samples, of_chains) = plan.of("pair_revisions")
+        assert of_samples.inputs["samples"] == made and of_samples.inputs["chains"] == []
+        assert of_chains.inputs["samples"] == [] and len(of_chains.inputs["chains"]) == 1
 
-    def test_one_full_chain_costs_what_the_levels_sum_to(self):
-        # 1·8 + 1·4 + 2·2 + 4·1: each further power of two of chains costs half the budget
-        assert generated.chain_lengths(8, 1) == [8, 4, 2, 2, 1, 1, 1, 1]
+    def test_evaluation_reports_the_grid_and_chains_serve_it(self, root):
+        given = {"revision": {"max_generations": 4}, "figures": {"ratio_budget": 4}}
+        plan = plan_study(given, root)
+        (evaluate,) = plan.of("evaluate")
+        expected = {(1, 1), (1, 2), (2, 1), (1, 4), (2, 2), (4, 1)}
+        assert set(evaluate.spec["ratios"]) == expected
+        test = [each for each in plan.of("revise") if each.label.startswith("test")]
+        assert [each.spec["lengths"] for each in test] == [[4, 2, 1, 1]] * len(test)
+        assert not any("until_correct" in each.spec for each in test)
+
+    def test_only_chains_of_training_problems_are_cut_by_their_verdicts(self, root):
+        cut = [
+            each.spec["split"] for each in plan_study({}, root).of("revise") if "until_correct" in each.spec
+        ]
+        assert cut == ["train"]
+
+    def test_the_rest_reviser_starts_from_the_policy(self, root):
+        plan = plan_study({}, root)
+        first, rest = plan.of("train_reviser")
+        assert first.inputs["policy"] == rest.inputs["policy"] == plan.of("train_policy")
+        assert rest.inputs["pairs"] == plan.of("pair_revisions")[1:]
+
+    def test_a_verifier_without_history_is_trained_and_read_without_it(self, root):
+        plan = plan_study({}, root)
+        contexts = {each.label: each.spec["max_context"] for each in plan.of("train_revision_orm")}
+        assert contexts == {"revision_orm": 4, "revision_orm_no_history": 0}
+        for each in plan.of("score_revisions"):
+            (verifier,) = each.inputs["verifier"]
+            assert each.spec["max_context"] == contexts.get(verifier.label, 0)
+        (evaluate,) = plan.of("evaluate")
+        for role, label in (
+            ("", "revision_orm"),
+            ("_no_history", "revision_orm_no_history"),
+            ("_prm", "prm"),
+        ):
+            scores = evaluate.inputs[f"chain_scores{role}"]
+            assert {each.inputs["verifier"][0].label for each in scores} == {label}
+            read = [chains for each in scores for chains in each.inputs["chains"]]
+            assert read == evaluate.inputs["chains"]
+
+    @pytest.mark.parametrize(
+        ("switch", "roles"),
+        [
+            (
+                "revision_verifiers",
+                ["chain_scores_no_history", "chain_scores_prm", "revision_orm_no_history"],
+            ),
+            ("rest_em", ["rest_chains", "rest_reviser"]),
+        ],
+    )
+    def test_an_ablation_that_is_off_leaves_its_jobs_out(self, root, switch, roles):
+        plan = plan_study({"ablations": {switch: False}}, root)
+        (evaluate,) = plan.of("evaluate")
+        assert [evaluate.inputs[role] for role in roles] == [[]] * len(roles)
+        assert len(plan.artifacts) < len(plan_study({}, root).artifacts)
+        (trace,) = plan.of("trace_revisions")
+        assert trace.inputs["rest_chains"] == evaluate.inputs["rest_chains"]
 
 
 class TestPlan:

@@ -119,6 +119,12 @@ MISTAKES = [
         {"figures": {"ratio_budget": 128}, "revision": {"max_generations": 64}},
         ["figures.ratio_budget", "128", "revision.max_generations"],
     ),
+    ({"revision": {"max_generations": 512}}, ["revision.max_generations", "512", "256", "revision.ratios"]),
+    ({"revision": {"pairs": {"temperature": 0}}}, ["revision.pairs.temperature", "0 was given"]),
+    (
+        {"revision": {"rest": {"train_problems": 70}}, "task": {"train_problems": 60}, "prm": {"samples": 8}},
+        ["train_problems", "task.train_problems", "60"],
+    ),
     ({"figures": {"sweep_budgets": [4, 512]}}, ["figures.sweep_budgets", "512", "evaluation.budgets"]),
     (
         {

@@ -110,6 +110,7 @@ def test_an_edited_sampler_runs_sampling_and_what_follows(project):
         "revise",
         "train_revision_orm",
         "score_revisions",
+        "trace_revisions",
         "measure_difficulty",
         "measure_verifiers",
     }

@@ -14,6 +14,7 @@ from ttc import tables
 ABSENT = {
     "exchange": "the study compares with no larger policy",
     "chains": "the study has no chains of revisions",
+    "transitions": "the study has no chains of revisions",
     "difficulty": "the study measured no difficulty",
 }
 ALL = 0  # the bin that holds all questions
@@ -111,6 +112,7 @@ def load(**paths: Path | str | list | None) -> Study:
 
 def load_folder(folder: Path | str) -> Study:
     """A study from the folder that `results/<study>/tables` is; tables that it lacks stay out."""
-    names = ("difficulty", "outcomes", "curves", "allocation", "per_question", "exchange", "findings")
+    names = ("difficulty", "outcomes", "curves", "allocation", "per_question", "exchange", "transitions")
+    names += ("findings",)
     found = {name: Path(folder) / f"{name}.parquet" for name in names}
     return load(**{name: path for name, path in found.items() if path.exists()})

@@ -10,6 +10,7 @@ NOTEBOOK = "notebooks/01_scaling.ipynb"
 # Configuration that a study of imported pools does not use.
 GENERATION = ("task", "policy", "larger_policy", "sampling", "prm", "orm", "search", "revision", "exchange")
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+MODELS += ("revision_orm_no_history", "rest_reviser")
 
 
 def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str, list[Artifact]]:
@@ -39,7 +40,7 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
             "larger_searches": [strategy for strategy, _ in material.larger_searches],
             "parameters": material.parameters,
         }
-        | {"difficulty_samples": configuration["difficulty"]["samples"]},
+        | {"difficulty_samples": configuration["difficulty"]["samples"], "ratios": material.ratios},
         problems=material.problems,
         samples=material.samples,
         scores=material.scores,
@@ -47,6 +48,9 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         searches=[search for _, search in material.searches],
         chains=material.chains,
         chain_scores=material.chain_scores,
+        chain_scores_no_history=material.chain_scores_no_history,
+        chain_scores_prm=material.chain_scores_prm,
+        rest_chains=material.rest_chains,
         larger_greedy=material.larger_greedy,
         larger_samples=material.larger_samples,
         larger_scores=material.larger_scores,
@@ -70,6 +74,9 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
     scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
     measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
+    if material.chains:
+        spec = seed | {"bootstrap": configuration["findings"]["bootstrap"]}
+        add("trace_revisions", name, spec, chains=material.chains, rest_chains=material.rest_chains)
     measured["findings"] = [
         add(
             "find",

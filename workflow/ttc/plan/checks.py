@@ -4,6 +4,7 @@ import math
 
 from ttc.errors import InputError
 from ttc.plan.searches import LARGER, searches
+from ttc.plan.ratios import PAPER_LARGEST
 
 
 def check(configuration: dict) -> None:
@@ -49,17 +50,14 @@ def _check_amounts(configuration: dict) -> None:
         ),
         ("prm.samples", prm["samples"], "sampling.train_samples", sampling["train_samples"]),
         ("orm.samples", configuration["orm"]["samples"], "sampling.train_samples", sampling["train_samples"]),
-        (
-            "revision.pairs.samples",
-            revision["pairs"]["samples"],
-            "sampling.train_samples",
-            sampling["train_samples"],
-        ),
-        (
-            "revision.verifier.train_problems",
-            revision["verifier"]["train_problems"],
-            "task.train_problems",
-            task["train_problems"],
+        *(
+            (
+                f"revision.{name}.train_problems",
+                revision[name]["train_problems"],
+                "task.train_problems",
+                task["train_problems"],
+            )
+            for name in ("pairs", "verifier", "rest")
         ),
         ("difficulty.bins", configuration["difficulty"]["bins"], "task.test_problems", task["test_problems"]),
     )
@@ -74,6 +72,7 @@ def _check_amounts(configuration: dict) -> None:
         ),
         ("search.temperature", configuration["search"]["temperature"], 2),
         ("revision.temperature", revision["temperature"], revision["max_generations"]),
+        ("revision.pairs.temperature", revision["pairs"]["temperature"], revision["pairs"]["samples"]),
     ):
         if temperature == 0 and samples > 1:
             raise InputError(
@@ -114,7 +113,14 @@ def _check_budgets(configuration: dict) -> None:
     _power_of_two("figures.ratio_budget", figures["ratio_budget"])
     if configuration["source"] is not None:
         return
-    _power_of_two("revision.max_generations", configuration["revision"]["max_generations"])
+    revision = configuration["revision"]
+    _power_of_two("revision.max_generations", revision["max_generations"])
+    if revision["ratios"] == "paper" and revision["max_generations"] > PAPER_LARGEST:
+        given = revision["max_generations"]
+        raise InputError(
+            f"revision.max_generations: {given} was given; the paper's table of ratios ends at {PAPER_LARGEST}: lower "
+            "it or set revision.ratios to all"
+        )
     samples, shared = configuration["sampling"]["samples"], configuration["difficulty"]["samples"] == "shared"
     evaluated = samples if shared else samples // 2
     if budgets and budgets[-1] > evaluated:
@@ -126,7 +132,7 @@ def _check_budgets(configuration: dict) -> None:
         raise InputError(
             f"figures.sweep_budgets: {missing[0]} was given, and evaluation.budgets does not have it"
         )
-    most = configuration["revision"]["max_generations"]
+    most = revision["max_generations"]
     if figures["ratio_budget"] > most:
         given = figures["ratio_budget"]
         raise InputError(

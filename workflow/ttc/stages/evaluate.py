@@ -9,12 +9,26 @@ import polars as pl
 from ttc import tables
 from ttc.difficulty import pool_half
 from ttc.errors import InputError, nearest
-from ttc.evaluation import COLUMNS, Method, Outcomes, evaluate_chains, evaluate_larger_pool, evaluate_pool
+from ttc.evaluation import (
+    COLUMNS,
+    Method,
+    Outcomes,
+    evaluate_chains,
+    evaluate_larger_pool,
+    evaluate_pool,
+    evaluate_steps,
+)
 from ttc.exchange import model_parameters
 from ttc.pools import revision_chains, sample_pools
 from ttc.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
 from ttc.stages import command
 
+# verifier of chains -> the input with its scores
+CHAIN_SCORES = {
+    "revision_orm": "chain_scores",
+    "revision_orm_no_history": "chain_scores_no_history",
+    "prm": "chain_scores_prm",
+}
 # what a search's outcome is made of
 CANDIDATES = ("answer", "correct", "step_scores", "generated_tokens", "verifier_tokens", "generations")
 
@@ -29,6 +43,7 @@ def run(spec, inputs, output, runtime):
         aggregations_compared=spec.get("aggregations_compared", []),
         noisy_verifiers=spec.get("noisy_verifiers"),
         replicates=spec.get("replicates", 200),
+        ratios=None if spec.get("ratios") is None else [tuple(pair) for pair in spec["ratios"]],
         parameters=model_parameters(spec, inputs),
     )
     for how in (method.aggregation, *method.aggregations_compared):
@@ -47,9 +62,13 @@ def run(spec, inputs, output, runtime):
         sampled.add(pool.problem_id)
         evaluate_pool(pool, method, outcomes)
     print(f"  pools of {len(sampled)} problems done, {len(outcomes.rows):,} outcomes", flush=True)
-    for chains in revision_chains(inputs.get("chains", []), inputs.get("chain_scores", [])):
+    scores = {verifier: inputs.get(role, []) for verifier, role in CHAIN_SCORES.items()}
+    for chains in revision_chains(inputs.get("chains", []), scores):
         _require(chains.problem_id, sampled, "chains")
         evaluate_chains(chains, method, outcomes)
+    for chains in revision_chains(inputs.get("rest_chains", []), {}):
+        _require(chains.problem_id, sampled, "rest_chains")
+        evaluate_steps(chains, "rest_revision_step", "rest_reviser", outcomes)
     _searches(spec, inputs, sampled, method, outcomes)
     _larger(spec, inputs, sampled, method, outcomes)
     frame = pl.DataFrame(outcomes.rows, schema=_schema(), orient="row")

@@ -31,6 +31,7 @@ PLACES = {
         "allocator.skops": "tables/allocator.skops",
     },
     "match_flops": {"": "tables/exchange.parquet"},
+    "trace_revisions": {"": "tables/transitions.parquet"},
     "find": {"": "tables/findings.parquet"},
     "compare_votes": {"": "tables/reference_votes.parquet"},
     "plot": {"*": "figures"},
@@ -44,6 +45,7 @@ PER_POOL = (
     "evaluate",
     "fit_allocator",
     "match_flops",
+    "trace_revisions",
     "find",
     "plot",
 )

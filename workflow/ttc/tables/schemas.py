@@ -164,11 +164,14 @@ SCHEMAS: dict[str, Schema] = {
         _PROBLEM
         | {
             "pair": _count("index of the trajectory, from 0"),
-            "context": Column(pl.List(pl.String()), "incorrect solutions, the nearest to the target last"),
+            "context": Column(
+                pl.List(pl.String()),
+                "incorrect solutions: of samples the nearest to the target last, of a chain in its order",
+            ),
             "target": _text("the correct solution"),
             "distance": Column(
                 pl.Int32(),
-                "edit distance of that nearest one to the target, characters; null without a context",
+                "edit distance of the last of them to the target, characters; null without a context",
                 nullable=True,
             ),
         },
@@ -341,6 +344,27 @@ SCHEMAS: dict[str, Schema] = {
             "count": _count("scores it is made of", low=1),
         },
         "how well verifier scores rank and how far they can be believed",
+    ),
+    "transitions": Schema(
+        ("reviser", "step"),
+        {
+            "reviser": _text("`rest`: the reviser of the ReST^EM ablation", allowed=("reviser", "rest")),
+            "step": _count("number of the answer that is revised, from 1", low=1),
+            "correct": _share("share correct of the answers of this step that are revised"),
+            "correct_to_incorrect": _share(
+                "share of the correct ones whose revision is incorrect", nullable=True
+            ),
+            "correct_to_incorrect_low": _share("lower end of its 95 % interval", nullable=True),
+            "correct_to_incorrect_high": _share("upper end of it", nullable=True),
+            "incorrect_to_correct": _share(
+                "share of the incorrect ones whose revision is correct", nullable=True
+            ),
+            "incorrect_to_correct_low": _share("lower end of its 95 % interval", nullable=True),
+            "incorrect_to_correct_high": _share("upper end of it", nullable=True),
+            "correct_count": _count("correct answers that are revised"),
+            "incorrect_count": _count("incorrect answers that are revised"),
+        },
+        "what revisions do to correct and to incorrect answers, step by step (paper §6.1)",
     ),
     "findings": Schema(
         ("claim",),
