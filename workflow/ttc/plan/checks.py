@@ -3,8 +3,8 @@
 import math
 
 from ttc.errors import InputError
-from ttc.plan.searches import LARGER, searches
 from ttc.plan.ratios import PAPER_LARGEST
+from ttc.plan.searches import LARGER, searches
 
 
 def check(configuration: dict) -> None:

@@ -194,5 +194,3 @@ class Study:
             )
             for block in parts
         ]
-
-
