@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 import synthetic_study
+from ttc.measures import Settings
 
 from ttc import examples, report, tables
 from ttc.errors import InputError
 from ttc.findings import find
-from ttc.measures import Settings
 from ttc.results import Study
 from ttc.stages import notebook as notebook_stage
 from ttc.stages import report as stage

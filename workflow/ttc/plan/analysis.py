@@ -57,17 +57,10 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         exchanges = [add("match_flops", name, spec, **measured, **compared)]
     measured["exchange"] = exchanges
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
-    measured["findings"] = [
-        add(
-            "find",
-            name,
-            seed | configuration["findings"],
-            **measured,
-            **chains,
-            prm=models["prm"],
-            orm=models["orm"],
-        )
-    ]
+    revised = {name: configuration["revision"][name] for name in ("first_answer", "max_context")}
+    read = {"transitions": [], "verifier_quality": []} | measured | chains | {"prm": models["prm"]}
+    spec = seed | configuration["findings"] | (revised if material.chains else {})
+    measured["findings"] = [add("find", name, spec, **read)]
     measured["figures"] = [add("plot", name, seed | configuration["figures"], **measured, **chains)]
     return measured
 
