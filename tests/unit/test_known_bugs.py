@@ -7,10 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tiny import BOS, EOS, NEWLINE, SEED, TASK, random_model, saved, tokenizer
-from toy import END, ToyEngine, ToyVerifier, random_policy, random_score, run
 
 from ttc import tables
 from ttc.engines.transformers import TransformersEngine
@@ -20,7 +17,6 @@ from ttc.models.building import build_verifier
 from ttc.models.loading import save_model
 from ttc.pools import Pool, Steps, sample_pools
 from ttc.revision.chains import revise
-from ttc.search import Options, Strategy
 from ttc.selection import encode
 from ttc.stages import evaluate
 from ttc.tasks import clock
@@ -28,38 +24,6 @@ from ttc.verifiers.examples import process_examples
 from ttc.verifiers.scoring import TokenVerifier
 
 PACKAGE = Path(evaluate.__file__).parents[1]
-
-
-# -- searches ------------------------------------------------------------------------------------------------
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    seed=st.integers(0, 10**6),
-    finished=st.sampled_from(["shrink", "keep", "refill"]),
-    duplicates=st.sampled_from(["keep", "drop"]),
-    limit=st.integers(2, 12),
-)
-def test_a_candidate_has_the_finish_reason_of_its_own_tokens(seed, finished, duplicates, limit):
-    """Dropping duplicates must not shift finish reasons against solutions, and a cut solution is never finished."""
-    options = Options(finished=finished, duplicates=duplicates)
-    engine, verifier = ToyEngine(random_policy(seed)), ToyVerifier(random_score(seed))
-    [result] = run(engine, verifier, 8, Strategy("beam", 2), max_tokens=limit, options=options)
-    for candidate in result.candidates:
-        assert (candidate.finish == "stop") is (candidate.tokens[-1] == END)
-
-
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10**6), finished=st.sampled_from(["shrink", "keep", "refill"]))
-def test_candidates_are_different_beams_and_no_more_than_the_budget(seed, finished):
-    """None is a copy that pads the list and votes twice; with `shrink` there are as many as the budget says."""
-    engine, verifier = ToyEngine(random_policy(seed)), ToyVerifier(random_score(seed))
-    [result] = run(engine, verifier, 8, Strategy("beam", 2), options=Options(finished=finished))
-    nodes = [candidate.node for candidate in result.candidates]
-    assert len(set(nodes)) == len(nodes) <= 8
-    if finished == "shrink":
-        assert len(nodes) == 8
-    assert sum(node.round == 0 for node in result.nodes) == 8  # it starts with the whole budget
 
 
 # -- verifiers -----------------------------------------------------------------------------------------------
