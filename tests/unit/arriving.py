@@ -3,12 +3,16 @@
 # configuration keys
 KEYS = {
     "ablations.larger_search",
+    "ablations.rest_em",
+    "ablations.revision_verifiers",
     "difficulty.samples",
     "evaluation.noisy_verifiers",
     "revision.pairs.temperature",
     "revision.pairs.train_problems",
     "revision.ratios",
     "revision.rest",
+    "revision.rest.chains",
+    "revision.rest.length",
     "revision.training.checkpoint",
     "revision.training.evaluations_after_rise",
     "search.larger_budgets",
@@ -38,6 +42,15 @@ TESTS = {
             "test_rebase_shares_the_width_by_the_softmax_of_the_scores",
             "test_rebase_shrinks_further_with_every_solution_that_ends",
         ),
+        "test_ratios.py": ("test_the_grid_is_the_papers_table",),
+        "test_revision.py": (
+            "test_nothing_of_the_verdicts_reaches_the_reviser",
+            "test_successes_are_as_many_of_each_length",
+            "test_successes_by_hand",
+        ),
     }.items()
     for name in names
 }
+
+# files of workflow/ttc
+FILES = {"search/dvts.py", "search/rebase.py", "verifier_noise.py"}

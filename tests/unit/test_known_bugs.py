@@ -10,13 +10,11 @@ import torch
 from tiny import BOS, EOS, NEWLINE, SEED, TASK, random_model, saved, tokenizer
 
 from ttc import tables
-from ttc.engines.transformers import TransformersEngine
 from ttc.evaluation import Method, Outcomes, evaluate_pool
-from ttc.generation import grade, select_problems
+from ttc.generation import grade
 from ttc.models.building import build_verifier
 from ttc.models.loading import save_model
 from ttc.pools import Pool, Steps, sample_pools
-from ttc.revision.chains import revise
 from ttc.selection import encode
 from ttc.stages import evaluate
 from ttc.tasks import clock
@@ -148,19 +146,7 @@ def test_an_answer_that_holds_the_gold_answer_is_wrong():
     assert grade("7 is not it\nAnswer: 8", "7") == ("8", False)
 
 
-# -- revisions and randomness --------------------------------------------------------------------------------
-
-
-def test_a_chain_does_not_know_the_gold_answer(policy):
-    """Contexts made of the best action so far, by the gold answer, would leak it into the chain."""
-    engine = TransformersEngine(policy, device="cpu")
-    problems = select_problems(clock.make_problems(TASK, SEED), "test", [0, 4])
-    other = problems.with_columns(answer=pl.lit("0"))
-    chains = [
-        revise(engine, engine, each, [5, 5], 4, 1, 1.0, 8, 16, lambda done, total: None)
-        for each in (problems, other)
-    ]
-    assert chains[0]["text"].to_list() == chains[1]["text"].to_list()
+# -- randomness --------------------------------------------------------------------------------
 
 
 def test_no_module_draws_from_a_global_generator():
