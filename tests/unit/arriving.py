@@ -7,6 +7,7 @@ KEYS = {
     "ablations.revision_verifiers",
     "difficulty.samples",
     "evaluation.noisy_verifiers",
+    "exchange.verifier_curves",
     "revision.pairs.temperature",
     "revision.pairs.train_problems",
     "revision.ratios",
@@ -42,6 +43,7 @@ TESTS = {
             "test_rebase_shares_the_width_by_the_softmax_of_the_scores",
             "test_rebase_shrinks_further_with_every_solution_that_ends",
         ),
+        "test_exchange.py": ("test_the_camera_ready_factor_counts_verified_generations",),
         "test_ratios.py": ("test_the_grid_is_the_papers_table",),
         "test_revision.py": (
             "test_nothing_of_the_verdicts_reaches_the_reviser",

@@ -105,7 +105,7 @@ CHOICES: tuple[Choice, ...] = (
     Choice(
         "Ratios of sequential to parallel",
         "the paper's table or all powers of two; chains are drawn whole, and a ratio is a mean over groups of chains",
-        ("revision.ratios", "revision.max_generations", "revision.full_chains"),
+        ("revision.ratios", "revision.max_generations"),
     ),
     Choice(
         "Details of ReST^EM",
@@ -195,6 +195,12 @@ CHOICES: tuple[Choice, ...] = (
         "What “as good as” means",
         "claims of equality and of “nearly as well” have a stated margin, and the whole interval has to "
         "lie inside it",
+    ),
+    Choice(
+        "Verifier's FLOPs (camera-ready)",
+        "the factor of the formula charges them; whether curves move right by a point besides, as the paper draws "
+        "them, is named",
+        ("exchange.verifier_curves",),
     ),
     Choice(
         "Fractional budgets at equal FLOPs",

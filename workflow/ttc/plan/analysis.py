@@ -11,6 +11,9 @@ NOTEBOOK = "notebooks/01_scaling.ipynb"
 GENERATION = ("task", "policy", "larger_policy", "sampling", "prm", "orm", "search", "revision", "exchange")
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 
+# Tables that findings are measured on, beside the chains; a study may lack some.
+FOUND = ("outcomes", "difficulty", "allocation", "exchange", "transitions", "verifier_quality")
+
 
 def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str, list[Artifact]]:
     """Add difficulty, outcomes, allocation, exchange, findings and figures of one policy; return them by role."""
@@ -58,7 +61,7 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     measured["exchange"] = exchanges
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
     revised = {name: configuration["revision"][name] for name in ("first_answer", "max_context")}
-    read = {"transitions": [], "verifier_quality": []} | measured | chains | {"prm": models["prm"]}
+    read = {role: measured.get(role, []) for role in FOUND} | chains | {"prm": models["prm"]}
     spec = seed | configuration["findings"] | (revised if material.chains else {})
     measured["findings"] = [add("find", name, spec, **read)]
     measured["figures"] = [add("plot", name, seed | configuration["figures"], **measured, **chains)]
