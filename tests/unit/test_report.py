@@ -12,7 +12,7 @@ import synthetic_study
 from ttc import examples, report, tables
 from ttc.errors import InputError
 from ttc.findings import find
-from ttc.measures import Settings
+from ttc.findings.claim import Settings
 from ttc.results import Study
 from ttc.stages import notebook as notebook_stage
 from ttc.stages import report as stage
@@ -79,7 +79,7 @@ class Balanced(HTMLParser):
 def test_the_report_holds_every_finding(frames, figures):
     html = page(frames, figures)
     for row in frames["findings"].iter_rows(named=True):
-        assert report.jinja2.filters.escape(row["claim"]) in html
+        assert str(report.jinja2.filters.escape(row["text"])) in html
         assert row["verdict"] in html
         if row["value"] is not None:
             assert report.number(row["value"]) in html
@@ -152,12 +152,32 @@ def test_a_search_is_shown_node_by_node(frames):
     assert shown["note"] == "4 generations, 2 steps sampled."
 
 
-def test_choices_show_the_configuration_and_leave_out_what_a_study_lacks():
-    rows = {row["topic"]: row for row in report.choices(CONFIGURATION)}
-    assert rows["Sampling temperature"]["lines"] == ["sampling.temperature: 1.0"]
-    assert rows["Seeds"]["lines"] == ["seed: 7"]
-    assert "A lookahead that ends early" not in rows
-    assert rows["No answer"]["lines"] == []
+def test_findings_are_shown_by_topic_in_order_and_those_of_ours_are_marked(frames, figures):
+    html = page(frames, figures)
+    topics = frames["findings"].sort("number")["topic"].unique(maintain_order=True).to_list()
+    assert [html.index(f"<h3>{topic}</h3>") for topic in topics] == sorted(
+        html.index(f"<h3>{t}</h3>") for t in topics
+    )
+    names = frames["findings"].sort("number")["claim"].to_list()
+    places = [html.index(f'id="finding-{name}"') for name in names]
+    assert places == sorted(places)
+    assert html.count("<em>Ours:</em>") == (frames["findings"]["origin"] == "ours").sum()
+
+
+def test_the_report_says_how_many_claims_were_tested():
+    rows = [
+        ("reproduced", 0.1),
+        ("undecided", 0.1),
+        ("not reproduced", None),
+        ("measured", 0.1),
+        ("not measured", None),
+    ]
+    findings = pl.DataFrame([(v, x) for v, x in rows * 20], schema=["verdict", "low"], orient="row")
+    said = report.tested(findings)
+    assert (
+        said.startswith("60 claims have a verdict here, 40 of them by a 95 % interval")
+        and "about 2 of them" in said
+    )
 
 
 def test_the_configuration_is_shown_whole(frames, figures):

@@ -210,6 +210,7 @@ rule find_job:
         python -m ttc.stages.find --spec {params.spec:q} \
             --difficulty {input.difficulty} --outcomes {input.outcomes} \
             --allocation {input.allocation} --exchange {input.exchange} --chains {input.chains} \
-            --chain_scores {input.chain_scores} --prm {input.prm} --orm {input.orm} \
+            --chain_scores {input.chain_scores} --transitions {input.transitions} \
+            --verifier_quality {input.verifier_quality} --prm {input.prm} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

@@ -20,6 +20,7 @@ _PLAIN = {
     "parallel": "parallel",
     "compute_optimal": "compute-optimal",
     "in_sample_optimal": "compute-optimal, not cross-validated",
+    "best_fixed": "best fixed strategy",
     "beam": "beam",
     "lookahead": "lookahead",
     "dvts": "DVTS",

@@ -12,6 +12,9 @@ GENERATION = ("task", "policy", "larger_policy", "sampling", "prm", "orm", "sear
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 MODELS += ("revision_orm_no_history", "rest_reviser")
 
+# Tables that findings are measured on, beside the chains; a study may lack some.
+FOUND = ("outcomes", "difficulty", "allocation", "exchange", "transitions", "verifier_quality")
+
 
 def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str, list[Artifact]]:
     """Add difficulty, outcomes, allocation, exchange, findings and figures of one policy; return them by role."""
@@ -76,18 +79,13 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
     if material.chains:
         spec = seed | {"bootstrap": configuration["findings"]["bootstrap"]}
-        add("trace_revisions", name, spec, chains=material.chains, rest_chains=material.rest_chains)
-    measured["findings"] = [
-        add(
-            "find",
-            name,
-            seed | configuration["findings"],
-            **measured,
-            **chains,
-            prm=models["prm"],
-            orm=models["orm"],
-        )
-    ]
+        measured["transitions"] = [
+            add("trace_revisions", name, spec, chains=material.chains, rest_chains=material.rest_chains)
+        ]
+    revised = {name: configuration["revision"][name] for name in ("first_answer", "max_context")}
+    read = {role: measured.get(role, []) for role in FOUND} | chains | {"prm": models["prm"]}
+    spec = seed | configuration["findings"] | (revised if material.chains else {})
+    measured["findings"] = [add("find", name, spec, **read)]
     measured["figures"] = [add("plot", name, seed | configuration["figures"], **measured, **chains)]
     return measured
 

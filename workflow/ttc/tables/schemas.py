@@ -243,7 +243,9 @@ SCHEMAS: dict[str, Schema] = {
         ("family", "strategy", "selection", "bins", "bin", "budget"),
         {
             "family": _FAMILY,
-            "strategy": _text("a strategy of `outcomes`, or `compute_optimal`, `in_sample_optimal`"),
+            "strategy": _text(
+                "a strategy of `outcomes`, or `compute_optimal`, `in_sample_optimal`, `best_fixed`"
+            ),
             "selection": _text("selection rule"),
             "bins": _BINS,
             "bin": _BIN,
@@ -274,7 +276,7 @@ SCHEMAS: dict[str, Schema] = {
         ("family", "strategy", "selection", "bins", "budget", "problem_id"),
         {
             "family": _FAMILY,
-            "strategy": _text("`compute_optimal` or `in_sample_optimal`"),
+            "strategy": _text("`compute_optimal`, `in_sample_optimal` or `best_fixed`"),
             "selection": _text("selection rule"),
             "bins": _BINS,
         }
@@ -369,15 +371,23 @@ SCHEMAS: dict[str, Schema] = {
     "findings": Schema(
         ("claim",),
         {
-            "claim": _text("the claim"),
-            "paper": _text("what the paper says"),
+            "claim": _text("short name of the row"),
+            "number": _count("place of the row in the report", low=1),
+            "topic": _text("what it is about, as the report is divided"),
+            "text": _text("the claim, or what the number is"),
+            "origin": _text("`ours`: a number that the paper does not have", allowed=("paper", "ours")),
+            "paper": _text("what the paper says; of a row of ours, why it is here"),
             "value": _real("our number", nullable=True),
             "low": _real("lower end of its 95 % interval", nullable=True),
             "high": _real("upper end of it", nullable=True),
+            "side": _text(
+                "where the claim lies: `above` or `below` the threshold, `within` ± it; `none`: no claim",
+                allowed=("above", "below", "within", "none"),
+            ),
             "threshold": _real("value that decides", nullable=True),
             "verdict": _text(
-                "computed from the numbers before it",
-                allowed=("reproduced", "not reproduced", "undecided", "not measured"),
+                "computed from the numbers before it; `measured`: a number without a claim",
+                allowed=("reproduced", "not reproduced", "undecided", "measured", "not measured"),
             ),
             "source": _text("table the number comes from"),
             "detail": _text("how the number was made"),
