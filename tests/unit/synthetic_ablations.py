@@ -95,7 +95,18 @@ def _calibration() -> pl.DataFrame:
             score = (index - 0.5) / 10
             correct = score**bend
             count = int(20 + 100 * abs(score - 0.5))
-            rows.append((verifier, level, index, score, correct, max(correct - 0.06, 0), min(correct + 0.06, 1), count))
+            rows.append(
+                (
+                    verifier,
+                    level,
+                    index,
+                    score,
+                    correct,
+                    max(correct - 0.06, 0),
+                    min(correct + 0.06, 1),
+                    count,
+                )
+            )
     columns = ["verifier", "level", "bin", "score", "correct", "low", "high", "count"]
     return _checked("calibration", columns, rows)
 
@@ -109,9 +120,22 @@ def _quality() -> pl.DataFrame:
         for measure, value in measures.items():
             for step in range(7 if level == "step" else 1):
                 shift = 0.03 * (step - 3) if step else 0
-                rows.append((verifier, level, step, measure, value + shift, value + shift - 0.03, value + shift + 0.03, 400))
+                rows.append(
+                    (
+                        verifier,
+                        level,
+                        step,
+                        measure,
+                        value + shift,
+                        value + shift - 0.03,
+                        value + shift + 0.03,
+                        400,
+                    )
+                )
     columns = ["verifier", "level", "step", "measure", "value", "low", "high", "count"]
-    return _checked("verifier_quality", columns, [(*row[:4], *np.clip(row[4:7], 0, 1).tolist(), row[7]) for row in rows])
+    return _checked(
+        "verifier_quality", columns, [(*row[:4], *np.clip(row[4:7], 0, 1).tolist(), row[7]) for row in rows]
+    )
 
 
 def _checked(name, columns, rows) -> pl.DataFrame:

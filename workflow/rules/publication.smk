@@ -1,4 +1,4 @@
-# Figures, report, notebook and the view for people.
+# Figures, gallery, report, notebook and the view for people.
 
 
 rule plot_job:
@@ -27,6 +27,33 @@ rule plot_job:
             --difficulty {input.difficulty} --outcomes {input.outcomes} \
             --allocation {input.allocation} --exchange {input.exchange} --chains {input.chains} \
             --chain_scores {input.chain_scores} --findings {input.findings} \
+            --output {output} {params.how} 2>&1 | tee {log}
+        """
+
+
+rule gallery_job:
+    """Lay our figures beside the paper's."""
+    input:
+        unpack(inputs("gallery")),
+    output:
+        "results/store/gallery/{label}-{key}.html",
+    log:
+        "results/logs/gallery/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/gallery/{label}-{key}.jsonl"
+    priority: plan.priority("gallery")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("gallery"),
+        runtime=plan.minutes("gallery"),
+    params:
+        spec=plan.spec("gallery"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.gallery --spec {params.spec:q} --figures {input.figures} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 

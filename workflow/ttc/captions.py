@@ -17,7 +17,7 @@ def fields(sentences: Iterable[str]) -> set[str]:
 
 
 def stated(configuration: dict, sentences: Iterable[str]) -> dict[str, object]:
-    """The values that the sentences take from a resolved configuration, by dotted key; missing and null ones stay out."""
+    """The values that the sentences take from a resolved configuration, by dotted key; missing ones stay out."""
     found = {}
     for key in sorted(fields(sentences) - set(MEASURED)):
         value: object = configuration

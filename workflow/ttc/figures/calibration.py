@@ -42,7 +42,7 @@ def draw_calibration(study: Study, options: dict) -> Figure:
     style.heading(drawn, "Can the scores be believed? Score against what came true")
     style.note(
         drawn,
-        "Above: bars are 95 % bootstrap intervals over questions; a point below the diagonal is an over-confident score. "
+        "Above: bars are 95 % bootstrap intervals over questions; points below the diagonal are over-confident. "
         "Below: how the scores are spread over ten bins of equal width.",
     )
     return drawn
@@ -58,7 +58,13 @@ def _verifier(upper, lower, rows, look, label):
     )  # fmt: skip
     share = rows["count"] / rows["count"].sum()
     lower.plot(
-        score, share, color=look.colour, marker=look.marker, linestyle=look.line, linewidth=1.2, markersize=3.5
+        score,
+        share,
+        color=look.colour,
+        marker=look.marker,
+        linestyle=look.line,
+        linewidth=1.2,
+        markersize=3.5,
     )
 
 
@@ -91,7 +97,8 @@ def draw_quality(study: Study, options: dict) -> Figure:
     style.heading(drawn, "How well verifiers tell right from wrong")
     style.note(
         drawn,
-        "AUC: chance that a sample that ends correct has the higher score. Bars: 95 % bootstrap interval over questions.",
+        "AUC: chance that a sample that ends correct scores above one that does not. Bars: 95 % bootstrap intervals "
+        "over questions.",
     )
     return drawn
 
@@ -112,8 +119,8 @@ def _dots(axes, whole):
             value, low, high = (found[name][0] for name in ("value", "low", "high"))
             look = style.look(verifier)
             panel.errorbar(
-                value, place, xerr=[[max(value - low, 0)], [max(high - value, 0)]], color=look.colour, marker=look.marker,
-                capsize=2.5, elinewidth=1, markersize=6,
+                value, place, xerr=np.clip([[value - low], [high - value]], 0, None), color=look.colour,
+                marker=look.marker, capsize=2.5, elinewidth=1, markersize=6,
             )  # fmt: skip
             panel.text(value, place - 0.16, f"{value:.2f}", ha="center", va="bottom", fontsize=8)
         if without is not None:

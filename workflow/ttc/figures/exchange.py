@@ -128,14 +128,16 @@ def draw_differences(study: Study, options: dict, version: str = "v1") -> Figure
     for panel, (family, rows) in zip(axes, found.items(), strict=True):
         _cells(panel, rows)
         panel.set_title(
-            f"{family.capitalize()}: accuracy of the small minus the larger policy, points", fontweight="normal"
+            f"{family.capitalize()}: accuracy of the small minus the larger policy, points",
+            fontweight="normal",
         )
     count = len(study.table("difficulty"))
     style.heading(drawn, "Who wins at equal FLOPs: small policy with test-time compute, or larger policy")
     style.note(
         drawn,
         f"95 % paired bootstrap interval over questions ({count} in all) in brackets. ▲ small policy ahead,"
-        " ▼ larger ahead, ○ undecided (the interval contains 0). * budget cut to the largest measured. Oracle bins."
+        " ▼ larger ahead, ○ undecided (the interval contains 0); with an asterisk, the budget was cut to the largest"
+        " measured. Oracle bins."
         f" {FORMULAS[version]}.",
     )
     return drawn

@@ -65,9 +65,7 @@ def draw_predicted(study: Study, options: dict) -> Figure:
     study.bins("predicted")  # or NotMeasured
     measured = {selection: ratios(study, selection) for selection in RULES}
     drawn = style.figure(10.0, 4.8)
-    for panel, (selection, rows) in zip(
-        drawn.subplots(1, 2, sharey=True), measured.items(), strict=True
-    ):
+    for panel, (selection, rows) in zip(drawn.subplots(1, 2, sharey=True), measured.items(), strict=True):
         budget = ratio_budget(rows, options["ratio_budget"])
         _by_bin(panel, study, selection, "predicted", budget)
         panel.set_title(f"{RULES[selection].capitalize()}, {budget} generations", fontweight="normal")

@@ -59,7 +59,9 @@ def _step_lines(axes, study, names) -> None:
         lines.append(line)
     longest = max(line.get_xdata()[-1] for line in lines)
     first = [lines[0].get_ydata()[0]] * 2
-    lines += axes.plot([1, longest], first, color=style.GREY, linewidth=1, linestyle=":", label="first answer")
+    lines += axes.plot(
+        [1, longest], first, color=style.GREY, linewidth=1, linestyle=":", label="first answer"
+    )
     _position_axis(axes, longest)
     style.accuracy_axis(axes, "Pass@1")
     style.end_labels(axes, lines)

@@ -43,12 +43,13 @@ def draw(study: Study, options: dict) -> Figure:
             rows, banded = study.curve("search", name), name in BANDED or title != shown[0][0]
             lines.append(style.line(panel, rows, style.look(name, names), style.named(name), band=banded))
         style.budget_axis(panel, [budget for line in lines for budget in line.get_xdata()])
-        panel.set_title(title, fontweight="normal" if len(shown) > 1 else "bold")
+        if len(shown) > 1:
+            panel.set_title(title, fontweight="normal")
     for panel in axes:  # the panels share an axis, which is final only now
         style.accuracy_axis(panel, style.ACCURACY if panel is axes[0] else "")
         style.end_labels(panel, [line for line in panel.get_lines() if line.get_label() in _labels(shown)])
     style.heading(drawn, "Searching with the PRM: accuracy by generations per question")
-    bands = "At the left, bands only on majority, best-of-N weighted and beam of width 4, for legibility."
+    bands = f"For legibility not on every curve{' at the left' if len(shown) > 1 else ''}."
     style.note(drawn, style.interval_note(study.curve("search", shown[0][1][0]), bands))
     return drawn
 

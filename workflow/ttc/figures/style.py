@@ -170,13 +170,21 @@ def settle(drawn: Figure) -> Figure:
 
 
 def save(drawn: Figure, path: Path, dpi: int = 150) -> None:
-    """Write SVG or PNG by the suffix of `path`; equal figures give equal bytes (no date, no version)."""
+    """Write SVG, PNG or PDF by the suffix of `path`; equal figures give equal bytes (no date, no version)."""
     path.write_bytes(encoded(drawn, path.suffix.removeprefix("."), dpi))
 
 
+# what would tell one run from another: dates and versions
+_METADATA = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
 def encoded(drawn: Figure, suffix: str = "png", dpi: int = 150) -> bytes:
-    """The figure as the bytes of an SVG or PNG file; to be called inside `context`."""
-    metadata = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
+    """The figure as the bytes of an SVG, PNG or PDF file; to be called inside `context`."""
+    metadata = _METADATA[suffix]
     buffer = io.BytesIO()
     drawn.savefig(buffer, format=suffix, dpi=dpi, metadata=metadata)
     return buffer.getvalue()

@@ -58,7 +58,12 @@ def draw_quality(study: Study, options: dict) -> Figure:
     """Votes weighted by the PRM, by the PRM with a share of its scores flipped, and by random scores."""
     for name in list(QUALITY)[1:]:
         study.curve("search", name)  # or NotMeasured
-    return _draw(study, {"": QUALITY | MAJORITY}, "How good a verifier has to be: best-of-N weighted", list(QUALITY)[:2])
+    return _draw(
+        study,
+        {"": QUALITY | MAJORITY},
+        "How good a verifier has to be: best-of-N weighted",
+        list(QUALITY)[:2],
+    )
 
 
 def _draw(study, shown, heading, banded, looks=None) -> Figure:
@@ -73,7 +78,9 @@ def _draw(study, shown, heading, banded, looks=None) -> Figure:
         for name, label in names.items():
             if study.has("search", name):
                 rows = study.curve("search", name)
-                style.line(panel, rows, style.look(looks.get(name, name), list(names)), label, band=name in banded)
+                style.line(
+                    panel, rows, style.look(looks.get(name, name), list(names)), label, band=name in banded
+                )
         style.budget_axis(panel, [budget for line in panel.get_lines() for budget in line.get_xdata()])
         if title:
             panel.set_title(title, fontweight="normal")

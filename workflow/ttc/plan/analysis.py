@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ttc.catalogue import specification
 from ttc.plan.artifacts import Artifact, External
 from ttc.plan.generated import SHARDING, Add
 from ttc.plan.material import Material
@@ -68,14 +69,16 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
             orm=models["orm"],
         )
     ]
-    measured["figures"] = [add("plot", name, seed | configuration["figures"], **measured, **chains)]
+    measured["figures"] = [
+        add("plot", name, specification(shown_configuration(configuration)), **measured, **chains)
+    ]
     return measured
 
 
 def plan_publication(
     configuration: dict, add: Add, material: Material, measured: dict[str, list[Artifact]], root: Path
 ) -> None:
-    """Add the report, the executed notebook and the view for people, which lists every artifact before it."""
+    """Add report, gallery, executed notebook, and the view for people, which lists every artifact before it."""
     shown = without_sharding(shown_configuration(configuration))
     report = {"study": configuration["study"]["name"], "configuration": shown} | configuration["report"]
     add(
@@ -91,6 +94,7 @@ def plan_publication(
         **measured,
         **{role: material.models.get(role, []) for role in MODELS},
     )
+    add("gallery", material.name, {"study": configuration["study"]["name"]}, figures=measured["figures"])
     tables = {role: measured[role] for role in ("outcomes", "difficulty", "exchange", "findings")}
     add(
         "notebook",

@@ -30,12 +30,21 @@ PLACES = {
     "find": {"": "tables/findings.parquet"},
     "compare_votes": {"": "tables/reference_votes.parquet"},
     "plot": {"*": "figures"},
+    "gallery": {"": "gallery.html"},
     "report": {"": "report.html"},
     "notebook": {"": "notebooks/{label}.ipynb"},
 }
 # Stages that a study of several pools runs once for each.
 PER_POOL = ("measure_difficulty", "evaluate", "fit_allocator", "match_flops", "find", "plot")
-OWNED = ("tables", "figures", "notebooks", "report.html", "config.resolved.yaml", "manifest.json")
+OWNED = (
+    "tables",
+    "figures",
+    "notebooks",
+    "report.html",
+    "gallery.html",
+    "config.resolved.yaml",
+    "manifest.json",
+)
 
 
 def run(spec, inputs, output, runtime):

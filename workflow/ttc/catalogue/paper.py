@@ -7,17 +7,17 @@ from ttc.catalogue import ENTRIES, Entry
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """A figure of the paper; where ours is no figure, `place` and `where` say what stands for it."""
+    """A figure of the paper; where ours is no figure, `part` is the part of the report that stands for it."""
 
     version: str
     number: str
     shows: str
-    place: str = ""
-    where: str = ""
+    part: str = ""
+    called: str = ""
 
 
-_TREE = ("report.html#search", "a search, step by step, in the report")
-_CHAIN = ("report.html#revisions", "a chain of revisions in the report")
+_TREE = ("search", "a search, step by step")
+_CHAIN = ("revisions", "a chain of revisions")
 PAPER_FIGURES = (
     PaperFigure("v1", "1", "summary: compute-optimal scaling, and its exchange for parameters"),
     PaperFigure("v1", "2", "diagram of best-of-N, beam search and lookahead", *_TREE),
