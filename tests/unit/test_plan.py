@@ -39,7 +39,8 @@ def changed(root, **given):
     }
 
 
-DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "report", "notebook", "publish"}
+DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot"}
+DOWNSTREAM |= {"gallery", "report", "notebook", "publish"}
 
 
 def test_the_default_study_is_at_most_about_forty_jobs(root):
@@ -61,12 +62,13 @@ def test_artifacts_read_only_earlier_ones(root):
     ("given", "expected"),
     [
         ({"runtime": {"batch_rows": 7, "threads": 2, "device": "cpu"}}, set()),
-        ({"figures": {"dpi": 99}}, {"plot", "report", "publish"}),
+        ({"figures": {"dpi": 99}}, {"plot", "gallery", "report", "publish"}),
+        ({"findings": {"bootstrap": 99}}, {"find", "report", "notebook", "publish"}),
         ({"report": {"examples": 1}}, {"report", "publish"}),
         ({"allocation": {"repeats": 3}}, DOWNSTREAM - {"evaluate"}),
         (
             {"exchange": {"versions": ["v1"]}},
-            {"match_flops", "find", "plot", "report", "notebook", "publish"},
+            {"match_flops", "find", "plot", "gallery", "report", "notebook", "publish"},
         ),
         ({"orm": {"training": {"steps": 9}}}, {"train_orm", "score"} | DOWNSTREAM),
         (
@@ -253,8 +255,8 @@ class TestPools:
     def test_one_import_stands_in_for_what_generates(self, root):
         plan = plan_study(self.pool_study(root), root)
         assert plan.stages == [
-            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "find", "plot", "report", "notebook",
-            "publish",
+            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "find", "plot", "report",
+            "gallery", "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")
         assert imported.spec.keys() == {"problems", "pools", "grading", "missing_samples"}

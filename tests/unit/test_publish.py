@@ -57,6 +57,7 @@ def make_study():
         *analysis,
         fitted,
         store("report", "policy", ".html"),
+        store("gallery", "policy", ".html"),
         store("notebook", "01_scaling", ".ipynb"),
     ]
 
@@ -79,6 +80,7 @@ VIEW = [
     "figures/index.json",
     "figures/other/accuracy.svg",
     "figures/other/index.json",
+    "gallery.html",
     "manifest.json",
     "notebooks/01_scaling.ipynb",
     "report.html",

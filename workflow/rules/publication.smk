@@ -24,9 +24,9 @@ rule plot_job:
     shell:
         """
         python -m ttc.stages.plot --spec {params.spec:q} \
-            --difficulty {input.difficulty} --outcomes {input.outcomes} \
-            --allocation {input.allocation} --exchange {input.exchange} --chains {input.chains} \
-            --chain_scores {input.chain_scores} --findings {input.findings} \
+            --difficulty {input.difficulty} --allocation {input.allocation} \
+            --exchange {input.exchange} --transitions {input.transitions} --calibration {input.calibration} \
+            --verifier_quality {input.verifier_quality} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 

@@ -70,7 +70,7 @@ CHAINS = (
     "Chains of up to {revision.max_generations} answers, each seeing the last {revision.max_context}, at temperature "
     "{revision.temperature}."
 )
-FULL = "Pass@1 from {revision.full_chains} chains of full length a question."
+STEPS = "Pass@1 at a position is the mean over all chains that are as long."
 RATIOS = {
     "v1": "R = {exchange.ratios.v1} inference tokens to a pretraining token; the formula of version 1.",
     "camera_ready": "R = {exchange.ratios.camera_ready} inference tokens to a pretraining token; the camera-ready's "

@@ -7,7 +7,6 @@ from ttc.catalogue.entry import (
     CHAINS,
     FIXED,
     FOLDS,
-    FULL,
     ORACLE,
     PAIRED,
     QUESTIONS,
@@ -15,6 +14,7 @@ from ttc.catalogue.entry import (
     RATIOS,
     SEARCH,
     SEED,
+    STEPS,
     VOTES,
     Entry,
 )
@@ -157,7 +157,7 @@ MAIN_TEXT = (
             "Pass@1 of each answer along a chain of revisions, and sequential against parallel answers at equal "
             "budgets, chosen by the revision verifier or by majority.",
             CHAINS,
-            FULL,
+            STEPS,
             QUESTIONS,
             SEED,
         ),

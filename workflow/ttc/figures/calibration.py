@@ -12,6 +12,7 @@ LEVELS = {"solution": "Whole solutions", "step": "Single steps"}
 # measure -> (axis label, value without information)
 MEASURES = {
     "auc": ("AUC", 0.5),
+    "auc_within": ("AUC within a question", 0.5),
     "brier": ("Brier score", None),
     "calibration_error": ("Calibration error", 0.0),
 }
@@ -76,8 +77,9 @@ def draw_quality(study: Study, options: dict) -> Figure:
     whole = table.filter(step=0)
     if whole.is_empty() or steps.is_empty():
         raise NotMeasured("no verifier was measured by step")
-    drawn = style.figure(11.4, 4.2)
-    left, *right = drawn.subplots(1, 1 + len(MEASURES), width_ratios=[2.1] + [1] * len(MEASURES))
+    drawn = style.figure(12.4, 4.4)
+    measures = [measure for measure in MEASURES if measure in whole["measure"]]
+    left, *right = drawn.subplots(1, 1 + len(measures), width_ratios=[2.1] + [1] * len(measures))
     for verifier, rows in steps.group_by("verifier", maintain_order=True):
         look = style.look(verifier[0])
         mean, low, high = (rows[name].to_numpy() for name in ("value", "low", "high"))
@@ -93,7 +95,7 @@ def draw_quality(study: Study, options: dict) -> Figure:
     left.set_ylabel("AUC of the step's score")
     left.set_title("By step", fontweight="normal")
     left.legend(loc="lower right")
-    _dots(right, whole)
+    _dots(dict(zip(measures, right, strict=True)), whole)
     style.heading(drawn, "How well verifiers tell right from wrong")
     style.note(
         drawn,
@@ -111,7 +113,8 @@ def _dots(axes, whole):
         for level in LEVELS
         if len(whole.filter(verifier=verifier, level=level))
     ]
-    for panel, (measure, (label, without)) in zip(axes, MEASURES.items(), strict=True):
+    for measure, panel in axes.items():
+        label, without = MEASURES[measure]
         for place, (verifier, level) in enumerate(rows):
             found = whole.filter(verifier=verifier, level=level, measure=measure).drop_nulls("value")
             if found.is_empty():
@@ -126,7 +129,7 @@ def _dots(axes, whole):
         if without is not None:
             panel.axvline(without, color=style.GREY, linewidth=1, linestyle=":")
         names = [f"{VERIFIERS[verifier]},\n{LEVELS[level].lower()}" for verifier, level in rows]
-        panel.set_yticks(range(len(rows)), names if panel is axes[0] else [""] * len(rows))
+        panel.set_yticks(range(len(rows)), names if measure == next(iter(axes)) else [""] * len(rows))
         panel.set_ylim(len(rows) - 0.5, -0.6)
         low, high = panel.get_xlim()
         panel.set_xlim(low - 0.12 * (high - low), high + 0.12 * (high - low))

@@ -10,6 +10,8 @@ from ttc.plan.material import Material
 NOTEBOOK = "notebooks/01_scaling.ipynb"
 # Configuration that a study of imported pools does not use.
 GENERATION = ("task", "policy", "larger_policy", "sampling", "prm", "orm", "search", "revision", "exchange")
+# What figures are drawn from; a study may lack any but the first two.
+DRAWN = ("difficulty", "allocation", "exchange", "transitions", "calibration", "verifier_quality")
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 
 
@@ -69,9 +71,8 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
             orm=models["orm"],
         )
     ]
-    measured["figures"] = [
-        add("plot", name, specification(shown_configuration(configuration)), **measured, **chains)
-    ]
+    drawn = {role: measured.get(role, []) for role in DRAWN}
+    measured["figures"] = [add("plot", name, specification(shown_configuration(configuration)), **drawn)]
     return measured
 
 
@@ -94,7 +95,10 @@ def plan_publication(
         **measured,
         **{role: material.models.get(role, []) for role in MODELS},
     )
-    add("gallery", material.name, {"study": configuration["study"]["name"]}, figures=measured["figures"])
+    examples = {"search": material.shown_search, "revisions": material.chains}
+    parts = [part for part, found in examples.items() if found and configuration["report"]["examples"]]
+    gallery = {"study": configuration["study"]["name"], "parts": parts}
+    add("gallery", material.name, gallery, figures=measured["figures"])
     tables = {role: measured[role] for role in ("outcomes", "difficulty", "exchange", "findings")}
     add(
         "notebook",

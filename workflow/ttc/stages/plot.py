@@ -1,7 +1,7 @@
 """Stage `plot`: all figures of a study, and `index.json`, which says what each shows and why one is missing.
 
-Roles: difficulty, outcomes, allocation (folder of fit_allocator: curves), exchange, findings, and the tables of the
-ablations; an empty role means that the study has no such table, and what needs it is skipped with a reason.
+Roles: difficulty, allocation (folder of fit_allocator: curves), exchange, and the tables of the ablations; an empty
+role means that the study has no such table, and what needs it is skipped with a reason.
 """
 
 import json
@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ttc.results import NotMeasured, Study, load
 from ttc.stages import command
+
+TABLES = ("difficulty", "exchange", "transitions", "calibration", "verifier_quality")
 
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
@@ -44,7 +46,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
 
 def _study(inputs: dict) -> Study:
     fitted = inputs.get("allocation", [])
-    named = {name: inputs.get(name) for name in ("difficulty", "outcomes", "exchange", "findings")}
+    named = {name: inputs.get(name) for name in TABLES}
     return load(**named, curves=[folder / "curves.parquet" for folder in fitted])
 
 
