@@ -24,7 +24,7 @@ from ttc.stages.command import Runtime
 def published(tmp_path_factory):
     """A study's folder as it is published: tables, configuration and figures."""
     folder = tmp_path_factory.mktemp("results") / "trial"
-    overlay = {"figures": {"dpi": 40, "bootstrap": 20, "formats": ["png"]}}
+    overlay = {"figures": {"dpi": 50, "bootstrap": 20, "formats": ["png"]}}
     configuration = resolve(overlay, ROOT / "workflow/schemas/config.schema.yaml")
     frames = synthetic_ablations.study()
     for name in ("difficulty", "curves", "exchange"):
