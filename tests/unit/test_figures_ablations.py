@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 import synthetic_ablations
 import synthetic_study
+from matplotlib.text import Text
 
 from ttc.catalogue import ENTRIES
 from ttc.figures import (
@@ -85,7 +86,7 @@ def test_every_panel_holds_something_and_no_label_overlaps_another(study, name):
         )
         for axes in drawn.axes:
             assert axes.lines or axes.patches or axes.collections
-            boxes = [text.get_window_extent(renderer) for text in axes.texts if text.get_text()]
+            boxes = [Text.get_window_extent(text, renderer) for text in axes.texts if text.get_text()]
             for place, box in enumerate(boxes):
                 for other in boxes[place + 1 :]:
                     shared = (

@@ -12,7 +12,7 @@ LEVELS = {"solution": "Whole solutions", "step": "Single steps"}
 # measure -> (axis label, value without information)
 MEASURES = {
     "auc": ("AUC", 0.5),
-    "auc_within": ("AUC within a question", 0.5),
+    "auc_within": ("AUC within\na question", 0.5),
     "brier": ("Brier score", None),
     "calibration_error": ("Calibration error", 0.0),
 }
@@ -84,7 +84,7 @@ def draw_quality(study: Study, options: dict) -> Figure:
         look = style.look(verifier[0])
         mean, low, high = (rows[name].to_numpy() for name in ("value", "low", "high"))
         left.errorbar(
-            rows["step"], mean, np.clip([mean - low, high - mean], 0, None), color=look.colour, marker=look.marker,
+            rows["step"].to_numpy(), mean, np.clip([mean - low, high - mean], 0, None), color=look.colour, marker=look.marker,
             linestyle=look.line, capsize=2.5, elinewidth=1, label=VERIFIERS.get(verifier[0], verifier[0]),
         )  # fmt: skip
     left.axhline(0.5, color=style.GREY, linewidth=1, linestyle=":")

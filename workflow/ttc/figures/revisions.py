@@ -19,7 +19,7 @@ VERIFIERS = {
 REVISERS = {"revision_step": "reviser", "rest_revision_step": "ReST^EM reviser"}
 # the reviser's name in the table `transitions`
 TRACED = {"reviser": "revision_step", "rest": "rest_revision_step"}
-MARKED = 20  # longer chains are drawn without a marker on each step
+MARKED = 20  # positions; longer chains are drawn on a logarithmic axis and without a marker on each
 POSITION = "Position in the chain (1 = first answer)"
 
 
@@ -54,9 +54,8 @@ def _step_lines(axes, study, names) -> None:
     lines = []
     for name, label in names.items():
         steps = study.curve("baseline", name, "none")
-        line = style.line(axes, steps, style.look(name), label)
-        _thin_markers([line], len(steps))
-        lines.append(line)
+        lines.append(style.line(axes, steps, style.look(name), label))
+    _thin_markers(lines)
     longest = max(line.get_xdata()[-1] for line in lines)
     first = [lines[0].get_ydata()[0]] * 2
     lines += axes.plot(
@@ -67,15 +66,23 @@ def _step_lines(axes, study, names) -> None:
     style.end_labels(axes, lines)
 
 
-def _thin_markers(lines, steps):
+def _thin_markers(lines):
+    """On a long chain a marker at positions 1, 2, 4, 8, … only, which the axis then shows at equal distances."""
     for line in lines:
-        line.set_markevery(1 if steps <= MARKED else max(1, steps // 16))
+        positions = line.get_xdata()
+        if len(positions) > MARKED:
+            line.set_markevery([place for place, at in enumerate(positions) if at & (at - 1) == 0])
+            line.set_linewidth(1.2)
 
 
-def _position_axis(axes, longest):
-    ticks = [1, *range(max(2, longest // 4), longest + 1, max(1, longest // 4))]
-    axes.set_xticks(ticks, [str(tick) for tick in ticks])
-    axes.set_xlabel(POSITION)
+def _position_axis(axes, longest, label=POSITION):
+    """Positions from 1 to `longest`; a long axis is logarithmic, since what changes does so within a few steps."""
+    if longest > MARKED:
+        style.budget_axis(axes, [1, longest])
+    else:
+        ticks = [1, *range(max(2, longest // 4), longest + 1, max(1, longest // 4))]
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.set_xlabel(label)
 
 
 def _against(axes, study):
@@ -136,10 +143,9 @@ def draw_transitions(study: Study, options: dict) -> Figure:
             ends = {"low": f"{column}_low", "high": f"{column}_high", "accuracy": column}
             rows = rows.select("step", **{name: pl.col(source) for name, source in ends.items()})
             lines.append(style.line(panel, rows, style.look(name), REVISERS[name], x="step"))
-            _thin_markers(lines[-1:], len(rows))
+        _thin_markers(lines)
         panel.set_title(column.replace("_to_", " → ").capitalize(), fontweight="normal")
-        _position_axis(panel, int(table["step"].max()))
-        panel.set_xlabel("Position of the answer that is revised")
+        _position_axis(panel, int(table["step"].max()), "Position of the answer that is revised")
     axes[0].set_ylim(0, None)
     for panel, lines in curves.items():  # the panels share an axis, which is final only now
         style.accuracy_axis(panel, "Share of the answers at this step" if panel is axes[0] else "")

@@ -35,12 +35,15 @@ def draw(study: Study, options: dict) -> Figure:
         shown.append(("Beyond the paper", base + beam + beyond))
     if not shown:
         raise NotMeasured("the study has no search against a verifier")
+    # votes reach further than searches, which are what is compared
+    largest = max(study.curve("search", name)["budget"].max() for name in searched(study, PAPER + BEYOND))
     drawn = style.figure(8.0 if len(shown) == 1 else 12.0, 4.8)
     axes = drawn.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for panel, (title, names) in zip(axes, shown, strict=True):
         lines = []
         for name in names:
-            rows, banded = study.curve("search", name), name in BANDED or title != shown[0][0]
+            rows = study.curve("search", name)
+            rows, banded = rows.filter(rows["budget"] <= largest), name in BANDED or title != shown[0][0]
             lines.append(style.line(panel, rows, style.look(name, names), style.named(name), band=banded))
         style.budget_axis(panel, [budget for line in lines for budget in line.get_xdata()])
         if len(shown) > 1:
