@@ -84,8 +84,8 @@ def draw_quality(study: Study, options: dict) -> Figure:
         look = style.look(verifier[0])
         mean, low, high = (rows[name].to_numpy() for name in ("value", "low", "high"))
         left.errorbar(
-            rows["step"].to_numpy(), mean, np.clip([mean - low, high - mean], 0, None), color=look.colour, marker=look.marker,
-            linestyle=look.line, capsize=2.5, elinewidth=1, label=VERIFIERS.get(verifier[0], verifier[0]),
+            rows["step"].to_numpy(), mean, np.clip([mean - low, high - mean], 0, None), color=look.colour,
+            marker=look.marker, linestyle=look.line, capsize=2.5, elinewidth=1, label=VERIFIERS[verifier[0]],
         )  # fmt: skip
     left.axhline(0.5, color=style.GREY, linewidth=1, linestyle=":")
     left.text(steps["step"].min(), 0.505, "chance", fontsize=8, color=style.GREY, va="bottom")
