@@ -27,8 +27,9 @@ APPENDIX = (
         "revision_ratio_majority",
         "Sequential to parallel, by majority",
         (
-            "As the figure before, with the answer chosen by a flat majority over all answers of all chains, at "
-            "{figures.ratio_budget} generations, or the most measured, at the right.",
+            "Accuracy by the ratio of sequential to parallel revisions at several budgets, and by difficulty at "
+            "{figures.ratio_budget} generations, or the most measured; rings mark the best ratio.",
+            "Chosen by a flat majority over all answers of all chains.",
             CHAINS,
             ORACLE,
             QUESTIONS,
@@ -146,7 +147,7 @@ APPENDIX = (
         "The larger policy searched",
         (
             "Best-of-N weighted and beam search of width 4 with the larger policy and the same PRM, at "
-            "{figures.sweep_budgets} generations, in the small policy's bins; dotted: majority vote.",
+            "{figures.sweep_budgets} generations as far as measured, in the small policy's bins; dotted: majority vote.",
             ORACLE,
             QUESTIONS.replace("bands", "bars"),
             SEED,

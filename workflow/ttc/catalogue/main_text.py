@@ -19,6 +19,9 @@ from ttc.catalogue.entry import (
     Entry,
 )
 
+IN_SAMPLE = (
+    "Thin line: the choice was made on the very questions that it is measured on, which is optimistic."
+)
 OPTIMAL = ("compute_optimal", "in_sample_optimal")
 
 
@@ -139,9 +142,9 @@ MAIN_TEXT = (
         "compute_optimal_search",
         "Compute-optimal search",
         (
-            "The best strategy for each difficulty bin and budget against best-of-N weighted and majority vote. Thin "
-            "line: chosen and measured on the same questions, which is optimistic.",
+            "The best strategy for each difficulty bin and budget against best-of-N weighted and majority vote.",
             FOLDS,
+            IN_SAMPLE,
             AGGREGATION,
             QUESTIONS,
             SEED,
@@ -196,9 +199,9 @@ MAIN_TEXT = (
         "compute_optimal_revisions",
         "Compute-optimal revisions",
         (
-            "The best ratio for each difficulty bin and budget against parallel answers only. Thin line: chosen and "
-            "measured on the same questions, which is optimistic.",
+            "The best ratio for each difficulty bin and budget against parallel answers only.",
             FOLDS,
+            IN_SAMPLE,
             CHAINS,
             QUESTIONS,
             SEED,
