@@ -147,7 +147,7 @@ APPENDIX = (
         "The larger policy searched",
         (
             "Best-of-N weighted and beam search of width 4 with the larger policy and the same PRM, at "
-            "{figures.sweep_budgets} generations as far as measured, in the small policy's bins; dotted: majority vote.",
+            "{figures.sweep_budgets} generations where measured, in the small policy's bins; dotted: majority vote.",
             ORACLE,
             QUESTIONS.replace("bands", "bars"),
             SEED,
