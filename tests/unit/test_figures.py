@@ -236,6 +236,8 @@ def test_names_of_strategies():
     assert words.ratio("revisions(sequential=8, parallel=2)") == (8, 2)
     assert words.label("beam(width=sqrt)") == "beam, width √N"
     assert words.label("lookahead(width=4, depth=3)") == "lookahead, width 4, depth 3"
+    assert words.label("dvts(width=4)") == "DVTS, width 4"
+    assert words.label("rebase(temperature=0.2)") == "REBASE, temperature 0.2"
     assert words.label("majority") == "majority vote"
     with pytest.raises(ValueError, match="not the name"):
         words.arguments("beam(width=4")

@@ -88,6 +88,8 @@ rule report_job:
             --figures {input.figures} --votes {input.votes} --policy {input.policy} \
             --larger_policy {input.larger_policy} --prm {input.prm} --orm {input.orm} \
             --reviser {input.reviser} --revision_orm {input.revision_orm} \
+            --revision_orm_no_history {input.revision_orm_no_history} \
+            --rest_reviser {input.rest_reviser} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 

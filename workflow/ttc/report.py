@@ -85,6 +85,26 @@ OPEN_CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "the last step's, as the paper found best; others are compared",
         ("evaluation.aggregation", "evaluation.aggregations_compared"),
     ),
+    (
+        "Which of a flipped verifier's scores are flipped",
+        "those of steps, each by a draw of its own, before they are aggregated; or those of solutions",
+        ("ablations.verifier_quality", "evaluation.noisy_verifiers"),
+    ),
+    (
+        "Samples that make the bins",
+        "`shared`: those that are evaluated, as in the paper; `disjoint`: other ones",
+        ("difficulty.samples", "difficulty.ties"),
+    ),
+    (
+        "Verifier curves moved right by one point",
+        "not moved: the camera-ready formula has charged the verifier already",
+        ("exchange.verifier_curves",),
+    ),
+    (
+        "Dropout of the PRM",
+        "none (the paper: 0.05); the weights of lowest held-out loss are kept",
+        ("prm.training",),
+    ),
     ("Cost of estimating difficulty", "not counted, as in the paper", ()),
 )
 

@@ -15,6 +15,7 @@ from ttc.errors import InputError
 ABSENT = {
     "exchange": "the study compares with no larger policy",
     "chains": "the study has no chains of revisions",
+    "transitions": "the study has no chains of revisions",
     "difficulty": "the study measured no difficulty",
 }
 ALL = 0  # the bin that holds all questions

@@ -5,15 +5,20 @@ from ttc.catalogue.entry import (
     ALL,
     BY_BIN,
     CHAINS,
+    FIRST,
     FIXED,
+    FLIPPED,
+    LARGER,
     ORACLE,
     PREDICTED,
     QUESTIONS,
     RATIO_ROWS,
+    REST,
     SAMPLES,
     SEED,
     STEPS,
     SUBSETS,
+    TRACED,
     VOTES,
     Entry,
 )
@@ -120,6 +125,8 @@ APPENDIX = (
             "Pass@1 of each answer along a chain: the reviser, and the one fine-tuned on its own chains by ReST^EM.",
             CHAINS,
             STEPS,
+            REST,
+            FIRST,
             QUESTIONS,
             SEED,
         ),
@@ -148,6 +155,7 @@ APPENDIX = (
         (
             "Best-of-N weighted and beam search of width 4 with the larger policy and the same PRM, at "
             "{figures.sweep_budgets} generations where measured, in the small policy's bins; dotted: majority vote.",
+            LARGER,
             ORACLE,
             QUESTIONS.replace("bands", "bars"),
             SEED,
@@ -162,6 +170,7 @@ APPENDIX = (
         (
             "Votes weighted by the PRM, by the PRM with a share of its scores p turned into 1 − p, and by random "
             "scores, which is a majority vote with noise.",
+            FLIPPED,
             SAMPLES,
             AGGREGATION,
             SUBSETS,
@@ -179,7 +188,8 @@ APPENDIX = (
             "Share of the correct answers of each step that the next revision turns incorrect, and of the incorrect "
             "ones that it turns correct.",
             CHAINS,
-            "{questions} test questions; bands are 95 % bootstrap intervals over them.",
+            REST,
+            TRACED,
             SEED,
         ),
         {"transitions": {}},
@@ -191,7 +201,7 @@ APPENDIX = (
         (
             "Share of samples that end correct, by the score they got: whole solutions and single steps; below, how "
             "the scores are spread.",
-            "{questions} test questions; bars are 95 % bootstrap intervals over them.",
+            TRACED.replace("bands", "bars"),
             SEED,
         ),
         {"calibration": {}},
@@ -201,7 +211,7 @@ APPENDIX = (
         "Verifiers by step",
         (
             "AUC of the step scores by step, and AUC, Brier score and calibration error of every verifier.",
-            "{questions} test questions; bars are 95 % bootstrap intervals over them.",
+            TRACED.replace("bands", "bars"),
             SEED,
         ),
         {"verifier_quality": {}},

@@ -71,10 +71,15 @@ CHAINS = (
     "{revision.temperature}."
 )
 STEPS = "Pass@1 at a position is the mean over all chains that are as long."
+REST = "The ReST^EM reviser: {revision.rest.test_chains} chains of {revision.rest.test_length} answers a question."
+LARGER = "The larger policy: {sampling.larger_samples} samples a question, beams of {search.larger_budgets}."
+FLIPPED = "Flipped: {evaluation.noisy_verifiers.share} of the scores, each of a {evaluation.noisy_verifiers.acts_on}."
+FIRST = "The first answer of a chain is the {revision.first_answer}'s."
+TRACED = "{questions} test questions; bands are 95 % bootstrap intervals ({findings.bootstrap} resamples)."
 RATIOS = {
     "v1": "R = {exchange.ratios.v1} inference tokens to a pretraining token; the formula of version 1.",
     "camera_ready": "R = {exchange.ratios.camera_ready} inference tokens to a pretraining token; the camera-ready's "
-    "formula, which bills the verifier.",
+    "formula, which bills the verifier; curves {exchange.verifier_curves}.",
 }
 PAIRED = "{questions} test questions; paired 95 % bootstrap intervals ({exchange.bootstrap} resamples)."
 SEED = "Seed {seed}."

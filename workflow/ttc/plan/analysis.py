@@ -13,12 +13,14 @@ GENERATION = ("task", "policy", "larger_policy", "sampling", "prm", "orm", "sear
 # What figures are drawn from; a study may lack any but the first two.
 DRAWN = ("difficulty", "allocation", "exchange", "transitions", "calibration", "verifier_quality")
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+MODELS += ("revision_orm_no_history", "rest_reviser")
 
 
 def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str, list[Artifact]]:
     """Add difficulty, outcomes, allocation, exchange, findings and figures of one policy; return them by role."""
     seed = {"seed": configuration["seed"]}
     evaluation, exchange = configuration["evaluation"], configuration["exchange"]
+    ablations = configuration["ablations"]
     models = {role: material.models.get(role, []) for role in MODELS}
     name = material.name
     difficulty = add(
@@ -33,8 +35,15 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         "evaluate",
         name,
         seed
-        | evaluation
-        | {"searches": [strategy for strategy, _ in material.searches], "parameters": material.parameters},
+        | {name: value for name, value in evaluation.items() if name != "noisy_verifiers"}
+        | ({} if ablations["aggregations"] else {"aggregations_compared": []})
+        | ({"noisy_verifiers": evaluation["noisy_verifiers"]} if ablations["verifier_quality"] else {})
+        | {
+            "searches": [strategy for strategy, _ in material.searches],
+            "larger_searches": [strategy for strategy, _ in material.larger_searches],
+            "parameters": material.parameters,
+        }
+        | {"difficulty_samples": configuration["difficulty"]["samples"], "ratios": material.ratios},
         problems=material.problems,
         samples=material.samples,
         scores=material.scores,
@@ -42,8 +51,13 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         searches=[search for _, search in material.searches],
         chains=material.chains,
         chain_scores=material.chain_scores,
+        chain_scores_no_history=material.chain_scores_no_history,
+        chain_scores_prm=material.chain_scores_prm,
+        rest_chains=material.rest_chains,
         larger_greedy=material.larger_greedy,
         larger_samples=material.larger_samples,
+        larger_scores=material.larger_scores,
+        larger_searches=[search for _, search in material.larger_searches],
         **models,
     )
     measured = {"outcomes": [outcomes], "difficulty": [difficulty]}
@@ -53,6 +67,7 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         spec = seed | {
             "versions": exchange["versions"],
             "ratios": {version: exchange["ratios"][version] for version in exchange["versions"]},
+            "verifier_curves": exchange["verifier_curves"],
             "bootstrap": exchange["bootstrap"],
             "parameters": material.parameters,
         }
@@ -60,6 +75,13 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         exchanges = [add("match_flops", name, spec, **measured, **compared)]
     measured["exchange"] = exchanges
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
+    scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
+    measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
+    measured["transitions"] = []
+    if material.chains:
+        spec = seed | {"bootstrap": configuration["findings"]["bootstrap"]}
+        revised = {"chains": material.chains, "rest_chains": material.rest_chains}
+        measured["transitions"] = [add("trace_revisions", name, spec, **revised)]
     measured["findings"] = [
         add(
             "find",
@@ -71,9 +93,23 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
             orm=models["orm"],
         )
     ]
-    drawn = {role: measured.get(role, []) for role in DRAWN}
+    drawn = {role: measured[role] for role in DRAWN}
     measured["figures"] = [add("plot", name, specification(shown_configuration(configuration)), **drawn)]
     return measured
+
+
+def _verifiers(configuration: dict, add: Add, name: str, **scored: list) -> dict[str, list]:
+    """Add the measurement of all verifiers, if there are scores; its tables by role, empty lists without scores."""
+    names = ("calibration", "verifier_quality")
+    if not any(scored[role] for role in ("scores", "orm_scores", "chain_scores")):
+        return {each: [] for each in names}
+    spec = {
+        "seed": configuration["seed"],
+        "aggregation": configuration["evaluation"]["aggregation"],
+        "bootstrap": configuration["findings"]["bootstrap"],
+    }
+    made = add("measure_verifiers", name, spec, parts=tuple(f"{each}.parquet" for each in names), **scored)
+    return {each: [made.part(f"{each}.parquet")] for each in names}
 
 
 def plan_publication(
