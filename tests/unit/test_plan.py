@@ -43,7 +43,8 @@ ALONE = {"ablations": {"larger_search": False}}  # without the larger policy's s
 # budgets that half a pool can serve
 HALF = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16, 64]}}
 REVISED = {"revise", "pair_revisions", "train_revision_orm", "score_revisions", "trace_revisions"}
-DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "report", "notebook", "publish"}
+DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot"}
+DOWNSTREAM |= {"gallery", "report", "notebook", "publish"}
 
 
 def test_the_default_study_is_some_seventy_jobs(root):
@@ -65,12 +66,13 @@ def test_artifacts_read_only_earlier_ones(root):
     ("given", "expected"),
     [
         ({"runtime": {"batch_rows": 7, "threads": 2, "device": "cpu"}}, set()),
-        ({"figures": {"dpi": 99}}, {"plot", "report", "publish"}),
+        ({"figures": {"dpi": 99}}, {"plot", "gallery", "report", "publish"}),
+        ({"findings": {"bootstrap": 99}}, {"find", "report", "notebook", "publish"}),
         ({"report": {"examples": 1}}, {"report", "publish"}),
         ({"allocation": {"repeats": 3}}, DOWNSTREAM - {"evaluate"}),
         (
             {"exchange": {"versions": ["v1"]}},
-            {"match_flops", "find", "plot", "report", "notebook", "publish"},
+            {"match_flops", "find", "plot", "gallery", "report", "notebook", "publish"},
         ),
         ({"orm": {"training": {"steps": 9}}}, {"train_orm", "score", "measure_verifiers"} | DOWNSTREAM),
         (
@@ -401,7 +403,7 @@ class TestPools:
         plan = plan_study(self.pool_study(root), root)
         assert plan.stages == [
             "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "measure_verifiers", "find", "plot",
-            "report", "notebook", "publish",
+            "report", "gallery", "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")
         assert imported.spec.keys() == {"problems", "pools", "grading", "missing_samples"}

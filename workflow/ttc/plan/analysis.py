@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ttc.catalogue import specification
 from ttc.plan.artifacts import Artifact, External
 from ttc.plan.generated import SHARDING, Add
 from ttc.plan.material import Material
@@ -9,6 +10,8 @@ from ttc.plan.material import Material
 NOTEBOOK = "notebooks/01_scaling.ipynb"
 # Configuration that a study of imported pools does not use.
 GENERATION = ("task", "policy", "larger_policy", "sampling", "prm", "orm", "search", "revision", "exchange")
+# What figures are drawn from; a study may lack any but the first two.
+DRAWN = ("difficulty", "allocation", "exchange", "transitions", "calibration", "verifier_quality")
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 MODELS += ("revision_orm_no_history", "rest_reviser")
 
@@ -77,6 +80,7 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
     scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
     measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
+    measured["transitions"] = []
     if material.chains:
         spec = seed | {"bootstrap": configuration["findings"]["bootstrap"]}
         measured["transitions"] = [
@@ -86,7 +90,8 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     read = {role: measured.get(role, []) for role in FOUND} | chains | {"prm": models["prm"]}
     spec = seed | configuration["findings"] | (revised if material.chains else {})
     measured["findings"] = [add("find", name, spec, **read)]
-    measured["figures"] = [add("plot", name, seed | configuration["figures"], **measured, **chains)]
+    drawn = {role: measured[role] for role in DRAWN}
+    measured["figures"] = [add("plot", name, specification(shown_configuration(configuration)), **drawn)]
     return measured
 
 
@@ -107,7 +112,7 @@ def _verifiers(configuration: dict, add: Add, name: str, **scored: list) -> dict
 def plan_publication(
     configuration: dict, add: Add, material: Material, measured: dict[str, list[Artifact]], root: Path
 ) -> None:
-    """Add the report, the executed notebook and the view for people, which lists every artifact before it."""
+    """Add report, gallery, executed notebook, and the view for people, which lists every artifact before it."""
     shown = without_sharding(shown_configuration(configuration))
     report = {"study": configuration["study"]["name"], "configuration": shown} | configuration["report"]
     add(
@@ -123,6 +128,10 @@ def plan_publication(
         **measured,
         **{role: material.models.get(role, []) for role in MODELS},
     )
+    examples = {"search": material.shown_search, "revisions": material.chains}
+    parts = [part for part, found in examples.items() if found and configuration["report"]["examples"]]
+    gallery = {"study": configuration["study"]["name"], "parts": parts}
+    add("gallery", material.name, gallery, figures=measured["figures"])
     tables = {role: measured[role] for role in ("outcomes", "difficulty", "exchange", "findings")}
     add(
         "notebook",

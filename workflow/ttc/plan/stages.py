@@ -57,6 +57,7 @@ STAGES = {
     "match_flops": Stage("analysis", "compare with the larger policy at equal FLOPs", memory=2000),
     "find": Stage("analysis", "compare with the paper's claims", memory=2000),
     "plot": Stage("publication", "draw the figures", "", memory=2000),
+    "gallery": Stage("publication", "lay the figures beside the paper's", ".html"),
     "report": Stage("publication", "write the report", ".html", memory=2000),
     "notebook": Stage("publication", "execute the notebook", ".ipynb", memory=2000),
     "publish": Stage("publication", "lay out the study for people", memory=2000),

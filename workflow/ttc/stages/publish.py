@@ -35,6 +35,7 @@ PLACES = {
     "find": {"": "tables/findings.parquet"},
     "compare_votes": {"": "tables/reference_votes.parquet"},
     "plot": {"*": "figures"},
+    "gallery": {"": "gallery.html"},
     "report": {"": "report.html"},
     "notebook": {"": "notebooks/{label}.ipynb"},
 }
@@ -49,7 +50,15 @@ PER_POOL = (
     "find",
     "plot",
 )
-OWNED = ("tables", "figures", "notebooks", "report.html", "config.resolved.yaml", "manifest.json")
+OWNED = (
+    "tables",
+    "figures",
+    "notebooks",
+    "report.html",
+    "gallery.html",
+    "config.resolved.yaml",
+    "manifest.json",
+)
 
 
 def run(spec, inputs, output, runtime):
