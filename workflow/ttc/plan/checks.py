@@ -25,7 +25,7 @@ def _check_models(configuration: dict) -> None:
 def _check_window(configuration: dict) -> None:
     """The longest sequence of the study, a revision after full earlier answers, has to fit the policy's window."""
     longest = configuration["sampling"]["max_tokens"]
-    context = configuration["revision"]["max_context"]
+    context = max(configuration["revision"]["max_context"], configuration["task"]["turns"]["attempts"])
     question = configuration["task"]["steps"][1] + 8  # its operations and its words
     needed = context * (longest + 3) + question + longest
     window = configuration["policy"]["model"]["window"]

@@ -53,6 +53,7 @@ class _Study:
             "task": self.configuration["task"],
             "model": section["model"],
             "training": section["training"],
+            "solutions_first": section["solutions_first"],
         }
 
     def sample_train(self) -> list[tuple[tuple[int, int], Artifact]]:

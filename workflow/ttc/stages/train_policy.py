@@ -2,28 +2,49 @@
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ttc import tables
-from ttc.models.batches import language_examples
+from ttc.models.batches import in_phases, language_examples
 from ttc.models.building import build_policy
 from ttc.models.loading import count_parameters, resolve_device, save_model
 from ttc.models.training import language_losses, train
 from ttc.stages import command
 from ttc.tasks import clock, text
+from ttc.tasks.turns import training_turns
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, task, model, training.  Writes a model directory of kind `policy`."""
+    """spec: seed, task, model, training, solutions_first.  Writes a model directory of kind `policy`.
+
+    For a share `solutions_first` of the steps the policy learns the authors' solutions, then the texts in which others
+    answer after them (`ttc.tasks.turns`) among them: one that could copy from the start would not learn to calculate.
+    """
     problems = tables.read(command.one(inputs, "problems"), "problems").filter(pl.col("split") == "train")
     tokenizer = text.build_tokenizer(clock.vocabulary(spec["task"], spec["seed"]), clock.TOKEN_PATTERN)
-    prompts = text.encode_prompts(tokenizer, [text.prompt_text(each) for each in problems["question"]])
-    solutions = text.encode_solutions(tokenizer, problems["solution"].to_list(), [True] * len(problems))
+    turns = list(training_turns(spec["task"], spec["seed"], problems))
+    texts = [
+        (question, [], solution) for question, solution in problems.select("question", "solution").iter_rows()
+    ]
+    in_turn = np.flatnonzero([len(attempts) > 1 for attempts in turns])
+    texts += [(texts[index][0], turns[index][:-1], turns[index][-1]) for index in in_turn]
+    prompts = text.encode_prompts(tokenizer, [text.prompt_text(*each[:2]) for each in texts])
+    solutions = text.encode_solutions(tokenizer, [each[2] for each in texts], [True] * len(texts))
     examples = language_examples(prompts, solutions)
+    alone = np.arange(len(problems))
+    mixed = alone.copy()
+    mixed[in_turn] = len(problems) + np.arange(len(in_turn))
+    first = round(spec["solutions_first"] * spec["training"]["steps"])
+    phases = [(alone, first), (mixed, spec["training"]["steps"] - first)]
+    order = in_phases(examples.lengths, phases, spec["training"]["batch"], spec["seed"])
     model = build_policy(spec["model"], len(tokenizer), tokenizer, spec["seed"])
     model.to(resolve_device(runtime.device))
-    print(f"{count_parameters(model):,} parameters, {len(examples):,} solutions", flush=True)
-    log = train(model, examples, language_losses, spec["training"], spec["seed"])
+    print(
+        f"{count_parameters(model):,} parameters, {len(problems):,} solutions, {len(in_turn):,} in turn",
+        flush=True,
+    )
+    log = train(model, examples, language_losses, spec["training"], spec["seed"], order=order)
     save_model(
         output, model, tokenizer, kind="policy", training=log.as_card(), metrics={"loss": log.losses[-1]}
     )

@@ -98,14 +98,23 @@ def solution(
     start: int, chain: list[Operation], modulus: int, draws: np.ndarray | None = None
 ) -> tuple[str, int]:
     """A solution text and its answer; `draws` [steps, 3] in [0, 1) decide the author's errors, None = no errors."""
-    number, lines = start, []
+    number, numbers = start, []
     for index, operation in enumerate(chain):
         if draws is not None and draws[index, 0] < operation.error_rate:
             number = write_wrong(operation, number, modulus, draws[index, 1:])
         else:
             number = apply(operation, number, modulus)
-        lines.append(f"{index + 1}: {operation} = {number}")
-    return "\n".join([*lines, f"Answer: {number}"]), number
+        numbers.append(number)
+    return written(chain, numbers), number
+
+
+def written(chain: list[Operation], numbers: list[int]) -> str:
+    """The solution text whose lines have these results."""
+    lines = [
+        f"{index}: {operation} = {number}"
+        for index, (operation, number) in enumerate(zip(chain, numbers, strict=True), start=1)
+    ]
+    return "\n".join([*lines, f"Answer: {numbers[-1]}"])
 
 
 def make_problems(task: dict, seed: int) -> pl.DataFrame:
@@ -206,7 +215,7 @@ def first_wrong_step(question_text: str, text: str, modulus: int) -> int | None:
 
     The exact check that step scores of this task are measured against (a wrong number, operation, order or label).
     """
-    start, words = _parts(question_text)
+    start, words = parts(question_text)
     number = start
     expected = []
     for index, word in enumerate(words):
@@ -220,7 +229,7 @@ def first_wrong_step(question_text: str, text: str, modulus: int) -> int | None:
     return None
 
 
-def _parts(question_text: str) -> tuple[int, list[str]]:
+def parts(question_text: str) -> tuple[int, list[str]]:
     """The start and the operations of a question."""
     words = question_text.split()
     return int(words[2]), words[4:]
