@@ -53,12 +53,12 @@ STAGES = {
     "problems": ("problems", {"task": TASK}, {}),
     "policy": (
         "train_policy",
-        {"task": TASK, "model": MODEL, "training": TRAINING, "solutions_first": 0.6},
+        {"task": TASK, "model": MODEL, "training": TRAINING, "first_group": 0.1, "solutions_first": 0.6},
         {"problems": ["problems"]},
     ),
     "larger": (
         "train_larger_policy",
-        {"task": TASK, "model": LARGER, "training": SHORT, "solutions_first": 0.6},
+        {"task": TASK, "model": LARGER, "training": SHORT, "first_group": 0.1, "solutions_first": 0.6},
         {"problems": ["problems"]},
     ),
     "train_a": ("sample", DRAW | {"split": "train", "problems": [0, 20], "samples": [0, 5]}, "policy"),

@@ -20,6 +20,11 @@ def _check_models(configuration: dict) -> None:
         model = configuration[name]["model"]
         _divides(f"{name}.model.heads", model["heads"], f"{name}.model.hidden", model["hidden"])
         _divides(f"{name}.model.kv_heads", model["kv_heads"], f"{name}.model.heads", model["heads"])
+        first, last = (configuration[name][share] for share in ("first_group", "solutions_first"))
+        if first > last:
+            raise InputError(
+                f"{name}.first_group: {first} was given, and {name}.solutions_first allows at most {last}"
+            )
 
 
 def _check_window(configuration: dict) -> None:

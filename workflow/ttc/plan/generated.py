@@ -53,6 +53,7 @@ class _Study:
             "task": self.configuration["task"],
             "model": section["model"],
             "training": section["training"],
+            "first_group": section["first_group"],
             "solutions_first": section["solutions_first"],
         }
 

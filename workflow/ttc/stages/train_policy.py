@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from ttc import tables
+from ttc.errors import InputError
 from ttc.models.batches import in_phases, language_examples
 from ttc.models.building import build_policy
 from ttc.models.loading import count_parameters, resolve_device, save_model
@@ -16,10 +17,13 @@ from ttc.tasks.turns import training_turns
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, task, model, training, solutions_first.  Writes a model directory of kind `policy`.
+    """spec: seed, task, model, training, first_group, solutions_first.  Writes a model directory of kind `policy`.
 
-    For a share `solutions_first` of the steps the policy learns the authors' solutions, then the texts in which others
-    answer after them (`ttc.tasks.turns`) among them: one that could copy from the start would not learn to calculate.
+    Texts are met in three phases.  For the first `first_group` of the steps, solutions with the first group's
+    operations only: from few facts a small policy soon finds which number a step works on, which it may look for in
+    vain for a thousand steps among many.  Up to `solutions_first` of the steps, all authors' solutions; then those in
+    which others answer after them (`ttc.tasks.turns`), too: a policy that could copy from the start would not learn
+    to calculate.
     """
     problems = tables.read(command.one(inputs, "problems"), "problems").filter(pl.col("split") == "train")
     tokenizer = text.build_tokenizer(clock.vocabulary(spec["task"], spec["seed"]), clock.TOKEN_PATTERN)
@@ -35,8 +39,11 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     alone = np.arange(len(problems))
     mixed = alone.copy()
     mixed[in_turn] = len(problems) + np.arange(len(in_turn))
-    first = round(spec["solutions_first"] * spec["training"]["steps"])
-    phases = [(alone, first), (mixed, spec["training"]["steps"] - first)]
+    easy = np.flatnonzero(clock.only_first_group(spec["task"], spec["seed"], problems["question"]))
+    ends = [round(spec[share] * spec["training"]["steps"]) for share in ("first_group", "solutions_first")]
+    if ends[0] and not len(easy):
+        raise InputError("policy.first_group: no training problem has operations of task.groups.0 only")
+    phases = [(easy, ends[0]), (alone, ends[1] - ends[0]), (mixed, spec["training"]["steps"] - ends[1])]
     order = in_phases(examples.lengths, phases, spec["training"]["batch"], spec["seed"])
     model = build_policy(spec["model"], len(tokenizer), tokenizer, spec["seed"])
     model.to(resolve_device(runtime.device))

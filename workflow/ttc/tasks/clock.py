@@ -14,6 +14,7 @@ learn: through them it finds the number a step works on, without which no other 
 An author who errs goes on from the wrong number, so every training solution is consistent with its own lines.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -184,6 +185,12 @@ def _draw(task: dict, world: list[Operation], seed: int, split: str):
             "answer": str(answer),
             "solution": text,
         }
+
+
+def only_first_group(task: dict, seed: int, questions: Iterable[str]) -> list[bool]:
+    """Which questions have operations of the first group only."""
+    first = {str(operation) for operation in operations(task, seed) if operation.group == 0}
+    return [first.issuperset(parts(each)[1]) for each in questions]
 
 
 def vocabulary(task: dict, seed: int) -> list[str]:
