@@ -36,6 +36,7 @@ TASK = {
             "misconception": 0.5,
         }
     ],
+    "turns": {"share": 0.5, "attempts": 2, "notice": 0.5},
 }
 MODEL = {"layers": 1, "hidden": 16, "heads": 2, "kv_heads": 1, "intermediate": 32, "window": 112}
 LARGER = {"layers": 1, "hidden": 24, "heads": 2, "kv_heads": 2, "intermediate": 32, "window": 112}
@@ -58,12 +59,12 @@ STAGES = {
     "problems": ("problems", {"task": TASK}, {}),
     "policy": (
         "train_policy",
-        {"task": TASK, "model": MODEL, "training": TRAINING},
+        {"task": TASK, "model": MODEL, "training": TRAINING, "first_group": 0.1, "solutions_first": 0.6},
         {"problems": ["problems"]},
     ),
     "larger": (
         "train_larger_policy",
-        {"task": TASK, "model": LARGER, "training": SHORT},
+        {"task": TASK, "model": LARGER, "training": SHORT, "first_group": 0.1, "solutions_first": 0.6},
         {"problems": ["problems"]},
     ),
     "train_a": ("sample", DRAW | {"split": "train", "problems": [0, 20], "samples": [0, 5]}, "policy"),

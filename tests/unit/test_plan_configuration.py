@@ -90,6 +90,11 @@ MISTAKES = [
         {"policy": {"model": {"heads": 7, "hidden": 64}}},
         ["policy.model.heads", "7", "policy.model.hidden", "64"],
     ),
+    (
+        {"policy": {"first_group": 0.5, "solutions_first": 0.25}},
+        ["policy.first_group", "0.5", "policy.solutions_first", "0.25"],
+    ),
+    ({"task": {"turns": {"attempts": 9}}}, ["policy.model.window", "256", "9 earlier answers"]),
     ({"search": {"strategies": [{"kind": "beam", "width": 3}]}}, ["search.strategies.0", "width 3", "4"]),
     ({"search": {"strategies": [{"kind": "beam"}]}}, ["search.strategies.0", "'width' is missing"]),
     ({"search": {"strategies": [{"kind": "dvts", "width": 8}]}}, ["search.strategies.0", "width 8", "4"]),

@@ -5,7 +5,7 @@ noise, so a run gives the same weights on one thread each time.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,13 +64,15 @@ def train(
     report: Callable[[str], None] = lambda line: print(line, flush=True),
     checkpoint: str = "lowest",
     after_rise: int = 0,
+    order: Iterator[np.ndarray] | None = None,
 ) -> TrainingLog:
     """Train `model` in place on the mean of `losses` and return the log.
 
     settings: steps, batch, learning_rate (AdamW: embeddings, norms, heads), matrix_learning_rate (Muon: the layers'
     matrices), weight_decay, warmup (share of steps), decay (share of steps at the end, linear to 0), evaluations (how
     often the validation loss is taken).  With validation examples the weights of the evaluation that `kept_evaluation`
-    chooses are kept, otherwise the last ones.  Reported tokens a second are those of learning, validation not counted;
+    chooses are kept, otherwise the last ones.  `order` says which examples each step learns; without it all are
+    shuffled in each epoch.  Reported tokens a second are those of learning, validation not counted;
     timings enter the report only, never the log.
     """
     device = next(model.parameters()).device
@@ -79,7 +81,8 @@ def train(
     steps = settings["steps"]
     every = max(1, steps // settings["evaluations"])
     log, recent, best, flops, learning = TrainingLog(), [], None, 0.0, 0.0
-    lengths, order = examples.lengths, batches(examples.lengths, settings["batch"], seed)
+    lengths = examples.lengths
+    order = order or batches(lengths, settings["batch"], seed)
     held_out = None if validation is None else merge_equal(validation)
     started = time.monotonic()
     for step in range(1, steps + 1):

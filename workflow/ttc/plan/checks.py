@@ -22,12 +22,17 @@ def _check_models(configuration: dict) -> None:
         model = configuration[name]["model"]
         _divides(f"{name}.model.heads", model["heads"], f"{name}.model.hidden", model["hidden"])
         _divides(f"{name}.model.kv_heads", model["kv_heads"], f"{name}.model.heads", model["heads"])
+        first, last = (configuration[name][share] for share in ("first_group", "solutions_first"))
+        if first > last:
+            raise InputError(
+                f"{name}.first_group: {first} was given, and {name}.solutions_first allows at most {last}"
+            )
 
 
 def _check_window(configuration: dict) -> None:
     """The longest sequence of the study, a revision after full earlier answers, has to fit the policy's window."""
     longest = configuration["sampling"]["max_tokens"]
-    context = configuration["revision"]["max_context"]
+    context = max(configuration["revision"]["max_context"], configuration["task"]["turns"]["attempts"])
     question = configuration["task"]["steps"][1] + 8  # its operations and its words
     needed = context * (longest + 3) + question + longest
     window = configuration["policy"]["model"]["window"]

@@ -58,6 +58,8 @@ class Study:
             "task": self.configuration["task"],
             "model": section["model"],
             "training": section["training"],
+            "first_group": section["first_group"],
+            "solutions_first": section["solutions_first"],
         }
 
     def sample_train(self) -> list[tuple[tuple[int, int], Artifact]]:

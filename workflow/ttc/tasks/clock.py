@@ -16,6 +16,7 @@ teaches it anything.  An author who errs goes on from the wrong number, so every
 its own lines.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,14 +96,23 @@ def solution(
     start: int, chain: list[Operation], modulus: int, draws: np.ndarray | None = None
 ) -> tuple[str, int]:
     """A solution text and its answer; `draws` [steps, 3] in [0, 1) decide the author's errors, None = no errors."""
-    number, lines = start, []
+    number, numbers = start, []
     for index, operation in enumerate(chain):
         if draws is not None and draws[index, 0] < operation.error_rate:
             number = write_wrong(operation, number, modulus, draws[index, 1:])
         else:
             number = apply(operation, number, modulus)
-        lines.append(f"{index + 1}: {operation} = {number}")
-    return "\n".join([*lines, f"Answer: {number}"]), number
+        numbers.append(number)
+    return written(chain, numbers), number
+
+
+def written(chain: list[Operation], numbers: list[int]) -> str:
+    """The solution text whose lines have these results."""
+    lines = [
+        f"{index}: {operation} = {number}"
+        for index, (operation, number) in enumerate(zip(chain, numbers, strict=True), start=1)
+    ]
+    return "\n".join([*lines, f"Answer: {numbers[-1]}"])
 
 
 def make_problems(task: dict, seed: int) -> pl.DataFrame:
@@ -198,6 +208,12 @@ def _place(edges: np.ndarray, draw: float) -> int:
     return min(int(np.searchsorted(edges, draw, side="right")), len(edges) - 1)
 
 
+def only_first_group(task: dict, seed: int, questions: Iterable[str]) -> list[bool]:
+    """Which questions have operations of the first group only."""
+    first = {str(operation) for operation in operations(task, seed) if operation.group == 0}
+    return [first.issuperset(parts(each)[1]) for each in questions]
+
+
 def vocabulary(task: dict, seed: int) -> list[str]:
     """Every token of the task's texts, special ones first; a token's place is its id."""
     world = operations(task, seed)
@@ -227,7 +243,7 @@ def first_wrong_step(question_text: str, text: str, modulus: int) -> int | None:
 
     The exact check that step scores of this task are measured against (a wrong number, operation, order or label).
     """
-    start, words = _parts(question_text)
+    start, words = parts(question_text)
     number = start
     expected = []
     for index, word in enumerate(words):
@@ -241,7 +257,7 @@ def first_wrong_step(question_text: str, text: str, modulus: int) -> int | None:
     return None
 
 
-def _parts(question_text: str) -> tuple[int, list[str]]:
+def parts(question_text: str) -> tuple[int, list[str]]:
     """The start and the operations of a question."""
     words = question_text.split()
     return int(words[2]), words[4:]
