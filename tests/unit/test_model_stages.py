@@ -30,12 +30,11 @@ TASK = {
     "groups": [
         {
             "operations": 5,
-            "train_weight": 1.0,
-            "test_weight": 1.0,
             "error_rate": 0.3,
             "misconception": 0.5,
         }
     ],
+    "topics": [{"train_share": 1.0, "test_share": 1.0, "weights": [1]}],
     "turns": {"share": 0.5, "attempts": 2, "notice": 0.5},
 }
 MODEL = {"layers": 1, "hidden": 16, "heads": 2, "kv_heads": 1, "intermediate": 32, "window": 112}

@@ -15,9 +15,8 @@ TASK = {
     "steps": [1, 6],
     "train_problems": 3000,
     "test_problems": 20,
-    "groups": [
-        {"operations": 8, "train_weight": 1.0, "test_weight": 1.0, "error_rate": 0.3, "misconception": 0.5}
-    ],
+    "groups": [{"operations": 8, "error_rate": 0.3, "misconception": 0.5}],
+    "topics": [{"train_share": 1.0, "test_share": 1.0, "weights": [1]}],
     "turns": {"share": 0.4, "attempts": 3, "notice": 0.25},
 }
 SEED = 11

@@ -44,28 +44,30 @@ class Operation:
 
 
 def operations(task: dict, seed: int) -> list[Operation]:
-    """The operations of the clock, drawn without repetition, in group order."""
+    """The operations of the clock, drawn without repetition, in group order.
+
+    As long as the clock has others, none is next to another: `+7` misread is `+8`, and would not be the only one to
+    give that result.
+    """
     modulus = task["modulus"]
     pool = [(kind, operand) for operand in range(2, modulus - 1) for kind in "+*"]
     wanted = sum(group["operations"] for group in task["groups"])
-    order = noise.generator(seed, "operations").permutation(len(pool))
-    drawn: list[tuple[str, int]] = []
-    for kind, operand in (pool[index] for index in order):
-        # An operation that others are misread as, or that is misread as another, would be easier or harder than
-        # its group says.
-        if not {(kind, operand - 1), (kind, operand + 1)} & set(drawn):
-            drawn.append((kind, operand))
-    if wanted > len(drawn):
+    if wanted > len(pool):
         raise InputError(
-            f"task.groups: asks for {wanted} operations; a clock of {modulus} hours has {len(drawn)} for this seed, "
-            "none of them next to another"
+            f"task.groups: asks for {wanted} operations; a clock of {modulus} hours has {len(pool)} different ones"
         )
-    places = iter(drawn)
-    chosen = []
-    for index, group in enumerate(task["groups"]):
-        for _ in range(group["operations"]):
-            chosen.append(Operation(*next(places), index, group["error_rate"], group["misconception"]))
-    return chosen
+    apart: list[tuple[str, int]] = []
+    beside: list[tuple[str, int]] = []
+    for index in noise.generator(seed, "operations").permutation(len(pool)):
+        kind, operand = pool[index]
+        near = {(kind, operand - 1), (kind, operand + 1)} & set(apart)
+        (beside if near else apart).append((kind, operand))
+    drawn = iter(apart + beside)
+    return [
+        Operation(*next(drawn), index, group["error_rate"], group["misconception"])
+        for index, group in enumerate(task["groups"])
+        for _ in range(group["operations"])
+    ]
 
 
 def apply(operation: Operation, number: int, modulus: int) -> int:
