@@ -164,7 +164,7 @@ def test_outcomes_agree_with_the_samples(study):
         assert value(outcomes, problem_id=name, strategy="pass_at_1")["correct"] == pytest.approx(rate)
         everything = value(outcomes, problem_id=name, strategy="pass_at_k", budget=16)["correct"]
         assert everything == float(rate > 0)
-    for chains in revision_chains(inputs["chains"], []):
+    for chains in revision_chains(inputs["chains"], {}):
         first = chains.correct[chains.step == 0].mean()
         row = value(
             outcomes, problem_id=chains.problem_id, strategy="parallel", selection="hierarchical", budget=1

@@ -13,16 +13,22 @@ from ttc.tasks import clock
 from ttc.tasks.clock import Operation
 
 GROUPS = [
-    {"operations": 8, "train_weight": 1.0, "test_weight": 1.0, "error_rate": 0.05, "misconception": 0.0},
-    {"operations": 4, "train_weight": 2.0, "test_weight": 1.0, "error_rate": 0.4, "misconception": 0.7},
-    {"operations": 3, "train_weight": 0.0, "test_weight": 3.0, "error_rate": 0.5, "misconception": 0.5},
+    {"operations": 8, "error_rate": 0.05, "misconception": 0.0},
+    {"operations": 4, "error_rate": 0.4, "misconception": 0.7},
+    {"operations": 3, "error_rate": 0.5, "misconception": 0.5},
 ]
-TASK = {"modulus": 37, "steps": [1, 6], "train_problems": 4000, "test_problems": 300, "groups": GROUPS}
+TOPICS = [
+    {"train_share": 3.0, "test_share": 1.0, "weights": [8, 8, 0]},
+    {"train_share": 1.0, "test_share": 0.0, "weights": [1, 0, 0]},
+    {"train_share": 0.0, "test_share": 1.0, "weights": [0, 1, 3]},
+]
+TASK = {"modulus": 37, "steps": [1, 6], "train_problems": 4000, "test_problems": 300}
+TASK |= {"groups": GROUPS, "topics": TOPICS}
 SEED = 11
 
 
 def operation(name, error_rate=0.0, misconception=0.0):
-    return Operation(name[0], int(name[1:]), 0, 1.0, 1.0, error_rate, misconception)
+    return Operation(name[0], int(name[1:]), 0, error_rate, misconception)
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +103,25 @@ def test_too_many_operations_are_refused():
     assert len(clock.operations(task | {"groups": [GROUPS[0] | {"operations": 4}]}, SEED)) == 4
 
 
-def test_a_split_without_operations_is_refused():
-    groups = [group | {"test_weight": 0.0} for group in GROUPS]
-    with pytest.raises(InputError, match="every test_weight is 0"):
-        clock.make_problems(TASK | {"groups": groups}, SEED)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"test_share": 0.0}, "task.topics: every test_share is 0; at least one topic must occur"),
+        ({"weights": [0, 0, 0]}, "task.topics.0.weights: all are 0; at least one group must occur"),
+        ({"weights": [1, 1]}, "task.topics.0.weights: 2 numbers were given; task.groups has 3"),
+    ],
+)
+def test_topics_without_questions_are_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        clock.make_problems(TASK | {"topics": [topic | change for topic in TOPICS]}, SEED)
+
+
+def test_operations_are_apart_while_the_clock_has_others():
+    kinds = {"+": [], "*": []}
+    for each in clock.operations(TASK, SEED):
+        kinds[each.kind].append(each.operand)
+    gaps = np.concatenate([np.diff(sorted(operands)) for operands in kinds.values()])
+    assert len(gaps) == 13 and (gaps > 1).all()
 
 
 def test_problems_are_a_table_with_right_answers(problems):
@@ -156,16 +177,33 @@ def test_lengths_and_starts_are_uniform(problems):
         assert stats.chisquare(np.bincount(chosen["level"], minlength=7)[1:]).pvalue > 0.0005
 
 
-def test_operations_occur_by_their_weights(problems):
+def test_operations_occur_by_the_weights_of_their_topics(problems):
+    """Shares worked out by hand: 8 operations of group 0, 4 of group 1, 3 of group 2."""
     world = clock.operations(TASK, SEED)
-    for split in ("test", "train"):
+    expected = {
+        # 3/4 of the questions have half group 0 and half group 1, 1/4 group 0 alone
+        "train": [(3 / 8 + 1 / 4) / 8, 3 / 8 / 4, 0],
+        # half of the questions are as above, of the others 1/4 of the steps is of group 1 and 3/4 of group 2
+        "test": [1 / 4 / 8, (1 / 4 + 1 / 8) / 4, 3 / 8 / 3],
+    }
+    for split, shares in expected.items():
         words = problems.filter(split=split)["question"].str.split(" ").list.slice(4).explode().to_list()
-        weights = np.array([getattr(each, f"{split}_weight") for each in world])
+        share = np.array([shares[each.group] for each in world])
         counts = np.array([words.count(str(each)) for each in world])
         assert counts.sum() == len(words)
-        assert (counts[weights == 0] == 0).all()
-        expected = (weights / weights.sum() * len(words))[weights > 0]
-        assert stats.chisquare(counts[weights > 0], expected).pvalue > 0.0005
+        assert (counts[share == 0] == 0).all()
+        # Steps of a question share its topic, so counts spread more than independent ones: by at most its 6 steps
+        spread = np.sqrt(6 * len(words) * share * (1 - share))
+        assert (np.abs(counts - share * len(words)) <= 4 * spread).all()
+
+
+def test_a_question_is_about_one_topic(problems):
+    groups = {str(each): each.group for each in clock.operations(TASK, SEED)}
+    found = {"train": set(), "test": set()}
+    for split, question in problems.select("split", "question").iter_rows():
+        found[split].add(frozenset(groups[word] for word in question.split()[4:]))
+    assert found["train"] == {frozenset(each) for each in ([0], [1], [0, 1])}
+    assert found["test"] == found["train"] | {frozenset([2]), frozenset([1, 2])}
 
 
 def test_authors_err_at_the_rates_of_their_dials(problems):
@@ -189,7 +227,7 @@ def test_authors_err_at_the_rates_of_their_dials(problems):
         low, _ = stats.binom.interval(0.999, errors[group], likely * 36 / 37)
         _, high = stats.binom.interval(0.999, errors[group], likely)
         assert low <= shared[group] <= high
-    assert steps[2] == 0  # its training weight is 0
+    assert steps[2] == 0  # it is in no topic of the training text
 
 
 QUESTION = "Start at 5 then +7 *3"
@@ -230,3 +268,11 @@ def test_making_problems_does_not_change_the_task():
     before = copy.deepcopy(task)
     clock.make_problems(task, SEED)
     assert task == before
+
+
+def test_questions_of_the_first_group_only():
+    world = [str(each) for each in clock.operations(TASK, SEED)]
+    first, other = world[:8], world[8]
+    questions = [f"Start at 5 then {first[0]}", f"Start at 5 then {first[7]} {first[0]} {first[7]}"]
+    mixed = [f"Start at 5 then {other}", f"Start at 5 then {first[0]} {other}"]
+    assert clock.only_first_group(TASK, SEED, questions + mixed) == [True, True, False, False]

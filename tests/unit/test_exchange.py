@@ -25,6 +25,13 @@ def test_published_multipliers_for_a_model_14_times_larger(version, ratio, expec
     assert ratio in RATIOS[version]
 
 
+@pytest.mark.parametrize("version", RATIOS)
+def test_multipliers_are_near_powers_of_two_that_a_study_measures(version):
+    """For M = 14 the paper's three ratios pay for about 2^8, 2^6 and 2^4 generations."""
+    factors = [multiplier(14, ratio, version) for ratio in sorted(RATIOS[version])]
+    assert [round(np.log2(factor)) for factor in factors] == [8, 6, 4]
+
+
 @pytest.mark.parametrize(("version", "per_token"), [("v1", 2), ("camera_ready", 4)])
 def test_multiplier_balances_the_flops(version, per_token):
     small, times, pretraining, inference = 3e6, 9.5, 7e9, 2e9

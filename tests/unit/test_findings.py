@@ -1,78 +1,57 @@
-"""Findings: every verdict can be reached, and the numbers are those of the tables."""
+"""The table of findings: every verdict can be reached, every claim is measured or says why not."""
 
 import json
 
 import numpy as np
-import polars as pl
 import pytest
-import synthetic_study
+import synthetic_claims
+from synthetic_claims import difficulty, outcomes
 
-from ttc import measures, tables
+from ttc import tables
 from ttc.errors import InputError
-from ttc.findings import CLAIMS, find, verdict
-from ttc.measures import Settings
-from ttc.results import NotMeasured, Study
+from ttc.findings import CLAIMS, TOPICS, find
+from ttc.findings.claim import SIDES, Settings, verdict
+from ttc.findings.measures import BEAM, MAJORITY, WEIGHTED
+from ttc.results import Study
 from ttc.stages import find as stage
 from ttc.stages.command import Runtime
 
 SETTINGS = Settings(bootstrap=200, seed=5)
-IDS = [f"p{index:03d}" for index in range(30)]
+CARDS = {"prm": {"metrics": {"step_auc": 0.9}}}
 
 
-def outcomes(rows):
-    """Outcomes from {(family, strategy, selection, budget): correctness of each problem}."""
-    frames = [
-        pl.DataFrame(
-            {"problem_id": IDS, "correct": np.broadcast_to(np.asarray(values, float), len(IDS))}
-        ).with_columns(
-            family=pl.lit(family),
-            strategy=pl.lit(strategy),
-            selection=pl.lit(selection),
-            budget=pl.lit(budget),
-            mc_error=pl.lit(0.0),
-            tokens=pl.lit(None, pl.Float64),
-            verifier_tokens=pl.lit(None, pl.Float64),
-            flops=pl.lit(None, pl.Float64),
-        )
-        for (family, strategy, selection, budget), values in rows.items()
-    ]
-    return tables.check(pl.concat(frames, how="diagonal"), "outcomes", "test")
-
-
-def difficulty(oracle):
-    bins = np.arange(len(IDS)) * 5 // len(IDS) + 1
-    frame = pl.DataFrame({"problem_id": IDS, "oracle": np.asarray(oracle, float), "oracle_bin": bins})
-    empty = {
-        name: pl.lit(None)
-        for name in ("predicted", "predicted_bin", "mean_logprob", "mean_tokens", "score_std")
-    }
-    return tables.check(frame.with_columns(**empty, answer_entropy=0.0, level=0), "difficulty", "test")
-
-
-def row(findings, number):
-    return findings.filter(pl.col("claim").str.starts_with(number)).row(0, named=True)
+def row(findings, name):
+    return findings.filter(claim=name).row(0, named=True)
 
 
 @pytest.mark.parametrize(
-    ("interval", "threshold", "above", "expected"),
+    ("interval", "threshold", "side", "expected"),
     [
-        ((0.2, 0.1, 0.3), 0.0, True, "reproduced"),
-        ((-0.2, -0.3, -0.1), 0.0, True, "not reproduced"),
-        ((0.1, -0.1, 0.3), 0.0, True, "undecided"),
-        ((0.1, 0.0, 0.3), 0.0, True, "undecided"),
-        ((0.0, 0.0, 0.0), 0.0, True, "undecided"),
-        ((4.5, 4.0, 5.0), 4.0, True, "reproduced"),
-        ((0.05, 0.01, 0.09), 0.1, False, "reproduced"),
-        ((0.05, 0.01, 0.1), 0.1, False, "reproduced"),
-        ((0.2, 0.15, 0.3), 0.1, False, "not reproduced"),
-        ((0.1, 0.05, 0.15), 0.1, False, "undecided"),
-        ((0.9, None, None), 0.85, True, "reproduced"),
-        ((0.8, None, None), 0.85, True, "not reproduced"),
-        ((None, None, None), 0.0, True, "not measured"),
+        ((0.2, 0.1, 0.3), 0.0, "above", "reproduced"),
+        ((-0.2, -0.3, -0.1), 0.0, "above", "not reproduced"),
+        ((0.1, -0.1, 0.3), 0.0, "above", "undecided"),
+        ((0.1, 0.0, 0.3), 0.0, "above", "undecided"),
+        ((0.0, 0.0, 0.0), 0.0, "above", "undecided"),
+        ((4.5, 4.0, 5.0), 4.0, "above", "reproduced"),
+        ((0.05, 0.01, 0.09), 0.1, "below", "reproduced"),
+        ((0.05, 0.01, 0.1), 0.1, "below", "reproduced"),
+        ((0.2, 0.15, 0.3), 0.1, "below", "not reproduced"),
+        ((0.1, 0.05, 0.15), 0.1, "below", "undecided"),
+        ((0.9, None, None), 0.85, "above", "reproduced"),
+        ((0.8, None, None), 0.85, "above", "not reproduced"),
+        ((0.0, -0.02, 0.02), 0.02, "within", "reproduced"),
+        ((0.01, 0.005, 0.015), 0.02, "within", "reproduced"),
+        ((0.0, -0.03, 0.03), 0.02, "within", "undecided"),
+        ((0.0, -0.03, 0.01), 0.02, "within", "undecided"),
+        ((0.05, 0.03, 0.07), 0.02, "within", "not reproduced"),
+        ((-0.05, -0.07, -0.03), 0.02, "within", "not reproduced"),
+        ((0.05, 0.03, 0.07), 0.0, "none", "measured"),
+        ((None, None, None), 0.0, "none", "not measured"),
+        ((None, None, None), 0.0, "above", "not measured"),
     ],
 )
-def test_verdicts(interval, threshold, above, expected):
-    assert verdict(*interval, threshold, above) == expected
+def test_verdicts(interval, threshold, side, expected):
+    assert verdict(*interval, threshold, side) == expected
 
 
 @pytest.mark.parametrize(
@@ -81,170 +60,108 @@ def test_verdicts(interval, threshold, above, expected):
 )
 def test_a_paired_difference_reaches_each_verdict(gap, expected):
     base = np.linspace(0.35, 0.6, 30)
-    study = Study(
-        {
-            "outcomes": outcomes(
-                {
-                    ("search", "best_of_n_weighted", "best_of_n_weighted", 64): base + gap,
-                    ("search", "majority", "majority", 64): base,
-                }
-            )
-        }
-    )
-    found = row(find(study, SETTINGS), "02")
+    study = Study({"outcomes": outcomes({(*WEIGHTED[:3], 64): base + gap, (*MAJORITY[:3], 64): base})})
+    found = row(find(study, SETTINGS), "weighted_over_majority")
     assert found["verdict"] == expected
     assert found["value"] == pytest.approx(np.mean(gap))
     assert found["low"] <= found["value"] <= found["high"]
 
 
-def test_differences_are_paired():
-    """Questions from 0 to 1 would give a wide interval; the constant difference within each gives one of width 0."""
-    base = np.linspace(0, 0.9, 30)
-    table = outcomes({(*measures.WEIGHTED, 64): base + 0.1, (*measures.MAJORITY, 64): base})
-    found = measures.difference(
-        Study({"outcomes": table}), SETTINGS, measures.WEIGHTED, measures.MAJORITY, [64]
-    )
-    assert found.high - found.low < 1e-9
+def test_equality_is_decided_by_a_margin():
+    base = np.linspace(0.35, 0.6, 30)
+    name = "best_of_n_weighted(verifier=random)"
+    for gap, expected in ((0.01, "reproduced"), (0.05, "not reproduced")):
+        rows = {("search", name, "best_of_n_weighted", 64): base + gap, (*MAJORITY[:3], 64): base}
+        found = row(find(Study({"outcomes": outcomes(rows)}), SETTINGS), "random_is_majority")
+        assert (found["verdict"], found["side"], found["threshold"]) == (expected, "within", 0.02)
 
 
-def test_beam_is_compared_on_middle_bins_at_small_budgets_only():
+def test_beam_is_compared_by_bin_at_the_budgets_of_the_figure():
     bins = np.arange(30) * 5 // 30 + 1
-    middle = (bins >= 2) & (bins <= 4)
     rows = {}
-    for budget, gain in ((4, 0.1), (16, 0.3), (64, -0.5)):
-        rows[(*measures.WEIGHTED, budget)] = 0.5
-        rows[(*measures.BEAM, budget)] = np.where(middle, 0.5 + gain, 0.0)
+    for budget, gain in ((4, 0.1), (16, 0.3), (64, -0.2), (256, -0.4)):
+        rows[(*WEIGHTED[:3], budget)] = 0.5
+        rows[(*BEAM[:3], budget)] = np.where(bins <= 2, 0.5 + gain, 0.6)
     study = Study({"outcomes": outcomes(rows), "difficulty": difficulty(np.linspace(1, 0, 30))})
-    found = row(find(study, SETTINGS), "04a")
-    assert found["value"] == pytest.approx(0.2)
-    assert "4, 16" in found["detail"] and found["verdict"] == "reproduced"
-    assert row(find(study, SETTINGS), "04b")["value"] == pytest.approx((-0.5 - 0.5) / 2)
-
-
-def test_pass_at_1_of_the_outer_bins():
-    oracle = np.array([0.9] * 6 + [0.5] * 18 + [0.02] * 6)
-    findings = find(Study({"difficulty": difficulty(oracle)}), SETTINGS)
-    assert (row(findings, "01a")["value"], row(findings, "01b")["value"]) == pytest.approx((0.9, 0.02))
-    assert row(findings, "01a")["verdict"] == row(findings, "01b")["verdict"] == "reproduced"
-    flat = find(Study({"difficulty": difficulty(np.full(30, 0.5))}), SETTINGS)
-    assert row(flat, "01a")["verdict"] == row(flat, "01b")["verdict"] == "not reproduced"
-
-
-def test_rise_compares_the_last_half_with_the_first_answer():
-    steps = {("baseline", "revision_step", "none", step + 1): 0.2 + 0.1 * step for step in range(4)}
-    found = measures.rise(Study({"outcomes": outcomes(steps)}), SETTINGS)
-    assert found.value == pytest.approx((0.4 + 0.5) / 2 - 0.2)
-
-
-def test_the_best_ratio_of_easy_and_hard_questions():
-    easy = np.arange(30) < 12
-    rows = {}
-    for sequential, parallel, good in ((16, 1, easy), (4, 4, ~easy), (1, 16, np.zeros(30, bool))):
-        rows[
-            ("revisions", f"revisions(sequential={sequential}, parallel={parallel})", "hierarchical", 16)
-        ] = good * 1.0
-    study = Study({"outcomes": outcomes(rows), "difficulty": difficulty(np.linspace(1, 0, 30))})
-    found = measures.ratio_shift(study, SETTINGS)
-    assert (found.value, found.low, found.high) == (4.0, 4.0, 4.0)  # log2(16) - log2(1)
-    tied = dict.fromkeys(rows, 0.5)
-    study = Study({"outcomes": outcomes(tied), "difficulty": difficulty(np.linspace(1, 0, 30))})
-    assert measures.ratio_shift(study, SETTINGS).value == 0  # tied ratios are averaged
-
-
-def test_correct_answers_that_turn_incorrect():
-    correct = [[True, False, True, True], [False, True, True, False]]
-    rows = [
-        ("p", chain, step, "t", "1", verdict, 1, 1, -1.0, "stop")
-        for chain, verdicts in enumerate(correct)
-        for step, verdict in enumerate(verdicts)
-    ]
-    chains = tables.check(
-        pl.DataFrame(rows, schema=list(tables.SCHEMAS["chains"].columns), orient="row"), "chains", "test"
-    )
-    found = measures.correct_to_incorrect(Study({"chains": chains}), SETTINGS)
-    assert found.value == pytest.approx(2 / 4)  # the last step of a chain has no next one
-
-
-def test_the_mean_over_bins_combines_intervals_in_quadrature():
-    frame = synthetic_study.study()["exchange"]
-    found = measures.exchange(Study({"exchange": frame}), "search", [1, 2, 3], smallest=True)
-    rows = frame.filter(pl.col("bin").is_in([1, 2, 3]), family="search", ratio=0.16)
-    assert found.value == pytest.approx(rows["difference"].mean())
-    assert found.high - found.value == pytest.approx(0.05 / np.sqrt(3))
+    findings = find(study, SETTINGS)
+    assert row(findings, "beam_easy_large_budgets")["value"] == pytest.approx(-0.3)
+    assert row(findings, "beam_easy_degrades")["value"] == pytest.approx(-0.3 - 0.2)
+    assert row(findings, "beam_middle")["value"] == pytest.approx(0.1)
+    small, large = 0.4 * 0.2 + 0.6 * 0.1, 0.4 * -0.3 + 0.6 * 0.1
+    assert row(findings, "beam_small_budgets")["value"] == pytest.approx(small)
+    assert row(findings, "beam_lead_shrinks")["value"] == pytest.approx(large - small)
+    assert row(findings, "beam_lead_shrinks")["verdict"] == "reproduced"
 
 
 def test_every_claim_is_measured_on_a_whole_study_and_none_on_an_empty_one():
-    frames = synthetic_study.study()
-    settings = Settings(bootstrap=100, cards={"prm": {"metrics": {"step_auc": 0.9}}})
+    settings = Settings(bootstrap=100, cards=CARDS, first_answer="policy", max_context=4)
+    frames = synthetic_claims.study()
     findings = tables.check(find(Study(frames), settings), "findings", "test")
+    missing = findings.filter(verdict="not measured")["claim"].to_list()
+    assert missing == []
     assert len(findings) == len(CLAIMS)
-    assert "not measured" not in set(findings["verdict"])
-    for name in ("value", "threshold"):
-        assert findings[name].null_count() == 0
+    assert findings["value"].null_count() == 0
     empty = tables.check(find(Study(), Settings(bootstrap=100)), "findings", "test")
     assert set(empty["verdict"]) == {"not measured"}
     assert empty["detail"].str.starts_with("not measured: ").all()
     assert findings.equals(tables.check(find(Study(frames), settings), "findings", "test"))
 
 
-def test_claims_have_names_of_their_own_and_are_listed_in_order():
+def test_claims_are_whole():
     assert len({claim.name for claim in CLAIMS}) == len(CLAIMS)
-    texts = [claim.text for claim in CLAIMS]
-    assert texts == sorted(texts)
+    assert len({claim.text for claim in CLAIMS}) == len(CLAIMS)
+    for claim in CLAIMS:
+        assert claim.side in SIDES and claim.paper and claim.source
+        assert claim.ours == claim.paper.startswith("not in the paper: ")
+        if claim.ours:
+            assert claim.side == "none"
+        if "[figure reading]" not in claim.paper and "≈" in claim.paper:
+            raise AssertionError(f"{claim.name}: a number that is not exact is a figure reading")
+    assert list(TOPICS) == sorted(TOPICS)
 
 
-def test_the_card_of_the_prm_gives_its_auc_with_an_interval_where_it_has_one():
-    found = measures.step_auc({"metrics": {"step_auc": 0.9, "step_auc_low": 0.87, "step_auc_high": 0.92}})
-    assert (found.value, found.low, found.high) == (0.9, 0.87, 0.92)
-    assert measures.step_auc({"metrics": {"step_auc": 0.9}}).low is None
-    with pytest.raises(NotMeasured, match="no PRM"):
-        measures.step_auc(None)
-    with pytest.raises(NotMeasured, match="card"):
-        measures.step_auc({"metrics": {}})
+def test_rows_of_ours_have_no_verdict_and_are_marked():
+    findings = find(Study(synthetic_claims.study()), SETTINGS)
+    ours = findings.filter(origin="ours")
+    assert set(ours["verdict"]) <= {"measured", "not measured"} and ours["threshold"].null_count() == len(
+        ours
+    )
+    assert set(findings.filter(side="none", origin="paper")["claim"]) == {
+        "uneven_oracle_bins",
+        "even_predicted_bins",
+    }
 
 
-def test_a_threshold_can_be_set_and_a_misspelt_one_is_refused():
-    study = Study({"difficulty": difficulty(np.full(30, 0.5))})
-    assert row(find(study, SETTINGS, {"pass_easiest": 0.4}), "01a")["verdict"] == "reproduced"
-    with pytest.raises(InputError, match="did you mean 'pass_easiest'"):
-        find(study, SETTINGS, {"pass_easyest": 0.4})
+def test_a_confounded_claim_says_so_and_only_where_it_is():
+    frames = synthetic_claims.study()
+    names = ("revisions_rise", "sequential_verifier", "sequential_easy", "efficiency_revisions", "rest_falls")
+    for first, expected in (("policy", True), ("reviser", False)):
+        findings = find(Study(frames), Settings(bootstrap=50, first_answer=first, max_context=4))
+        for name in names:
+            assert ("Confounded" in row(findings, name)["detail"]) is expected
+        for name in ("revisions_rise_reviser", "sequential_verifier_reviser", "revisions_over_fixed"):
+            assert "Confounded" not in row(findings, name)["detail"]
 
 
 def test_the_stage_reads_tables_and_cards(tmp_path):
-    frames = synthetic_study.study()
-    for name in ("difficulty", "outcomes", "exchange", "chains"):
+    frames = synthetic_claims.study()
+    names = ("difficulty", "outcomes", "exchange", "chains", "chain_scores")
+    for name in names:
         tables.write(frames[name], tmp_path / f"{name}.parquet", name)
     prm = tmp_path / "prm"
     prm.mkdir()
     (prm / "card.json").write_text(json.dumps({"kind": "prm", "metrics": {"step_auc": 0.7}}))
     fitted = tmp_path / "fitted"
     tables.write(frames["per_question"], fitted / "per_question.parquet", "per_question")
-    inputs = {
-        name: [tmp_path / f"{name}.parquet"] for name in ("difficulty", "outcomes", "exchange", "chains")
-    }
-    inputs |= {"prm": [prm], "orm": [], "chain_scores": [], "allocation": [fitted]}
-    stage.run({"seed": 1, "bootstrap": 50}, inputs, tmp_path / "findings.parquet", Runtime())
+    inputs = {name: [tmp_path / f"{name}.parquet"] for name in names}
+    inputs |= {"prm": [prm], "transitions": [], "verifier_quality": [], "allocation": [fitted]}
+    spec = {"seed": 1, "bootstrap": 50, "first_answer": "policy", "max_context": 4}
+    stage.run(spec, inputs, tmp_path / "findings.parquet", Runtime())
     findings = tables.read(tmp_path / "findings.parquet", "findings")
-    assert row(findings, "03")["verdict"] == "not reproduced"
-    assert row(findings, "08a")["value"] > 1
+    assert row(findings, "prm_step_auc")["value"] == 0.7
+    assert row(findings, "efficiency_search")["value"] > 1
+    assert row(findings, "sequential_verifier_reviser")["value"] is not None
+    assert "Confounded" in row(findings, "revisions_rise")["detail"]
     (prm / "card.json").unlink()
     with pytest.raises(InputError, match=r"card\.json"):
         stage.run({"seed": 1}, inputs, tmp_path / "findings.parquet", Runtime())
-
-
-def test_predicted_bins_of_revisions_are_those_of_the_verifier():
-    rows = [
-        ("revisions", "compute_optimal", selection, bins, 4, name, value)
-        for name in IDS
-        for selection, bins, value in (
-            ("hierarchical", "oracle", 0.6),
-            ("hierarchical", "predicted", 0.5),
-            ("majority", "oracle", 0.9),
-            ("majority", "predicted", 0.1),
-        )
-    ]
-    columns = ["family", "strategy", "selection", "bins", "budget", "problem_id", "correct"]
-    frame = tables.check(pl.DataFrame(rows, schema=columns, orient="row"), "per_question", "test")
-    assert measures.predicted(Study({"per_question": frame}), SETTINGS, "revisions").value == pytest.approx(
-        -0.1
-    )

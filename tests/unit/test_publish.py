@@ -63,6 +63,7 @@ def make_study():
         *analysis,
         fitted,
         store("report", "policy", ".html"),
+        store("gallery", "policy", ".html"),
         store("notebook", "01_scaling", ".ipynb"),
         *parts,
     ]
@@ -86,6 +87,7 @@ VIEW = [
     "figures/index.json",
     "figures/other/accuracy.svg",
     "figures/other/index.json",
+    "gallery.html",
     "manifest.json",
     "notebooks/01_scaling.ipynb",
     "report.html",

@@ -12,7 +12,7 @@ import synthetic_study
 from ttc import examples, report, tables
 from ttc.errors import InputError
 from ttc.findings import find
-from ttc.measures import Settings
+from ttc.findings.claim import Settings
 from ttc.results import Study
 from ttc.stages import notebook as notebook_stage
 from ttc.stages import report as stage
@@ -36,11 +36,12 @@ def figures(tmp_path):
     folder.mkdir()
     (folder / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (folder / "b.png").write_bytes(b"\x89PNG")
-    common = {"caption": "What is seen.", "paper": "figure 1"}
+    common = {"caption": "What is seen.", "paper": "figure 1", "main": True}
     index = [
         {"name": "a", "title": "First", "files": ["a.png", "a.svg"]} | common,
         {"name": "b", "title": "Second", "files": ["b.png"]} | common,
         {"name": "c", "title": "Third", "files": [], "skipped": "the study has no chains"} | common,
+        {"name": "d", "title": "Fourth", "files": ["b.png"]} | common | {"main": False},
     ]
     (folder / "index.json").write_text(json.dumps(index))
     return folder
@@ -79,7 +80,7 @@ class Balanced(HTMLParser):
 def test_the_report_holds_every_finding(frames, figures):
     html = page(frames, figures)
     for row in frames["findings"].iter_rows(named=True):
-        assert report.jinja2.filters.escape(row["claim"]) in html
+        assert str(report.jinja2.filters.escape(row["text"])) in html
         assert row["verdict"] in html
         if row["value"] is not None:
             assert report.number(row["value"]) in html
@@ -94,6 +95,7 @@ def test_the_report_needs_nothing_beside_it(frames, figures):
     assert [source.split(";")[0] for source in sources] == ["data:image/svg+xml", "data:image/png"]
     assert "http" not in re.sub(r'src="[^"]*"', "", html)
     assert "Third: the study has no chains." in html
+    assert "Fourth" not in html and 'href="gallery.html"' in html  # the gallery shows it
 
 
 def test_texts_are_escaped(frames, figures):
@@ -152,12 +154,32 @@ def test_a_search_is_shown_node_by_node(frames):
     assert shown["note"] == "4 generations, 2 steps sampled."
 
 
-def test_choices_show_the_configuration_and_leave_out_what_a_study_lacks():
-    rows = {row["topic"]: row for row in report.choices(CONFIGURATION)}
-    assert rows["Sampling temperature"]["lines"] == ["sampling.temperature: 1.0"]
-    assert rows["Seeds"]["lines"] == ["seed: 7"]
-    assert "A lookahead that ends early" not in rows
-    assert rows["No answer"]["lines"] == []
+def test_findings_are_shown_by_topic_in_order_and_those_of_ours_are_marked(frames, figures):
+    html = page(frames, figures)
+    topics = frames["findings"].sort("number")["topic"].unique(maintain_order=True).to_list()
+    assert [html.index(f"<h3>{topic}</h3>") for topic in topics] == sorted(
+        html.index(f"<h3>{t}</h3>") for t in topics
+    )
+    names = frames["findings"].sort("number")["claim"].to_list()
+    places = [html.index(f'id="finding-{name}"') for name in names]
+    assert places == sorted(places)
+    assert html.count("<em>Ours:</em>") == (frames["findings"]["origin"] == "ours").sum()
+
+
+def test_the_report_says_how_many_claims_were_tested():
+    rows = [
+        ("reproduced", 0.1),
+        ("undecided", 0.1),
+        ("not reproduced", None),
+        ("measured", 0.1),
+        ("not measured", None),
+    ]
+    findings = pl.DataFrame([(v, x) for v, x in rows * 20], schema=["verdict", "low"], orient="row")
+    said = report.tested(findings)
+    assert (
+        said.startswith("60 claims have a verdict here, 40 of them by a 95 % interval")
+        and "about 2 of them" in said
+    )
 
 
 def test_the_configuration_is_shown_whole(frames, figures):

@@ -7,7 +7,7 @@ from transformers import AutoTokenizer
 
 from ttc.tasks import clock, text
 
-GROUP = {"train_weight": 1.0, "test_weight": 1.0, "error_rate": 0.3, "misconception": 0.5}
+GROUP = {"error_rate": 0.3, "misconception": 0.5}
 TASKS = st.builds(
     lambda modulus, low, more, operations: {
         "modulus": modulus,
@@ -15,6 +15,7 @@ TASKS = st.builds(
         "train_problems": 12,
         "test_problems": 6,
         "groups": [GROUP | {"operations": operations}],
+        "topics": [{"train_share": 1.0, "test_share": 1.0, "weights": [1]}],
     },
     st.integers(7, 130),
     st.integers(2, 12),

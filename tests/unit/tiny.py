@@ -18,8 +18,15 @@ from ttc.tasks import clock, text
 
 torch.set_num_threads(1)  # as in every job; two would also change the last bits
 
-GROUPS = [{"operations": 6, "train_weight": 1.0, "test_weight": 1.0, "error_rate": 0.3, "misconception": 0.5}]
-TASK = {"modulus": 13, "steps": [1, 3], "train_problems": 60, "test_problems": 12, "groups": GROUPS}
+GROUPS = [{"operations": 6, "error_rate": 0.3, "misconception": 0.5}]
+TASK = {
+    "modulus": 13,
+    "steps": [1, 3],
+    "train_problems": 60,
+    "test_problems": 12,
+    "groups": GROUPS,
+    "topics": [{"train_share": 1.0, "test_share": 1.0, "weights": [1]}],
+}
 SEED = 0
 PAD, BOS, EOS, UNK, NEWLINE = range(5)
 KINDS = {

@@ -22,6 +22,7 @@ VERSIONS = {"v1": 6 / 2, "camera_ready": 6 / 4}
 # how the camera-ready formula is read -> generations that one verified generation counts as
 VERIFIER_CURVES = {"as_measured": 1, "moved_right": 2}
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+MODELS += ("revision_orm_no_history", "rest_reviser")
 RATIOS = {"v1": (0.16, 0.79, 22.0), "camera_ready": (0.08, 0.40, 11.0)}
 
 

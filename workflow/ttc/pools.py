@@ -57,8 +57,7 @@ class Pool:
 class Chains:
     """The revision chains of one problem: arrays over revisions, sorted by chain and step.
 
-    `scores` is None where no verifier scored them; `tokens` are generated, `verifier_tokens` scored, NaN =
-    unknown.
+    `scores` and `verifier_tokens` (read by it) by verifier; `tokens` are generated, NaN = unknown.
     """
 
     problem_id: str
@@ -67,8 +66,8 @@ class Chains:
     groups: np.ndarray
     correct: np.ndarray
     tokens: np.ndarray
-    scores: np.ndarray | None
-    verifier_tokens: np.ndarray
+    scores: dict[str, np.ndarray]
+    verifier_tokens: dict[str, np.ndarray]
 
 
 def sample_pools(
@@ -111,19 +110,25 @@ def _pool(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Pool:
     )
 
 
-def revision_chains(chains: list[Path], scores: list[Path], block: int = BLOCK) -> Iterator[Chains]:
-    """The chains of each problem, by rising problem id; raises InputError where a revision has no score."""
+def revision_chains(
+    chains: list[Path], scores: dict[str, list[Path]], block: int = BLOCK
+) -> Iterator[Chains]:
+    """The chains of each problem, by rising problem id.  `scores`: verifier name -> shards; empty lists are left out.
+
+    Raises InputError where a revision has no score by a verifier that was given.
+    """
+    verifiers = [verifier for verifier, paths in scores.items() if paths]
     for span in tables.spans(chains, "chains", block):
         frame = tables.read(chains, "chains", ["answer", "correct", "tokens"], span)
-        if scores:
-            scored = tables.read(scores, "chain_scores", ["score", "tokens"], span)
-            scored = scored.rename({"tokens": "verifier tokens"})
-            frame = _join(frame, scored, "score", "scores of revisions")
+        for verifier in verifiers:
+            scored = tables.read(scores[verifier], "chain_scores", ["score", "tokens"], span)
+            scored = scored.rename({"score": f"{verifier} score", "tokens": f"{verifier} tokens"})
+            frame = _join(frame, scored, f"{verifier} score", f"{verifier} scores of revisions")
         for problem_id, rows in _problems(frame):
-            yield _chains(problem_id, rows, bool(scores))
+            yield _chains(problem_id, rows, verifiers)
 
 
-def _chains(problem_id: str, rows: pl.DataFrame, scored: bool) -> Chains:
+def _chains(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Chains:
     def numbers(column):
         return rows[column].to_numpy().astype(np.float64)
 
@@ -134,8 +139,8 @@ def _chains(problem_id: str, rows: pl.DataFrame, scored: bool) -> Chains:
         groups=encode(rows["answer"].to_list()),
         correct=numbers("correct"),
         tokens=numbers("tokens"),
-        scores=numbers("score") if scored else None,
-        verifier_tokens=numbers("verifier tokens") if scored else np.full(len(rows), np.nan),
+        scores={verifier: numbers(f"{verifier} score") for verifier in verifiers},
+        verifier_tokens={verifier: numbers(f"{verifier} tokens") for verifier in verifiers},
     )
 
 

@@ -9,104 +9,13 @@ import polars as pl
 import yaml
 
 from ttc import examples
+from ttc.choices import choices
 from ttc.errors import InputError
 
 RESOURCES = ("../report/report.html",)  # the template; its bytes are part of the code of this module
-MARKS = {"reproduced": "✓", "not reproduced": "✗", "undecided": "?", "not measured": "–"}
+MARKS = {"reproduced": "✓", "not reproduced": "✗", "undecided": "?", "not measured": "–", "measured": ""}
+SIDES = {"above": ">", "below": "<", "within": "±"}
 LISTED_VOTES = 200
-
-# What the paper leaves open: the question, what is done here, and the configuration that decides.
-OPEN_CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    (
-        "Sampling temperature",
-        "fixed per kind of sample; rollouts of lookahead are greedy",
-        ("sampling.temperature", "prm.temperature", "search.temperature", "revision.temperature"),
-    ),
-    (
-        "Longest solution",
-        "cut there; a cut solution has no answer unless one was stated",
-        ("sampling.max_tokens", "search.max_step_tokens"),
-    ),
-    (
-        "Epochs and steps of training",
-        "a fixed number of optimiser steps",
-        ("policy.training", "larger_policy.training", "prm.training", "orm.training", "revision.training"),
-    ),
-    ("Seeds", "one seed; every random number is a function of it and of where it is used", ("seed",)),
-    (
-        "Error bars",
-        "95 % percentile bootstrap over questions, paired for differences",
-        ("allocation.bootstrap", "findings.bootstrap", "figures.bootstrap", "exchange.bootstrap"),
-    ),
-    (
-        "Number of fold shuffles",
-        "two folds inside each bin as in the paper, split at random several times and averaged",
-        ("allocation.folds", "allocation.repeats"),
-    ),
-    (
-        "How a bin of odd size is split",
-        "the odd question goes to a random fold; questions of equal difficulty across a border of bins by `ties`",
-        ("difficulty.ties",),
-    ),
-    (
-        "Ties between answers or scores",
-        "averaged over all tied choices, in expectation; equal scores of beams go to the earlier one",
-        (),
-    ),
-    (
-        "Who writes the first answer of a chain (the paper: the reviser)",
-        "with `policy` the step from the first answer to the second holds the gain of fine-tuning, too",
-        ("revision.first_answer",),
-    ),
-    ("No answer", "wrong, and never wins a vote unless no candidate has an answer", ()),
-    (
-        "Accuracy with N generations",
-        "the mean over all subsets of N of the pool, in closed form or from drawn subsets, not the first N",
-        ("sampling.samples", "evaluation.budgets", "evaluation.replicates"),
-    ),
-    (
-        "A strategy at a budget that it was not run at",
-        "does not compete there, unless it may spend less",
-        ("search.budgets", "allocation.at_most"),
-    ),
-    (
-        "A beam that ends early",
-        "`shrink`: leaves as a candidate with its place in the budget; `keep`: competes on; `refill`: N others go on",
-        ("search.finished", "search.max_rounds"),
-    ),
-    (
-        "Equal beams",
-        "`keep`: each was sampled, so each competes; `drop`: one of them",
-        ("search.duplicates",),
-    ),
-    ("A lookahead that ends early", "is billed in full, N·(k + 1)", ("search.strategies",)),
-    (
-        "How step scores make one score",
-        "the last step's, as the paper found best; others are compared",
-        ("evaluation.aggregation", "evaluation.aggregations_compared"),
-    ),
-    (
-        "Which of a flipped verifier's scores are flipped",
-        "those of steps, each by a draw of its own, before they are aggregated; or those of solutions",
-        ("ablations.verifier_quality", "evaluation.noisy_verifiers"),
-    ),
-    (
-        "Samples that make the bins",
-        "`shared`: those that are evaluated, as in the paper; `disjoint`: other ones",
-        ("difficulty.samples", "difficulty.ties"),
-    ),
-    (
-        "Verifier curves moved right by one point",
-        "not moved: the camera-ready formula has charged the verifier already",
-        ("exchange.verifier_curves",),
-    ),
-    (
-        "Dropout of the PRM",
-        "none (the paper: 0.05); the weights of lowest held-out loss are kept",
-        ("prm.training",),
-    ),
-    ("Cost of estimating difficulty", "not counted, as in the paper", ()),
-)
 
 
 def render(
@@ -127,12 +36,14 @@ def render(
     template = Path(__file__).parent / RESOURCES[0]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
     environment.filters["number"] = number
-    drawn, skipped = embedded(figures) if figures else ([], [])
+    drawn, skipped = embedded(figures, main=True) if figures else ([], [])
     return environment.from_string(template.read_text()).render(
         study=study,
         opening=_opening(content, findings),
-        findings=findings.sort("claim").to_dicts(),
+        topics=by_topic(findings),
+        tested=tested(findings),
         marks=MARKS,
+        sides=SIDES,
         figures=drawn,
         skipped=skipped,
         models=[_model(role, card) for role, card in models.items()],
@@ -151,14 +62,18 @@ def number(value: float) -> str:
     return "0" if float(text) == 0 else text.replace("-", "−")
 
 
-def embedded(folder: Path) -> tuple[list[dict], list[dict]]:
-    """Figures of the folder that `plot` wrote, with `source` as data URI (SVG if there), and those that it skipped."""
+def embedded(folder: Path, main: bool = False) -> tuple[list[dict], list[dict]]:
+    """Figures of the folder that `plot` wrote, with `source` as data URI (SVG if there), and those that it skipped.
+
+    With `main`, only those that the catalogue marks so: the others are in the gallery.
+    """
     try:
         index = json.loads((folder / "index.json").read_text())
     except FileNotFoundError as error:
         raise InputError(
             f"{folder}: a folder of figures holds an index.json, and this one does not"
         ) from error
+    index = [entry for entry in index if entry["main"] or not main]
     drawn = []
     for entry in index:
         kinds = {Path(name).suffix: name for name in entry["files"]}
@@ -171,42 +86,35 @@ def embedded(folder: Path) -> tuple[list[dict], list[dict]]:
     return drawn, [entry for entry in index if not entry["files"]]
 
 
-def choices(configuration: dict) -> list[dict]:
-    """What the paper leaves open, with the configuration that decides; keys that a study lacks stay out."""
-    rows = []
-    for topic, here, keys in OPEN_CHOICES:
-        values = [(key, _look_up(configuration, key)) for key in keys]
-        values = [f"{key}: {_inline(value)}" for key, value in values if value is not _ABSENT]
-        if values or not keys:
-            rows.append({"topic": topic, "here": here, "lines": values})
-    return rows
+def by_topic(findings: pl.DataFrame) -> list[dict]:
+    """The rows of the table `findings` in order, by topic: [{topic, rows}]."""
+    topics: dict[str, list[dict]] = {}
+    for row in findings.sort("number").to_dicts():
+        topics.setdefault(row["topic"], []).append(row)
+    return [{"topic": topic, "rows": rows} for topic, rows in topics.items()]
 
 
-_ABSENT = object()
-
-
-def _look_up(configuration: dict, key: str) -> object:
-    value: object = configuration
-    for part in key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return _ABSENT
-        value = value[part]
-    return value
-
-
-def _inline(value: object) -> str:
-    return yaml.safe_dump(
-        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000
-    ).split("\n")[0]
+def tested(findings: pl.DataFrame) -> str:
+    """How many claims were tested at 95 %, and what that means for a single verdict."""
+    claims = findings.filter(~pl.col("verdict").is_in(["measured", "not measured"]))
+    intervals = claims.drop_nulls("low")
+    return (
+        f"{len(claims)} claims have a verdict here, {len(intervals)} of them by a 95 % interval. Nothing corrects for "
+        f"their number: were all intervals right at that level, about {0.05 * len(intervals):.0f} of them would miss "
+        "the true value, and of claims that lie exactly on their threshold every fortieth would come out as "
+        "reproduced. Claims on the same questions also err together. So read a topic as a whole, not its one "
+        "surprising row."
+    )
 
 
 def _opening(content: examples.Content, findings: pl.DataFrame) -> str:
-    counts = dict(findings["verdict"].value_counts().iter_rows())
+    claims = findings.filter(pl.col("side") != "none")
+    counts = dict(claims["verdict"].value_counts().iter_rows())
     verdicts = ", ".join(f"{counts[name]} {name}" for name in MARKS if name in counts)
     questions = content.samples["problem_id"].n_unique()
     return (
         f"{questions:,} test questions, {len(content.samples):,} independent solutions. "
-        f"Of {len(findings)} claims: {verdicts}."
+        f"Of {len(claims)} claims: {verdicts}."
     )
 
 

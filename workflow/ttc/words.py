@@ -9,16 +9,22 @@ _PLAIN = {
     "orm_best_of_n": "best-of-N, ORM",
     "orm_best_of_n_weighted": "best-of-N weighted, ORM",
     "hierarchical": "verifier",
+    "hierarchical_no_history": "verifier without history",
+    "hierarchical_prm": "PRM",
     "pass_at_1": "one solution",
     "pass_at_k": "any of N correct",
     "revision_step": "revision step",
+    "rest_revision_step": "revision step, ReST^EM",
     "greedy": "one greedy solution",
     "sequential": "sequential",
     "parallel": "parallel",
     "compute_optimal": "compute-optimal",
     "in_sample_optimal": "compute-optimal, not cross-validated",
+    "best_fixed": "best fixed strategy",
     "beam": "beam",
     "lookahead": "lookahead",
+    "dvts": "DVTS",
+    "rebase": "REBASE",
 }
 _NOISY = {"random": "random scores", "flipped": "some scores flipped"}
 

@@ -1,7 +1,8 @@
 """Stage `find`: the paper's claims beside this study's numbers.
 
-Writes the table `findings`.  Roles: difficulty, outcomes, allocation (folder of fit_allocator), exchange, chains, prm
-(model folder); a role that the study lacks is empty, and the claims that need it are "not measured".
+Writes the table `findings`.  Roles: difficulty, outcomes, allocation (folder of fit_allocator), exchange, chains,
+chain_scores, transitions, verifier_quality, prm (model folder); a role that the study lacks is empty, and the claims
+that need it are "not measured".  spec: seed, bootstrap; first_answer and max_context of the study's revisions.
 """
 
 import json
@@ -10,7 +11,7 @@ from pathlib import Path
 from ttc import tables
 from ttc.errors import InputError
 from ttc.findings import find
-from ttc.measures import Settings
+from ttc.findings.claim import Settings
 from ttc.results import Study, load
 
 
@@ -20,10 +21,11 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     settings = Settings(
         bootstrap=spec.get("bootstrap", defaults.bootstrap),
         seed=spec.get("seed", defaults.seed),
-        reference_budget=spec.get("reference_budget", defaults.reference_budget),
-        cards={role: _card(path) for role in ("prm", "orm") for path in inputs.get(role, [])[:1]},
+        cards={role: _card(path) for role in ("prm",) for path in inputs.get(role, [])[:1]},
+        first_answer=spec.get("first_answer"),
+        max_context=spec.get("max_context"),
     )
-    findings = find(_study(inputs), settings, spec.get("thresholds"))
+    findings = find(_study(inputs), settings)
     written = tables.write(findings, output, "findings")
     counts = written.group_by("verdict").len().sort("verdict")
     print("find: " + ", ".join(f"{number} {verdict}" for verdict, number in counts.iter_rows()), flush=True)
@@ -37,6 +39,9 @@ def _study(inputs: dict) -> Study:
         outcomes=inputs.get("outcomes"),
         exchange=inputs.get("exchange"),
         chains=inputs.get("chains"),
+        chain_scores=inputs.get("chain_scores"),
+        transitions=inputs.get("transitions"),
+        verifier_quality=inputs.get("verifier_quality"),
         per_question=per_question,
     )
 

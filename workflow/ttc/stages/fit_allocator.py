@@ -49,12 +49,16 @@ def run(spec, inputs, output, runtime):
             measured = {"compute_optimal": result.correct, "in_sample_optimal": result.in_sample}
             for strategy, correct in measured.items():
                 curves.append(Curve(group.family, strategy, group.label, grid.budgets, correct, kind))
+                per_question.append(_per_question(group, strategy, kind, grid, correct))
             for repeat, fold, value, budget, choice, accuracy in result.chosen:
                 names = (grid.strategies[choice], grid.selections[choice])
                 row = (group.family, kind, repeat, fold, value, budget, *names, min(1.0, max(0.0, accuracy)))
                 allocation.append(row)
-            for strategy, correct in measured.items():
-                per_question.append(_per_question(group, strategy, kind, grid, correct))
+        # the baseline that is chosen as fairly: one bin, so one strategy for all questions
+        random = generator(seed, "allocation", group.family, group.label, "none")
+        fixed = cross_validate(grid, np.ones(len(problem_ids), dtype=int), folds, repeats, random).correct
+        curves.append(Curve(group.family, "best_fixed", group.label, grid.budgets, fixed))
+        per_question.append(_per_question(group, "best_fixed", "none", grid, fixed))
     if not fitted:
         raise InputError("outcomes: no strategy that an allocator could choose from was measured")
     temporary = command.fresh_directory(output)

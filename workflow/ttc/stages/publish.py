@@ -31,9 +31,11 @@ PLACES = {
         "allocator.skops": "tables/allocator.skops",
     },
     "match_flops": {"": "tables/exchange.parquet"},
+    "trace_revisions": {"": "tables/transitions.parquet"},
     "find": {"": "tables/findings.parquet"},
     "compare_votes": {"": "tables/reference_votes.parquet"},
     "plot": {"*": "figures"},
+    "gallery": {"": "gallery.html"},
     "report": {"": "report.html"},
     "notebook": {"": "notebooks/{label}.ipynb"},
 }
@@ -44,10 +46,19 @@ PER_POOL = (
     "evaluate",
     "fit_allocator",
     "match_flops",
+    "trace_revisions",
     "find",
     "plot",
 )
-OWNED = ("tables", "figures", "notebooks", "report.html", "config.resolved.yaml", "manifest.json")
+OWNED = (
+    "tables",
+    "figures",
+    "notebooks",
+    "report.html",
+    "gallery.html",
+    "config.resolved.yaml",
+    "manifest.json",
+)
 
 
 def run(spec, inputs, output, runtime):

@@ -164,11 +164,14 @@ SCHEMAS: dict[str, Schema] = {
         _PROBLEM
         | {
             "pair": _count("index of the trajectory, from 0"),
-            "context": Column(pl.List(pl.String()), "incorrect solutions, the nearest to the target last"),
+            "context": Column(
+                pl.List(pl.String()),
+                "incorrect solutions: of samples the nearest to the target last, of a chain in its order",
+            ),
             "target": _text("the correct solution"),
             "distance": Column(
                 pl.Int32(),
-                "edit distance of that nearest one to the target, characters; null without a context",
+                "edit distance of the last of them to the target, characters; null without a context",
                 nullable=True,
             ),
         },
@@ -240,7 +243,9 @@ SCHEMAS: dict[str, Schema] = {
         ("family", "strategy", "selection", "bins", "bin", "budget"),
         {
             "family": _FAMILY,
-            "strategy": _text("a strategy of `outcomes`, or `compute_optimal`, `in_sample_optimal`"),
+            "strategy": _text(
+                "a strategy of `outcomes`, or `compute_optimal`, `in_sample_optimal`, `best_fixed`"
+            ),
             "selection": _text("selection rule"),
             "bins": _BINS,
             "bin": _BIN,
@@ -271,7 +276,7 @@ SCHEMAS: dict[str, Schema] = {
         ("family", "strategy", "selection", "bins", "budget", "problem_id"),
         {
             "family": _FAMILY,
-            "strategy": _text("`compute_optimal` or `in_sample_optimal`"),
+            "strategy": _text("`compute_optimal`, `in_sample_optimal` or `best_fixed`"),
             "selection": _text("selection rule"),
             "bins": _BINS,
         }
@@ -342,18 +347,47 @@ SCHEMAS: dict[str, Schema] = {
         },
         "how well verifier scores rank and how far they can be believed",
     ),
+    "transitions": Schema(
+        ("reviser", "step"),
+        {
+            "reviser": _text("`rest`: the reviser of the ReST^EM ablation", allowed=("reviser", "rest")),
+            "step": _count("number of the answer that is revised, from 1", low=1),
+            "correct": _share("share correct of the answers of this step that are revised"),
+            "correct_to_incorrect": _share(
+                "share of the correct ones whose revision is incorrect", nullable=True
+            ),
+            "correct_to_incorrect_low": _share("lower end of its 95 % interval", nullable=True),
+            "correct_to_incorrect_high": _share("upper end of it", nullable=True),
+            "incorrect_to_correct": _share(
+                "share of the incorrect ones whose revision is correct", nullable=True
+            ),
+            "incorrect_to_correct_low": _share("lower end of its 95 % interval", nullable=True),
+            "incorrect_to_correct_high": _share("upper end of it", nullable=True),
+            "correct_count": _count("correct answers that are revised"),
+            "incorrect_count": _count("incorrect answers that are revised"),
+        },
+        "what revisions do to correct and to incorrect answers, step by step (paper §6.1)",
+    ),
     "findings": Schema(
         ("claim",),
         {
-            "claim": _text("the claim"),
-            "paper": _text("what the paper says"),
+            "claim": _text("short name of the row"),
+            "number": _count("place of the row in the report", low=1),
+            "topic": _text("what it is about, as the report is divided"),
+            "text": _text("the claim, or what the number is"),
+            "origin": _text("`ours`: a number that the paper does not have", allowed=("paper", "ours")),
+            "paper": _text("what the paper says; of a row of ours, why it is here"),
             "value": _real("our number", nullable=True),
             "low": _real("lower end of its 95 % interval", nullable=True),
             "high": _real("upper end of it", nullable=True),
+            "side": _text(
+                "where the claim lies: `above` or `below` the threshold, `within` ± it; `none`: no claim",
+                allowed=("above", "below", "within", "none"),
+            ),
             "threshold": _real("value that decides", nullable=True),
             "verdict": _text(
-                "computed from the numbers before it",
-                allowed=("reproduced", "not reproduced", "undecided", "not measured"),
+                "computed from the numbers before it; `measured`: a number without a claim",
+                allowed=("reproduced", "not reproduced", "undecided", "measured", "not measured"),
             ),
             "source": _text("table the number comes from"),
             "detail": _text("how the number was made"),
