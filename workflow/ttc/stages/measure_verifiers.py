@@ -32,8 +32,10 @@ def run(spec, inputs, output, runtime):
         for where, values, verdicts in _pool_scores(pool, spec.get("aggregation", "last")):
             found[where].append(condense(values, verdicts))
     if inputs.get("chain_scores"):
-        for chains in revision_chains(inputs.get("chains", []), inputs["chain_scores"]):
-            found["revision_orm", "solution", ALL].append(condense(chains.scores, chains.correct))
+        scores = {"revision_orm": inputs["chain_scores"]}
+        for chains in revision_chains(inputs.get("chains", []), scores):
+            part = condense(chains.scores["revision_orm"], chains.correct)
+            found["revision_orm", "solution", ALL].append(part)
     replicates, seed = spec.get("bootstrap", 2000), spec.get("seed", 0)
     curves, quality = [], []
     for (verifier, level, step), parts in sorted(found.items()):
