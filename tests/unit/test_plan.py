@@ -45,6 +45,8 @@ HALF = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": 
 REVISED = {"revise", "pair_revisions", "train_revision_orm", "score_revisions", "trace_revisions"}
 DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot"}
 DOWNSTREAM |= {"gallery", "report", "notebook", "publish"}
+FITTED = {"evaluate", "fit_allocator", "match_flops"}
+MEASURED = {"trace_revisions", "measure_verifiers"}
 
 
 def test_the_default_study_is_some_seventy_jobs(root):
@@ -67,7 +69,7 @@ def test_artifacts_read_only_earlier_ones(root):
     [
         ({"runtime": {"batch_rows": 7, "threads": 2, "device": "cpu"}}, set()),
         ({"figures": {"dpi": 99}}, {"plot", "gallery", "report", "publish"}),
-        ({"findings": {"bootstrap": 99}}, {"find", "report", "notebook", "publish"}),
+        ({"findings": {"bootstrap": 99}}, MEASURED | DOWNSTREAM - FITTED),
         ({"report": {"examples": 1}}, {"report", "publish"}),
         ({"allocation": {"repeats": 3}}, DOWNSTREAM - {"evaluate"}),
         (
@@ -121,9 +123,9 @@ def test_verifiers_are_measured_where_something_was_scored(root):
     assert {"scores", "orm_scores", "chain_scores"} <= {
         role for role, given in measured.inputs.items() if given
     }
-    (found,) = plan.of("find")
-    assert [each.name for each in found.inputs["verifier_quality"]] == ["verifier_quality.parquet"]
-    assert [each.name for each in found.inputs["calibration"]] == ["calibration.parquet"]
+    (found,), (drawn,) = plan.of("find"), plan.of("plot")
+    for table, reader in (("verifier_quality", found), ("verifier_quality", drawn), ("calibration", drawn)):
+        assert [each.name for each in reader.inputs[table]] == [f"{table}.parquet"]
 
 
 def test_the_seed_changes_everything_that_draws(root):
