@@ -58,6 +58,20 @@ OPEN_CHOICES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "with `policy` the step from the first answer to the second holds the gain of fine-tuning, too",
         ("revision.first_answer",),
     ),
+    (
+        "Where the policy learned to read earlier answers (a large model: in its pretraining)",
+        "in training texts in which several authors answer in turn and notice some mistakes of the one before",
+        ("task.turns.share", "task.turns.attempts", "task.turns.notice"),
+    ),
+    (
+        "How long the reviser is trained (not stated in the paper)",
+        "shortly and slowly: long enough on correct answers, it answers as well without earlier answers as with them",
+        (
+            "revision.training.steps",
+            "revision.training.learning_rate",
+            "revision.training.matrix_learning_rate",
+        ),
+    ),
     ("No answer", "wrong, and never wins a vote unless no candidate has an answer", ()),
     (
         "Accuracy with N generations",
