@@ -64,7 +64,7 @@ def answer_after(
     for operation, line, draw in zip(chain, earlier, draws, strict=True):
         right = clock.apply(operation, number, modulus)
         if number == read:
-            number = right if line == right or draw[0] < notice else line
+            number = right if draw[0] < notice else line  # where the line is right, both are the same
         elif draw[0] < operation.error_rate:
             number = clock.write_wrong(operation, number, modulus, draw[1:])
         else:
