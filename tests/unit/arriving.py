@@ -43,6 +43,24 @@ TESTS = {
             "test_rebase_shares_the_width_by_the_softmax_of_the_scores",
             "test_rebase_shrinks_further_with_every_solution_that_ends",
         ),
+        "test_analysis_stages.py": ("test_disjoint_bins_and_outcomes_share_no_sample",),
+        "test_evaluate_chains.py": (
+            "test_each_verifier_decides_its_own_selection",
+            "test_every_ratio_by_brute_force",
+            "test_majority_is_flat_and_the_verifier_speaks_once_a_chain",
+        ),
+        "test_larger_search.py": (
+            "test_searches_end_with_the_aggregation_that_is_configured",
+            "test_the_larger_policy_is_measured_beside_the_small_one",
+        ),
+        "test_training.py": (
+            "test_checkpoint_rules_on_made_up_curves",
+            "test_the_weights_a_little_after_the_rise_are_kept_on_request",
+        ),
+        "test_verifier_noise.py": (
+            "test_a_random_verifier_is_close_to_the_majority_and_not_the_same",
+            "test_outcomes_of_a_tiny_pool_by_brute_force",
+        ),
         "test_exchange.py": ("test_the_camera_ready_factor_counts_verified_generations",),
         "test_ratios.py": ("test_the_grid_is_the_papers_table",),
         "test_revision.py": (
@@ -55,4 +73,4 @@ TESTS = {
 }
 
 # files of workflow/ttc
-FILES = {"search/dvts.py", "search/rebase.py", "verifier_noise.py"}
+FILES = {"search/dvts.py", "search/rebase.py", "revision/transitions.py", "verifier_noise.py"}
