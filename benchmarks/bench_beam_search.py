@@ -26,7 +26,7 @@ from ttc import noise
 from ttc.engines.choice import choose
 from ttc.engines.transformers import TransformersEngine
 from ttc.models.verifier import SurpriseVerifier
-from ttc.search import Strategy
+from ttc.search.strategy import Strategy
 from ttc.stages.search import problem_streams, search_problems
 from ttc.verifiers.incremental import IncrementalVerifier
 

@@ -16,7 +16,7 @@ from ttc.plan.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("Snakefile", "config.yaml", "profiles", "envs", "workflow/rules", "workflow/schemas")
-PLANNING = ("plan", "keys.py", "errors.py", "threads.py")
+PLANNING = ("plan", "catalogue", "captions.py", "keys.py", "errors.py", "threads.py")
 
 STAGE = '''"""Stage {stage}, in miniature."""
 
@@ -77,6 +77,9 @@ IMPORTED = ["problems.parquet", "grading.parquet", "policy.scores.parquet"] + [
     f"{name}.{table}.parquet" for name in SOURCE["pools"] for table in ("samples", "origin")
 ]
 
+# files in the folders of stages whose rules name them
+PARTS = {"import_pool": IMPORTED, "measure_verifiers": ["calibration.parquet", "verifier_quality.parquet"]}
+
 
 class Project:
     """The copy in `folder`.  `snakemake` runs the real thing there, with this interpreter."""
@@ -90,7 +93,7 @@ class Project:
         for name, text in MODULES.items():
             self.write(f"workflow/ttc/{name}", text)
         for stage, about in STAGES.items():
-            parts = [] if about.suffix else IMPORTED if stage == "import_pool" else ["content"]
+            parts = [] if about.suffix else PARTS.get(stage, ["content"])
             text = STAGE.format(stage=stage, imports=IMPORTS.get(stage, ""), parts=parts)
             self.write(f"workflow/ttc/stages/{stage}.py", text)
         self.write("workflow/ttc/stages/publish.py", PUBLISH)

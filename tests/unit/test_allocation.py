@@ -183,7 +183,8 @@ def test_pools_of_different_size_take_part_where_they_can():
 
 
 def test_groups():
-    search = outcome_rows(np.ones((1, 3, 1)), ("best_of_n_weighted", "majority", "beam(width=4)"), (4,))
+    names = ("best_of_n_weighted", "majority", "beam(width=4)", "dvts(width=4)")
+    search = outcome_rows(np.ones((1, 4, 1)), names, (4,))
     names = ("revisions(sequential=2, parallel=2)", "parallel")
     hierarchical = outcome_rows(np.ones((1, 2, 1)), names, (4,), "revisions", "hierarchical")
     majority = outcome_rows(np.ones((1, 2, 1)), names, (4,), "revisions", "majority")
@@ -194,6 +195,8 @@ def test_groups():
         ("revisions", "majority"),
     ]
     assert found[0].strategies == ["best_of_n_weighted", "beam(width=4)"]
+    wanted = {"search": ["dvts(width=4)", "majority"]}  # beyond the paper: only where asked for
+    assert groups(search, wanted)[0].strategies == ["dvts(width=4)", "majority"]
     assert found[1].strategies == ["revisions(sequential=2, parallel=2)"]
     pool = outcome_rows(np.ones((1, 2, 1)), ("best_of_n_weighted", "majority"), (4,))
     assert groups(pool, {})[0].strategies == ["best_of_n_weighted", "majority"]

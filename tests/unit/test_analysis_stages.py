@@ -5,13 +5,14 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from ttc import tables
 from ttc.allocation import storage
 from ttc.allocation.efficiency import efficiency_of
 from ttc.errors import InputError
 from ttc.pools import revision_chains, sample_pools
-from ttc.stages import evaluate, fit_allocator, match_flops, measure_difficulty
+from ttc.stages import evaluate, fit_allocator, match_flops, measure_difficulty, measure_verifiers
 
 SPEC = {"seed": 3, "replicates": 20, "bootstrap": 50, "repeats": 2, "folds": 2, "searches": ["beam(width=4)"]}
 
@@ -163,7 +164,7 @@ def test_outcomes_agree_with_the_samples(study):
         assert value(outcomes, problem_id=name, strategy="pass_at_1")["correct"] == pytest.approx(rate)
         everything = value(outcomes, problem_id=name, strategy="pass_at_k", budget=16)["correct"]
         assert everything == float(rate > 0)
-    for chains in revision_chains(inputs["chains"], []):
+    for chains in revision_chains(inputs["chains"], {}):
         first = chains.correct[chains.step == 0].mean()
         row = value(
             outcomes, problem_id=chains.problem_id, strategy="parallel", selection="hierarchical", budget=1
@@ -210,6 +211,23 @@ def test_allocation_and_exchange(study):
     assert row["difference"] == pytest.approx(row["small"] - row["larger"])
     outcomes = tables.read(made["outcomes"], "outcomes")
     assert efficiency_of(outcomes, per_question, reference_budget=16, replicates=20).ratio > 0
+
+
+def test_moved_verifier_curves_are_read_at_half_the_generations(study, tmp_path):
+    inputs, made = study
+    known = {
+        "outcomes": [made["outcomes"]],
+        "difficulty": [made["difficulty"]],
+        "allocation": [made["allocation"]],
+    }
+    known |= {role: inputs[role] for role in ("policy", "larger_policy")}
+    ratios = {"v1": [22.0], "camera_ready": [11.0]}  # both pay for 15.77 generations
+    spec = SPEC | {"ratios": ratios, "verifier_curves": "moved_right"}
+    match_flops.run(spec, known, tmp_path / "moved.parquet", None)
+    moved = tables.read(tmp_path / "moved.parquet", "exchange").filter(family="search", bins="oracle", bin=0)
+    budgets = dict(moved.select("version", "budget").iter_rows())
+    assert budgets["v1"] == pytest.approx(15.77, abs=0.01)
+    assert budgets["camera_ready"] == pytest.approx(15.77 / 2, abs=0.01)
 
 
 def test_the_stored_allocator_can_be_used(study):
@@ -272,6 +290,47 @@ def test_pools_of_different_sizes(tmp_path):
     assert sizes == [15, 12, 6]
 
 
+def test_disjoint_bins_and_outcomes_share_no_sample(tmp_path):
+    """Samples of even index are all right and confident, those of odd index all wrong and doubted."""
+    inputs = invent(tmp_path, pool=8)
+    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
+    even = pl.col("sample_index") % 2 == 0
+    samples = samples.with_columns(
+        correct=even, answer=pl.when(even).then(pl.lit("7")).otherwise(pl.lit("8"))
+    )
+    scores = tables.read(inputs["scores"][0], "scores")
+    scores = scores.with_columns(step_scores=pl.when(even).then([0.2, 0.9]).otherwise([0.2, 0.1]))
+    tables.write(samples, tmp_path / "parity.parquet", "samples")
+    tables.write(scores, tmp_path / "confident.parquet", "scores")
+    pool = {name: [tmp_path / f"{name}.parquet"] for name in ("problems",)}
+    pool |= {"samples": [tmp_path / "parity.parquet"], "scores": [tmp_path / "confident.parquet"]}
+
+    def measured(samples):
+        difficulty, outcomes = tmp_path / f"d-{samples}", tmp_path / f"o-{samples}"
+        measure_difficulty.run({"samples": samples}, pool, difficulty, None)
+        evaluate.run({"difficulty_samples": samples, "replicates": 10}, pool, outcomes, None)
+        return tables.read(difficulty, "difficulty"), tables.read(outcomes, "outcomes")
+
+    difficulty, outcomes = measured("disjoint")
+    assert set(difficulty["oracle"]) == {1.0} and difficulty["predicted"].to_list() == pytest.approx(
+        [0.9] * 15
+    )
+    assert set(outcomes["correct"]) == {0.0} and set(outcomes["budget"]) == {1, 2, 4}
+    difficulty, outcomes = measured("shared")
+    assert set(difficulty["oracle"]) == {0.5} and difficulty["predicted"].to_list() == pytest.approx(
+        [0.5] * 15
+    )
+    assert set(outcomes["budget"]) == {1, 2, 4, 8}
+    assert set(outcomes.filter(strategy="best_of_n_weighted", budget=8)["correct"]) == {1.0}
+
+
+def test_a_pool_of_one_has_no_halves(tmp_path):
+    inputs = invent(tmp_path, pool=1)
+    pool = {name: inputs[name] for name in ("problems", "samples", "scores")}
+    with pytest.raises(InputError, match="problem 'p00' has none of odd index"):
+        evaluate.run({"difficulty_samples": "disjoint"}, pool, tmp_path / "o.parquet", None)
+
+
 def test_missing_tokens_are_unknown_not_free(tmp_path):
     inputs = invent(tmp_path, pool=4)
     samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
@@ -284,6 +343,74 @@ def test_missing_tokens_are_unknown_not_free(tmp_path):
     evaluate.run(SPEC | {"searches": []}, silent, tmp_path / "o.parquet", None)
     outcomes = tables.read(tmp_path / "o.parquet", "outcomes")
     assert outcomes["tokens"].null_count() == outcomes["flops"].null_count() == len(outcomes)
+
+
+def quality(folder, inputs, **spec):
+    """Both tables of measure_verifiers."""
+    measure_verifiers.run({"seed": 1, "bootstrap": 50} | spec, inputs, folder / "verifiers", None)
+    names = ("calibration", "verifier_quality")
+    return [tables.read(folder / "verifiers" / f"{name}.parquet", name) for name in names]
+
+
+def test_verifiers_are_measured_over_all_and_step_by_step(study, tmp_path):
+    inputs, _ = study
+    curve, found = quality(tmp_path, inputs | {"orm_scores": inputs["scores"]})
+    # two steps a solution: the first says nothing, the second is what `last` makes of a solution
+    where = {"level": "step", "measure": "auc", "verifier": "prm"}
+    assert value(found, **where, step=1)["value"] == 0.5
+    solution = value(found, **where | {"level": "solution"})
+    assert value(found, **where, step=2)["value"] == solution["value"]
+    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
+    together = samples.join(tables.read(inputs["scores"][0], "scores"), on=["problem_id", "sample_index"])
+    last = together["step_scores"].list.last()
+    assert solution["value"] == pytest.approx(roc_auc_score(together["correct"], last))
+    assert solution["count"] == len(together)
+    all_steps = value(found, **where, step=0)
+    scores = together["step_scores"].explode()
+    verdicts = together["correct"].to_numpy().repeat(2)
+    assert all_steps["value"] == pytest.approx(roc_auc_score(verdicts, scores))
+    assert all_steps["count"] == 2 * len(together)
+    # chains: one score a revision, whose verdict is its own
+    revised = tables.read(inputs["chains"][0], "chains")["correct"]
+    read = tables.read(inputs["chain_scores"][0], "chain_scores")["score"]
+    row = value(found, verifier="revision_orm", measure="auc")
+    assert row["value"] == pytest.approx(roc_auc_score(revised, read))
+    assert set(found["measure"]) == {"auc", "auc_within", "brier", "calibration_error"}
+    assert found.filter(verifier="orm")["level"].unique().to_list() == ["solution"]
+    levels = set(curve.select("verifier", "level").iter_rows())
+    assert levels == {("prm", "solution"), ("prm", "step"), ("orm", "solution"), ("revision_orm", "solution")}
+    totals = dict(curve.filter(level="solution").group_by("verifier").agg(pl.col("count").sum()).iter_rows())
+    assert totals == {"prm": len(together), "orm": len(together), "revision_orm": len(read)}
+
+
+def test_a_step_that_hardly_any_question_reaches_is_not_measured_by_itself(study, tmp_path):
+    inputs, _ = study
+    scores = tables.read(inputs["scores"][0], "scores")
+    for reaching, steps in ((["p03"], [0, 1, 2]), (["p03", "p04"], [0, 1, 2, 3])):  # of 15 questions
+        longer = pl.col("problem_id").is_in(reaching)
+        longer = pl.when(longer).then(pl.col("step_scores").list.concat(0.5)).otherwise(pl.col("step_scores"))
+        tables.write(scores.with_columns(longer), tmp_path / "longer.parquet", "scores")
+        found = quality(tmp_path, inputs | {"scores": [tmp_path / "longer.parquet"]})[1]
+        rows = found.filter(verifier="prm", level="step", measure="brier").sort("step")
+        assert rows["step"].to_list() == steps
+        assert rows["count"][0] == 15 * 16 * 2 + 16 * len(reaching)  # all of them count among all steps
+
+
+def test_the_tables_of_verifiers_do_not_depend_on_shards(study, tmp_path):
+    inputs, _ = study
+    first = quality(tmp_path / "a", inputs)
+    again = quality(tmp_path / "b", inputs | {"samples": inputs["samples"][::-1]})
+    assert all(one.equals(other) for one, other in zip(first, again, strict=True))
+    whole = quality(tmp_path / "c", inputs, aggregation="min")[1]
+    assert value(whole, verifier="prm", level="solution", measure="auc") != value(
+        first[1], verifier="prm", level="solution", measure="auc"
+    )
+
+
+def test_a_pool_without_scores_has_empty_tables_of_verifiers(study, tmp_path):
+    inputs, _ = study
+    curve, found = quality(tmp_path, {"samples": inputs["samples"]})
+    assert curve.is_empty() and found.is_empty()
 
 
 def test_bad_input_is_one_sentence(tmp_path):

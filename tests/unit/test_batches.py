@@ -12,6 +12,7 @@ from ttc.models.batches import (
     batches,
     by_length,
     collate,
+    in_phases,
     language_examples,
     merge_equal,
     value_examples,
@@ -114,3 +115,16 @@ def test_equal_examples_are_merged_with_their_mean_target(pairs):
 def test_examples_that_learn_at_different_places_are_not_merged():
     prompts, solutions = [[1], [1, 2]], [[2, 3], [3]]
     assert len(merge_equal(language_examples(prompts, solutions))[0]) == 2
+
+
+def test_phases_take_their_examples_for_their_steps():
+    lengths = np.arange(1, 31)
+    early, late = np.arange(0, 20, 2), np.arange(15, 30)
+    made = list(in_phases(lengths, [(early, 5), (late, 7)], 2, seed=1))
+    assert [len(part) for part in made[:5]] == [2] * 5 and len(made) == 12
+    # Ten examples, two a step: five steps are their epoch
+    assert sorted(np.concatenate(made[:5]).tolist()) == early.tolist()
+    assert set(np.concatenate(made[5:]).tolist()) <= set(late.tolist())
+    assert [part.tolist() for part in in_phases(lengths, [(early, 0), (late, 7)], 2, seed=1)] == [
+        part.tolist() for part in made[5:]
+    ]

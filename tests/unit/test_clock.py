@@ -230,3 +230,11 @@ def test_making_problems_does_not_change_the_task():
     before = copy.deepcopy(task)
     clock.make_problems(task, SEED)
     assert task == before
+
+
+def test_questions_of_the_first_group_only():
+    world = [str(each) for each in clock.operations(TASK, SEED)]
+    first, other = world[:8], world[8]
+    questions = [f"Start at 5 then {first[0]}", f"Start at 5 then {first[7]} {first[0]} {first[7]}"]
+    mixed = [f"Start at 5 then {other}", f"Start at 5 then {first[0]} {other}"]
+    assert clock.only_first_group(TASK, SEED, questions + mixed) == [True, True, False, False]

@@ -102,9 +102,12 @@ def test_labels_that_differ_in_their_block_alone_are_one_table(factor):
         }
         lengths = len(str(artifact.spec.get("lengths", "")))  # chains of training and of test problems
         models = [
-            each.label for role in ("policy", "verifier", "reviser") for each in artifact.inputs.get(role, [])
+            each.label
+            for role in ("policy", "verifier", "reviser", "pairs")
+            for each in artifact.inputs.get(role, [])
         ]
-        identity = (json.dumps(made_of, sort_keys=True), lengths, *models)
+        read = {content.table_label(each.label) for each in artifact.inputs.get("samples", [])}
+        identity = (json.dumps(made_of, sort_keys=True), lengths, *models, *sorted(read))
         tables.setdefault((artifact.stage, content.table_label(artifact.label)), set()).add(identity)
     assert {table for table, identities in tables.items() if len(identities) > 1} == set()
     by_identity = [(stage, identity) for (stage, _), (identity,) in tables.items()]

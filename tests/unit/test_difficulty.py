@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttc.difficulty import answer_entropy, assign_bins
+from ttc.difficulty import answer_entropy, assign_bins, pool_half
 from ttc.errors import InputError
 
 
@@ -25,6 +25,19 @@ def paper_case():
 
 def test_ties_together_give_the_papers_bins():
     assert sizes(assign_bins(paper_case(), names(500), 5, "together")) == [100, 100, 100, 105, 95]
+
+
+def test_the_papers_bins_are_uneven_because_of_one_tie():
+    rates = paper_case()
+    assert (
+        rates[399] == rates[400] == rates[404] == 0.04 > rates[405]
+    )  # ranks from 0: the tie crosses the border
+    bins = assign_bins(rates, names(500), 5, "together")
+    assert set(bins[rates == 0.04]) == {4}
+    broken = rates + np.where(
+        rates == 0.04, np.linspace(0, 0.001, 500), 0
+    )  # without the tie there is nothing uneven
+    assert sizes(assign_bins(broken, names(500), 5, "together")) == [100] * 5
 
 
 def test_split_ties_give_equal_bins():
@@ -73,6 +86,8 @@ def test_bad_options_are_one_sentence():
         assign_bins(np.ones(2), names(2), 5, "splt")
     with pytest.raises(InputError, match="at least one bin"):
         assign_bins(np.ones(2), names(2), 0)
+    with pytest.raises(InputError, match="did you mean 'disjoint'"):
+        pool_half("disjont", "evaluation")
     with pytest.raises(InputError, match="1 of 2 questions"):
         assign_bins(np.array([1.0, np.nan]), names(2))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ttc.errors import InputError
-from ttc.exchange import RATIOS, at_budget, flops, model_parameters, multiplier
+from ttc.exchange import RATIOS, at_budget, flops, model_parameters, multiplier, verified_generations
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,21 @@ def test_multiplier_balances_the_flops(version, per_token):
     ours = 6 * small * pretraining + k * per_token * small * inference
     theirs = 6 * small * times * pretraining + per_token * small * times * inference
     assert ours == pytest.approx(theirs)
+
+
+def test_the_camera_ready_factor_counts_verified_generations():
+    """Both sides' FLOPs by hand: the factor is spent on generations that cost 2 + 2 per parameter and token."""
+    small, times, pretraining, ratio = 3e6, 14, 1e9, 0.4
+    k = verified_generations(multiplier(times, ratio, "camera_ready"), "camera_ready")
+    assert k == pytest.approx(62.75)
+    generated = read = k * ratio * pretraining
+    ours = 6 * small * pretraining + 2 * small * generated + 2 * small * read
+    assert ours == pytest.approx(times * (6 * small * pretraining + 4 * small * ratio * pretraining))
+    # moved right by one point, the curve is read where half as many generations were made
+    assert verified_generations(62.75, "camera_ready", "moved_right") == 62.75 / 2
+    assert verified_generations(62.75, "v1", "moved_right") == 62.75  # v1 charges no verifier
+    with pytest.raises(InputError, match="did you mean 'moved_right'"):
+        verified_generations(4, "v1", "move_right")
 
 
 def test_a_model_of_the_same_size_gets_the_same_inference():

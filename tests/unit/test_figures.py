@@ -12,12 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttc import tables, words
-from ttc.figures import OPTIONS, PLOTS, compute_optimal, difficulty, exchange, revisions, search_sweep, style
+from ttc.figures import (
+    DRAW,
+    OPTIONS,
+    compute_optimal,
+    difficulty,
+    exchange,
+    ratios,
+    revisions,
+    search_sweep,
+    style,
+)
 from ttc.results import NotMeasured, Study, load_folder
 from ttc.stages import plot
 from ttc.stages.command import Runtime
 
-PLOT = {item.name: item for item in PLOTS}
 QUICK = OPTIONS | {"bootstrap": 50}
 
 
@@ -100,11 +109,11 @@ def test_revisions_draw_steps_curves_and_ratios(study):
         assert_drawn(
             lines(right, "parallel, majority vote"), study.curve("revisions", "parallel", "majority")
         )
-        left, right = revisions.draw_ratio(study, QUICK).axes
-    rows = revisions.ratios(study, "hierarchical").filter(budget=64)
+        left, right = ratios.draw(study, QUICK).axes
+    rows = ratios.ratios(study, "hierarchical").filter(budget=64)
     assert rows["ratio"].to_list() == [4.0**power for power in range(-3, 4)]
     assert_drawn(lines(left, "64 generations"), rows, "ratio")
-    hardest = revisions.ratios(study, "hierarchical", "oracle", 5).filter(budget=64)
+    hardest = ratios.ratios(study, "hierarchical", "oracle", 5).filter(budget=64)
     assert_drawn(lines(right, "bin 5 (hardest)"), hardest, "ratio")
 
 
@@ -167,7 +176,7 @@ def test_equal_tables_give_equal_bytes_and_shuffled_rows_too(study):
         found = {}
         for name in ("compute_optimal_search", "exchange_differences"):
             with style.context():
-                drawn = style.settle(PLOT[name].draw(source, QUICK))
+                drawn = style.settle(DRAW[name](source, QUICK))
                 found[name] = [hashlib.sha256(style.encoded(drawn, kind)).digest() for kind in ("svg", "png")]
         digests.append(found)
     assert digests[0] == digests[1]
@@ -178,7 +187,7 @@ def test_settings_of_the_reader_do_not_matter_and_are_left_alone(study):
 
     def digest():
         with style.context():
-            return style.encoded(PLOT["difficulty"].draw(study, QUICK), "svg")
+            return style.encoded(DRAW["difficulty"](study, QUICK), "svg")
 
     before = digest()
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):
@@ -227,6 +236,8 @@ def test_names_of_strategies():
     assert words.ratio("revisions(sequential=8, parallel=2)") == (8, 2)
     assert words.label("beam(width=sqrt)") == "beam, width √N"
     assert words.label("lookahead(width=4, depth=3)") == "lookahead, width 4, depth 3"
+    assert words.label("dvts(width=4)") == "DVTS, width 4"
+    assert words.label("rebase(temperature=0.2)") == "REBASE, temperature 0.2"
     assert words.label("majority") == "majority vote"
     with pytest.raises(ValueError, match="not the name"):
         words.arguments("beam(width=4")
@@ -259,9 +270,9 @@ def test_a_pool_study_skips_what_it_lacks_and_says_why(study, tmp_path):
         {"seed": 1, "dpi": 50, "formats": ["svg"], "bootstrap": 50}, inputs, tmp_path / "plots", Runtime()
     )
     index = {entry["name"]: entry for entry in json.loads((tmp_path / "plots" / "index.json").read_text())}
-    assert set(index) == set(PLOT)
+    assert set(index) == set(DRAW)
     drawn = {name for name, entry in index.items() if entry["files"]}
-    assert drawn == {"summary", "difficulty", "compute_optimal_search", "verifiers"}
+    assert drawn == {"summary", "difficulty", "compute_optimal_search", "selection_rules"}
     assert sorted(file.name for file in (tmp_path / "plots").glob("*.svg")) == sorted(
         f"{name}.svg" for name in drawn
     )

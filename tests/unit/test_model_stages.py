@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import polars as pl
 import pytest
 import tiny
@@ -14,8 +15,12 @@ from ttc import content, files, tables
 from ttc.errors import InputError
 from ttc.generation import grade
 from ttc.models.loading import read_card
+from ttc.revision.chains import contexts
 from ttc.stages import command
 from ttc.tasks import text
+from ttc.verifiers.examples import solution_tokens
+from ttc.verifiers.incremental import IncrementalVerifier
+from ttc.verifiers.scoring import TokenVerifier
 
 TASK = {
     "modulus": 7,
@@ -31,6 +36,7 @@ TASK = {
             "misconception": 0.5,
         }
     ],
+    "turns": {"share": 0.5, "attempts": 2, "notice": 0.5},
 }
 MODEL = {"layers": 1, "hidden": 16, "heads": 2, "kv_heads": 1, "intermediate": 32, "window": 112}
 LARGER = {"layers": 1, "hidden": 24, "heads": 2, "kv_heads": 2, "intermediate": 32, "window": 112}
@@ -45,6 +51,7 @@ TRAINING = {
     "evaluations": 4,
 }
 SHORT = TRAINING | {"steps": 12}
+REVISER = SHORT | {"checkpoint": "after_rise", "evaluations_after_rise": 1}
 VERIFIER = {"model": {"fresh_layers": 1}, "training": SHORT}
 DRAW = {"temperature": 1.0, "max_tokens": 14}
 # name: stage, spec without the seed, inputs by role
@@ -52,12 +59,12 @@ STAGES = {
     "problems": ("problems", {"task": TASK}, {}),
     "policy": (
         "train_policy",
-        {"task": TASK, "model": MODEL, "training": TRAINING},
+        {"task": TASK, "model": MODEL, "training": TRAINING, "first_group": 0.1, "solutions_first": 0.6},
         {"problems": ["problems"]},
     ),
     "larger": (
         "train_larger_policy",
-        {"task": TASK, "model": LARGER, "training": SHORT},
+        {"task": TASK, "model": LARGER, "training": SHORT, "first_group": 0.1, "solutions_first": 0.6},
         {"problems": ["problems"]},
     ),
     "train_a": ("sample", DRAW | {"split": "train", "problems": [0, 20], "samples": [0, 5]}, "policy"),
@@ -112,12 +119,12 @@ STAGES = {
     ),
     "pairs": (
         "pair_revisions",
-        {"max_context": 2, "samples": 5, "per_problem": 2},
+        {"max_context": 2, "per_problem": 2},
         {"problems": ["problems"], "samples": ["train_a", "train_b"]},
     ),
     "reviser": (
         "train_reviser",
-        {"max_context": 2, "training": SHORT},
+        {"max_context": 2, "training": REVISER},
         {"problems": ["problems"], "policy": ["policy"], "pairs": ["pairs"]},
     ),
     "train_chains": (
@@ -154,6 +161,45 @@ STAGES = {
         {"max_context": 2},
         {"problems": ["problems"], "verifier": ["revision_orm"], "chains": ["test_chains"]},
     ),
+    "orm_alone": (
+        "train_revision_orm",
+        VERIFIER | {"max_context": 0},
+        {"problems": ["problems"], "reviser": ["reviser"], "chains": ["train_chains"]},
+    ),
+    "scores_alone": (
+        "score_revisions",
+        {"max_context": 0},
+        {"problems": ["problems"], "verifier": ["orm_alone"], "chains": ["test_chains"]},
+    ),
+    "prm_scores_alone": (
+        "score_revisions",
+        {"max_context": 0},
+        {"problems": ["problems"], "verifier": ["prm"], "chains": ["test_chains"]},
+    ),
+    "cut_chains": (
+        "revise",
+        DRAW
+        | {
+            "split": "train",
+            "problems": [0, 40],
+            "lengths": [3] * 6,
+            "max_context": 2,
+            "first_answer": "reviser",
+            "until_correct": True,
+        },
+        {"problems": ["problems"], "reviser": ["reviser"]},
+    ),
+    "rest_pairs": ("pair_revisions", {}, {"problems": ["problems"], "chains": ["cut_chains"]}),
+    "rest_reviser": (
+        "train_reviser",
+        {"max_context": 2, "training": REVISER | {"checkpoint": "last"}},
+        {"problems": ["problems"], "policy": ["policy"], "pairs": ["rest_pairs"]},
+    ),
+    "transitions": (
+        "trace_revisions",
+        {"bootstrap": 20},
+        {"chains": ["train_chains"], "rest_chains": ["test_chains"]},
+    ),
 }
 MODELS = {
     "policy": "policy",
@@ -162,6 +208,8 @@ MODELS = {
     "orm": "orm",
     "reviser": "reviser",
     "revision_orm": "orm",
+    "orm_alone": "orm",
+    "rest_reviser": "reviser",
 }
 
 
@@ -307,6 +355,51 @@ def test_chains_and_their_scores_have_the_lengths_asked_for(made):
     assert scores["tokens"].to_list() == [context + len(solution) for context, solution in read]
     first = chains.filter(step=0)["context_tokens"]
     assert (first <= 8).all()  # the question alone: <bos>, Start at n then, two operations, line end
+
+
+def test_a_revision_read_alone_has_the_score_of_a_sample(made):
+    """Without history a score depends on question and text only, and the PRM's is that of the same sample."""
+    problems, chains = table(made, "problems", "problems"), table(made, "test_chains", "chains")
+    for name, path in (("scores_alone", "orm_alone"), ("prm_scores_alone", "prm")):
+        scores = table(made, name, "chain_scores")
+        read = chains.join(scores.rename({"tokens": "read"}), on=["problem_id", "chain", "step"])
+        assert read.group_by("problem_id", "text", "finish_reason").agg(
+            pl.col("score").n_unique(), pl.col("read").n_unique()
+        ).select(pl.col("score", "read").max()).rows() == [(1, 1)]
+        reader = IncrementalVerifier if path == "prm" else TokenVerifier
+        verifier = reader(made[path], 1024, "cpu")
+        prompts, solutions = solution_tokens(problems, chains, verifier.tokenizer)
+        expected = [each[-1] for each in verifier.score(prompts, solutions)]
+        assert scores["score"].to_list() == np.float32(expected).tolist()
+    with_history = table(made, "chain_scores", "chain_scores")
+    later = (chains["step"] > 0).to_numpy()
+    assert (with_history["tokens"].to_numpy() > scores["tokens"].to_numpy())[later].all()
+    assert (with_history["tokens"].to_numpy() == scores["tokens"].to_numpy())[~later].all()
+
+
+def test_revisions_that_differ_in_their_context_only_are_scored_apart(made):
+    problems, chains = table(made, "problems", "problems"), table(made, "test_chains", "chains")
+    verifier = TokenVerifier(made["revision_orm"], 1024, "cpu")
+    before = contexts(chains, 2)
+    prompts, solutions = solution_tokens(problems, chains, verifier.tokenizer, before)
+    expected = [each[-1] for each in verifier.score(prompts, solutions)]
+    assert table(made, "chain_scores", "chain_scores")["score"].to_list() == np.float32(expected).tolist()
+
+
+def test_trajectories_come_from_samples_or_from_chains(made, tmp_path):
+    from ttc.stages import pair_revisions
+
+    cut, pairs = table(made, "cut_chains", "chains"), table(made, "rest_pairs", "pairs")
+    won = cut.filter("correct")
+    assert (
+        won.group_by("problem_id", "chain").len()["len"].max() == 1
+    )  # the first correct answer is the last one
+    assert set(pairs.select("problem_id", "target").iter_rows()) <= set(
+        won.select("problem_id", "text").iter_rows()
+    )
+    for inputs in ({}, {"samples": [made["train_a"]], "chains": [made["cut_chains"]]}):
+        with pytest.raises(InputError, match="either --samples or --chains"):
+            pair_revisions.run({"seed": 0}, inputs, tmp_path / "pairs.parquet", command.Runtime())
 
 
 def test_a_verifier_of_another_kind_is_refused(made, tmp_path):

@@ -7,15 +7,15 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ttc.errors import InputError
 from ttc.plan import generated
 from ttc.plan.analysis import shown_configuration
+from ttc.plan.searches import searches
 from ttc.plan.stages import STAGES
 from ttc.plan.study import plan_study
 from ttc.plan.summary import late, rows, text
+from ttc.search.strategy import Strategy
 from workflow_project import SOURCE, Project
 
 
@@ -39,12 +39,17 @@ def changed(root, **given):
     }
 
 
-DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "report", "notebook", "publish"}
+ALONE = {"ablations": {"larger_search": False}}  # without the larger policy's samples and searches
+# budgets that half a pool can serve
+HALF = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16, 64]}}
+REVISED = {"revise", "pair_revisions", "train_revision_orm", "score_revisions", "trace_revisions"}
+DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot"}
+DOWNSTREAM |= {"gallery", "report", "notebook", "publish"}
 
 
-def test_the_default_study_is_at_most_about_forty_jobs(root):
+def test_the_default_study_is_some_seventy_jobs(root):
     artifacts = plan_study({}, root).artifacts
-    assert len(artifacts) <= 45
+    assert len(artifacts) <= 80
     assert len({each.path for each in artifacts}) == len(artifacts)
     assert {each.stage for each in artifacts} == STAGES.keys() - {"import_pool", "compare_votes"}
 
@@ -61,23 +66,33 @@ def test_artifacts_read_only_earlier_ones(root):
     ("given", "expected"),
     [
         ({"runtime": {"batch_rows": 7, "threads": 2, "device": "cpu"}}, set()),
-        ({"figures": {"dpi": 99}}, {"plot", "report", "publish"}),
+        ({"figures": {"dpi": 99}}, {"plot", "gallery", "report", "publish"}),
+        ({"findings": {"bootstrap": 99}}, {"find", "report", "notebook", "publish"}),
         ({"report": {"examples": 1}}, {"report", "publish"}),
         ({"allocation": {"repeats": 3}}, DOWNSTREAM - {"evaluate"}),
         (
             {"exchange": {"versions": ["v1"]}},
-            {"match_flops", "find", "plot", "report", "notebook", "publish"},
+            {"match_flops", "find", "plot", "gallery", "report", "notebook", "publish"},
         ),
-        ({"orm": {"training": {"steps": 9}}}, {"train_orm", "score"} | DOWNSTREAM),
+        ({"orm": {"training": {"steps": 9}}}, {"train_orm", "score", "measure_verifiers"} | DOWNSTREAM),
         (
             {"prm": {"training": {"steps": 9}}},
-            {"train_prm", "score", "search", "measure_difficulty"} | DOWNSTREAM,
+            {"train_prm", "score", "score_revisions", "search", "measure_difficulty", "measure_verifiers"}
+            | DOWNSTREAM,
         ),
+        ({"ablations": {"aggregations": False}}, DOWNSTREAM),
+        ({"ablations": {"verifier_quality": False}}, DOWNSTREAM),
+        ({"evaluation": {"noisy_verifiers": {"share": 0.3}}}, DOWNSTREAM),
+        ({"difficulty": {"samples": "disjoint"}, **HALF}, {"measure_difficulty"} | DOWNSTREAM),
         ({"search": {"max_rounds": 9}}, {"search"} | DOWNSTREAM),
-        ({"larger_policy": {"training": {"steps": 9}}}, {"train_larger_policy", "sample"} | DOWNSTREAM),
+        (
+            {"larger_policy": {"training": {"steps": 9}}},
+            {"train_larger_policy", "sample", "score", "search"} | DOWNSTREAM,
+        ),
+        ({"search": {"larger_budgets": [8]}}, {"search"} | DOWNSTREAM),
         (
             {"revision": {"training": {"steps": 9}}},
-            {"train_reviser", "revise", "train_revision_orm", "score_revisions"} | DOWNSTREAM,
+            REVISED | {"train_reviser", "measure_verifiers"} | DOWNSTREAM,
         ),
     ],
 )
@@ -88,6 +103,29 @@ def test_a_key_changes_what_depends_on_it_and_nothing_else(root, given, expected
     assert changed(root, **given) == expected | everything
 
 
+def test_an_ablation_that_is_off_asks_for_no_rows(root):
+    on, off = (
+        plan_study({"ablations": dict.fromkeys(("aggregations", "verifier_quality"), wanted)}, root)
+        .of("evaluate")[0]
+        .spec
+        for wanted in (True, False)
+    )
+    assert on["aggregations_compared"] == ["min", "prod", "mean"]
+    assert on["noisy_verifiers"] == {"share": 0.2, "acts_on": "step"}
+    assert off["aggregations_compared"] == [] and "noisy_verifiers" not in off
+
+
+def test_verifiers_are_measured_where_something_was_scored(root):
+    plan = plan_study({}, root)
+    (measured,) = plan.of("measure_verifiers")
+    assert {"scores", "orm_scores", "chain_scores"} <= {
+        role for role, given in measured.inputs.items() if given
+    }
+    (found,) = plan.of("find")
+    assert [each.name for each in found.inputs["verifier_quality"]] == ["verifier_quality.parquet"]
+    assert [each.name for each in found.inputs["calibration"]] == ["calibration.parquet"]
+
+
 def test_the_seed_changes_everything_that_draws(root):
     same = STAGES.keys() - changed(root, seed=1) - {"import_pool", "compare_votes"}
     assert same == set()
@@ -96,11 +134,11 @@ def test_the_seed_changes_everything_that_draws(root):
 def test_more_samples_only_add_blocks(root):
     same = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16]}}
     blocks = {"block_problems": 100, "block_samples": 64}
-    same["task"] = {"test_problems": 200}
+    same |= {"task": {"test_problems": 200}} | ALONE
     few = keys(root, sampling=blocks | {"samples": 128}, **same)
     more = keys(root, sampling=blocks | {"samples": 256}, **same)
     sampled = {name: key for name, key in few.items() if name[0] == "sample"}
-    assert len(sampled) == 2 + 2 * 2
+    assert len(sampled) == 3 + 2 * 2
     assert sampled.items() <= more.items()
 
 
@@ -112,14 +150,16 @@ def test_blocks_cover_every_problem_once(root, tests, block):
         "revision": {"block_problems": block},
     }
     plan = plan_study(given, root)
-    cells = [
-        cell
-        for each in plan.of("sample")
-        if each.spec["split"] == "test" and each.spec["temperature"] > 0
-        for cell in itertools.product(range(*each.spec["problems"]), range(*each.spec["samples"]))
-    ]
-    assert sorted(cells) == list(itertools.product(range(tests), range(256)))
-    revised = [range(*each.spec["problems"]) for each in plan.of("revise") if each.spec["split"] == "test"]
+    for policy, count in (("policy", 256), ("larger", 64)):
+        cells = [
+            cell
+            for each in plan.of("sample")
+            if each.spec["split"] == "test" and each.spec["temperature"] > 0
+            if each.inputs["policy"][0].label == policy
+            for cell in itertools.product(range(*each.spec["problems"]), range(*each.spec["samples"]))
+        ]
+        assert sorted(cells) == list(itertools.product(range(tests), range(count)))
+    revised = [range(*each.spec["problems"]) for each in plan.of("revise") if each.label.startswith("test")]
     assert sorted(itertools.chain.from_iterable(revised)) == list(range(tests))
 
 
@@ -142,6 +182,24 @@ def test_the_sizes_of_shards_are_all_known_and_not_in_the_report(root):
     assert len({each.spec["budget"] for each in other_report.inputs["searches"]}) == 1
 
 
+def test_the_larger_policy_is_searched_with_the_policys_verifier_unless_switched_off(root):
+    plan = plan_study({"search": {"larger_budgets": [4, 16]}}, root)
+    larger = [each for each in plan.of("search") if each.inputs["policy"][0].stage == "train_larger_policy"]
+    assert [each.label for each in larger] == ["larger-beam-m4-n4", "larger-beam-m4-n16"]
+    [prm] = plan.of("train_prm")
+    assert all(each.inputs["verifier"] == [prm] for each in larger)
+    [evaluate] = plan.of("evaluate")
+    assert evaluate.inputs["larger_searches"] == larger
+    assert evaluate.spec["larger_searches"] == ["beam(width=4)"] * 2
+    [score] = evaluate.inputs["larger_scores"]
+    assert score.inputs["samples"] == evaluate.inputs["larger_samples"] and score.inputs["verifier"] == [prm]
+    assert not set(larger) & set(evaluate.inputs["searches"])
+
+    off = plan_study(ALONE, root)
+    used = [each for each in off.artifacts if each.stage in ("sample", "score", "search")]
+    assert [each.label for each in used if "larger" in each.label] == ["larger-greedy-0to200-0to1"]
+
+
 def test_rollouts_read_only_the_samples_of_their_problems(root):
     given = {"sampling": {"train_problems": 100, "train_block_problems": 25}, "prm": {"block_problems": 50}}
     for each in plan_study(given, root).of("roll_out"):
@@ -153,7 +211,7 @@ def test_rollouts_read_only_the_samples_of_their_problems(root):
 class TestSearches:
     def test_equal_searches_are_made_once_and_known_by_both_names(self, root):
         given = {"search": {"strategies": [{"kind": "beam", "width": 4}, {"kind": "beam", "width": "sqrt"}]}}
-        plan = plan_study(given, root)
+        plan = plan_study(given | ALONE, root)
         assert len(plan.of("search")) == 4 + 3
         (evaluate,) = plan.of("evaluate")
         named = list(zip(evaluate.spec["searches"], evaluate.inputs["searches"], strict=True))
@@ -161,9 +219,39 @@ class TestSearches:
         assert [name for name, _ in at_16] == ["beam(width=4)", "beam(width=sqrt)"]
         assert len({key for _, key in at_16}) == 1
 
+    def test_one_subtree_of_dvts_is_beam_search(self, root):
+        strategies = [{"kind": "beam", "width": 4}, {"kind": "dvts", "width": 4}]
+        plan = plan_study({"search": {"strategies": strategies, "budgets": [4, 8]}} | ALONE, root)
+        assert [each.label for each in plan.of("search")] == ["beam-m4-n4", "beam-m4-n8", "dvts-m4-n8"]
+
+    def test_rebase_does_not_depend_on_what_ended_beams_do(self, root):
+        given = {"strategies": [{"kind": "rebase", "temperature": 0.2}], "budgets": [8]}
+        before, after = (
+            plan_study({"search": given | {"finished": finished}}, root).of("search")[0]
+            for finished in ("shrink", "refill")
+        )
+        assert before.label == "rebase-t0.2-n8" and before.key == after.key
+        assert before.spec["strategy"] == {"kind": "rebase", "temperature": 0.2}
+
+    def test_the_papers_sweep_is_the_default(self, root):
+        """Paper §5.2: beam √N, beam 4, lookahead 3 on both, lookahead 1 on √N; none is billed more than 256."""
+        [evaluate] = plan_study({}, root).of("evaluate")
+        found = {}
+        for name, each in zip(evaluate.spec["searches"], evaluate.inputs["searches"], strict=True):
+            found.setdefault(name, []).append(each.spec["budget"])
+        assert found == {
+            "beam(width=4)": [4, 16, 64, 256],
+            "beam(width=sqrt)": [4, 16, 64, 256],
+            "lookahead(width=4, depth=3)": [4, 16, 64],
+            "lookahead(width=sqrt, depth=3)": [4, 16, 64],
+            "lookahead(width=sqrt, depth=1)": [4, 16, 64],
+            "dvts(width=4)": [4, 16, 64, 256],
+            "rebase(temperature=0.2)": [4, 16, 64, 256],
+        }
+
     def test_widths_are_resolved(self, root):
         given = {"search": {"strategies": [{"kind": "beam", "width": "sqrt"}], "budgets": [4, 16, 64, 256]}}
-        specs = [each.spec for each in plan_study(given, root).of("search")]
+        specs = [each.spec for each in plan_study(given | ALONE, root).of("search")]
         assert [(spec["budget"], spec["strategy"]["width"]) for spec in specs] == [
             (4, 2),
             (16, 4),
@@ -174,26 +262,87 @@ class TestSearches:
     def test_lookahead_pays_for_its_rollouts(self):
         # billed N·(k+1): with k = 3, N = 64 costs 256 and N = 256 would cost 1024
         strategy = {"kind": "lookahead", "width": 4, "depth": 3}
-        assert generated.search_budgets(strategy, [4, 16, 64, 256]) == [4, 16, 64]
-        assert generated.search_budgets(strategy | {"budgets": [256]}, [4]) == [256]
-        assert generated.strategy_name(strategy) == "lookahead(width=4, depth=3)"
-        assert generated.strategy_name({"kind": "beam", "width": "sqrt"}) == "beam(width=sqrt)"
+        asked = {"strategies": [strategy], "budgets": [4, 16, 64, 256]}
+        assert list(searches(asked)) == [
+            ("lookahead(width=4, depth=3)", Strategy("lookahead", 4, 3), budget) for budget in (4, 16, 64)
+        ]
+        asked = {"strategies": [strategy | {"budgets": [256]}], "budgets": [4]}
+        assert [budget for *_, budget in searches(asked)] == [256]
 
 
-class TestChainLengths:
-    @given(st.integers(0, 8), st.integers(1, 6))
-    def test_enough_for_every_ratio_and_never_too_long(self, exponent, full):
-        generations = 2**exponent
-        lengths = generated.chain_lengths(generations, full)
-        for s in range(exponent + 1):
-            for p in range(exponent + 1 - s):
-                assert sum(length >= 2**s for length in lengths) >= 2**p
-        assert max(lengths) == generations
-        assert sum(length == generations for length in lengths) == min(full, generations)
+class TestRevisions:
+    def test_trajectories_have_samples_of_their_own(self, root):
+        pairs = {"train_problems": 70, "samples": 6, "temperature": 1.5}
+        plan = plan_study(
+            {"revision": {"pairs": pairs}, "sampling": {"train_problems": 200, "train_block_problems": 50}},
+            root,
+        )
+        made = [each for each in plan.of("sample") if each.label.startswith("pairs")]
+        assert [each.spec["problems"] for each in made] == [[0, 50], [50, 70]]
+        assert {(each.spec["split"], *each.spec["samples"], each.spec["temperature"]) for each in made} == {
+            ("train", 0, 6, 1.5)
+        }
+        (of_samples, of_chains) = plan.of("pair_revisions")
+        assert of_samples.inputs["samples"] == made and of_samples.inputs["chains"] == []
+        assert of_chains.inputs["samples"] == [] and len(of_chains.inputs["chains"]) == 1
 
-    def test_one_full_chain_costs_what_the_levels_sum_to(self):
-        # 1·8 + 1·4 + 2·2 + 4·1: each further power of two of chains costs half the budget
-        assert generated.chain_lengths(8, 1) == [8, 4, 2, 2, 1, 1, 1, 1]
+    def test_evaluation_reports_the_grid_and_chains_serve_it(self, root):
+        given = {"revision": {"max_generations": 4}, "figures": {"ratio_budget": 4}}
+        plan = plan_study(given, root)
+        (evaluate,) = plan.of("evaluate")
+        expected = {(1, 1), (1, 2), (2, 1), (1, 4), (2, 2), (4, 1)}
+        assert set(evaluate.spec["ratios"]) == expected
+        test = [each for each in plan.of("revise") if each.label.startswith("test")]
+        assert [each.spec["lengths"] for each in test] == [[4, 2, 1, 1]] * len(test)
+        assert not any("until_correct" in each.spec for each in test)
+
+    def test_only_chains_of_training_problems_are_cut_by_their_verdicts(self, root):
+        cut = [
+            each.spec["split"] for each in plan_study({}, root).of("revise") if "until_correct" in each.spec
+        ]
+        assert cut == ["train"]
+
+    def test_the_rest_reviser_starts_from_the_policy(self, root):
+        plan = plan_study({}, root)
+        first, rest = plan.of("train_reviser")
+        assert first.inputs["policy"] == rest.inputs["policy"] == plan.of("train_policy")
+        assert rest.inputs["pairs"] == plan.of("pair_revisions")[1:]
+
+    def test_a_verifier_without_history_is_trained_and_read_without_it(self, root):
+        plan = plan_study({}, root)
+        contexts = {each.label: each.spec["max_context"] for each in plan.of("train_revision_orm")}
+        assert contexts == {"revision_orm": 4, "revision_orm_no_history": 0}
+        for each in plan.of("score_revisions"):
+            (verifier,) = each.inputs["verifier"]
+            assert each.spec["max_context"] == contexts.get(verifier.label, 0)
+        (evaluate,) = plan.of("evaluate")
+        for role, label in (
+            ("", "revision_orm"),
+            ("_no_history", "revision_orm_no_history"),
+            ("_prm", "prm"),
+        ):
+            scores = evaluate.inputs[f"chain_scores{role}"]
+            assert {each.inputs["verifier"][0].label for each in scores} == {label}
+            read = [chains for each in scores for chains in each.inputs["chains"]]
+            assert read == evaluate.inputs["chains"]
+
+    @pytest.mark.parametrize(
+        ("switch", "roles"),
+        [
+            (
+                "revision_verifiers",
+                ["chain_scores_no_history", "chain_scores_prm", "revision_orm_no_history"],
+            ),
+            ("rest_em", ["rest_chains", "rest_reviser"]),
+        ],
+    )
+    def test_an_ablation_that_is_off_leaves_its_jobs_out(self, root, switch, roles):
+        plan = plan_study({"ablations": {switch: False}}, root)
+        (evaluate,) = plan.of("evaluate")
+        assert [evaluate.inputs[role] for role in roles] == [[]] * len(roles)
+        assert len(plan.artifacts) < len(plan_study({}, root).artifacts)
+        (trace,) = plan.of("trace_revisions")
+        assert trace.inputs["rest_chains"] == evaluate.inputs["rest_chains"]
 
 
 class TestPlan:
@@ -253,8 +402,8 @@ class TestPools:
     def test_one_import_stands_in_for_what_generates(self, root):
         plan = plan_study(self.pool_study(root), root)
         assert plan.stages == [
-            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "find", "plot", "report", "notebook",
-            "publish",
+            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "measure_verifiers", "find", "plot",
+            "report", "gallery", "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")
         assert imported.spec.keys() == {"problems", "pools", "grading", "missing_samples"}
@@ -265,6 +414,9 @@ class TestPools:
         by_role = inputs(SimpleNamespace(label="other", key=second.key))
         assert by_role["samples"] == [f"{imported.path}/other.samples.parquet"]
         assert by_role["scores"] == []
+        assert [each.label for each in plan.of("measure_verifiers")] == [
+            "policy"
+        ]  # the other pool has no scores
 
     def test_the_content_of_the_files_counts_and_not_their_place(self, root):
         before = keys(root, **self.pool_study(root))

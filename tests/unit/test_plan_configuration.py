@@ -83,20 +83,36 @@ MISTAKES = [
     ({"difficulty": {"ties": "spilt"}}, ["difficulty.ties", "did you mean 'split'?"]),
     ({"study": {"name": "store"}}, ["study.name", "'store'", "taken"]),
     ({"study": {"name": "My study"}}, ["study.name", "'My study'"]),
-    ({"search": {"strategies": [{"kind": "beam"}]}}, ["search.strategies.0", "'width' is missing"]),
+    ({"search": {"strategies": [{"width": 4}]}}, ["search.strategies.0", "'kind' is missing"]),
     ({"source": {"problems": {"path": "a"}, "pools": {}}}, ["source.pools", "'policy' is missing"]),
     # keys that do not fit each other
     (
         {"policy": {"model": {"heads": 7, "hidden": 64}}},
         ["policy.model.heads", "7", "policy.model.hidden", "64"],
     ),
+    (
+        {"policy": {"first_group": 0.5, "solutions_first": 0.25}},
+        ["policy.first_group", "0.5", "policy.solutions_first", "0.25"],
+    ),
+    ({"task": {"turns": {"attempts": 9}}}, ["policy.model.window", "256", "9 earlier answers"]),
     ({"search": {"strategies": [{"kind": "beam", "width": 3}]}}, ["search.strategies.0", "width 3", "4"]),
+    ({"search": {"strategies": [{"kind": "beam"}]}}, ["search.strategies.0", "'width' is missing"]),
+    ({"search": {"strategies": [{"kind": "dvts", "width": 8}]}}, ["search.strategies.0", "width 8", "4"]),
+    (
+        {"search": {"strategies": [{"kind": "rebase", "width": 4}]}},
+        ["search.strategies.0", "rebase has none"],
+    ),
+    ({"search": {"strategies": [{"kind": "rebase", "temperature": 0}]}}, ["temperature", "more than 0"]),
+    ({"search": {"larger_budgets": [6]}}, ["search.larger_budgets", "6", "beam(width=4)"]),
     (
         {"search": {"strategies": [{"kind": "beam", "width": "sqrt", "budgets": [8]}]}},
-        ["strategies.0", "squares", "8"],
+        ["strategies.0", "square", "8"],
     ),
     ({"search": {"strategies": [{"kind": "lookahead", "width": 4}]}}, ["search.strategies.0", "depth"]),
-    ({"search": {"strategies": [{"kind": "beam", "width": 4, "depth": 1}]}}, ["strategies.0", "no depth"]),
+    (
+        {"search": {"strategies": [{"kind": "beam", "width": 4, "depth": 1}]}},
+        ["strategies.0", "beam has none"],
+    ),
     ({"search": {"strategies": [{"kind": "beam", "width": 4}] * 2}}, ["strategies.1", "twice"]),
     ({"evaluation": {"budgets": [1, 3]}}, ["evaluation.budgets", "3", "did you mean 4?"]),
     ({"evaluation": {"budgets": [4, 2]}}, ["evaluation.budgets", "rising"]),
@@ -108,7 +124,21 @@ MISTAKES = [
         {"figures": {"ratio_budget": 128}, "revision": {"max_generations": 64}},
         ["figures.ratio_budget", "128", "revision.max_generations"],
     ),
+    ({"revision": {"max_generations": 512}}, ["revision.max_generations", "512", "256", "revision.ratios"]),
+    ({"revision": {"pairs": {"temperature": 0}}}, ["revision.pairs.temperature", "0 was given"]),
+    (
+        {"revision": {"rest": {"train_problems": 70}}, "task": {"train_problems": 60}, "prm": {"samples": 8}},
+        ["train_problems", "task.train_problems", "60"],
+    ),
     ({"figures": {"sweep_budgets": [4, 512]}}, ["figures.sweep_budgets", "512", "evaluation.budgets"]),
+    (
+        {
+            "sampling": {"samples": 64},
+            "difficulty": {"samples": "disjoint"},
+            "evaluation": {"budgets": [1, 64]},
+        },
+        ["evaluation.budgets: 64", "half of sampling.samples = 64 (difficulty.samples) allows at most 32"],
+    ),
     ({"exchange": {"ratios": {"v1": [0]}}}, ["exchange.ratios.v1.0", "more than 0"]),
     ({"sampling": {"temperature": 0}}, ["sampling.temperature", "0 was given"]),
     (

@@ -51,13 +51,21 @@ def make_study():
         else:
             (fitted / name).write_text("fitted")
     command.write_sidecar("fit_allocator", {}, {}, fitted, None)
+    measured = Path(f"results/store/measure_verifiers/policy-{KEY}")
+    measured.mkdir(parents=True)
+    parts = [measured / name for name in ("calibration.parquet", "verifier_quality.parquet")]
+    for part in parts:
+        pl.DataFrame({"table": [part.stem]}).write_parquet(part)
+    command.write_sidecar("measure_verifiers", {}, {}, measured, None)
     return [
         store("problems", "generated", ".parquet"),
         model,
         *analysis,
         fitted,
         store("report", "policy", ".html"),
+        store("gallery", "policy", ".html"),
         store("notebook", "01_scaling", ".ipynb"),
+        *parts,
     ]
 
 
@@ -79,15 +87,18 @@ VIEW = [
     "figures/index.json",
     "figures/other/accuracy.svg",
     "figures/other/index.json",
+    "gallery.html",
     "manifest.json",
     "notebooks/01_scaling.ipynb",
     "report.html",
     "tables/allocation.parquet",
     "tables/allocator.skops",
+    "tables/calibration.parquet",
     "tables/curves.parquet",
     "tables/other/outcomes.parquet",
     "tables/outcomes.parquet",
     "tables/per_question.parquet",
+    "tables/verifier_quality.parquet",
 ]
 
 
@@ -97,6 +108,8 @@ def test_the_view_holds_what_people_read(artifacts):
     assert yaml.safe_load((OUTPUT.parent / "config.resolved.yaml").read_text()) == SPEC["configuration"]
     stored = Path(f"results/store/evaluate/policy-{KEY}.parquet").read_bytes()
     assert (OUTPUT.parent / "tables/outcomes.parquet").read_bytes() == stored
+    for name in ("calibration", "verifier_quality"):
+        assert pl.read_parquet(OUTPUT.parent / f"tables/{name}.parquet")["table"].to_list() == [name]
 
 
 def test_publishing_again_replaces_what_is_ours_and_nothing_else(artifacts):

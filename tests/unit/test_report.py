@@ -36,11 +36,12 @@ def figures(tmp_path):
     folder.mkdir()
     (folder / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (folder / "b.png").write_bytes(b"\x89PNG")
-    common = {"caption": "What is seen.", "paper": "figure 1"}
+    common = {"caption": "What is seen.", "paper": "figure 1", "main": True}
     index = [
         {"name": "a", "title": "First", "files": ["a.png", "a.svg"]} | common,
         {"name": "b", "title": "Second", "files": ["b.png"]} | common,
         {"name": "c", "title": "Third", "files": [], "skipped": "the study has no chains"} | common,
+        {"name": "d", "title": "Fourth", "files": ["b.png"]} | common | {"main": False},
     ]
     (folder / "index.json").write_text(json.dumps(index))
     return folder
@@ -94,6 +95,7 @@ def test_the_report_needs_nothing_beside_it(frames, figures):
     assert [source.split(";")[0] for source in sources] == ["data:image/svg+xml", "data:image/png"]
     assert "http" not in re.sub(r'src="[^"]*"', "", html)
     assert "Third: the study has no chains." in html
+    assert "Fourth" not in html and 'href="gallery.html"' in html  # the gallery shows it
 
 
 def test_texts_are_escaped(frames, figures):

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from tiny import SEED, TASK, random_model, saved
 
-from ttc import noise, tables
+from ttc import generation, noise, tables
 from ttc.engines.transformers import TransformersEngine
 from ttc.generation import select_problems, solutions_frame
-from ttc.revision.chains import contexts, revise
-from ttc.revision.pairs import choose_context, make_pairs
+from ttc.revision.chains import contexts, distinct_reads, revise
+from ttc.revision.pairs import choose_context, make_pairs, successes
 from ttc.tasks import clock, text
 
 
@@ -78,23 +78,25 @@ def test_trajectories_of_a_small_pool():
             ("p", "right 1", "1", True),
             ("p", "wrong 2", "2", False),
             ("p", "no answer", None, False),
-            ("p", "right 1", "1", True),  # an equal text counts once
-            ("p", "wrong 2", "2", False),
+            ("p", "right 1", "1", True),
+            ("p", "wrong 2", "2", False),  # an equal text counts once
             ("p", "also right", "1", True),
             ("unsolved", "wrong", "3", False),
             ("solved", "right", "4", True),
         ]
     )
-    pairs = tables.check(make_pairs(samples, 4, 5, seed=1), "pairs", "here")
+    pairs = tables.check(make_pairs(samples, 4, None, seed=1), "pairs", "here")
     assert pairs.filter(problem_id="unsolved").is_empty()  # nothing correct to end in
-    assert pairs.filter(problem_id="p")["target"].to_list() == ["right 1", "also right"] * 2 + ["right 1"]
+    # one for each correct sample, in their order
+    assert pairs.filter(problem_id="p")["target"].to_list() == ["right 1", "right 1", "also right"]
+    assert make_pairs(samples, 4, 2, seed=1).equals(pairs.filter(pl.col("pair") < 2))
     for context, target, distance in (
         pairs.filter(problem_id="p").select("context", "target", "distance").rows()
     ):
         assert context in ([], ["wrong 2"])
         assert distance == (edit_distance("wrong 2", target) if context else None)
     solved = pairs.filter(problem_id="solved")  # nothing incorrect to begin with
-    assert solved["context"].to_list() == [[]] * 5 and solved["distance"].to_list() == [None] * 5
+    assert solved.select("context", "distance").rows() == [([], None)]
 
 
 def test_contexts_are_incorrect_and_their_number_is_uniform():
@@ -131,6 +133,52 @@ def test_no_samples():
     assert tables.check(make_pairs(samples_of([]), 4, 4, seed=0), "pairs", "here").is_empty()
 
 
+def chains_of(verdicts):
+    """Chains written as verdicts, such as {"p": ["-+", "+"]}; the text names problem, chain and step."""
+    rows = [
+        (name, chain, step, f"{name} {chain} {step}", mark == "+")
+        for name, each in verdicts.items()
+        for chain, marks in enumerate(each)
+        for step, mark in enumerate(marks)
+    ]
+    schema = {"problem_id": str, "chain": int, "step": int, "text": str, "correct": bool}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def test_successes_by_hand():
+    chains = chains_of({"p": ["-+", "--+", "---", "+"], "q": ["-+", "-+", "--"]})
+    pairs = tables.check(successes(chains, seed=0), "pairs", "here")
+    # five successes of three lengths: two of each, so one of three of length 2 is left out and the others come twice
+    assert sorted(pairs["context"].list.len()) == [0, 0, 1, 1, 2, 2]
+    longest = pairs.filter(pl.col("context").list.len() == 2)
+    expected = (["p 1 0", "p 1 1"], "p 1 2", 1)
+    assert longest.select("context", "target", "distance").rows() == [expected] * 2
+    assert pairs.filter(pl.col("context").list.len() == 1)["target"].n_unique() == 2
+    assert (
+        pairs.filter(pl.col("context").list.len() == 0).select("target", "distance").rows()
+        == [("p 3 0", None)] * 2
+    )
+
+
+@given(st.lists(st.lists(st.integers(0, 5), max_size=8), max_size=5), st.integers(0, 5))
+def test_successes_are_as_many_of_each_length(failures, seed):
+    """Chains of 0 … 3 failures before a success; 4 and 5 failures never succeed."""
+    marks = {f"p{index}": ["-" * n + "+" * (n < 4) for n in each] for index, each in enumerate(failures)}
+    chains = chains_of(marks)
+    pairs = tables.check(successes(chains, seed), "pairs", "here")
+    lengths = [n + 1 for each in failures for n in each if n < 4]
+    share = -(-len(lengths) // max(1, len(set(lengths))))
+    assert sorted(pairs["context"].list.len() + 1) == sorted([*set(lengths)] * share)
+    for length, rows in pairs.group_by(length=pl.col("context").list.len() + 1):
+        times = rows["target"].value_counts()["count"]
+        # repeated in turn: none twice before all were taken once
+        assert len(times) == min(share, lengths.count(length[0])) and times.max() - times.min() <= 1
+    verdict = dict(chains.select("text", "correct").iter_rows())
+    assert all(verdict[target] for target in pairs["target"])
+    assert not any(verdict[each] for context in pairs["context"] for each in context)
+    assert successes(chains.sample(fraction=1.0, shuffle=True, seed=1), seed).equals(pairs)
+
+
 # Chains
 
 
@@ -158,8 +206,8 @@ def silent(done, total):
     assert 0 < done <= total
 
 
-def chains(engine, first, problems, lengths=LENGTHS, max_context=4, seed=5):
-    frame = revise(engine, first, problems, lengths, max_context, seed, 1.0, 8, 16, silent)
+def chains(engine, first, problems, lengths=LENGTHS, max_context=4, seed=5, **more):
+    frame = revise(engine, first, problems, lengths, max_context, seed, 1.0, 8, 16, silent, **more)
     return tables.check(frame, "chains", "here")
 
 
@@ -247,6 +295,36 @@ def test_contexts_are_the_texts_that_were_read(engine, first, problems, known):
     assert sorted(read) == sorted(map(tuple, text.encode_prompts(engine.tokenizer, prompts)))
 
 
+def graded(monkeypatch, correct):
+    """Let a text be graded by the function `correct` of it."""
+    monkeypatch.setattr(generation, "grade", lambda solution, gold: ("7", correct(solution)))
+
+
+def test_nothing_of_the_verdicts_reaches_the_reviser(engine, first, problems, known, monkeypatch):
+    """Whatever is correct, the same texts are read and written: nobody tells the reviser."""
+    for correct in (True, False):
+        graded(monkeypatch, lambda solution, correct=correct: correct)
+        made = chains(engine, first, problems)
+        assert made["correct"].all() is correct
+        assert made.drop("answer", "correct").equals(known.drop("answer", "correct"))
+
+
+def test_chains_end_with_their_first_correct_answer_where_that_is_asked_for(
+    engine, first, problems, monkeypatch
+):
+    graded(monkeypatch, lambda solution: len(solution) % 4 == 0)
+    whole, cut = chains(engine, first, problems), chains(engine, first, problems, until_correct=True)
+    marks = {
+        key: rows["correct"].to_list()
+        for key, rows in whole.group_by("problem_id", "chain", maintain_order=True)
+    }
+    kept = {key: marks[key].index(True) + 1 if any(marks[key]) else len(marks[key]) for key in marks}
+    assert len(set(kept.values())) > 1 and sum(kept.values()) < len(whole)
+    places = [(*key, step) for key, count in kept.items() for step in range(count)]
+    assert cut.select("problem_id", "chain", "step").rows() == places
+    assert cut.equals(whole.join(cut, on=["problem_id", "chain", "step"], how="semi", maintain_order="left"))
+
+
 def test_contexts_by_hand():
     frame = pl.DataFrame(
         {
@@ -259,3 +337,23 @@ def test_contexts_by_hand():
     assert contexts(frame, 2) == [[], ["a"], ["a", "b"], ["b", "c"], [], ["e"], [], []]
     assert contexts(frame[:4], 9)[3] == ["a", "b", "c"]
     assert contexts(frame[:0], 4) == []
+    assert contexts(frame, 0) == [[]] * 8
+
+
+def test_revisions_that_read_alike_are_one():
+    rows = [  # problem, text, finish reason, context
+        ("p", "a", "stop", []),
+        ("p", "a", "stop", ["b"]),  # another context
+        ("q", "a", "stop", []),  # another question
+        ("p", "a", "stop", []),
+        ("p", "a", "length", []),  # no end token after it
+        ("p", "a", "stop", ["b", "a"]),
+        ("p", "a", "stop", ["a", "b"]),
+        ("p", "a", "unknown", ["b"]),
+    ]
+    frame = pl.DataFrame(
+        [row[:3] for row in rows], schema=["problem_id", "text", "finish_reason"], orient="row"
+    )
+    first, place = distinct_reads(frame, [row[3] for row in rows])
+    assert first == [0, 1, 2, 4, 5, 6]
+    assert place.tolist() == [0, 1, 2, 0, 3, 4, 5, 1]

@@ -7,12 +7,19 @@ from toy import END, ToyEngine, ToyStepVerifier, keyed
 from toy import text as tokens
 
 from ttc import noise, tables
-from ttc.search import Strategy
-from ttc.stages.search import candidate_table, problem_streams, search_problems, tree_table
+from ttc.errors import InputError
+from ttc.search.strategy import Strategy
+from ttc.stages.search import (
+    candidate_table,
+    problem_streams,
+    require_same_tokens,
+    search_problems,
+    tree_table,
+)
 
 SPEC = {
     "seed": 3,
-    "strategy": {"kind": "beam", "width": 2, "depth": 0},
+    "strategy": {"kind": "beam", "width": 2},
     "budget": 4,
     "temperature": 1.0,
     "max_tokens": 30,
@@ -116,6 +123,9 @@ def test_options_reach_the_search(problems):
     assert all(result.bill.generations == 4 for result in kept)
     ahead = searched(problems, strategy={"kind": "lookahead", "width": 2, "depth": 3})[0]
     assert all(result.bill.generations == 16 and result.bill.rollout_tokens for result in ahead)
+    for strategy in ({"kind": "dvts", "width": 2}, {"kind": "rebase", "temperature": 0.2}):
+        results = searched(problems, strategy=strategy, duplicates="drop")[0]
+        assert all(len(result.candidates) == result.bill.generations == 4 for result in results)
 
 
 def test_one_method_under_two_names_draws_the_same():
@@ -124,6 +134,24 @@ def test_one_method_under_two_names_draws_the_same():
     assert np.array_equal(problem_streams(0, square, 16, names), problem_streams(0, four, 16, names))
     assert not np.array_equal(problem_streams(0, square, 64, names), problem_streams(0, four, 64, names))
     assert len(set(problem_streams(0, four, 16, names))) == 2
+    subtrees = Strategy("dvts", 4)
+    assert np.array_equal(problem_streams(0, subtrees, 4, names), problem_streams(0, four, 4, names))
+    assert not np.array_equal(problem_streams(0, subtrees, 16, names), problem_streams(0, four, 16, names))
+
+
+def test_a_verifier_of_another_vocabulary_is_refused():
+    """The verifier reads the tokens that the policy made; numbered otherwise they would be other words."""
+
+    class Vocabulary:
+        def __init__(self, *words):
+            self.words = words
+
+        def get_vocab(self):
+            return {word: index for index, word in enumerate(self.words)}
+
+    require_same_tokens(Vocabulary("a", "b"), Vocabulary("a", "b"))
+    with pytest.raises(InputError, match="the policy's tokens are not the verifier's"):
+        require_same_tokens(Vocabulary("a", "b"), Vocabulary("b", "a"))
 
 
 def test_a_bill_that_does_not_add_up_stops_the_stage(problems):

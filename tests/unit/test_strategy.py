@@ -3,7 +3,7 @@
 import pytest
 
 from ttc.errors import InputError
-from ttc.search import Options, Strategy, from_spec, parse
+from ttc.search.strategy import Options, Strategy, from_spec, parse
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,9 @@ from ttc.search import Options, Strategy, from_spec, parse
         ("beam(width=sqrt)", Strategy("beam", "sqrt")),
         ("lookahead(width=4, depth=3)", Strategy("lookahead", 4, 3)),
         ("lookahead(width=sqrt, depth=1)", Strategy("lookahead", "sqrt", 1)),
+        ("dvts(width=4)", Strategy("dvts", 4)),
+        ("rebase(temperature=0.2)", Strategy("rebase", temperature=0.2)),
+        ("rebase(temperature=1e-05)", Strategy("rebase", temperature=1e-5)),
     ],
 )
 def test_a_name_is_read_back(name, strategy):
@@ -26,7 +29,7 @@ def test_a_name_may_be_spaced_freely():
 
 @pytest.mark.parametrize(("budget", "width"), [(1, 1), (4, 2), (16, 4), (64, 8), (256, 16)])
 def test_square_root_widths(budget, width):
-    assert Strategy("beam", "sqrt").width_at(budget) == width
+    assert Strategy("beam", "sqrt").at(budget) == Strategy("beam", width)
 
 
 def test_a_lookahead_of_depth_k_is_billed_k_plus_one_times():
@@ -38,15 +41,24 @@ def test_a_lookahead_of_depth_k_is_billed_k_plus_one_times():
     ("make", "message"),
     [
         (
-            lambda: Strategy("beam", 4).width_at(6),
+            lambda: Strategy("beam", 4).at(6),
             "beam(width=4): the budget 6 is not a multiple of the width 4",
         ),
-        (lambda: Strategy("beam", 4).width_at(2), "not a multiple"),
-        (lambda: Strategy("beam", "sqrt").width_at(8), "the nearest squares are 4 and 9"),
-        (lambda: Strategy("beam", 4).width_at(0), "allowed is a whole number from 1"),
+        (lambda: Strategy("beam", 4).at(2), "not a multiple"),
+        (lambda: Strategy("beam", "sqrt").at(8), "the nearest squares are 4 and 9"),
+        (lambda: Strategy("beam", 4).at(0), "allowed is a whole number from 1"),
         (lambda: Strategy("beam", 0), "width is 0"),
         (lambda: Strategy("beam", True), "width is True"),
-        (lambda: Strategy("beam", 4, 2), "a beam looks 0 steps ahead"),
+        (lambda: Strategy("beam", 4, 2), "depth is 2, and beam has none"),
+        (lambda: Strategy("dvts"), "'width' is missing; it has width"),
+        (lambda: Strategy("dvts", 3).at(4), "dvts(width=3): the budget 4 is not a multiple of the width 3"),
+        (
+            lambda: Strategy("rebase", 4, temperature=0.2),
+            "width is 4, and rebase has none; it has temperature",
+        ),
+        (lambda: Strategy("rebase", temperature=0), "temperature is 0; allowed is a number above 0"),
+        (lambda: Strategy("rebase", temperature=0.2).at(0), "allowed is a whole number from 1"),
+        (lambda: parse("rebase(temperature=low)"), "temperature is 'low'"),
         (lambda: Strategy("lookahead", 4), "depth is 0"),
         (lambda: Strategy("beem", 4), "did you mean 'beam'?"),
         (lambda: parse("beam"), "is not a call"),
@@ -65,6 +77,17 @@ def test_mistakes_are_named(make, message):
     assert message in str(error.value)
 
 
-def test_a_spec_may_leave_the_depth_of_a_beam_out():
-    assert from_spec({"kind": "beam", "width": 4, "depth": None}) == Strategy("beam", 4)
-    assert from_spec({"kind": "lookahead", "width": "sqrt", "depth": 1}) == Strategy("lookahead", "sqrt", 1)
+def test_a_spec_holds_the_hyper_parameters_of_its_kind():
+    for strategy in (
+        Strategy("beam", 4),
+        Strategy("lookahead", "sqrt", 1),
+        Strategy("rebase", temperature=0.5),
+    ):
+        assert from_spec({"kind": strategy.kind} | strategy.parameters) == strategy
+
+
+def test_equal_searches_have_one_plain_name():
+    assert Strategy("lookahead", "sqrt", 3).at(16) == Strategy("lookahead", 4, 3)
+    assert Strategy("dvts", 4).at(16) == Strategy("dvts", "sqrt").at(16) == Strategy("dvts", 4)
+    assert Strategy("dvts", 4).at(4) == Strategy("beam", 4)  # one subtree
+    assert Strategy("rebase", temperature=0.2).at(7) == Strategy("rebase", temperature=0.2)

@@ -84,8 +84,8 @@ def test_blocks_give_what_the_whole_table_gives(tmp_path_factory, block, shards,
     pools = arrays(sample_pools(apart["samples"], {"prm": apart["scores"]}, block))
     assert pools == arrays(sample_pools(whole["samples"], {"prm": whole["scores"]}, 10**6))
     assert [pool["problem_id"] for pool in pools] == [repr(name) for name in SIZES]
-    chains = arrays(revision_chains(apart["chains"], apart["chain_scores"], block))
-    assert chains == arrays(revision_chains(whole["chains"], whole["chain_scores"], 10**6))
+    chains = arrays(revision_chains(apart["chains"], {"orm": apart["chain_scores"]}, block))
+    assert chains == arrays(revision_chains(whole["chains"], {"orm": whole["chain_scores"]}, 10**6))
 
 
 @settings(max_examples=30, deadline=None)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny import BOS, EOS, NEWLINE, random_model, saved
 
 from ttc.errors import InputError
@@ -132,10 +134,10 @@ def test_prompts_carry_no_loss():
 def test_predicted_values_stand_beside_their_targets(verifier):
     predicted, targets = predict_values(verifier, values(), batch=2)
     assert [each.tolist() for each in targets] == VALUES
-    for (prompt, solution), ends, given in zip(SEQUENCES, ENDS, predicted, strict=True):
+    for (prompt, solution), ends, values_given in zip(SEQUENCES, ENDS, predicted, strict=True):
         with torch.inference_mode():
             logits = verifier.score(verifier.hidden(torch.tensor([prompt + solution])))[0, :, 0]
-        assert given == pytest.approx(torch.sigmoid(logits[len(prompt) :][ends]).numpy(), abs=1e-6)
+        assert values_given == pytest.approx(torch.sigmoid(logits[len(prompt) :][ends]).numpy(), abs=1e-6)
 
 
 # How it is learned
@@ -214,9 +216,56 @@ def test_the_weights_of_the_lowest_validation_loss_are_kept():
 def test_the_last_weights_are_kept_on_request():
     examples, validation = contradiction()
     model = small_model()
-    log = train(model, examples, language_losses, SETTINGS, 0, validation, report=quiet, keep_best=False)
-    assert log.best_step == 0
+    log = train(model, examples, language_losses, SETTINGS, 0, validation, report=quiet, checkpoint="last")
+    assert log.best_step == log.steps[-1]
     assert mean_loss(model, validation, language_losses) == log.validation[-1] > min(log.validation)
+
+
+def test_the_weights_a_little_after_the_rise_are_kept_on_request():
+    examples, validation = contradiction()
+    model = small_model()
+    how = {"checkpoint": "after_rise", "after_rise": 1}
+    log = train(model, examples, language_losses, SETTINGS, 0, validation, report=quiet, **how)
+    kept = log.steps.index(log.best_step)
+    assert 0 < kept < len(log.steps) - 1
+    assert log.validation[kept - 1] > log.validation[kept - 2]
+    assert mean_loss(model, validation, language_losses) == log.validation[kept]
+
+
+# One loss per evaluation, and the evaluation that each rule keeps of it: last, lowest, 0, 1 and 3 after the rise
+CURVES = [
+    ([5, 4, 3, 2], 3, 3, 3, 3, 3),  # never rises: the last
+    ([5, 3, 4, 6, 7, 8], 5, 1, 2, 3, 5),
+    ([5, 3, 4, 2, 1, 9], 5, 4, 2, 3, 5),  # the first rise counts, also where a lower loss comes later
+    ([1, 2], 1, 0, 1, 1, 1),  # the rise is the last evaluation: nothing comes after it
+    ([3, 3, 3], 2, 2, 2, 2, 2),  # level is no rise; of equally low ones the later
+    ([4], 0, 0, 0, 0, 0),
+]
+
+
+@pytest.mark.parametrize(("losses", "last", "lowest", "at_rise", "after", "later"), CURVES)
+def test_checkpoint_rules_on_made_up_curves(losses, last, lowest, at_rise, after, later):
+    assert training.kept_evaluation(losses, "last") == last
+    assert training.kept_evaluation(losses, "lowest") == lowest
+    found = [training.kept_evaluation(losses, "after_rise", number) for number in (0, 1, 3)]
+    assert found == [at_rise, after, later]
+
+
+@given(st.lists(st.sampled_from([1.0, 2.0, 3.0]), min_size=1, max_size=9), st.integers(0, 4))
+def test_a_rule_that_sees_the_past_only_keeps_what_it_would_keep_of_the_whole(losses, after):
+    """Weights are saved at an evaluation that the rule chooses of those so far: the last saved is the one chosen."""
+    for checkpoint in ("last", "lowest", "after_rise"):
+        saved = [
+            index
+            for index in range(len(losses))
+            if training.kept_evaluation(losses[: index + 1], checkpoint, after) == index
+        ]
+        assert saved[-1] == training.kept_evaluation(losses, checkpoint, after)
+
+
+def test_an_unknown_checkpoint_rule_is_refused():
+    with pytest.raises(ValueError, match="allowed are last, lowest, after_rise"):
+        training.kept_evaluation([1.0], "best")
 
 
 @pytest.mark.parametrize(

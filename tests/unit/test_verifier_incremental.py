@@ -248,12 +248,6 @@ def test_an_empty_step_is_refused(verifier):
         verifier.score_more(state, [[]], [[]])
 
 
-def test_an_outcome_verifier_is_refused(verifier, tmp_path):
-    save_model(tmp_path / "orm", verifier.model, tokenizer(), kind="orm", training={}, metrics={})
-    with pytest.raises(InputError, match="of kind 'orm'; only a process verifier"):
-        IncrementalVerifier(tmp_path / "orm", device="cpu")
-
-
 # Pools
 
 
@@ -282,6 +276,15 @@ def test_a_pool_gets_the_scores_of_whole_solutions(verifier, reference):
     made, expected = scored(verifier, pairs), scored(reference, pairs)
     assert [len(each) for each in made] == [len(each) for each in expected]
     assert np.concatenate(made) == pytest.approx(np.concatenate(expected), abs=1e-5)
+
+
+def test_an_outcome_verifier_reads_the_same_steps_and_gives_the_last_score(verifier, tmp_path):
+    save_model(tmp_path / "orm", verifier.model, tokenizer(), kind="orm", training={}, metrics={})
+    orm, pairs = IncrementalVerifier(tmp_path / "orm", device="cpu"), pool()
+    made = scored(orm, pairs)
+    assert made == [each[-1:] for each in scored(verifier, pairs)]
+    reference = scored(TokenVerifier(tmp_path / "orm", device="cpu"), pairs)
+    assert np.concatenate(made) == pytest.approx(np.concatenate(reference), abs=1e-5)
 
 
 def test_a_step_has_the_same_bits_in_a_pool_and_in_a_search(verifier):

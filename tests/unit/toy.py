@@ -10,7 +10,7 @@ import numpy as np
 
 from ttc import noise
 from ttc.engines.base import Continuation, StepScore
-from ttc.search import search
+from ttc.search.loop import search
 from ttc.verifiers.prefixes import FullPrefixes
 
 STEP, END = ord("."), ord("$")
@@ -33,12 +33,17 @@ def keyed(stream: np.uint64, position: int) -> float:
     return float(noise.uniform(np.array([stream]), position)[0])
 
 
-def scripted(seed_stream: np.uint64, draws: Mapping[tuple[int, int], float]) -> Uniform:
-    """Noise in which place i of round r of the problem of `seed_stream` draws `draws[r, i]` everywhere."""
-    table = {
-        int(noise.substreams(noise.substreams(np.array([seed_stream]), round_), index)[0]): draw
-        for (round_, index), draw in draws.items()
-    }
+def scripted(seed_stream: np.uint64, draws: Mapping[tuple[int, ...], float]) -> Uniform:
+    """Noise in which place i of round r of the problem of `seed_stream` draws `draws[r, i]` everywhere.
+
+    `draws[j, r, i]` is place i of round r of subtree j.
+    """
+    table = {}
+    for path, draw in draws.items():
+        stream = np.array([seed_stream])
+        for number in path:
+            stream = noise.substreams(stream, number)
+        table[int(stream[0])] = draw
     return lambda stream, position: table[int(stream)]
 
 

@@ -10,7 +10,8 @@ import yaml
 from workflow_project import SOURCE, Project, job_counts
 
 # Everything after the outcomes; a change of what they are made of runs all of it again.
-AFTER = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "report", "notebook", "publish"}
+AFTER = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "gallery"}
+AFTER |= {"report", "notebook", "publish"}
 # Without the profile of the project Snakemake also goes by the age of files, parameters and the text of the rules.
 BARE = ("--workflow-profile", "none", "--cores", "1")
 
@@ -73,6 +74,7 @@ def test_how_it_runs_runs_nothing(project, arguments):
 def test_a_figure_option_runs_the_plots_and_what_shows_them(project):
     assert project.planned("--configfile", project.configure(figures={"dpi": 99})).keys() == {
         "plot",
+        "gallery",
         "report",
         "publish",
     }
@@ -80,7 +82,9 @@ def test_a_figure_option_runs_the_plots_and_what_shows_them(project):
 
 def test_a_prm_option_runs_its_training_and_what_follows(project):
     planned = project.planned("--configfile", project.configure(prm={"training": {"steps": 9}}))
-    assert planned.keys() == {"train_prm", "score", "search", "measure_difficulty"} | AFTER
+    assert (
+        planned.keys() == {"train_prm", "score", "search", "measure_difficulty", "measure_verifiers"} | AFTER
+    )
     scored = {path.name.split("-")[0] for path in (project.folder / "results/store/score").glob("*")}
     assert scored == {"prm", "orm"}
     of_prm = list((project.folder / "results/store/score").glob("prm-*"))
@@ -108,7 +112,9 @@ def test_an_edited_sampler_runs_sampling_and_what_follows(project):
         "revise",
         "train_revision_orm",
         "score_revisions",
+        "trace_revisions",
         "measure_difficulty",
+        "measure_verifiers",
     }
     assert planned["sample"] == len(list((project.folder / "results/store/sample").glob("*")))
 
@@ -132,7 +138,7 @@ def test_going_back_finds_the_old_results(project):
     assert job_counts(result.stdout).keys() == {"publish"}
     assert project.planned() == {}
     project.edit("workflow/ttc/figures/style.py", "blue", "red")
-    assert project.planned().keys() == {"plot", "report", "publish"}
+    assert project.planned().keys() == {"plot", "gallery", "report", "publish"}
     project.edit("workflow/ttc/figures/style.py", "red", "blue")
     assert project.planned() == {}
 
@@ -171,8 +177,10 @@ def test_a_study_of_a_pool_has_the_same_stages_after_the_import(tmp_path):
         "measure_difficulty": 2,
         "evaluate": 2,
         "fit_allocator": 2,
+        "measure_verifiers": 1,
         "find": 2,
         "plot": 2,
+        "gallery": 1,
         "report": 1,
         "notebook": 1,
         "publish": 1,

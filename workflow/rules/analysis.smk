@@ -29,6 +29,37 @@ rule measure_difficulty_job:
         """
 
 
+rule measure_verifiers_job:
+    """Measure how well verifier scores rank and how far they can be believed."""
+    input:
+        unpack(inputs("measure_verifiers")),
+    output:
+        "results/store/measure_verifiers/{label}-{key}/calibration.parquet",
+        "results/store/measure_verifiers/{label}-{key}/verifier_quality.parquet",
+    log:
+        "results/logs/measure_verifiers/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/measure_verifiers/{label}-{key}.jsonl"
+    priority: plan.priority("measure_verifiers")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("measure_verifiers"),
+        runtime=plan.minutes("measure_verifiers"),
+    params:
+        spec=plan.spec("measure_verifiers"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.measure_verifiers --spec {params.spec:q} \
+            --samples {input.samples} --scores {input.scores} --orm_scores {input.orm_scores} \
+            --chains {input.chains} --chain_scores {input.chain_scores} \
+            --output results/store/measure_verifiers/{wildcards.label}-{wildcards.key} \
+            {params.how} 2>&1 | tee {log}
+        """
+
+
 rule evaluate_job:
     """Expected correctness and cost of every strategy at every budget."""
     input:
@@ -54,10 +85,16 @@ rule evaluate_job:
         python -m ttc.stages.evaluate --spec {params.spec:q} \
             --problems {input.problems} --samples {input.samples} --scores {input.scores} \
             --orm_scores {input.orm_scores} --searches {input.searches} --chains {input.chains} \
-            --chain_scores {input.chain_scores} --larger_greedy {input.larger_greedy} \
-            --larger_samples {input.larger_samples} --policy {input.policy} \
+            --chain_scores {input.chain_scores} \
+            --chain_scores_no_history {input.chain_scores_no_history} \
+            --chain_scores_prm {input.chain_scores_prm} --rest_chains {input.rest_chains} \
+            --larger_greedy {input.larger_greedy} \
+            --larger_samples {input.larger_samples} --larger_scores {input.larger_scores} \
+            --larger_searches {input.larger_searches} --policy {input.policy} \
             --larger_policy {input.larger_policy} --prm {input.prm} --orm {input.orm} \
             --reviser {input.reviser} --revision_orm {input.revision_orm} \
+            --revision_orm_no_history {input.revision_orm_no_history} \
+            --rest_reviser {input.rest_reviser} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 
@@ -116,6 +153,34 @@ rule match_flops_job:
             --outcomes {input.outcomes} --difficulty {input.difficulty} \
             --allocation {input.allocation} --policy {input.policy} \
             --larger_policy {input.larger_policy} \
+            --output {output} {params.how} 2>&1 | tee {log}
+        """
+
+
+rule trace_revisions_job:
+    """Count what revisions do to correct and to incorrect answers."""
+    input:
+        unpack(inputs("trace_revisions")),
+    output:
+        "results/store/trace_revisions/{label}-{key}.parquet",
+    log:
+        "results/logs/trace_revisions/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/trace_revisions/{label}-{key}.jsonl"
+    priority: plan.priority("trace_revisions")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("trace_revisions"),
+        runtime=plan.minutes("trace_revisions"),
+    params:
+        spec=plan.spec("trace_revisions"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.trace_revisions --spec {params.spec:q} \
+            --chains {input.chains} --rest_chains {input.rest_chains} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 

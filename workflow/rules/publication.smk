@@ -1,4 +1,4 @@
-# Figures, report, notebook and the view for people.
+# Figures, gallery, report, notebook and the view for people.
 
 
 rule plot_job:
@@ -24,9 +24,36 @@ rule plot_job:
     shell:
         """
         python -m ttc.stages.plot --spec {params.spec:q} \
-            --difficulty {input.difficulty} --outcomes {input.outcomes} \
-            --allocation {input.allocation} --exchange {input.exchange} --chains {input.chains} \
-            --chain_scores {input.chain_scores} --findings {input.findings} \
+            --difficulty {input.difficulty} --allocation {input.allocation} \
+            --exchange {input.exchange} --transitions {input.transitions} --calibration {input.calibration} \
+            --verifier_quality {input.verifier_quality} \
+            --output {output} {params.how} 2>&1 | tee {log}
+        """
+
+
+rule gallery_job:
+    """Lay our figures beside the paper's."""
+    input:
+        unpack(inputs("gallery")),
+    output:
+        "results/store/gallery/{label}-{key}.html",
+    log:
+        "results/logs/gallery/{label}-{key}.log",
+    benchmark:
+        "results/benchmarks/gallery/{label}-{key}.jsonl"
+    priority: plan.priority("gallery")
+    conda:
+        "../../envs/cpu.yaml"
+    threads: plan.threads
+    resources:
+        mem_mb=plan.memory("gallery"),
+        runtime=plan.minutes("gallery"),
+    params:
+        spec=plan.spec("gallery"),
+        how=plan.how,
+    shell:
+        """
+        python -m ttc.stages.gallery --spec {params.spec:q} --figures {input.figures} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 
@@ -61,6 +88,8 @@ rule report_job:
             --figures {input.figures} --votes {input.votes} --policy {input.policy} \
             --larger_policy {input.larger_policy} --prm {input.prm} --orm {input.orm} \
             --reviser {input.reviser} --revision_orm {input.revision_orm} \
+            --revision_orm_no_history {input.revision_orm_no_history} \
+            --rest_reviser {input.rest_reviser} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 

@@ -24,7 +24,7 @@ rule pair_revisions_job:
     shell:
         """
         python -m ttc.stages.pair_revisions --spec {params.spec:q} \
-            --problems {input.problems} --samples {input.samples} \
+            --problems {input.problems} --samples {input.samples} --chains {input.chains} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 

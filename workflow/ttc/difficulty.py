@@ -11,6 +11,22 @@ import numpy as np
 from ttc.errors import InputError, nearest
 
 TIES = ("split", "together")
+SAMPLES = ("shared", "disjoint")
+PURPOSES = ("difficulty", "evaluation")
+
+
+def pool_half(samples: str, purpose: str) -> int | None:
+    """Which half of the pool (`pools.sample_pools`) serves the `purpose` difficulty or evaluation; None = all of it.
+
+    `shared` (the paper): the samples that a question's bin is made from are evaluated, too, so luck that makes it look
+    easy also makes it score well.  `disjoint`: bins from the samples of even index, evaluation from those of odd index,
+    at half the largest budget.
+    """
+    if samples not in SAMPLES:
+        raise InputError(
+            f"difficulty samples '{samples}' is not one of {', '.join(SAMPLES)}{nearest(samples, SAMPLES)}"
+        )
+    return None if samples == "shared" else PURPOSES.index(purpose)
 
 
 def assign_bins(values: np.ndarray, problem_ids: list[str], bins: int = 5, ties: str = "split") -> np.ndarray:

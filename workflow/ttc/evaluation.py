@@ -15,19 +15,32 @@ from ttc.exchange import flops
 from ttc.noise import generator
 from ttc.pools import Chains, Pool
 from ttc.selection import representative
+from ttc.verifier_noise import noisy_scores
 
 ORM = "orm_"  # prefix of the strategies that an outcome verifier decides
+# hierarchical selection of revisions -> the verifier whose scores decide it (paper §6.1; the others are its ablation)
+HIERARCHICAL = {
+    "hierarchical": "revision_orm",
+    "hierarchical_no_history": "revision_orm_no_history",
+    "hierarchical_prm": "prm",
+}
 
 
 @dataclass(frozen=True)
 class Method:
-    """How outcomes are estimated; `parameters` of each model by role, None where unknown."""
+    """How outcomes are estimated; `parameters` of each model by role, None where unknown.
+
+    `noisy_verifiers`: the options `share` and `acts_on` of the ablation of verifier quality, None leaves it out.
+    `ratios` holds the pairs (sequential, parallel) of revisions that are reported; None reports all powers of two.
+    """
 
     seed: int = 0
     budgets: list[int] | None = None
     aggregation: str = "last"
     aggregations_compared: list[str] = field(default_factory=list)
+    noisy_verifiers: dict | None = None
     replicates: int = 200
+    ratios: list[tuple[int, int]] | None = None
     parameters: dict[str, int | None] = field(default_factory=dict)
 
     @cached_property
@@ -39,6 +52,15 @@ class Method:
         """The budgets that a pool of `largest` generations can serve."""
         allowed = powers_of_two(largest) if self.budgets is None else sorted(set(self.budgets))
         return [size for size in allowed if size <= largest]
+
+    def parallels(self, sequential: int, chains: int) -> list[int]:
+        """Numbers of chains that are reported beside `sequential` revisions each, of `chains` that are so long."""
+        return [
+            parallel
+            for parallel in powers_of_two(chains)
+            if (self.budgets is None or sequential * parallel in self.budgets)
+            and (self.ratios is None or (sequential, parallel) in self.ratios)
+        ]
 
 
 class Outcomes:
@@ -85,18 +107,20 @@ def evaluate_pool(pool: Pool, method: Method, outcomes: Outcomes) -> None:
         outcomes.add(name, "baseline", "pass_at_k", "oracle", size, coverage, cost=cost)
 
     ruled = [("majority", "majority", None, None)]
-    for verifier, steps in pool.steps.items():
-        prefix = ORM if verifier == "orm" else ""
-        scores = steps.aggregated(method.aggregation)
-        ruled.append((f"{prefix}best_of_n_weighted", "best_of_n_weighted", scores, verifier))
+    for prefix, arguments, verifier, scores in _scored(pool, method):
+        ruled.append((f"{prefix}best_of_n_weighted{arguments}", "best_of_n_weighted", scores, verifier))
         best = best_of_k(pool.groups, pool.correct, scores, sizes)
         for size, correct in zip(sizes, best, strict=True):
             read = pool.verifier_tokens[verifier] * size
             cost = outcomes.cost("policy", pool.tokens * size, verifier, read)
-            outcomes.add(name, "search", f"{prefix}best_of_n", "best_of_n", size, correct, cost=cost)
-        for how in method.aggregations_compared if verifier != "orm" else []:
-            strategy = f"best_of_n_weighted(aggregation={how})"
-            ruled.append((strategy, "best_of_n_weighted", steps.aggregated(how), verifier))
+            outcomes.add(
+                name, "search", f"{prefix}best_of_n{arguments}", "best_of_n", size, correct, cost=cost
+            )
+    if method.noisy_verifiers is not None and "prm" in pool.steps:
+        for noisy, read_by in (("random", None), ("flipped", "prm")):  # random scores need no verifier
+            scores = noisy_scores(pool, noisy, method.aggregation, method.seed, **method.noisy_verifiers)
+            strategy = f"best_of_n_weighted(verifier={noisy})"
+            ruled.append((strategy, "best_of_n_weighted", scores, read_by))
 
     random = generator(method.seed, "evaluate", "votes", name)
     weights = [rule[2] for rule in ruled]
@@ -108,6 +132,50 @@ def evaluate_pool(pool: Pool, method: Method, outcomes: Outcomes) -> None:
             outcomes.add(name, "search", strategy, selection, size, value[column], error[column], cost)
 
 
+def evaluate_larger_pool(pool: Pool, method: Method, outcomes: Outcomes) -> None:
+    """Pass@1, majority and, where the PRM scored the pool, weighted best-of-N by the larger policy.
+
+    The paper's camera-ready compares best-of-N and beam search for other policies in this way (figure 16).  The PRM
+    here is the policy's: it was trained on the policy's samples, and its scores of the larger one's are a transfer.
+    Bins of such rows are the policy's, so that a bin holds the same questions for both.
+    """
+    name = pool.problem_id
+    cost = outcomes.cost("larger_policy", pool.tokens)
+    outcomes.add(name, "larger", "pass_at_1", "none", 1, pool.correct.mean(), cost=cost)
+    rules, weights = ["majority"], [None]
+    if "prm" in pool.steps:
+        rules, weights = (
+            [*rules, "best_of_n_weighted"],
+            [None, pool.steps["prm"].aggregated(method.aggregation)],
+        )
+    sizes = method.sizes(len(pool.groups))
+    random = generator(method.seed, "evaluate", "larger votes", name)
+    values, errors = votes(pool.groups, pool.correct, weights, sizes, method.draws, random)
+    for rule, scores, value, error in zip(rules, weights, values, errors, strict=True):
+        for column, size in enumerate(sizes):
+            verifier, read = (None, 0.0) if scores is None else ("prm", pool.verifier_tokens["prm"] * size)
+            cost = outcomes.cost("larger_policy", pool.tokens * size, verifier, read)
+            outcomes.add(name, "larger", rule, rule, size, value[column], error[column], cost)
+
+
+def _scored(pool: Pool, method: Method):
+    """(prefix, arguments of the strategy's name, verifier, one score per sample) by verifier and aggregation."""
+    for verifier, steps in pool.steps.items():
+        yield ORM if verifier == "orm" else "", "", verifier, steps.aggregated(method.aggregation)
+    for how in method.aggregations_compared if "prm" in pool.steps else []:
+        yield "", f"(aggregation={how})", "prm", pool.steps["prm"].aggregated(how)
+
+
+def evaluate_steps(chains: Chains, strategy: str, model: str, outcomes: Outcomes) -> None:
+    """Pass@1 of each revision step, over the chains that are so long; the step's number from 1 is its budget."""
+    table = _Table(chains)
+    for step in range(table.longest):
+        column = table.at(step)
+        cost = outcomes.cost(model, float(column.tokens.mean()))
+        correct = column.correct.mean()
+        outcomes.add(chains.problem_id, "baseline", strategy, "none", step + 1, correct, cost=cost)
+
+
 def evaluate_chains(chains: Chains, method: Method, outcomes: Outcomes) -> None:
     """Pass@1 of each revision step, and every ratio of sequential to parallel that the chains can serve (paper §6).
 
@@ -116,23 +184,19 @@ def evaluate_chains(chains: Chains, method: Method, outcomes: Outcomes) -> None:
     `sequential` (p = 1) and `parallel` (s = 1: independent first answers) are the same numbers under the name
     of a curve.
     """
+    evaluate_steps(chains, "revision_step", "reviser", outcomes)
     name = chains.problem_id
     table = _Table(chains)
-    for step in range(table.longest):
-        column = table.at(step)
-        cost = outcomes.cost("reviser", float(column.tokens.mean()))
-        outcomes.add(name, "baseline", "revision_step", "none", step + 1, column.correct.mean(), cost=cost)
     for sequential in powers_of_two(table.longest):
         block = table.first(sequential)
-        parallels = [p for p in powers_of_two(len(block.groups)) if _wanted(method, sequential * p)]
+        parallels = method.parallels(sequential, len(block.groups))
         if not parallels:
             continue
-        tokens, read = float(block.tokens.sum(axis=1).mean()), float(block.verifier_tokens.sum(axis=1).mean())
+        tokens = float(block.tokens.sum(axis=1).mean())
         for selection, verifier, values, errors in _ratios(block, parallels, method, name, sequential):
+            read = float(block.verifier_tokens[verifier].sum(axis=1).mean()) if verifier else 0.0
             for parallel, value, error in zip(parallels, values, errors, strict=True):
-                cost = outcomes.cost(
-                    "reviser", tokens * parallel, verifier, read * parallel if verifier else 0.0
-                )
+                cost = outcomes.cost("reviser", tokens * parallel, verifier, read * parallel)
                 strategies = [f"revisions(sequential={sequential}, parallel={parallel})"]
                 strategies += ["sequential"] * (parallel == 1) + ["parallel"] * (sequential == 1)
                 for strategy in strategies:
@@ -145,18 +209,20 @@ def _ratios(block, parallels, method, name, sequential):
     random = generator(method.seed, "evaluate", "revisions", name, sequential)
     values, errors = votes(block.groups, block.correct, [None], parallels, method.draws, random)
     yield "majority", None, values[0], errors[0]
-    if block.scores is not None:
-        heads = [
-            representative(groups, scores) for groups, scores in zip(block.groups, block.scores, strict=True)
-        ]
-        chosen = np.arange(len(heads)), np.array(heads)
-        groups, correct, scores = block.groups[chosen], block.correct[chosen], block.scores[chosen]
-        values, errors = votes(groups, correct, [scores], parallels, method.draws, random)
-        yield "hierarchical", "revision_orm", values[0], errors[0]
+    for selection, verifier in HIERARCHICAL.items():
+        if verifier in block.scores:
+            # drawn anew by each selection: one verifier's numbers do not depend on which others there are
+            random = generator(method.seed, "evaluate", "revisions", name, sequential, selection)
+            groups, correct, scores = _heads(block, block.scores[verifier])
+            values, errors = votes(groups, correct, [scores], parallels, method.draws, random)
+            yield selection, verifier, values[0], errors[0]
 
 
-def _wanted(method: Method, budget: int) -> bool:
-    return method.budgets is None or budget in method.budgets
+def _heads(block, scores):
+    """The revision that stands for each chain: its answer class, verdict and score, arrays of shape (chains,)."""
+    chosen = [representative(groups, each) for groups, each in zip(block.groups, scores, strict=True)]
+    places = np.arange(len(chosen)), np.array(chosen)
+    return block.groups[places], block.correct[places], scores[places]
 
 
 @dataclass(frozen=True)
@@ -164,8 +230,8 @@ class _Block:
     groups: np.ndarray
     correct: np.ndarray
     tokens: np.ndarray
-    scores: np.ndarray | None
-    verifier_tokens: np.ndarray
+    scores: dict[str, np.ndarray]
+    verifier_tokens: dict[str, np.ndarray]
 
 
 class _Table:
@@ -189,11 +255,10 @@ class _Table:
 
     def _block(self, picks: np.ndarray) -> _Block:
         chains = self.chains
-        scores = None if chains.scores is None else chains.scores[picks]
         return _Block(
             chains.groups[picks],
             chains.correct[picks],
             chains.tokens[picks],
-            scores,
-            chains.verifier_tokens[picks],
+            {verifier: values[picks] for verifier, values in chains.scores.items()},
+            {verifier: values[picks] for verifier, values in chains.verifier_tokens.items()},
         )

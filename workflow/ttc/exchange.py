@@ -3,6 +3,10 @@
 Pretraining costs X = 6·N·D_pre FLOPs and inference Y = 2·N·D_inf for N parameters and D tokens; the
 camera-ready version charges the verifier as well, Y = 4·N·D_inf.  A model M times larger costs M·(X + Y).
 The small model spends the same on X + k·Y, which gives the factor k on its inference.
+
+With Y = 4·N·D_inf, k counts generations that the verifier has read, and a curve over such generations is read at k.
+The camera-ready figures move verifier curves right by one point besides, a factor of two in generations.  Both together
+charge the verifier twice, so the move is an option and not the default.
 """
 
 import json
@@ -15,7 +19,10 @@ from ttc.errors import InputError, nearest
 
 # version -> (FLOPs of a pretraining token) / (FLOPs of an inference token), both per parameter
 VERSIONS = {"v1": 6 / 2, "camera_ready": 6 / 4}
+# how the camera-ready formula is read -> generations that one verified generation counts as
+VERIFIER_CURVES = {"as_measured": 1, "moved_right": 2}
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+MODELS += ("revision_orm_no_history", "rest_reviser")
 RATIOS = {"v1": (0.16, 0.79, 22.0), "camera_ready": (0.08, 0.40, 11.0)}
 
 
@@ -35,6 +42,18 @@ def multiplier(parameters: float, ratio: float, version: str = "v1") -> float:
             f"FLOPs matching needs a larger model (M = {parameters:g} >= 1) and a positive ratio (R = {ratio:g} > 0)"
         )
     return parameters + VERSIONS[version] / ratio * (parameters - 1)
+
+
+def verified_generations(factor: float, version: str, curves: str = "as_measured") -> float:
+    """Generations of the small model, all read by the verifier, that a factor on its inference compute pays for.
+
+    `curves` acts on the camera-ready version only: v1 does not charge the verifier.
+    """
+    if curves not in VERIFIER_CURVES:
+        raise InputError(
+            f"verifier curves '{curves}' is not one of {', '.join(VERIFIER_CURVES)}{nearest(curves, VERIFIER_CURVES)}"
+        )
+    return factor / VERIFIER_CURVES[curves] if version == "camera_ready" else factor
 
 
 @dataclass(frozen=True)

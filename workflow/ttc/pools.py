@@ -24,6 +24,11 @@ class Steps:
     values: np.ndarray
     lengths: np.ndarray
 
+    @property
+    def starts(self) -> np.ndarray:
+        """Where in `values` each solution's scores start."""
+        return np.cumsum(self.lengths) - self.lengths
+
     def aggregated(self, how: str) -> np.ndarray:
         """One score per solution, see `selection.aggregate`."""
         return aggregate(self.values, self.lengths, how)
@@ -33,12 +38,13 @@ class Steps:
 class Pool:
     """The samples of one problem in order of their index.
 
-    `groups` (n,) answer classes, -1 = no answer; `correct` (n,) 0 or 1; `steps` and `verifier_tokens` by
-    verifier; token numbers are means over the samples that record them, NaN where none does: missing is never
-    zero cost.
+    `index` (n,) sample indices; `groups` (n,) answer classes, -1 = no answer; `correct` (n,) 0 or 1; `steps` and
+    `verifier_tokens` by verifier; token numbers are means over the samples that record them, NaN where none does:
+    missing is never zero cost.
     """
 
     problem_id: str
+    index: np.ndarray
     groups: np.ndarray
     correct: np.ndarray
     steps: dict[str, Steps]
@@ -51,8 +57,7 @@ class Pool:
 class Chains:
     """The revision chains of one problem: arrays over revisions, sorted by chain and step.
 
-    `scores` is None where no verifier scored them; `tokens` are generated, `verifier_tokens` scored, NaN =
-    unknown.
+    `scores` and `verifier_tokens` (read by it) by verifier; `tokens` are generated, NaN = unknown.
     """
 
     problem_id: str
@@ -61,15 +66,18 @@ class Chains:
     groups: np.ndarray
     correct: np.ndarray
     tokens: np.ndarray
-    scores: np.ndarray | None
-    verifier_tokens: np.ndarray
+    scores: dict[str, np.ndarray]
+    verifier_tokens: dict[str, np.ndarray]
 
 
-def sample_pools(samples: list[Path], scores: dict[str, list[Path]], block: int = BLOCK) -> Iterator[Pool]:
+def sample_pools(
+    samples: list[Path], scores: dict[str, list[Path]], block: int = BLOCK, half: int | None = None
+) -> Iterator[Pool]:
     """The pool of each problem, by rising problem id.  `scores`: verifier name -> shards; an empty list is left out.
 
-    `block` rows are in memory at a time; it changes nothing else.  Raises InputError where a sample has no score by a
-    verifier that was given.
+    `half` 0 takes the samples of even index only, 1 those of odd index: two pools without a sample in common, and a
+    sample stays in its half when a pool grows.  `block` rows are in memory at a time; it changes nothing else.  Raises
+    InputError where a sample has no score by a verifier that was given, and where a half would be empty.
     """
     verifiers = [verifier for verifier, paths in scores.items() if paths]
     for span in tables.spans(samples, "samples", block):
@@ -78,6 +86,8 @@ def sample_pools(samples: list[Path], scores: dict[str, list[Path]], block: int 
             scored = tables.read(scores[verifier], "scores", ["step_scores", "tokens"], span)
             scored = scored.rename({"step_scores": f"{verifier} steps", "tokens": f"{verifier} tokens"})
             frame = _join(frame, scored, f"{verifier} steps", f"{verifier} scores of samples")
+        if half is not None:
+            frame = _half(frame, half)
         for problem_id, rows in _problems(frame):
             yield _pool(problem_id, rows, verifiers)
 
@@ -90,6 +100,7 @@ def _pool(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Pool:
         steps[verifier] = Steps(values.to_numpy().astype(np.float64), lists.list.len().to_numpy())
     return Pool(
         problem_id=problem_id,
+        index=rows["sample_index"].to_numpy(),
         groups=encode(rows["answer"].to_list()),
         correct=rows["correct"].to_numpy().astype(np.float64),
         steps=steps,
@@ -99,19 +110,25 @@ def _pool(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Pool:
     )
 
 
-def revision_chains(chains: list[Path], scores: list[Path], block: int = BLOCK) -> Iterator[Chains]:
-    """The chains of each problem, by rising problem id; raises InputError where a revision has no score."""
+def revision_chains(
+    chains: list[Path], scores: dict[str, list[Path]], block: int = BLOCK
+) -> Iterator[Chains]:
+    """The chains of each problem, by rising problem id.  `scores`: verifier name -> shards; empty lists are left out.
+
+    Raises InputError where a revision has no score by a verifier that was given.
+    """
+    verifiers = [verifier for verifier, paths in scores.items() if paths]
     for span in tables.spans(chains, "chains", block):
         frame = tables.read(chains, "chains", ["answer", "correct", "tokens"], span)
-        if scores:
-            scored = tables.read(scores, "chain_scores", ["score", "tokens"], span)
-            scored = scored.rename({"tokens": "verifier tokens"})
-            frame = _join(frame, scored, "score", "scores of revisions")
+        for verifier in verifiers:
+            scored = tables.read(scores[verifier], "chain_scores", ["score", "tokens"], span)
+            scored = scored.rename({"score": f"{verifier} score", "tokens": f"{verifier} tokens"})
+            frame = _join(frame, scored, f"{verifier} score", f"{verifier} scores of revisions")
         for problem_id, rows in _problems(frame):
-            yield _chains(problem_id, rows, bool(scores))
+            yield _chains(problem_id, rows, verifiers)
 
 
-def _chains(problem_id: str, rows: pl.DataFrame, scored: bool) -> Chains:
+def _chains(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Chains:
     def numbers(column):
         return rows[column].to_numpy().astype(np.float64)
 
@@ -122,8 +139,8 @@ def _chains(problem_id: str, rows: pl.DataFrame, scored: bool) -> Chains:
         groups=encode(rows["answer"].to_list()),
         correct=numbers("correct"),
         tokens=numbers("tokens"),
-        scores=numbers("score") if scored else None,
-        verifier_tokens=numbers("verifier tokens") if scored else np.full(len(rows), np.nan),
+        scores={verifier: numbers(f"{verifier} score") for verifier in verifiers},
+        verifier_tokens={verifier: numbers(f"{verifier} tokens") for verifier in verifiers},
     )
 
 
@@ -138,6 +155,17 @@ def _join(frame: pl.DataFrame, scored: pl.DataFrame, column: str, what: str) -> 
             f"{missing.select(keys).row(0)}"
         )
     return joined
+
+
+def _half(frame: pl.DataFrame, half: int) -> pl.DataFrame:
+    kept = frame.filter(pl.col("sample_index") % 2 == half)
+    without = frame.join(kept, on="problem_id", how="anti")
+    if len(without):
+        raise InputError(
+            f"samples: problem '{without['problem_id'][0]}' has none of {('even', 'odd')[half]} index; two disjoint "
+            "halves of a pool need two samples of each problem"
+        )
+    return kept
 
 
 def _problems(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

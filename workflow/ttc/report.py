@@ -36,7 +36,7 @@ def render(
     template = Path(__file__).parent / RESOURCES[0]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
     environment.filters["number"] = number
-    drawn, skipped = embedded(figures) if figures else ([], [])
+    drawn, skipped = embedded(figures, main=True) if figures else ([], [])
     return environment.from_string(template.read_text()).render(
         study=study,
         opening=_opening(content, findings),
@@ -62,14 +62,18 @@ def number(value: float) -> str:
     return "0" if float(text) == 0 else text.replace("-", "−")
 
 
-def embedded(folder: Path) -> tuple[list[dict], list[dict]]:
-    """Figures of the folder that `plot` wrote, with `source` as data URI (SVG if there), and those that it skipped."""
+def embedded(folder: Path, main: bool = False) -> tuple[list[dict], list[dict]]:
+    """Figures of the folder that `plot` wrote, with `source` as data URI (SVG if there), and those that it skipped.
+
+    With `main`, only those that the catalogue marks so: the others are in the gallery.
+    """
     try:
         index = json.loads((folder / "index.json").read_text())
     except FileNotFoundError as error:
         raise InputError(
             f"{folder}: a folder of figures holds an index.json, and this one does not"
         ) from error
+    index = [entry for entry in index if entry["main"] or not main]
     drawn = []
     for entry in index:
         kinds = {Path(name).suffix: name for name in entry["files"]}

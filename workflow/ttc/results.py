@@ -9,11 +9,13 @@ from pathlib import Path
 import polars as pl
 
 from ttc import tables
+from ttc.errors import InputError
 
 # why a study may lack a table, in words
 ABSENT = {
     "exchange": "the study compares with no larger policy",
     "chains": "the study has no chains of revisions",
+    "transitions": "the study has no chains of revisions",
     "difficulty": "the study measured no difficulty",
 }
 ALL = 0  # the bin that holds all questions
@@ -81,6 +83,10 @@ class Study:
         rows = self.table("outcomes").filter(family=family, strategy=strategy, selection=selection)
         return sorted(rows["budget"].unique())
 
+    def counts(self) -> dict[str, int]:
+        """How many of what was measured, as captions name them: the questions."""
+        return {"questions": len(self.frames["difficulty"])} if "difficulty" in self.frames else {}
+
     def exchange(self, family: str, bins: str = "oracle", version: str = "v1") -> pl.DataFrame:
         """Rows of `exchange` of one family by bin and ratio; of another formula where `version` was not asked for."""
         rows = self.table("exchange").filter(family=family, bins=bins).sort("bin", "ratio")
@@ -110,7 +116,12 @@ def load(**paths: Path | str | list | None) -> Study:
 
 
 def load_folder(folder: Path | str) -> Study:
-    """A study from the folder that `results/<study>/tables` is; tables that it lacks stay out."""
-    names = ("difficulty", "outcomes", "curves", "allocation", "per_question", "exchange", "findings")
-    found = {name: Path(folder) / f"{name}.parquet" for name in names}
-    return load(**{name: path for name, path in found.items() if path.exists()})
+    """A study from the folder that `results/<study>/tables` is; tables that it lacks stay out.
+
+    Raises InputError where that is no folder of tables of a study.
+    """
+    found = {name: Path(folder) / f"{name}.parquet" for name in tables.SCHEMAS}
+    present = {name: path for name, path in found.items() if path.exists()}
+    if "curves" not in present:
+        raise InputError(f"{folder}: a finished study has curves.parquet there, and this folder does not")
+    return load(**present)

@@ -9,9 +9,12 @@ _PLAIN = {
     "orm_best_of_n": "best-of-N, ORM",
     "orm_best_of_n_weighted": "best-of-N weighted, ORM",
     "hierarchical": "verifier",
+    "hierarchical_no_history": "verifier without history",
+    "hierarchical_prm": "PRM",
     "pass_at_1": "one solution",
     "pass_at_k": "any of N correct",
     "revision_step": "revision step",
+    "rest_revision_step": "revision step, ReST^EM",
     "greedy": "one greedy solution",
     "sequential": "sequential",
     "parallel": "parallel",
@@ -20,7 +23,10 @@ _PLAIN = {
     "best_fixed": "best fixed strategy",
     "beam": "beam",
     "lookahead": "lookahead",
+    "dvts": "DVTS",
+    "rebase": "REBASE",
 }
+_NOISY = {"random": "random scores", "flipped": "some scores flipped"}
 
 
 def arguments(name: str) -> tuple[str, dict[str, int | str]]:
@@ -44,6 +50,8 @@ def label(name: str) -> str:
     for key, value in values.items():
         if key == "aggregation":
             words.append(f"{value} of steps")
+        elif key == "verifier":
+            words.append(_NOISY[value])
         else:
             words.append(f"{key} {'√N' if value == 'sqrt' else value}")
     return ", ".join(words)

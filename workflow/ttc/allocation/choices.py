@@ -23,7 +23,8 @@ def groups(outcomes: pl.DataFrame, configured: dict[str, list[str] | None]) -> l
     """The groups that `outcomes` allows.
 
     Searches: best-of-N weighted against every beam and lookahead search (paper §5.3 has best-of-N and
-    beam(width=4)); in a study without searches the plain selection rules compete.  Revisions: all ratios of
+    beam(width=4); dvts and rebase, which are beyond it, compete where they are configured); in a study without
+    searches the plain selection rules compete.  Revisions: all ratios of
     sequential to parallel, by hierarchical selection and again by majority.  `configured[family]` limits a
     family to the names it lists; raises InputError for a name that was not measured.
     """

@@ -51,14 +51,21 @@ def draw_revisions(study: Study, options: dict) -> Figure:
     return _draw(study, options, REVISIONS)
 
 
-def lines(axes, study: Study, comparison: Comparison) -> list:
-    """The curves of one comparison on `axes`: compute-optimal by both kinds of bins, then the fixed strategies."""
+def lines(axes, study: Study, comparison: Comparison, in_sample: bool = False) -> list:
+    """The curves of one comparison on `axes`: compute-optimal by both kinds of bins, then the fixed strategies.
+
+    `in_sample` adds the oracle-bin choice made on the very questions that it is measured on, which is optimistic.
+    """
     drawn = []
     kinds = [k for k in ("oracle", "predicted") if _optimal(study, comparison, k) is not None]
     for kind in kinds:
         look = style.look("compute_optimal" if kind == "oracle" else "compute_optimal predicted")
         label = f"compute-optimal, {kind} bins"
         drawn.append(style.line(axes, _optimal(study, comparison, kind), look, label, band=kind == kinds[0]))
+    if in_sample and study.has(comparison.family, "in_sample_optimal", comparison.selection, bins="oracle"):
+        rows = study.curve(comparison.family, "in_sample_optimal", comparison.selection, bins="oracle")
+        look = style.look("in_sample_optimal")
+        drawn.append(style.line(axes, rows, look, "oracle bins, in-sample optimum", band=False))
     for strategy, selection, appearance, label in comparison.fixed:
         if study.has(comparison.family, strategy, selection):
             rows = study.curve(comparison.family, strategy, selection)
@@ -79,11 +86,11 @@ def _draw(study: Study, options: dict, comparison: Comparison) -> Figure:
     study.curve(comparison.family, "compute_optimal", comparison.selection, bins="oracle")  # or NotMeasured
     drawn = style.figure(8.0, 4.6)
     axes = drawn.subplots()
-    found = lines(axes, study, comparison)
+    found = lines(axes, study, comparison, in_sample=True)
     _mark_saving(axes, reference, _optimal(study, comparison, "oracle"), options["reference_budget"])
     style.end_labels(axes, found)
     axes.set_title(comparison.title)
-    more = "Chosen on one fold of questions, measured on the other. Predicted bins without band."
+    more = "Chosen on one fold of questions, measured on the other; thin line: chosen and measured on all of them."
     met = saving(reference, _optimal(study, comparison, "oracle"), options["reference_budget"])
     if met:
         more += (

@@ -1,4 +1,9 @@
-"""Test-time compute against parameters at equal FLOPs, by difficulty and ratio R (paper figure 9)."""
+"""Test-time compute against parameters at equal FLOPs, by difficulty and ratio R (paper figure 9, camera-ready 8).
+
+Every figure exists for both formulas of the paper: that of version 1, and the camera-ready's, which bills the verifier.
+"""
+
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -8,21 +13,21 @@ from matplotlib.transforms import blended_transform_factory
 from ttc.figures import style
 from ttc.results import NotMeasured, Study
 
-FAMILIES = {"search": "search", "revisions": "revisions"}
+FAMILIES = ("search", "revisions")
+FORMULAS = {"v1": "FLOPs as in version 1", "camera_ready": "FLOPs as in the camera-ready, verifier included"}
 
 
-def draw_search(study: Study, options: dict) -> Figure:
-    """Compute-optimal search of the small policy against the larger policy's greedy solution, by bin."""
-    return _draw(study, options, "search")
+def compared(study: Study, family: str, version: str) -> pl.DataFrame:
+    """Rows of `exchange` of one family in oracle bins by one formula, or NotMeasured."""
+    rows = study.exchange(family, version=version).filter(version=version)
+    if rows.is_empty():
+        raise NotMeasured(f"{family} was not compared with a larger policy by the formula {version}")
+    return rows
 
 
-def draw_revisions(study: Study, options: dict) -> Figure:
-    """Compute-optimal revisions of the small policy against the larger policy's greedy solution, by bin."""
-    return _draw(study, options, "revisions")
-
-
-def _draw(study: Study, options: dict, family: str) -> Figure:
-    rows = study.exchange(family, version=options["exchange_version"])
+def draw(study: Study, options: dict, family: str, version: str = "v1") -> Figure:
+    """The small policy's compute-optimal `family` against the larger policy's greedy solution, a panel for each bin."""
+    rows = compared(study, family, version)
     bins = sorted(set(rows["bin"]) - {0})
     drawn, axes = style.panels(len(bins), 2.15, 4.1)
     selection = "hierarchical" if family == "revisions" else None
@@ -40,8 +45,7 @@ def _draw(study: Study, options: dict, family: str) -> Figure:
     axes[len(axes) // 2].set_xlabel("Generations per question of the small policy")
     handles, labels = axes[0].get_legend_handles_labels()
     drawn.legend(handles, labels, loc="outside upper right", ncols=2)
-    words = FAMILIES[family]
-    drawn.suptitle(f"Small policy with {words} against the larger policy", x=0.01, ha="left")
+    style.heading(drawn, f"Small policy with {family} against the larger policy")
     clipped = rows.filter(rows["clipped"])["ratio"].unique().sort().to_list()
     extra = ""
     if clipped:
@@ -50,9 +54,16 @@ def _draw(study: Study, options: dict, family: str) -> Figure:
     style.note(
         drawn,
         "Star: the larger policy where the small one spends equal FLOPs; a curve above its star wins. "
-        f"R = inference / pretraining tokens.{extra} Bands: 95 % bootstrap intervals over questions. Oracle bins.",
+        f"R = inference / pretraining tokens.{extra} Bands: 95 % bootstrap intervals over questions. Oracle bins. "
+        f"{FORMULAS[version]}.",
     )
     return drawn
+
+
+draw_search = partial(draw, family="search")
+draw_revisions = partial(draw, family="revisions")
+draw_search_camera_ready = partial(draw, family="search", version="camera_ready")
+draw_revisions_camera_ready = partial(draw, family="revisions", version="camera_ready")
 
 
 def _larger(panel, rows, largest):
@@ -102,32 +113,37 @@ def marks(rows: pl.DataFrame, largest: float) -> list[tuple[list[float], list[st
     return together
 
 
-def draw_differences(study: Study, options: dict) -> Figure:
+def draw_differences(study: Study, options: dict, version: str = "v1") -> Figure:
     """A chart like a table: small minus larger in points, by bin and R, with its interval; colour says who wins."""
     found = {}
     for family in FAMILIES:
         try:
-            found[family] = study.exchange(family, version=options["exchange_version"])
+            found[family] = compared(study, family, version)
         except NotMeasured:
             continue
     if not found:
-        raise NotMeasured("the study has no larger policy to compare with")
+        raise NotMeasured(f"the study compares with no larger policy by the formula {version}")
     drawn = style.figure(9.2, 0.8 + 1.75 * len(found))
     axes = drawn.subplots(len(found), 1, squeeze=False)[:, 0]
     for panel, (family, rows) in zip(axes, found.items(), strict=True):
         _cells(panel, rows)
         panel.set_title(
-            f"{FAMILIES[family].capitalize()}: accuracy of the small minus the larger policy, points"
+            f"{family.capitalize()}: accuracy of the small minus the larger policy, points",
+            fontweight="normal",
         )
     count = len(study.table("difficulty"))
-    version = next(iter(found.values()))["version"][0]
+    style.heading(drawn, "Who wins at equal FLOPs: small policy with test-time compute, or larger policy")
     style.note(
         drawn,
         f"95 % paired bootstrap interval over questions ({count} in all) in brackets. ▲ small policy ahead,"
-        " ▼ larger ahead, ○ undecided (the interval contains 0). * budget cut to the largest measured. Oracle bins;"
-        f" FLOPs formula {version}.",
+        " ▼ larger ahead, ○ undecided (the interval contains 0); with an asterisk, the budget was cut to the largest"
+        " measured. Oracle bins."
+        f" {FORMULAS[version]}.",
     )
     return drawn
+
+
+draw_differences_camera_ready = partial(draw_differences, version="camera_ready")
 
 
 _FILL = {"small": "#BFE3D5", "larger": "#F2C6A5", "undecided": "#F1F1F1"}

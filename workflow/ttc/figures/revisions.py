@@ -1,40 +1,88 @@
-"""Revisions: pass@1 along a chain, sequential against parallel, and the ratio between them (paper figures 6 and 7)."""
+"""Revisions along a chain: pass@1 by step, what turns right and wrong, ReST^EM, and the verifier that chooses.
 
-import numpy as np
+Paper figures 6, 15 and 16; §6.1 for the answers that a revision turns incorrect.
+"""
+
 import polars as pl
 from matplotlib.figure import Figure
 
-from ttc import words
 from ttc.figures import style
 from ttc.results import NotMeasured, Study
 
 RULES = (("hierarchical", "verifier", "-"), ("majority", "majority vote", ":"))
+VERIFIERS = {
+    "hierarchical": "revision verifier, with history",
+    "hierarchical_no_history": "revision verifier, no history",
+    "hierarchical_prm": "PRM on the answer alone",
+    "majority": "majority vote",
+}
+REVISERS = {"revision_step": "reviser", "rest_revision_step": "ReST^EM reviser"}
+# the reviser's name in the table `transitions`
+TRACED = {"reviser": "revision_step", "rest": "rest_revision_step"}
+MARKED = 20  # positions; longer chains are drawn on a logarithmic axis and without a marker on each
+POSITION = "Position in the chain (1 = first answer)"
 
 
 def draw_steps(study: Study, options: dict) -> Figure:
     """Pass@1 of each revision in a chain; beside it, sequential against parallel sampling at equal budgets."""
     steps = study.curve("baseline", "revision_step", "none")
-    drawn = style.figure(10.0, 4.3)
-    left, right = drawn.subplots(1, 2, width_ratios=[1, 1.45])
-    _steps(left, study, steps)
+    drawn = style.figure(11.4, 4.4)
+    left, right = drawn.subplots(1, 2, width_ratios=[1, 1.25])
+    _step_lines(left, study, {"revision_step": "revision"})
+    left.set_title("Pass@1 of each answer of a chain", fontweight="normal")
     _against(right, study)
-    style.note(drawn, style.interval_note(steps, "Bands on verifier curves and pass@1."))
+    right.set_title("Sequential against parallel, equal budgets", fontweight="normal")
+    style.heading(drawn, "Revisions: along a chain, and against independent samples")
+    style.note(drawn, style.interval_note(steps, "No band on majority votes, for legibility."))
     return drawn
 
 
-def _steps(axes, study, steps):
-    drawn = style.line(axes, steps, style.look("sequential"), "revision")
-    drawn.set_markersize(5 if len(steps) <= 20 else 3)
-    first = steps["accuracy"][0]
-    axes.axhline(first, color=style.GREY, linewidth=1, linestyle=":")
-    last, longest = steps["budget"][-1], steps["budget"].max()
-    axes.annotate("first answer", (last, first), xytext=(0, -4), textcoords="offset points", ha="right", va="top",
-                  fontsize=8.5, color=style.GREY)  # fmt: skip
-    ticks = [1, *range(max(1, longest // 4), longest + 1, max(1, longest // 4))]
-    axes.set_xticks(ticks, [str(tick) for tick in ticks])
-    axes.set_xlabel("Position in the chain (1 = first answer)")
-    style.accuracy_axis(axes, "Pass@1 of the revision")
-    axes.set_title("Pass@1 along a chain of revisions")
+def draw_rest(study: Study, options: dict) -> Figure:
+    """Pass@1 at each step of a chain: the reviser beside the one fine-tuned by ReST^EM."""
+    rows = study.curve("baseline", "rest_revision_step", "none")
+    study.curve("baseline", "revision_step", "none")  # or NotMeasured
+    drawn = style.figure(7.6, 4.4)
+    axes = drawn.subplots()
+    _step_lines(axes, study, REVISERS)
+    style.heading(drawn, "Pass@1 along a chain: the reviser against ReST^EM")
+    style.note(drawn, style.interval_note(rows))
+    return drawn
+
+
+def _step_lines(axes, study, names) -> None:
+    """Pass@1 by position for each of `names`, and the first answer's as a dotted line."""
+    lines = []
+    for name, label in names.items():
+        steps = study.curve("baseline", name, "none")
+        lines.append(style.line(axes, steps, style.look(name), label))
+    _thin_markers(lines)
+    longest = max(line.get_xdata()[-1] for line in lines)
+    first = [lines[0].get_ydata()[0]] * 2
+    lines += axes.plot(
+        [1, longest], first, color=style.GREY, linewidth=1, linestyle=":", label="first answer"
+    )
+    _position_axis(axes, longest)
+    style.accuracy_axis(axes, "Pass@1")
+    style.end_labels(axes, lines)
+
+
+def _thin_markers(lines):
+    """On a long chain a marker at positions 1, 2, 4, 8, … only, which the axis then shows at equal distances."""
+    for line in lines:
+        positions = line.get_xdata()
+        if len(positions) > MARKED:
+            line.set_markevery([place for place, at in enumerate(positions) if at & (at - 1) == 0])
+            line.set_linewidth(1.2)
+
+
+def _position_axis(axes, longest, label=POSITION):
+    """Positions from 1 to `longest`; a long axis is logarithmic, since what changes does so within a few steps."""
+    if longest > MARKED:
+        style.budget_axis(axes, [1, longest])
+    else:
+        ticks = [1, *range(max(2, longest // 4), longest + 1, max(1, longest // 4))]
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.set_xlabel(label)
 
 
 def _against(axes, study):
@@ -44,87 +92,64 @@ def _against(axes, study):
             if not study.has("revisions", strategy, selection):
                 continue
             rows = study.curve("revisions", strategy, selection)
-            base = style.look(strategy)
-            look = style.Look(base.colour, base.marker, dashes, filled=selection == "hierarchical")
-            lines.append(
-                style.line(axes, rows, look, f"{strategy}, {word}", band=selection == "hierarchical")
-            )
+            base, chosen = style.look(strategy), selection == "hierarchical"
+            look = style.Look(base.colour, base.marker, dashes, filled=chosen)
+            lines.append(style.line(axes, rows, look, f"{strategy}, {word}", band=chosen))
     if not lines:
         raise NotMeasured("sequential and parallel revisions were not measured")
-    style.budget_axis(axes, [b for line in lines for b in line.get_xdata()])
+    style.budget_axis(axes, [budget for line in lines for budget in line.get_xdata()])
     style.accuracy_axis(axes)
     style.end_labels(axes, lines)
-    axes.set_title("Sequential against parallel")
 
 
-def ratios(study: Study, selection: str, bins: str = "none", bin: int = 0) -> pl.DataFrame:
-    """Curves of all ratios: columns budget, ratio (sequential : parallel), accuracy, low, high, problems."""
-    rows = study.table("curves").filter(family="revisions", selection=selection, bins=bins, bin=bin)
-    rows = rows.filter(rows["strategy"].str.starts_with("revisions("))
-    if rows.is_empty():
-        raise NotMeasured("no ratio of sequential to parallel revisions was measured")
-    parts = [words.ratio(name) for name in rows["strategy"]]
-    ratio = pl.Series("ratio", [sequential / parallel for sequential, parallel in parts], dtype=pl.Float64)
-    return rows.with_columns(ratio).sort("budget", "ratio")
+def draw_verifiers(study: Study, options: dict) -> Figure:
+    """Who chooses among revisions: the revision verifier with and without history, the PRM, or majority.
 
-
-def ratio_budget(rows: pl.DataFrame, wanted: int) -> int:
-    """The largest budget up to `wanted` with at least three measured ratios, else the largest of those with most."""
-    counts = rows.group_by("budget").agg(pl.len()).sort("budget")
-    fit = counts.filter((pl.col("len") >= 3) & (pl.col("budget") <= wanted))
-    return int(fit["budget"][-1]) if len(fit) else int(counts.sort("len", "budget")["budget"][-1])
-
-
-def draw_ratio(study: Study, options: dict) -> Figure:
-    """Accuracy against the ratio of sequential to parallel, at several budgets, and by bin at one of them."""
-    rows = ratios(study, "hierarchical" if "hierarchical" in _selections(study) else "majority")
-    selection = rows["selection"][0]
-    budget = ratio_budget(rows, options["ratio_budget"])
-    drawn = style.figure(10.0, 4.6)
-    left, right = drawn.subplots(1, 2)
-    counts = rows.group_by("budget").agg(pl.len()).filter(pl.col("len") >= 2).sort("budget")
-    shown = counts["budget"].to_list()[-5:]
-    lines = []
-    for number, value in enumerate(shown):
-        look = style.bin_look(number + 1, max(len(shown), 2))
-        at = rows.filter(budget=value)
-        lines.append(style.line(left, at, look, f"{value} generations", band=value == budget, x="ratio"))
-    _ratio_axis(left, rows.filter(rows["budget"].is_in(shown)))
-    style.accuracy_axis(left)
-    style.end_labels(left, lines)
-    left.set_title("Accuracy by ratio, all questions")
-    lines = []
-    bins = study.bins("oracle")
-    for index in bins:
-        at = ratios(study, selection, "oracle", index).filter(budget=budget)
-        lines.append(
-            style.line(
-                right, at, style.bin_look(index, len(bins)), style.bin_name(index, len(bins)), x="ratio"
-            )
-        )
-        best = at["accuracy"].arg_max()
-        right.plot(at["ratio"][best], at["accuracy"][best], marker="o", markersize=13, markerfacecolor="none",
-                   markeredgecolor=style.BLACK, markeredgewidth=1.1, zorder=4)  # fmt: skip
-    _ratio_axis(right, rows.filter(budget=budget))
-    style.accuracy_axis(right)
-    style.end_labels(right, lines)
-    right.set_title(f"By difficulty at {budget} generations (ring = best)")
-    style.note(drawn, style.interval_note(rows, f"Selection: {words.label(selection)}. Oracle bins."))
+    Left in one chain of sequential revisions, right among parallel answers, which have no history.
+    """
+    compared = [name for name in list(VERIFIERS)[1:3] if study.has("revisions", "sequential", name)]
+    if not compared:
+        raise NotMeasured("no other verifier than the revision verifier with history chose among revisions")
+    drawn = style.figure(11.6, 4.6)
+    axes = drawn.subplots(1, 2, sharey=True)
+    for panel, strategy in zip(axes, ("sequential", "parallel"), strict=True):
+        for selection, label in VERIFIERS.items():
+            if study.has("revisions", strategy, selection):
+                rows = study.curve("revisions", strategy, selection)
+                style.line(panel, rows, style.look(selection), label, band=selection != "majority")
+        style.budget_axis(panel, [budget for line in panel.get_lines() for budget in line.get_xdata()])
+        panel.set_title(f"{strategy.capitalize()} answers", fontweight="normal")
+    for panel in axes:
+        style.accuracy_axis(panel, style.ACCURACY if panel is axes[0] else "")
+        style.end_labels(panel, panel.get_lines())
+    style.heading(drawn, "Who chooses among revisions")
+    rows = study.curve("revisions", "sequential", compared[0])
+    style.note(drawn, style.interval_note(rows, "No band on majority votes, for legibility."))
     return drawn
 
 
-def _selections(study):
-    return set(study.table("curves").filter(family="revisions")["selection"])
-
-
-def _ratio_axis(axes, rows):
-    values = np.array(sorted(set(rows["ratio"])))
-    axes.set_xscale("log", base=2)
-    powers = np.unique(np.round(np.log2(values)).astype(int))
-    step = max(1, int(np.ceil(len(powers) / 5)))
-    step += step % 2  # ratios of one budget are powers of four apart
-    ends = range(int(powers[0]), int(powers[-1]) + 1, step)
-    axes.set_xticks([2.0**p for p in ends], [f"{2**p}:1" if p >= 0 else f"1:{2**-p}" for p in ends])
-    axes.xaxis.set_minor_locator(style.mpl.ticker.NullLocator())
-    axes.set_xlim(values[0] / 1.5, values[-1] * 1.5)
-    axes.set_xlabel("Sequential : parallel")
+def draw_transitions(study: Study, options: dict) -> Figure:
+    """Shares of the correct answers of a step that the next one turns incorrect, and of the incorrect ones it mends."""
+    table = study.table("transitions")
+    drawn = style.figure(11.0, 4.4)
+    axes = drawn.subplots(1, 2, sharey=True)
+    curves = {}
+    for panel, column in zip(axes, ("correct_to_incorrect", "incorrect_to_correct"), strict=True):
+        lines = curves[panel] = []
+        for reviser, name in TRACED.items():
+            rows = table.filter(reviser=reviser).drop_nulls(column).sort("step")
+            if rows.is_empty():
+                continue
+            ends = {"low": f"{column}_low", "high": f"{column}_high", "accuracy": column}
+            rows = rows.select("step", **{name: pl.col(source) for name, source in ends.items()})
+            lines.append(style.line(panel, rows, style.look(name), REVISERS[name], x="step"))
+        _thin_markers(lines)
+        panel.set_title(column.replace("_to_", " → ").capitalize(), fontweight="normal")
+        _position_axis(panel, int(table["step"].max()), "Position of the answer that is revised")
+    axes[0].set_ylim(0, None)
+    for panel, lines in curves.items():  # the panels share an axis, which is final only now
+        style.accuracy_axis(panel, "Share of the answers at this step" if panel is axes[0] else "")
+        style.end_labels(panel, lines)
+    style.heading(drawn, "What the next revision turns wrong, and what it mends")
+    style.note(drawn, "Bands: 95 % bootstrap interval over questions. No point where no answer could turn.")
+    return drawn

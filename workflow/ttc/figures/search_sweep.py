@@ -1,4 +1,9 @@
-"""Search against a verifier: accuracy over budgets for every strategy, and by difficulty (paper figure 3)."""
+"""Search against a verifier: accuracy over budgets for every strategy, and by difficulty.
+
+Paper figures 3 and 12; 16 of the camera-ready for the larger policy.
+"""
+
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,95 +11,103 @@ from matplotlib.figure import Figure
 from ttc.figures import style
 from ttc.results import NotMeasured, Study
 
-ORDER = ("majority", "best_of_n", "best_of_n_weighted")
 BEAM, BASE = "beam(width=4)", "best_of_n_weighted"
+BANDED = ("majority", BASE, BEAM)
+PAPER, BEYOND = ("beam(", "lookahead("), ("dvts(", "rebase(")
 
 
-def searched(study: Study) -> list[str]:
-    """Strategies that search: beams and lookaheads."""
-    return [name for name in study.strategies("search") if name.startswith(("beam(", "lookahead("))]
+def searched(study: Study, methods: tuple[str, ...] = PAPER) -> list[str]:
+    """Strategies of the family `search` that belong to one of `methods`, sorted by name."""
+    return [name for name in study.strategies("search") if name.startswith(methods)]
 
 
 def draw(study: Study, options: dict) -> Figure:
-    """Accuracy over all questions against generations per question, one line for each search strategy."""
-    searches = searched(study)
-    if not searches:
-        raise NotMeasured("the study has no beam or lookahead search")
-    names = [name for name in ("majority", BASE) if study.has("search", name)] + searches
-    drawn = style.figure(8.0, 4.6)
-    axes = drawn.subplots()
-    lines, budgets = [], []
-    for name in names:
-        rows = study.curve("search", name)
-        budgets += rows["budget"].to_list()
-        banded = name in (BASE, BEAM, "majority")
-        lines.append(style.line(axes, rows, style.look(name, names), style.named(name), band=banded))
-    style.budget_axis(axes, budgets)
-    style.accuracy_axis(axes)
-    style.end_labels(axes, lines)
-    axes.set_title("Accuracy by generations per question: search strategies")
-    bands = "Bands only on majority, best-of-N weighted and beam of width 4, for legibility."
-    style.note(drawn, style.interval_note(study.curve("search", names[0]), bands))
+    """Accuracy over all questions against generations per question, one line for each search strategy.
+
+    Left the paper's strategies; right, where they were measured, those beyond the paper.
+    """
+    base = [name for name in ("majority", BASE) if study.has("search", name)]
+    shown = []
+    if paper := searched(study):
+        shown.append(("The paper's strategies", base + paper))
+    if beyond := searched(study, BEYOND):
+        beam = [BEAM] if study.has("search", BEAM) else []
+        shown.append(("Beyond the paper", base + beam + beyond))
+    if not shown:
+        raise NotMeasured("the study has no search against a verifier")
+    # votes reach further than searches, which are what is compared
+    largest = max(study.curve("search", name)["budget"].max() for name in searched(study, PAPER + BEYOND))
+    drawn = style.figure(8.0 if len(shown) == 1 else 12.0, 4.8)
+    axes = drawn.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for panel, (title, names) in zip(axes, shown, strict=True):
+        lines = []
+        for name in names:
+            rows = study.curve("search", name)
+            rows, banded = rows.filter(rows["budget"] <= largest), name in BANDED or title != shown[0][0]
+            lines.append(style.line(panel, rows, style.look(name, names), style.named(name), band=banded))
+        style.budget_axis(panel, [budget for line in lines for budget in line.get_xdata()])
+        if len(shown) > 1:
+            panel.set_title(title, fontweight="normal")
+    for panel in axes:  # the panels share an axis, which is final only now
+        style.accuracy_axis(panel, style.ACCURACY if panel is axes[0] else "")
+        style.end_labels(panel, [line for line in panel.get_lines() if line.get_label() in _labels(shown)])
+    style.heading(drawn, "Searching with the PRM: accuracy by generations per question")
+    bands = f"For legibility not on every curve{' at the left' if len(shown) > 1 else ''}."
+    style.note(drawn, style.interval_note(study.curve("search", shown[0][1][0]), bands))
     return drawn
 
 
-def draw_by_bin(study: Study, options: dict) -> Figure:
-    """Best-of-N weighted beside beam search in each oracle bin, at four budgets; the mark is majority voting."""
-    bins = study.bins("oracle")
-    budgets = [
-        b for b in options["sweep_budgets"] if not study.curve("search", BEAM).filter(budget=b).is_empty()
-    ]
+def _labels(shown):
+    return {style.named(name) for _, names in shown for name in names}
+
+
+def draw_by_bin(study: Study, options: dict, family: str = "search", kind: str = "oracle") -> Figure:
+    """Best-of-N weighted beside beam search in each bin, at four budgets; the mark is majority voting.
+
+    `family` is whose generations they are: `search` of the policy, `larger` of the larger one; `kind` of bins.
+    """
+    bins = study.bins(kind)
+    measured = study.curve(family, BEAM)["budget"]
+    wanted = options["sweep_budgets"]
+    budgets = [budget for budget in wanted if budget in measured]
     if not budgets:
-        raise NotMeasured(
-            f"{BEAM} was not measured at any of {', '.join(map(str, options['sweep_budgets']))}"
-        )
+        raise NotMeasured(f"{BEAM} was not measured at any of {', '.join(map(str, wanted))}")
     drawn, axes = style.panels(len(bins), 2.1, 3.9)
-    places = np.arange(len(budgets))
     for panel, index in zip(axes, bins, strict=True):
         for shift, name in ((-0.2, BASE), (0.2, BEAM)):
-            rows = study.curve("search", name, bins="oracle", bin=index)
-            rows = rows.filter(rows["budget"].is_in(budgets))
-            look = style.look(name)
-            mean, low, high = (rows[column].to_numpy() for column in ("accuracy", "low", "high"))
-            at = np.array([budgets.index(b) for b in rows["budget"]]) + shift
-            panel.bar(
-                at,
-                mean,
-                0.38,
-                color=look.colour,
-                hatch=look.hatch,
-                edgecolor="white",
-                zorder=2,
-                label=style.named(name),
-            )
-            errors = np.clip([mean - low, high - mean], 0, None)
-            panel.errorbar(
-                at, mean, errors, fmt="none", ecolor=style.BLACK, elinewidth=0.9, capsize=1.5, zorder=3
-            )
-        if study.has("search", "majority", bins="oracle", bin=index):
-            rows = study.curve("search", "majority", bins="oracle", bin=index)
-            rows = rows.filter(rows["budget"].is_in(budgets))
-            for number, (budget, value) in enumerate(rows.select("budget", "accuracy").iter_rows()):
-                at = budgets.index(budget)
-                label = style.named("majority") if number == 0 else None
-                panel.hlines(
-                    value,
-                    at - 0.4,
-                    at + 0.4,
-                    color=style.BLACK,
-                    linestyle=":",
-                    linewidth=1.4,
-                    zorder=4,
-                    label=label,
-                )
-        panel.set_xticks(places, [str(b) for b in budgets])
+            rows = _at(study, family, name, kind, index, budgets)
+            places = np.array([budgets.index(budget) for budget in rows["budget"]]) + shift
+            style.bars(panel, places, rows, style.look(name), style.named(name))
+        if study.has(family, "majority", bins=kind, bin=index):
+            rows = _at(study, family, "majority", kind, index, budgets)
+            places = np.array([budgets.index(budget) for budget in rows["budget"]])
+            panel.hlines(
+                rows["accuracy"], places - 0.42, places + 0.42, color=style.BLACK, linestyle=":", linewidth=1.6,
+                zorder=4, label=style.named("majority"),
+            )  # fmt: skip
+        panel.set_xticks(range(len(budgets)), [str(budget) for budget in budgets])
         panel.set_title(style.bin_name(index, len(bins)), fontweight="normal")
     axes[0].set_ylim(0, 1.02)
     style.percent(axes[0].yaxis)
     axes[0].set_ylabel(style.ACCURACY)
+    axes[len(axes) // 2].set_xlabel(style.BUDGET)
     handles, labels = axes[0].get_legend_handles_labels()
     drawn.legend(handles, labels, loc="outside upper right", ncols=3)
-    drawn.suptitle("Beam search against best-of-N weighted, by difficulty", x=0.01, ha="left")
-    axes[len(axes) // 2].set_xlabel(style.BUDGET)
-    style.note(drawn, "Bars: mean of the bin's questions with its 95 % bootstrap interval. Oracle bins.")
+    whose = "The larger policy: beam search" if family == "larger" else "Beam search"
+    style.heading(drawn, f"{whose} against best-of-N, {kind} bins")
+    count = len(study.table("difficulty").drop_nulls(f"{kind}_bin"))
+    style.note(
+        drawn,
+        f"Bars: mean of the bin's questions with its 95 % bootstrap interval ({count} questions in all), with the "
+        f"weighted vote. {kind.capitalize()} bins{' of the small policy' if family == 'larger' else ''}.",
+    )
     return drawn
+
+
+draw_by_predicted_bin = partial(draw_by_bin, kind="predicted")
+draw_larger_by_bin = partial(draw_by_bin, family="larger")
+
+
+def _at(study, family, name, kind, index, budgets):
+    rows = study.curve(family, name, bins=kind, bin=index)
+    return rows.filter(rows["budget"].is_in(budgets))

@@ -23,6 +23,7 @@ from ttc import words
 BLACK, GREY, LIGHT = "#000000", "#767676", "#C9C9C9"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+BROWN, VIOLET, INDIGO = "#8C564B", "#7A4B9A", "#4B2E83"  # beyond the eight of Okabe and Ito
 TICKS = (1, 4, 16, 64, 256)
 BUDGET = "Generations per question"
 ACCURACY = "Accuracy"
@@ -44,21 +45,35 @@ _LOOKS = {
     "majority": Look(GREY, "s", ":", hatch="..."),
     "best_of_n": Look(SKY, "^", "--"),
     "best_of_n_weighted": Look(BLUE, "o"),
-    "orm_best_of_n": Look(PURPLE, "v", "--"),
+    "orm_best_of_n": Look(PURPLE, "v", "--", filled=False),
     "orm_best_of_n_weighted": Look(PURPLE, "v", "-."),
+    "best_of_n_weighted(verifier=flipped)": Look(ORANGE, "X", "-."),
+    "best_of_n_weighted(verifier=random)": Look(BROWN, "<", "--", filled=False),
     "beam(width=4)": Look(VERMILION, "D", hatch="///"),
     "beam(width=sqrt)": Look(ORANGE, "d", "--"),
-    "lookahead(width=4, depth=3)": Look("#7A4B9A", ">", "-."),
+    "lookahead(width=4, depth=3)": Look(VIOLET, ">", "-."),
     "lookahead(width=sqrt, depth=3)": Look(PURPLE, "X", (0, (4, 1, 1, 1, 1, 1))),
-    "lookahead(width=sqrt, depth=1)": Look("#8C564B", "p", (0, (3, 1, 1, 1))),
-    "lookahead(width=4, depth=1)": Look("#8C564B", "h", (0, (5, 1))),
-    "best_of_n_weighted(aggregation=min)": Look("#8C564B", "<", "--"),
-    "best_of_n_weighted(aggregation=prod)": Look(ORANGE, ">", "-."),
-    "best_of_n_weighted(aggregation=mean)": Look(VERMILION, "p", ":"),
+    "lookahead(width=sqrt, depth=1)": Look(BROWN, "p", (0, (3, 1, 1, 1))),
+    "lookahead(width=4, depth=1)": Look(BROWN, "h", (0, (5, 1))),
+    "dvts(width=4)": Look(VIOLET, "<", "-."),
+    "rebase(temperature=0.2)": Look(GREEN, "h", (0, (5, 1))),
+    "aggregation=last": Look(SKY, "^", (0, (5, 1))),
+    "aggregation=min": Look(BROWN, "<", "--"),
+    "aggregation=prod": Look(ORANGE, ">", "-."),
+    "aggregation=mean": Look(VERMILION, "p", (0, (3, 1, 1, 1))),
     "compute_optimal": Look(GREEN, "P", "-", 2.4),
-    "compute_optimal predicted": Look("#4B2E83", "o", "--", filled=False),
+    "compute_optimal predicted": Look(INDIGO, "o", "--", filled=False),
+    "in_sample_optimal": Look(GREEN, "", (0, (4, 1.5)), 1.0),
     "sequential": Look(VERMILION, "D", hatch="///"),
     "parallel": Look(BLUE, "o"),
+    "hierarchical": Look(VERMILION, "D"),
+    "hierarchical_no_history": Look(BROWN, "p", "--", filled=False),
+    "hierarchical_prm": Look(BLUE, "o", "-."),
+    "revision_step": Look(VERMILION, "D"),
+    "rest_revision_step": Look(INDIGO, "s", "--", filled=False),
+    "prm": Look(BLUE, "o"),
+    "orm": Look(PURPLE, "v", "-."),
+    "revision_orm": Look(VERMILION, "D", "--"),
     "pass_at_k": Look(LIGHT, "", (0, (1, 1))),
     "pass_at_1": Look(BLACK, ".", ":"),
     "larger": Look(BLACK, "*", "--"),
@@ -77,6 +92,8 @@ def look(strategy: str, others: list[str] | None = None) -> Look:
     """The look of a strategy.  One that is not listed gets a spare one by its place among the unlisted of `others`."""
     if strategy in _LOOKS:
         return _LOOKS[strategy]
+    if (aggregation := f"aggregation={words.arguments(strategy)[1].get('aggregation')}") in _LOOKS:
+        return _LOOKS[aggregation]
     unlisted = sorted(name for name in {strategy, *(others or [])} if name not in _LOOKS)
     return _SPARE[unlisted.index(strategy) % len(_SPARE)]
 
@@ -153,13 +170,21 @@ def settle(drawn: Figure) -> Figure:
 
 
 def save(drawn: Figure, path: Path, dpi: int = 150) -> None:
-    """Write SVG or PNG by the suffix of `path`; equal figures give equal bytes (no date, no version)."""
+    """Write SVG, PNG or PDF by the suffix of `path`; equal figures give equal bytes (no date, no version)."""
     path.write_bytes(encoded(drawn, path.suffix.removeprefix("."), dpi))
 
 
+# what would tell one run from another: dates and versions
+_METADATA = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
 def encoded(drawn: Figure, suffix: str = "png", dpi: int = 150) -> bytes:
-    """The figure as the bytes of an SVG or PNG file; to be called inside `context`."""
-    metadata = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
+    """The figure as the bytes of an SVG, PNG or PDF file; to be called inside `context`."""
+    metadata = _METADATA[suffix]
     buffer = io.BytesIO()
     drawn.savefig(buffer, format=suffix, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
@@ -207,6 +232,21 @@ def line(axes: Axes, rows: pl.DataFrame, appearance: Look, label: str, band: boo
         linewidth=appearance.width, markersize=size, markerfacecolor=face, markeredgecolor=appearance.colour, zorder=3,
     )  # fmt: skip
     return drawn
+
+
+def bars(axes: Axes, at, rows: pl.DataFrame, appearance: Look, label: str | None = None, width: float = 0.38):
+    """Bars of `rows` (columns accuracy, low, high) at `at`, each with its 95 % interval."""
+    mean, low, high = (rows[column].to_numpy() for column in ("accuracy", "low", "high"))
+    axes.bar(
+        at, mean, width, color=appearance.colour, hatch=appearance.hatch, edgecolor="white", zorder=2, label=label
+    )  # fmt: skip
+    errors = np.clip([mean - low, high - mean], 0, None)
+    axes.errorbar(at, mean, errors, fmt="none", ecolor=BLACK, elinewidth=0.9, capsize=1.5, zorder=3)
+
+
+def heading(drawn: Figure, text: str) -> None:
+    """The title of a figure of several panels."""
+    drawn.suptitle(text, x=0.01, ha="left")
 
 
 def end_labels(axes: Axes, lines, gap: float = 0.052, size: float = 8.5) -> None:

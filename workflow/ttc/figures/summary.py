@@ -26,7 +26,7 @@ def draw(study: Study, options: dict) -> Figure:
         style.end_labels(row[0], found, gap=0.07, size=8)
         row[0].set_title(f"{title}: accuracy")
         if compared:
-            _bars(row[1], study.exchange(family, version=options["exchange_version"]))
+            _bars(row[1], study.exchange(family))
             row[1].set_title("Small minus larger policy at equal FLOPs")
     rows = study.curve(shown[0][0], "compute_optimal", shown[0][1].selection, bins="oracle")
     more = "R = inference tokens / pretraining tokens. Oracle bins at the right." if compared else ""
@@ -62,7 +62,7 @@ def _bars(axes, rows):
     axes.set_xticks(range(len(bins)), [style.bin_name(b, len(bins)).replace(" (", "\n(") for b in bins])
     axes.set_ylabel("Points of accuracy")
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.12 * (high - low))
+    axes.set_ylim(low - 0.1 * (high - low), high + 0.12 * (high - low))
     axes.text(
         0.005, 0.985, "▲ small policy ahead", transform=axes.transAxes, fontsize=8, va="top", color="#444444"
     )

@@ -1,53 +1,94 @@
-"""What the verifier is worth: PRM against ORM over budgets, and the rules that select an answer (paper appendix)."""
+"""What the verifier is worth to a vote over independent samples: PRM, ORM, aggregation, selection, spoilt scores.
+
+Paper figures 13 and 14; camera-ready 13, 14, 15 and 17.
+"""
 
 from matplotlib.figure import Figure
 
 from ttc.figures import style
 from ttc.results import NotMeasured, Study
 
+PRM, PLAIN = "best_of_n_weighted", "best_of_n"
+ORM, ORM_PLAIN = "orm_best_of_n_weighted", "orm_best_of_n"
+MAJORITY = {"majority": "majority vote"}
+QUALITY = {
+    PRM: "PRM as trained",
+    f"{PRM}(verifier=flipped)": "PRM, some scores flipped",
+    f"{PRM}(verifier=random)": "random scores",
+}
+AGGREGATIONS = {"last": "last step", "min": "minimum", "prod": "product", "mean": "mean"}
+
 
 def draw(study: Study, options: dict) -> Figure:
-    """Left: weighted votes by PRM and ORM and the plain vote. Right: the selection rules on the same samples."""
-    if not study.has("search", "best_of_n_weighted"):
+    """Votes weighted by the PRM and by the ORM, and the plain majority, over budgets."""
+    if not study.has("search", ORM):
+        raise NotMeasured("no ORM scored the samples")
+    names = {PRM: "PRM, weighted", ORM: "ORM, weighted"} | MAJORITY
+    return _draw(study, {"": names}, "PRM against ORM: best-of-N weighted by each", list(names))
+
+
+def draw_selection(study: Study, options: dict) -> Figure:
+    """The best-scored sample against the weighted vote, by the PRM and by the ORM."""
+    shown = {"PRM": {PRM: "weighted vote", PLAIN: "best single score"} | MAJORITY}
+    if study.has("search", ORM) and study.has("search", ORM_PLAIN):
+        shown["ORM"] = {ORM: "weighted vote", ORM_PLAIN: "best single score"} | MAJORITY
+    if not study.has("search", PRM):
         raise NotMeasured("no verifier scored the samples")
-    orm = study.has("search", "orm_best_of_n_weighted")
-    drawn = style.figure(10.5 if orm else 7.4, 4.5)
-    axes = drawn.subplots(1, 2 if orm else 1, squeeze=False)[0]
-    if orm:
-        names = {
-            "best_of_n_weighted": "PRM, weighted",
-            "orm_best_of_n_weighted": "ORM, weighted",
-            "orm_best_of_n": "ORM, best-of-N",
-            "majority": "majority vote",
+    return _draw(study, shown, "Best-of-N against best-of-N weighted", [PRM, PLAIN, ORM, ORM_PLAIN])
+
+
+def draw_aggregations(study: Study, options: dict) -> Figure:
+    """How step scores become one score: for the weighted vote and for the best single score."""
+    own = AGGREGATIONS.get(options["aggregation"], options["aggregation"])
+    shown = {}
+    for title, method in (("Weighted vote", PRM), ("Best single score", PLAIN)):
+        others = {
+            f"{method}(aggregation={name})": word
+            for name, word in AGGREGATIONS.items()
+            if study.has("search", f"{method}(aggregation={name})")
         }
-        _panel(axes[0], study, names, "PRM against ORM")
-    names = {
-        "pass_at_k": "any of N correct",
-        "best_of_n_weighted": "best-of-N weighted",
-        "best_of_n": "best-of-N",
-        "majority": "majority vote",
-    }
-    names |= {
-        n: style.named(n)
-        for n in study.strategies("search")
-        if n.startswith("best_of_n_weighted(aggregation")
-    }
-    _panel(axes[-1], study, names, "Rules that select one answer")
-    bands = "Bands on the first verifier curve and majority."
-    style.note(drawn, style.interval_note(study.curve("search", "best_of_n_weighted"), bands))
+        if others:
+            shown[title] = {method: own} | others | MAJORITY
+    if not shown:
+        raise NotMeasured("one aggregation of step scores was measured only")
+    return _draw(study, shown, "One score from the PRM's step scores", [PRM, PLAIN], {PLAIN: "prm"})
+
+
+def draw_quality(study: Study, options: dict) -> Figure:
+    """Votes weighted by the PRM, by the PRM with a share of its scores flipped, and by random scores."""
+    for name in list(QUALITY)[1:]:
+        study.curve("search", name)  # or NotMeasured
+    return _draw(
+        study,
+        {"": QUALITY | MAJORITY},
+        "How good a verifier has to be: best-of-N weighted",
+        list(QUALITY)[:2],
+    )
+
+
+def _draw(study, shown, heading, banded, looks=None) -> Figure:
+    """A panel for each of `shown` (title -> strategy -> label), with intervals on `banded`.
+
+    `looks` gives strategies another's look.
+    """
+    looks = looks or {}
+    drawn = style.figure(8.0 if len(shown) == 1 else 11.4, 4.6)
+    axes = drawn.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    for panel, (title, names) in zip(axes, shown.items(), strict=True):
+        for name, label in names.items():
+            if study.has("search", name):
+                rows = study.curve("search", name)
+                style.line(
+                    panel, rows, style.look(looks.get(name, name), list(names)), label, band=name in banded
+                )
+        style.budget_axis(panel, [budget for line in panel.get_lines() for budget in line.get_xdata()])
+        if title:
+            panel.set_title(title, fontweight="normal")
+    for panel in axes:  # the panels share an axis, which is final only now
+        style.accuracy_axis(panel, style.ACCURACY if panel is axes[0] else "")
+        style.end_labels(panel, panel.get_lines())
+    style.heading(drawn, heading)
+    labels = {label: None for names in shown.values() for name, label in names.items() if name in banded}
+    bands = f"For legibility on these only: {', '.join(labels)}."
+    style.note(drawn, style.interval_note(study.curve("search", PRM), bands))
     return drawn
-
-
-def _panel(axes, study, names, title):
-    lines = []
-    for name, label in names.items():
-        family = "baseline" if name == "pass_at_k" else "search"
-        if not study.has(family, name):
-            continue
-        rows = study.curve(family, name)
-        banded = name in ("best_of_n_weighted", "majority")
-        lines.append(style.line(axes, rows, style.look(name, list(names)), label, band=banded))
-    style.budget_axis(axes, [b for line in lines for b in line.get_xdata()])
-    style.accuracy_axis(axes)
-    style.end_labels(axes, lines)
-    axes.set_title(title)

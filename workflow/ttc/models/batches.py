@@ -7,7 +7,7 @@ of `BUCKET` batches they leave so little to padding that nothing would be gained
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 import torch
@@ -120,6 +120,15 @@ def batches(lengths: np.ndarray, size: int, seed: int) -> Iterator[np.ndarray]:
             for part in rng.permutation(len(parts)):
                 yield parts[part]
         epoch += 1
+
+
+def in_phases(
+    lengths: np.ndarray, phases: list[tuple[np.ndarray, int]], size: int, seed: int
+) -> Iterator[np.ndarray]:
+    """Batches of example indices, for each phase (examples, steps) as many as it has steps."""
+    for examples, steps in phases:
+        for part in islice(batches(lengths[examples], size, seed), steps):
+            yield examples[part]
 
 
 def by_length(lengths: np.ndarray, size: int) -> list[np.ndarray]:

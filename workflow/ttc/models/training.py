@@ -5,12 +5,12 @@ noise, so a run gives the same weights on one thread each time.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, linear, pad
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, linear
 
 from ttc.models.arithmetic import matrix_rate, training_flops
 from ttc.models.batches import Batch, Examples, batches, by_length, collate, merge_equal
@@ -50,10 +50,8 @@ def value_losses(model, batch: Batch) -> torch.Tensor:
 
 
 def value_logits(model, batch: Batch) -> torch.Tensor:
-    """A verifier's logit at each of the batch's places; `SurpriseVerifier.hidden`, but only where it is read."""
-    believed = hidden_states(model.model, model.model.embed_tokens(batch.tokens))
-    joined = pad(model.join(believed[:, :-1], batch.tokens[:, 1:]), (0, 0, 1, 0))
-    return model.score(hidden_states(model.fresh, joined, batch.places))[:, 0]
+    """A verifier's logit at each of the batch's places."""
+    return model.score(model.hidden_at(batch.tokens, batch.places))[:, 0]
 
 
 def train(
@@ -64,14 +62,17 @@ def train(
     seed: int,
     validation: Examples | None = None,
     report: Callable[[str], None] = lambda line: print(line, flush=True),
-    keep_best: bool = True,
+    checkpoint: str = "lowest",
+    after_rise: int = 0,
+    order: Iterator[np.ndarray] | None = None,
 ) -> TrainingLog:
     """Train `model` in place on the mean of `losses` and return the log.
 
     settings: steps, batch, learning_rate (AdamW: embeddings, norms, heads), matrix_learning_rate (Muon: the layers'
     matrices), weight_decay, warmup (share of steps), decay (share of steps at the end, linear to 0), evaluations (how
-    often the validation loss is taken).  With validation examples and `keep_best` the weights of the lowest validation
-    loss are kept, otherwise the last ones.  Reported tokens a second are those of learning, validation not counted;
+    often the validation loss is taken).  With validation examples the weights of the evaluation that `kept_evaluation`
+    chooses are kept, otherwise the last ones.  `order` says which examples each step learns; without it all are
+    shuffled in each epoch.  Reported tokens a second are those of learning, validation not counted;
     timings enter the report only, never the log.
     """
     device = next(model.parameters()).device
@@ -80,7 +81,8 @@ def train(
     steps = settings["steps"]
     every = max(1, steps // settings["evaluations"])
     log, recent, best, flops, learning = TrainingLog(), [], None, 0.0, 0.0
-    lengths, order = examples.lengths, batches(examples.lengths, settings["batch"], seed)
+    lengths = examples.lengths
+    order = order or batches(lengths, settings["batch"], seed)
     held_out = None if validation is None else merge_equal(validation)
     started = time.monotonic()
     for step in range(1, steps + 1):
@@ -100,7 +102,7 @@ def train(
             if held_out is not None:
                 log.validation.append(evaluate(model, *held_out, losses, settings["batch"]))
                 line += f", validation {log.validation[-1]:.4f}"
-                if keep_best and log.validation[-1] <= min(log.validation):
+                if kept_evaluation(log.validation, checkpoint, after_rise) == len(log.validation) - 1:
                     best = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
                     log.best_step = step
             report(f"{line}, {log.tokens / learning:,.0f} tokens/s")
@@ -114,6 +116,24 @@ def train(
         model.load_state_dict(best)
     model.eval()
     return log
+
+
+def kept_evaluation(validation: list[float], checkpoint: str, after_rise: int = 0) -> int:
+    """Index of the evaluation whose weights are kept, of those so far; the rules are
+
+    `last`; `lowest`, of the lowest validation loss (the last such); `after_rise`, the evaluation `after_rise`
+    evaluations after the first that is higher than the one before it, or the last where there are fewer or none is
+    higher (the paper's reviser: "a little after" the validation loss starts to rise).
+    """
+    last = len(validation) - 1
+    if checkpoint == "last":
+        return last
+    if checkpoint == "lowest":
+        return max(index for index, loss in enumerate(validation) if loss == min(validation))
+    if checkpoint == "after_rise":
+        rises = (index for index in range(1, last + 1) if validation[index] > validation[index - 1])
+        return min(next(rises, last) + after_rise, last)
+    raise ValueError(f"checkpoint is '{checkpoint}'; allowed are last, lowest, after_rise")
 
 
 def make_optimizers(model: torch.nn.Module, settings: dict) -> list[torch.optim.Optimizer]:

@@ -9,6 +9,8 @@ import torch
 from transformers import LlamaConfig, LlamaModel
 from transformers.models.llama.modeling_llama import LlamaPreTrainedModel
 
+from ttc.models.hidden import hidden_states
+
 
 class SurpriseVerifier(LlamaPreTrainedModel):
     """One logit per token.  config: the policy's, with `fresh_layers` besides."""
@@ -32,6 +34,12 @@ class SurpriseVerifier(LlamaPreTrainedModel):
         # The first token has nothing before it: it gets zeros, and is never scored.
         joined = torch.nn.functional.pad(self.join(believed[:, :-1], tokens[:, 1:]), (0, 0, 1, 0))
         return self.fresh(inputs_embeds=joined).last_hidden_state
+
+    def hidden_at(self, tokens: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Hidden states [places, width] at `places` (row · length + position): those of `hidden`, faster."""
+        believed = hidden_states(self.model, self.model.embed_tokens(tokens))
+        joined = torch.nn.functional.pad(self.join(believed[:, :-1], tokens[:, 1:]), (0, 0, 1, 0))
+        return hidden_states(self.fresh, joined, places)
 
     def join(self, believed: torch.Tensor, written: torch.Tensor) -> torch.Tensor:
         """What the fresh layers read [rows, length, width] at the tokens `written` [rows, length].

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ttc.catalogue import specification
 from ttc.plan.artifacts import Artifact, External
 from ttc.plan.generated import SHARDING, Add
 from ttc.plan.material import Material
@@ -9,7 +10,10 @@ from ttc.plan.material import Material
 NOTEBOOK = "notebooks/01_scaling.ipynb"
 # Configuration that a study of imported pools does not use.
 GENERATION = ("task", "policy", "larger_policy", "sampling", "prm", "orm", "search", "revision", "exchange")
+# What figures are drawn from; a study may lack any but the first two.
+DRAWN = ("difficulty", "allocation", "exchange", "transitions", "calibration", "verifier_quality")
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+MODELS += ("revision_orm_no_history", "rest_reviser")
 
 # Tables that findings are measured on, beside the chains; a study may lack some.
 FOUND = ("outcomes", "difficulty", "allocation", "exchange", "transitions", "verifier_quality")
@@ -19,6 +23,7 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     """Add difficulty, outcomes, allocation, exchange, findings and figures of one policy; return them by role."""
     seed = {"seed": configuration["seed"]}
     evaluation, exchange = configuration["evaluation"], configuration["exchange"]
+    ablations = configuration["ablations"]
     models = {role: material.models.get(role, []) for role in MODELS}
     name = material.name
     difficulty = add(
@@ -33,8 +38,15 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         "evaluate",
         name,
         seed
-        | evaluation
-        | {"searches": [strategy for strategy, _ in material.searches], "parameters": material.parameters},
+        | {name: value for name, value in evaluation.items() if name != "noisy_verifiers"}
+        | ({} if ablations["aggregations"] else {"aggregations_compared": []})
+        | ({"noisy_verifiers": evaluation["noisy_verifiers"]} if ablations["verifier_quality"] else {})
+        | {
+            "searches": [strategy for strategy, _ in material.searches],
+            "larger_searches": [strategy for strategy, _ in material.larger_searches],
+            "parameters": material.parameters,
+        }
+        | {"difficulty_samples": configuration["difficulty"]["samples"], "ratios": material.ratios},
         problems=material.problems,
         samples=material.samples,
         scores=material.scores,
@@ -42,8 +54,13 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         searches=[search for _, search in material.searches],
         chains=material.chains,
         chain_scores=material.chain_scores,
+        chain_scores_no_history=material.chain_scores_no_history,
+        chain_scores_prm=material.chain_scores_prm,
+        rest_chains=material.rest_chains,
         larger_greedy=material.larger_greedy,
         larger_samples=material.larger_samples,
+        larger_scores=material.larger_scores,
+        larger_searches=[search for _, search in material.larger_searches],
         **models,
     )
     measured = {"outcomes": [outcomes], "difficulty": [difficulty]}
@@ -53,6 +70,7 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         spec = seed | {
             "versions": exchange["versions"],
             "ratios": {version: exchange["ratios"][version] for version in exchange["versions"]},
+            "verifier_curves": exchange["verifier_curves"],
             "bootstrap": exchange["bootstrap"],
             "parameters": material.parameters,
         }
@@ -60,18 +78,41 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         exchanges = [add("match_flops", name, spec, **measured, **compared)]
     measured["exchange"] = exchanges
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
+    scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
+    measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
+    measured["transitions"] = []
+    if material.chains:
+        spec = seed | {"bootstrap": configuration["findings"]["bootstrap"]}
+        measured["transitions"] = [
+            add("trace_revisions", name, spec, chains=material.chains, rest_chains=material.rest_chains)
+        ]
     revised = {name: configuration["revision"][name] for name in ("first_answer", "max_context")}
     read = {role: measured.get(role, []) for role in FOUND} | chains | {"prm": models["prm"]}
     spec = seed | configuration["findings"] | (revised if material.chains else {})
     measured["findings"] = [add("find", name, spec, **read)]
-    measured["figures"] = [add("plot", name, seed | configuration["figures"], **measured, **chains)]
+    drawn = {role: measured[role] for role in DRAWN}
+    measured["figures"] = [add("plot", name, specification(shown_configuration(configuration)), **drawn)]
     return measured
+
+
+def _verifiers(configuration: dict, add: Add, name: str, **scored: list) -> dict[str, list]:
+    """Add the measurement of all verifiers, if there are scores; its tables by role, empty lists without scores."""
+    names = ("calibration", "verifier_quality")
+    if not any(scored[role] for role in ("scores", "orm_scores", "chain_scores")):
+        return {each: [] for each in names}
+    spec = {
+        "seed": configuration["seed"],
+        "aggregation": configuration["evaluation"]["aggregation"],
+        "bootstrap": configuration["findings"]["bootstrap"],
+    }
+    made = add("measure_verifiers", name, spec, parts=tuple(f"{each}.parquet" for each in names), **scored)
+    return {each: [made.part(f"{each}.parquet")] for each in names}
 
 
 def plan_publication(
     configuration: dict, add: Add, material: Material, measured: dict[str, list[Artifact]], root: Path
 ) -> None:
-    """Add the report, the executed notebook and the view for people, which lists every artifact before it."""
+    """Add report, gallery, executed notebook, and the view for people, which lists every artifact before it."""
     shown = without_sharding(shown_configuration(configuration))
     report = {"study": configuration["study"]["name"], "configuration": shown} | configuration["report"]
     add(
@@ -87,6 +128,10 @@ def plan_publication(
         **measured,
         **{role: material.models.get(role, []) for role in MODELS},
     )
+    examples = {"search": material.shown_search, "revisions": material.chains}
+    parts = [part for part, found in examples.items() if found and configuration["report"]["examples"]]
+    gallery = {"study": configuration["study"]["name"], "parts": parts}
+    add("gallery", material.name, gallery, figures=measured["figures"])
     tables = {role: measured[role] for role in ("outcomes", "difficulty", "exchange", "findings")}
     add(
         "notebook",

@@ -3,6 +3,8 @@
 import math
 
 from ttc.errors import InputError
+from ttc.plan.ratios import PAPER_LARGEST
+from ttc.plan.searches import LARGER, searches
 
 
 def check(configuration: dict) -> None:
@@ -20,12 +22,17 @@ def _check_models(configuration: dict) -> None:
         model = configuration[name]["model"]
         _divides(f"{name}.model.heads", model["heads"], f"{name}.model.hidden", model["hidden"])
         _divides(f"{name}.model.kv_heads", model["kv_heads"], f"{name}.model.heads", model["heads"])
+        first, last = (configuration[name][share] for share in ("first_group", "solutions_first"))
+        if first > last:
+            raise InputError(
+                f"{name}.first_group: {first} was given, and {name}.solutions_first allows at most {last}"
+            )
 
 
 def _check_window(configuration: dict) -> None:
     """The longest sequence of the study, a revision after full earlier answers, has to fit the policy's window."""
     longest = configuration["sampling"]["max_tokens"]
-    context = configuration["revision"]["max_context"]
+    context = max(configuration["revision"]["max_context"], configuration["task"]["turns"]["attempts"])
     question = configuration["task"]["steps"][1] + 8  # its operations and its words
     needed = context * (longest + 3) + question + longest
     window = configuration["policy"]["model"]["window"]
@@ -48,17 +55,14 @@ def _check_amounts(configuration: dict) -> None:
         ),
         ("prm.samples", prm["samples"], "sampling.train_samples", sampling["train_samples"]),
         ("orm.samples", configuration["orm"]["samples"], "sampling.train_samples", sampling["train_samples"]),
-        (
-            "revision.pairs.samples",
-            revision["pairs"]["samples"],
-            "sampling.train_samples",
-            sampling["train_samples"],
-        ),
-        (
-            "revision.verifier.train_problems",
-            revision["verifier"]["train_problems"],
-            "task.train_problems",
-            task["train_problems"],
+        *(
+            (
+                f"revision.{name}.train_problems",
+                revision[name]["train_problems"],
+                "task.train_problems",
+                task["train_problems"],
+            )
+            for name in ("pairs", "verifier", "rest")
         ),
         ("difficulty.bins", configuration["difficulty"]["bins"], "task.test_problems", task["test_problems"]),
     )
@@ -73,6 +77,7 @@ def _check_amounts(configuration: dict) -> None:
         ),
         ("search.temperature", configuration["search"]["temperature"], 2),
         ("revision.temperature", revision["temperature"], revision["max_generations"]),
+        ("revision.pairs.temperature", revision["pairs"]["temperature"], revision["pairs"]["samples"]),
     ):
         if temperature == 0 and samples > 1:
             raise InputError(
@@ -83,26 +88,20 @@ def _check_amounts(configuration: dict) -> None:
 def _check_searches(configuration: dict) -> None:
     search = configuration["search"]
     seen = set()
-    for index, strategy in enumerate(search["strategies"]):
+    for index, given in enumerate(search["strategies"]):
         where = f"search.strategies.{index}"
-        if (strategy["kind"] == "lookahead") != ("depth" in strategy):
-            needs = "needs the key depth" if strategy["kind"] == "lookahead" else "has no depth"
-            raise InputError(f"{where}: the kind '{strategy['kind']}' {needs}")
-        identity = (strategy["kind"], strategy["width"], strategy.get("depth"))
-        if identity in seen:
+        try:
+            names = {name for name, _, _ in searches(search | {"strategies": [given]})}
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        if names & seen:
             raise InputError(f"{where}: the same search is listed twice")
-        seen.add(identity)
-        for budget in strategy.get("budgets", search["budgets"]):
-            if strategy["width"] == "sqrt":
-                if math.isqrt(budget) ** 2 != budget:
-                    raise InputError(
-                        f"{where}: width sqrt needs budgets that are squares, and {budget} is not one"
-                    )
-            elif budget % strategy["width"]:
-                width = strategy["width"]
-                raise InputError(
-                    f"{where}: width {width} was given; it has to divide every budget; {budget} is one"
-                )
+        seen |= names
+    for budget in search["larger_budgets"]:
+        try:
+            LARGER.at(budget)
+        except InputError as error:
+            raise InputError(f"search.larger_budgets: {error}") from None
 
 
 def _check_budgets(configuration: dict) -> None:
@@ -119,17 +118,26 @@ def _check_budgets(configuration: dict) -> None:
     _power_of_two("figures.ratio_budget", figures["ratio_budget"])
     if configuration["source"] is not None:
         return
-    _power_of_two("revision.max_generations", configuration["revision"]["max_generations"])
-    samples = configuration["sampling"]["samples"]
-    if budgets and budgets[-1] > samples:
+    revision = configuration["revision"]
+    _power_of_two("revision.max_generations", revision["max_generations"])
+    if revision["ratios"] == "paper" and revision["max_generations"] > PAPER_LARGEST:
+        given = revision["max_generations"]
         raise InputError(
-            f"evaluation.budgets: {budgets[-1]} was given, and sampling.samples allows at most {samples}"
+            f"revision.max_generations: {given} was given; the paper's table of ratios ends at {PAPER_LARGEST}: lower "
+            "it or set revision.ratios to all"
+        )
+    samples, shared = configuration["sampling"]["samples"], configuration["difficulty"]["samples"] == "shared"
+    evaluated = samples if shared else samples // 2
+    if budgets and budgets[-1] > evaluated:
+        limit = "sampling.samples" if shared else f"half of sampling.samples = {samples} (difficulty.samples)"
+        raise InputError(
+            f"evaluation.budgets: {budgets[-1]} was given, and {limit} allows at most {evaluated}"
         )
     if budgets and (missing := [n for n in figures["sweep_budgets"] if n not in budgets]):
         raise InputError(
             f"figures.sweep_budgets: {missing[0]} was given, and evaluation.budgets does not have it"
         )
-    most = configuration["revision"]["max_generations"]
+    most = revision["max_generations"]
     if figures["ratio_budget"] > most:
         given = figures["ratio_budget"]
         raise InputError(

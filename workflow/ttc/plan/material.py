@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 class Material:
     """Inputs of the analysis by role; each is a list of artifacts or parts of them.
 
-    `name` labels the results: `policy`, or the name of a further pool.  `searches` pairs the strategy's name with the
-    search; `shown_search` holds all blocks of the one whose tree the report draws.  `parameters` holds the models'
-    sizes where there are no models to ask.
+    `name` labels the results: `policy`, or the name of a further pool.  `searches` and `larger_searches` pair the
+    strategy's name with the search; `shown_search` holds all blocks of the one whose tree the report draws.
+    `parameters` holds the models' sizes where there are no models to ask, `ratios` the pairs (sequential, parallel) of
+    revisions to report.
     """
 
     name: str
@@ -21,7 +22,13 @@ class Material:
     shown_search: list = field(default_factory=list)
     chains: list = field(default_factory=list)
     chain_scores: list = field(default_factory=list)
+    chain_scores_no_history: list = field(default_factory=list)
+    chain_scores_prm: list = field(default_factory=list)
+    rest_chains: list = field(default_factory=list)
     larger_greedy: list = field(default_factory=list)
     larger_samples: list = field(default_factory=list)
+    larger_scores: list = field(default_factory=list)
+    larger_searches: list[tuple[str, object]] = field(default_factory=list)
     models: dict[str, list] = field(default_factory=dict)
     parameters: dict[str, int] | None = None
+    ratios: list[tuple[int, int]] | None = None

@@ -47,7 +47,9 @@ STAGES = {
     "revise": Stage("revisions", "revise answers in chains", gpu=True, memory=3000, minutes=240, priority=70),
     "train_revision_orm": Stage("revisions", "train the revisions' verifier", "", True, 3000, 240, 68),
     "score_revisions": Stage("revisions", "score revisions", gpu=True, memory=3000, minutes=120, priority=60),
+    "trace_revisions": Stage("analysis", "trace what revisions do to answers", memory=2000),
     "measure_difficulty": Stage("analysis", "measure and bin difficulty", memory=2000),
+    "measure_verifiers": Stage("analysis", "measure how good verifier scores are", "", memory=3000),
     "evaluate": Stage(
         "analysis", "evaluate every strategy at every budget", memory=4000, minutes=60, priority=10
     ),
@@ -55,6 +57,7 @@ STAGES = {
     "match_flops": Stage("analysis", "compare with the larger policy at equal FLOPs", memory=2000),
     "find": Stage("analysis", "compare with the paper's claims", memory=2000),
     "plot": Stage("publication", "draw the figures", "", memory=2000),
+    "gallery": Stage("publication", "lay the figures beside the paper's", ".html"),
     "report": Stage("publication", "write the report", ".html", memory=2000),
     "notebook": Stage("publication", "execute the notebook", ".ipynb", memory=2000),
     "publish": Stage("publication", "lay out the study for people", memory=2000),

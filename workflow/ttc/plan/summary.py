@@ -41,7 +41,10 @@ def text(plan: Plan, benchmarks: Path = BENCHMARKS) -> str:
     lines.append(f"{'all':<20}{jobs:>6}{seconds:>10.1f}")
     lines += late(plan)
     folder = f"results/{plan.study}"
-    lines += ["", f"The study lies in {folder}: report.html, figures/, tables/, notebooks/, manifest.json"]
+    lines += [
+        "",
+        f"The study lies in {folder}: report.html, gallery.html, figures/, tables/, notebooks/, manifest.json",
+    ]
     return "\n".join(lines)
 
 

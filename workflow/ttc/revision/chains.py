@@ -22,8 +22,11 @@ def revise(
     max_tokens: int,
     rows: int,
     report: Callable[[int, int], None],
+    until_correct: bool = False,
 ) -> pl.DataFrame:
     """The table of chains: chain c of every problem has `lengths[c]` answers; all chains advance in lock-step.
+
+    With `until_correct` a chain ends with its first correct answer, which only training problems allow (ReST^EM).
 
     `first` writes the first answer of each chain, `engine` (the reviser) all others; they share a tokenizer.  At most
     `rows` answers are written at once.
@@ -36,8 +39,11 @@ def revise(
     history: dict[tuple[int, int], list[str]] = {cell: [] for cell in cells}
     roots = {cell: noise.stream(seed, "revise", names[cell[0]], cell[1]) for cell in cells}
     frames, done = [], 0
+    solved: set[tuple[int, int]] = set()
     for step in range(max(lengths)):
-        alive = [cell for cell in cells if lengths[cell[1]] > step]
+        alive = [cell for cell in cells if lengths[cell[1]] > step and cell not in solved]
+        if not alive:
+            break
         prompts = text.encode_prompts(
             engine.tokenizer,
             [text.prompt_text(questions[row], history[row, chain][-max_context:]) for row, chain in alive],
@@ -48,6 +54,8 @@ def revise(
         frame = solutions_frame(engine.tokenizer, made, [golds[row] for row, _ in alive])
         for cell, solution in zip(alive, frame["text"], strict=True):
             history[cell].append(solution)
+        if until_correct:
+            solved.update(cell for cell, correct in zip(alive, frame["correct"], strict=True) if correct)
         frames.append(
             frame.with_columns(
                 problem_id=pl.Series([names[row] for row, _ in alive]),
@@ -57,7 +65,7 @@ def revise(
             )
         )
         done += len(alive)
-        report(done, len(problems) * sum(lengths))
+        report(done, done if until_correct else len(problems) * sum(lengths))
     return pl.concat(frames)
 
 
@@ -83,12 +91,28 @@ def _write(
 
 
 def contexts(chains: pl.DataFrame, max_context: int) -> list[list[str]]:
-    """For each row of `chains` (sorted by problem, chain, step) the texts before it in its chain, the last ones."""
+    """For each row of `chains` (sorted by problem, chain, step) the last `max_context` texts before it in its chain."""
     result: list[list[str]] = []
     before: list[str] = []
     for step, solution in chains.select("step", "text").iter_rows():
         if step == 0:
             before = []
-        result.append(before[-max_context:])
-        before = [*before, solution]
+        result.append(before)
+        before = [*before, solution][-max_context:] if max_context else []
     return result
+
+
+def distinct_reads(chains: pl.DataFrame, before: list[list[str]]) -> tuple[list[int], np.ndarray]:
+    """What a verifier reads of `chains` with the texts `before` each row: rows that differ in it, and each row's like.
+
+    The second array [rows] holds, for each row, the place of its like among the first.
+    """
+    first: dict[tuple, int] = {}
+    rows: list[int] = []
+    place = np.empty(len(chains), dtype=np.int64)
+    read = chains.select("problem_id", "text", cut=pl.col("finish_reason") == "length").iter_rows()
+    for row, (what, context) in enumerate(zip(read, before, strict=True)):
+        place[row] = first.setdefault((*what, *context), len(rows))
+        if place[row] == len(rows):
+            rows.append(row)
+    return rows, place

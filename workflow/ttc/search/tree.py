@@ -6,8 +6,6 @@ checked against the tree: each step is billed once, however many beams continue 
 
 from dataclasses import dataclass
 
-import numpy as np
-
 
 @dataclass(slots=True)
 class Node:
@@ -58,12 +56,8 @@ class SearchResult:
 class Tree:
     """The growing tree of one problem."""
 
-    def __init__(self, prompt: list[int], stream: np.uint64):
-        self.prompt = prompt
-        self.stream = stream
+    def __init__(self):
         self.nodes: list[Node] = []
-        self.ended: list[Node] = []  # solutions that left the beam, or hold a slot of it (option `keep`)
-        self.peak = 0  # most beams at a time: those that ran and those that had ended
         self.rollout_tokens = 0
         self.verifier_tokens = 0
 

@@ -7,13 +7,28 @@ python -m ttc.stages.evaluate --spec '{"seed": 0, "searches": ["beam(width=4)"]}
 import polars as pl
 
 from ttc import tables
+from ttc.difficulty import pool_half
 from ttc.errors import InputError, nearest
-from ttc.evaluation import COLUMNS, Method, Outcomes, evaluate_chains, evaluate_pool
+from ttc.evaluation import (
+    COLUMNS,
+    Method,
+    Outcomes,
+    evaluate_chains,
+    evaluate_larger_pool,
+    evaluate_pool,
+    evaluate_steps,
+)
 from ttc.exchange import model_parameters
 from ttc.pools import revision_chains, sample_pools
 from ttc.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
 from ttc.stages import command
 
+# verifier of chains -> the input with its scores
+CHAIN_SCORES = {
+    "revision_orm": "chain_scores",
+    "revision_orm_no_history": "chain_scores_no_history",
+    "prm": "chain_scores_prm",
+}
 # what a search's outcome is made of
 CANDIDATES = ("answer", "correct", "step_scores", "generated_tokens", "verifier_tokens", "generations")
 
@@ -26,7 +41,9 @@ def run(spec, inputs, output, runtime):
         budgets=spec.get("budgets"),
         aggregation=spec.get("aggregation", "last"),
         aggregations_compared=spec.get("aggregations_compared", []),
+        noisy_verifiers=spec.get("noisy_verifiers"),
         replicates=spec.get("replicates", 200),
+        ratios=None if spec.get("ratios") is None else [tuple(pair) for pair in spec["ratios"]],
         parameters=model_parameters(spec, inputs),
     )
     for how in (method.aggregation, *method.aggregations_compared):
@@ -39,16 +56,21 @@ def run(spec, inputs, output, runtime):
     outcomes = Outcomes(method.parameters)
     scores = {"prm": inputs.get("scores", []), "orm": inputs.get("orm_scores", [])}
     sampled = set()
-    for pool in sample_pools(inputs["samples"], scores):
+    half = pool_half(spec.get("difficulty_samples", "shared"), "evaluation")
+    for pool in sample_pools(inputs["samples"], scores, half=half):
         _require(pool.problem_id, known, "samples")
         sampled.add(pool.problem_id)
         evaluate_pool(pool, method, outcomes)
     print(f"  pools of {len(sampled)} problems done, {len(outcomes.rows):,} outcomes", flush=True)
-    for chains in revision_chains(inputs.get("chains", []), inputs.get("chain_scores", [])):
+    scores = {verifier: inputs.get(role, []) for verifier, role in CHAIN_SCORES.items()}
+    for chains in revision_chains(inputs.get("chains", []), scores):
         _require(chains.problem_id, sampled, "chains")
         evaluate_chains(chains, method, outcomes)
+    for chains in revision_chains(inputs.get("rest_chains", []), {}):
+        _require(chains.problem_id, sampled, "rest_chains")
+        evaluate_steps(chains, "rest_revision_step", "rest_reviser", outcomes)
     _searches(spec, inputs, sampled, method, outcomes)
-    _larger(inputs, sampled, outcomes)
+    _larger(spec, inputs, sampled, method, outcomes)
     frame = pl.DataFrame(outcomes.rows, schema=_schema(), orient="row")
     tables.write(frame, output, "outcomes")
 
@@ -63,12 +85,14 @@ def _require(problem_id: str, known: set[str], where: str) -> None:
         raise InputError(f"{where}: problem '{problem_id}' is not among the study's problems")
 
 
-def _searches(spec, inputs, sampled, method, outcomes) -> None:
+def _searches(
+    spec, inputs, sampled, method, outcomes, role="searches", family="search", policy="policy"
+) -> None:
     """Weighted best-of-N over each search's candidates (paper §5.2), at the budget the search was billed."""
-    names, directories = spec.get("searches", []), inputs.get("searches", [])
+    names, directories = spec.get(role, []), inputs.get(role, [])
     if len(names) != len(directories):
         raise InputError(
-            f"the spec names {len(names)} searches and {len(directories)} were given with --searches"
+            f"the spec names {len(names)} {role} and {len(directories)} were given with --{role}"
         )
     for name, directory in zip(names, directories, strict=True):
         frame = tables.read(directory / "candidates.parquet", "candidates", CANDIDATES)
@@ -79,18 +103,21 @@ def _searches(spec, inputs, sampled, method, outcomes) -> None:
             scores = aggregate(flat, lists.list.len().to_numpy(), method.aggregation)
             correct = best_of_n_weighted(encode(rows["answer"].to_list()), rows["correct"].to_numpy(), scores)
             first = rows.row(0, named=True)
-            cost = outcomes.cost("policy", first["generated_tokens"], "prm", first["verifier_tokens"])
+            cost = outcomes.cost(policy, first["generated_tokens"], "prm", first["verifier_tokens"])
             budget = round(first["generations"])
-            outcomes.add(problem_id, "search", name, "best_of_n_weighted", budget, correct, cost=cost)
+            outcomes.add(problem_id, family, name, "best_of_n_weighted", budget, correct, cost=cost)
 
 
-def _larger(inputs, sampled, outcomes) -> None:
-    """The larger policy: its greedy solution, and pass@1 of its samples where it has some."""
-    for role, strategy in (("larger_greedy", "greedy"), ("larger_samples", "pass_at_1")):
-        for pool in sample_pools(inputs.get(role, []), {}):
-            if pool.problem_id in sampled:
-                cost = outcomes.cost("larger_policy", pool.tokens)
-                outcomes.add(pool.problem_id, "larger", strategy, "none", 1, pool.correct.mean(), cost=cost)
+def _larger(spec, inputs, sampled, method, outcomes) -> None:
+    """The larger policy: its greedy solution, and its samples and searches where it has some."""
+    for pool in sample_pools(inputs.get("larger_greedy", []), {}):
+        if pool.problem_id in sampled:
+            cost = outcomes.cost("larger_policy", pool.tokens)
+            outcomes.add(pool.problem_id, "larger", "greedy", "none", 1, pool.correct.mean(), cost=cost)
+    for pool in sample_pools(inputs.get("larger_samples", []), {"prm": inputs.get("larger_scores", [])}):
+        if pool.problem_id in sampled:
+            evaluate_larger_pool(pool, method, outcomes)
+    _searches(spec, inputs, sampled, method, outcomes, "larger_searches", "larger", "larger_policy")
 
 
 if __name__ == "__main__":

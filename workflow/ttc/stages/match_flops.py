@@ -11,7 +11,7 @@ import polars as pl
 from ttc import tables
 from ttc.errors import InputError
 from ttc.estimators import bootstrap_counts, bootstrap_means, percentile_interval
-from ttc.exchange import RATIOS, at_budget, model_parameters, multiplier
+from ttc.exchange import RATIOS, at_budget, model_parameters, multiplier, verified_generations
 from ttc.noise import generator
 from ttc.stages import command
 
@@ -51,7 +51,8 @@ def _compare(spec, per_question, difficulty, larger, times):
         for version in spec.get("versions") or list(ratios):
             for ratio in ratios[version]:
                 factor = multiplier(times, ratio, version)
-                read = at_budget(budgets, small, factor)
+                paid = verified_generations(factor, version, spec.get("verifier_curves", "as_measured"))
+                read = at_budget(budgets, small, paid)
                 for value in (0, *sorted(set(bins.tolist()))):
                     members = np.ones(len(bins), dtype=bool) if value == 0 else bins == value
                     random = generator(seed, "exchange", family, version, str(ratio), kind, int(value))

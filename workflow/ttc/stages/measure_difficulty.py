@@ -1,6 +1,6 @@
 """Stage: oracle and predicted difficulty of each question, their bins, and features (paper §3.2).
 
-python -m ttc.stages.measure_difficulty --spec '{"bins": 5, "ties": "split", "aggregation": "last", "seed": 0}' \
+python -m ttc.stages.measure_difficulty --spec '{"bins": 5, "ties": "split", "samples": "shared"}' \
     --problems P.parquet --samples S.parquet --scores C.parquet --output difficulty.parquet
 """
 
@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ttc import tables
-from ttc.difficulty import answer_entropy, assign_bins
+from ttc.difficulty import answer_entropy, assign_bins, pool_half
 from ttc.errors import InputError
 from ttc.pools import sample_pools
 from ttc.stages import command
@@ -20,7 +20,8 @@ def run(spec, inputs, output, runtime):
     levels = dict(problems.select("problem_id", "level").iter_rows())
     aggregation = spec.get("aggregation", "last")
     rows = []
-    for pool in sample_pools(inputs.get("samples", []), {"prm": inputs.get("scores", [])}):
+    half = pool_half(spec.get("samples", "shared"), "difficulty")
+    for pool in sample_pools(inputs.get("samples", []), {"prm": inputs.get("scores", [])}, half=half):
         if pool.problem_id not in levels:
             raise InputError(f"samples: problem '{pool.problem_id}' is not in the table of problems")
         scores = pool.steps["prm"].aggregated(aggregation) if pool.steps else None

@@ -1,18 +1,30 @@
-"""Stage `pair_revisions`: trajectories of incorrect answers and a correct one."""
+"""Stage `pair_revisions`: trajectories of incorrect answers and a correct one, from samples or from chains."""
 
 from pathlib import Path
 
 import polars as pl
 
 from ttc import tables
-from ttc.revision.pairs import make_pairs
+from ttc.errors import InputError
+from ttc.revision.pairs import make_pairs, successes
 from ttc.stages import command
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, max_context, samples (of each problem), per_problem (trajectories).  Writes the table of pairs."""
-    samples = tables.read(inputs["samples"], "samples").filter(pl.col("sample_index") < spec["samples"])
-    pairs = make_pairs(samples, spec["max_context"], spec["per_problem"], spec["seed"])
+    """spec: seed; of samples also max_context and per_problem (trajectories at most, null = all).
+
+    Given are either samples or chains that end with their first correct answer.  Writes the table of pairs.
+    """
+    if bool(inputs.get("samples")) == bool(inputs.get("chains")):
+        raise InputError("the stage takes either --samples or --chains")
+    if inputs.get("samples"):
+        samples = tables.read(inputs["samples"], "samples")
+        pairs = make_pairs(samples, spec["max_context"], spec["per_problem"], spec["seed"])
+    else:
+        pairs = successes(tables.read(inputs["chains"], "chains"), spec["seed"])
+    counts = pairs.group_by(answers=pl.col("context").list.len() + 1).len().sort("answers")
+    shown = ", ".join(f"{count:,} of {answers}" for answers, count in counts.iter_rows())
+    print(f"  trajectories by number of answers: {shown or 'none'}", flush=True)
     tables.write(pairs, output, "pairs")
 
 

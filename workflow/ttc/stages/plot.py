@@ -1,7 +1,7 @@
 """Stage `plot`: all figures of a study, and `index.json`, which says what each shows and why one is missing.
 
-Roles: difficulty, outcomes, allocation (folder of fit_allocator: curves), exchange, findings; an empty role means
-that the study has no such table, and what needs it is skipped with a reason.
+Roles: difficulty, allocation (folder of fit_allocator: curves), exchange, and the tables of the ablations; an empty
+role means that the study has no such table, and what needs it is skipped with a reason.
 """
 
 import json
@@ -10,26 +10,34 @@ from pathlib import Path
 from ttc.results import NotMeasured, Study, load
 from ttc.stages import command
 
+TABLES = ("difficulty", "exchange", "transitions", "calibration", "verifier_quality")
+
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
-    """Draw every figure in every format into the folder `output`."""
-    from ttc.figures import OPTIONS, PLOTS, style
+    """Draw every figure in every format into the folder `output`.
+
+    The spec's `stated` holds the values of the configuration that captions restate, by dotted key.
+    """
+    from ttc.catalogue import ENTRIES
+    from ttc.figures import DRAW, OPTIONS, style
+    from ttc.figures.sources import sources
 
     options = {name: spec.get(name, default) for name, default in OPTIONS.items()}
     study = _study(inputs)
+    values = spec.get("stated", {}) | study.counts()
     folder = command.fresh_directory(output)
     index = []
-    for plot in PLOTS:
-        entry = {"name": plot.name, "title": plot.title, "caption": plot.caption, "paper": plot.paper}
+    for plot in ENTRIES:
+        entry = plot.described(values) | {"sources": sources(study, plot), "files": []}
         try:
             with style.context():
-                drawn = style.settle(plot.draw(study, options))
+                drawn = style.settle(DRAW[plot.name](study, options))
                 for suffix in sorted(options["formats"]):
                     style.save(drawn, folder / f"{plot.name}.{suffix}", options["dpi"])
             entry["files"] = [f"{plot.name}.{suffix}" for suffix in sorted(options["formats"])]
             print(f"plot: {plot.name}", flush=True)
         except NotMeasured as reason:
-            entry |= {"files": [], "skipped": str(reason)}
+            entry["skipped"] = str(reason)
             print(f"plot: {plot.name} skipped, {reason}", flush=True)
         index.append(entry)
     (folder / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
@@ -38,7 +46,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
 
 def _study(inputs: dict) -> Study:
     fitted = inputs.get("allocation", [])
-    named = {name: inputs.get(name) for name in ("difficulty", "outcomes", "exchange", "findings")}
+    named = {name: inputs.get(name) for name in TABLES}
     return load(**named, curves=[folder / "curves.parquet" for folder in fitted])
 
 

@@ -16,9 +16,13 @@ from ttc.manifest import describe, manifest
 from ttc.stages import command
 
 STAMP = ".complete-"
-# stage -> {file in the artifact's directory ("" the artifact itself, "*" all): its place in the study's folder}
+# stage -> {file in the artifact's directory, or that file as an artifact of its own ("" the artifact itself, "*" all):
+# its place in the study's folder}
 PLACES = {
     "measure_difficulty": {"": "tables/difficulty.parquet"},
+    "measure_verifiers": {
+        name: f"tables/{name}" for name in ("calibration.parquet", "verifier_quality.parquet")
+    },
     "evaluate": {"": "tables/outcomes.parquet"},
     "fit_allocator": {
         "allocation.parquet": "tables/allocation.parquet",
@@ -27,15 +31,34 @@ PLACES = {
         "allocator.skops": "tables/allocator.skops",
     },
     "match_flops": {"": "tables/exchange.parquet"},
+    "trace_revisions": {"": "tables/transitions.parquet"},
     "find": {"": "tables/findings.parquet"},
     "compare_votes": {"": "tables/reference_votes.parquet"},
     "plot": {"*": "figures"},
+    "gallery": {"": "gallery.html"},
     "report": {"": "report.html"},
     "notebook": {"": "notebooks/{label}.ipynb"},
 }
 # Stages that a study of several pools runs once for each.
-PER_POOL = ("measure_difficulty", "evaluate", "fit_allocator", "match_flops", "find", "plot")
-OWNED = ("tables", "figures", "notebooks", "report.html", "config.resolved.yaml", "manifest.json")
+PER_POOL = (
+    "measure_difficulty",
+    "measure_verifiers",
+    "evaluate",
+    "fit_allocator",
+    "match_flops",
+    "trace_revisions",
+    "find",
+    "plot",
+)
+OWNED = (
+    "tables",
+    "figures",
+    "notebooks",
+    "report.html",
+    "gallery.html",
+    "config.resolved.yaml",
+    "manifest.json",
+)
 
 
 def run(spec, inputs, output, runtime):
@@ -72,7 +95,7 @@ def lay_out(artifact: dict, main: str):
             place = Path(place.parts[0], artifact["label"], *place.parts[1:])
         if name == "*":
             yield from ((file, place / file.name) for file in sorted(path.glob("[!.]*")))
-        elif (file := path / name if name else path).is_file():
+        elif (file := path / name if name and path.name != name else path).is_file():
             yield file, place
 
 

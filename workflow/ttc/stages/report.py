@@ -17,6 +17,7 @@ from ttc.report import render
 from ttc.stages import command
 
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+MODELS += ("revision_orm_no_history", "rest_reviser")
 
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:

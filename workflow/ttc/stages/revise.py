@@ -12,7 +12,7 @@ from ttc.stages import command
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
     """spec: seed, split, problems [start, stop), lengths (of each chain), max_context, first_answer (policy or
-    reviser), temperature, max_tokens.
+    reviser), temperature, max_tokens; until_correct (optional): chains end with their first correct answer.
     """
     problems = select_problems(
         tables.read(command.one(inputs, "problems"), "problems"), spec["split"], spec["problems"]
@@ -33,6 +33,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         spec["max_tokens"],
         runtime.batch_rows,
         Progress("revisions"),
+        spec.get("until_correct", False),
     )
     tables.write(frame, output, "chains")
 

@@ -1,4 +1,4 @@
-"""Stage `score`: a verifier's scores of samples."""
+"""Stage `score`: a verifier's scores of samples; equal solutions of a problem are scored once and each is billed."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from ttc.progress import Progress
 from ttc.stages import command
 from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.incremental import IncrementalVerifier
-from ttc.verifiers.scoring import TokenVerifier
 
-BLOCK = 16_384  # samples scored between two lines of progress
+BLOCK = 8_192  # different solutions scored between two lines of progress
+SOLUTION = ("problem_id", "text", "finish_reason")  # what a score depends on: the end token is read, too
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
@@ -24,24 +24,24 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     kind = read_card(path)["kind"]
     if kind != spec["kind"]:
         raise InputError(f"{path} is of kind '{kind}' and not '{spec['kind']}'")
-    # A PRM reads step by step, as in a search, so that a step has the same score in both.
-    reader = IncrementalVerifier if kind == "prm" else TokenVerifier
-    verifier = reader(path, runtime.batch_rows, runtime.device)
-    if kind == "prm":
-        verifier.self_check()
-    progress = Progress("solutions scored")
+    # A verifier reads step by step, as in a search, so that a step has the same score in both.
+    verifier = IncrementalVerifier(path, runtime.batch_rows, runtime.device)
+    verifier.self_check()
+    different = samples.select(SOLUTION).unique().sort(SOLUTION)
+    progress = Progress("different solutions scored")
     frames = []
-    for start in range(0, len(samples), BLOCK):
-        rows = samples[start : start + BLOCK]
+    for start in range(0, len(different), BLOCK):
+        rows = different[start : start + BLOCK]
         prompts, solutions = solution_tokens(problems, rows, verifier.tokenizer)
         frames.append(
-            rows.select("problem_id", "sample_index").with_columns(
+            rows.with_columns(
                 step_scores=pl.Series(verifier.score(prompts, solutions), dtype=pl.List(pl.Float32)),
                 tokens=pl.Series([len(p) + len(s) for p, s in zip(prompts, solutions, strict=True)]),
             )
         )
-        progress(start + len(rows), len(samples))
-    tables.write(pl.concat(frames), output, "scores")
+        progress(start + len(rows), len(different))
+    scored = samples.select("sample_index", *SOLUTION).join(pl.concat(frames), on=SOLUTION, how="left")
+    tables.write(scored.drop("text", "finish_reason"), output, "scores")
 
 
 if __name__ == "__main__":

@@ -1,40 +1,50 @@
-"""Stage `score_revisions`: the revision verifier's scores, each read with the answers before it in the context."""
+"""Stage `score_revisions`: a verifier's score of each revision, read with the answers before it or alone."""
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ttc import tables
+from ttc.models.loading import read_card
 from ttc.progress import Progress
-from ttc.revision.chains import contexts
+from ttc.revision.chains import contexts, distinct_reads
 from ttc.stages import command
 from ttc.verifiers.examples import solution_tokens
+from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.scoring import TokenVerifier
 
-BLOCK = 16_384  # revisions scored between two lines of progress
+BLOCK = 16_384  # distinct revisions scored between two lines of progress
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: max_context.  Writes the table of chain scores."""
+    """spec: max_context (earlier answers that are read, 0 = the revision alone).  Writes the table of chain scores.
+
+    A PRM's score of a revision is that of its last step, read as a sample's is.  Revisions of a problem with equal
+    texts and equal contexts, which without contexts are most, are scored once.
+    """
     problems = tables.read(command.one(inputs, "problems"), "problems")
     chains = tables.read(inputs["chains"], "chains")
-    verifier = TokenVerifier(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
+    path = command.one(inputs, "verifier")
+    reader = IncrementalVerifier if read_card(path)["kind"] == "prm" else TokenVerifier
+    verifier = reader(path, runtime.batch_rows, runtime.device)
     before = contexts(chains, spec["max_context"])
-    progress = Progress("revisions scored")
-    frames = []
-    for start in range(0, len(chains), BLOCK):
-        rows = chains[start : start + BLOCK]
+    first, place = distinct_reads(chains, before)
+    progress = Progress("distinct revisions scored")
+    scores, tokens = [], []
+    for start in range(0, len(first), BLOCK):
+        rows = first[start : start + BLOCK]
         prompts, solutions = solution_tokens(
-            problems, rows, verifier.tokenizer, before[start : start + BLOCK]
+            problems, chains[rows], verifier.tokenizer, [before[row] for row in rows]
         )
-        frames.append(
-            rows.select("problem_id", "chain", "step").with_columns(
-                score=pl.Series([each[-1] for each in verifier.score(prompts, solutions)], dtype=pl.Float32),
-                tokens=pl.Series([len(p) + len(s) for p, s in zip(prompts, solutions, strict=True)]),
-            )
-        )
-        progress(start + len(rows), len(chains))
-    tables.write(pl.concat(frames), output, "chain_scores")
+        scores += [each[-1] for each in verifier.score(prompts, solutions)]
+        tokens += [len(prompt) + len(solution) for prompt, solution in zip(prompts, solutions, strict=True)]
+        progress(start + len(rows), len(first))
+    frame = chains.select("problem_id", "chain", "step").with_columns(
+        score=pl.Series(np.array(scores)[place], dtype=pl.Float32),
+        tokens=pl.Series(np.array(tokens)[place]),
+    )
+    tables.write(frame, output, "chain_scores")
 
 
 if __name__ == "__main__":

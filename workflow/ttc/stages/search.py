@@ -11,7 +11,9 @@ from ttc.engines.base import Engine, StepVerifier
 from ttc.errors import InputError
 from ttc.generation import grade, select_problems
 from ttc.progress import Progress
-from ttc.search import Options, SearchResult, Strategy, from_spec, search
+from ttc.search.loop import search
+from ttc.search.strategy import Options, Strategy, from_spec
+from ttc.search.tree import SearchResult
 from ttc.stages import command
 from ttc.tasks import text
 
@@ -19,8 +21,9 @@ from ttc.tasks import text
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
     """Search the block `problems` [start, stop) of the split, sorted by problem_id.
 
-    spec: seed, split, problems, strategy {kind, width, depth}, budget (N beams), temperature, max_tokens, max_rounds;
-    and, each with a default, max_step_tokens (as many as max_tokens), finished and duplicates (see `ttc.search`).
+    spec: seed, split, problems, strategy {kind and its hyper-parameters}, budget (N beams), temperature, max_tokens,
+    max_rounds; and, each with a default, max_step_tokens (as many as max_tokens), finished and duplicates (see
+    `ttc.search.beam`).  InputError where policy and verifier do not read text as the same tokens.
     """
     from ttc.engines.transformers import TransformersEngine
     from ttc.verifiers.incremental import IncrementalVerifier
@@ -35,8 +38,14 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         )
     engine = TransformersEngine(command.one(inputs, "policy"), runtime.batch_rows, runtime.device)
     engine.self_check()
-    verifier = IncrementalVerifier(command.one(inputs, "verifier"), runtime.batch_rows, runtime.device)
+    path = command.one(inputs, "verifier")
+    verifier = IncrementalVerifier(path, runtime.batch_rows, runtime.device)
+    if verifier.kind != "prm":
+        raise InputError(
+            f"{path} is of kind '{verifier.kind}'; only a process verifier (prm) guides a search"
+        )
     verifier.self_check()
+    require_same_tokens(engine.tokenizer, verifier.tokenizer)
     gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
     results = search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows)
     folder = command.fresh_directory(output)
@@ -45,6 +54,14 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     )
     tables.write(tree_table(problems, results, engine.tokenizer), folder / "tree.parquet", "tree")
     command.commit_directory(folder, output)
+
+
+def require_same_tokens(policy, verifier) -> None:
+    """InputError unless both tokenizers have one vocabulary: the verifier is given the tokens that the policy made."""
+    if policy.get_vocab() != verifier.get_vocab():
+        raise InputError(
+            "search: the policy's tokens are not the verifier's; a search needs a verifier with the policy's vocabulary"
+        )
 
 
 def search_problems(
@@ -94,9 +111,9 @@ def search_problems(
 def problem_streams(seed: int, strategy: Strategy, budget: int, problem_ids: list[str]) -> np.ndarray:
     """One noise stream (uint64) per problem.
 
-    Named by the width in use, so `beam(width=sqrt)` and `beam(width=4)` with 16 beams are one search and not two draws.
+    Named by `Strategy.at`, so `beam(width=sqrt)` and `beam(width=4)` with 16 beams are one search and not two draws.
     """
-    name = Strategy(strategy.kind, strategy.width_at(budget), strategy.depth).name
+    name = strategy.at(budget).name
     streams = [noise.stream(seed, "search", name, budget, problem_id) for problem_id in problem_ids]
     return np.array(streams, dtype=np.uint64)
 

@@ -18,8 +18,8 @@ from ttc.verifiers.examples import is_held_out
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
     """spec: seed, training, max_context.  The loss is on the correct answer only; writes a directory of kind `reviser`.
 
-    The weights are those of the last step: the validation loss is recorded, but it is off-policy and does not choose
-    (the paper takes a checkpoint a little after it starts to rise).
+    `training` names the rule by which the validation loss chooses the weights (`models.training.kept_evaluation`): it
+    is off-policy, and the paper takes a checkpoint a little after it starts to rise.
     """
     problems = tables.read(command.one(inputs, "problems"), "problems")
     pairs = tables.read(command.one(inputs, "pairs"), "pairs")
@@ -46,7 +46,8 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         spec["training"],
         spec["seed"],
         examples.take(np.flatnonzero(held_out)),
-        keep_best=False,
+        checkpoint=spec["training"]["checkpoint"],
+        after_rise=spec["training"]["evaluations_after_rise"],
     )
     save_model(
         output, model, tokenizer, kind="reviser", training=log.as_card(), metrics={"loss": log.losses[-1]}

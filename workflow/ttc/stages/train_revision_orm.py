@@ -1,4 +1,4 @@
-"""Stage `train_revision_orm`: an outcome reward model of revisions that reads the answers before them (paper §6.2)."""
+"""Stage `train_revision_orm`: an outcome reward model of revisions, with or without the answers before them (§6.2)."""
 
 from pathlib import Path
 
@@ -11,7 +11,10 @@ from ttc.verifiers.examples import outcome_examples
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, model {fresh_layers}, training, max_context.  Writes a model directory of kind `orm`."""
+    """spec: seed, model {fresh_layers}, training, max_context (earlier answers that are read, 0 = none).
+
+    Writes a model directory of kind `orm`.
+    """
     problems = tables.read(command.one(inputs, "problems"), "problems")
     reviser = command.one(inputs, "reviser")
     chains = tables.read(inputs["chains"], "chains")

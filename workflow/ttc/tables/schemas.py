@@ -67,6 +67,11 @@ _STEP_SCORES = Column(
 _BINS = _text("how difficulty was measured", allowed=("oracle", "predicted", "none"))
 _BIN = _count("difficulty bin, 1 = easiest; 0 = all questions")
 _BUDGET = _count("budget: generations per question", low=1)
+_VERIFIER = _text("whose scores", allowed=("prm", "orm", "revision_orm"))
+_LEVEL = _text(
+    "what is scored: a `solution`, or a `step`, whose verdict is that of its sample",
+    allowed=("solution", "step"),
+)
 _FAMILY = _text("what is compared", allowed=("search", "revisions", "baseline", "larger"))
 
 SCHEMAS: dict[str, Schema] = {
@@ -159,11 +164,14 @@ SCHEMAS: dict[str, Schema] = {
         _PROBLEM
         | {
             "pair": _count("index of the trajectory, from 0"),
-            "context": Column(pl.List(pl.String()), "incorrect solutions, the nearest to the target last"),
+            "context": Column(
+                pl.List(pl.String()),
+                "incorrect solutions: of samples the nearest to the target last, of a chain in its order",
+            ),
             "target": _text("the correct solution"),
             "distance": Column(
                 pl.Int32(),
-                "edit distance of that nearest one to the target, characters; null without a context",
+                "edit distance of the last of them to the target, characters; null without a context",
                 nullable=True,
             ),
         },
@@ -302,6 +310,63 @@ SCHEMAS: dict[str, Schema] = {
             "clipped": Column(pl.Boolean(), "the budget exceeds the largest measured; that one was used"),
         },
         "test-time compute against parameters at equal FLOPs (paper §7)",
+    ),
+    "calibration": Schema(
+        ("verifier", "level", "bin"),
+        {
+            "verifier": _VERIFIER,
+            "level": _LEVEL,
+            "bin": _count(
+                "bin of the score, ten of equal width from 0 to 1; bins without a score are absent",
+                low=1,
+                high=10,
+            ),
+            "score": _share("mean score"),
+            "correct": _share("share of the scores' samples that ended correct"),
+            "low": _share("lower end of its 95 % bootstrap interval over questions"),
+            "high": _share("upper end of it"),
+            "count": _count("scores in the bin", low=1),
+        },
+        "how often what a verifier scores so is correct",
+    ),
+    "verifier_quality": Schema(
+        ("verifier", "level", "step", "measure"),
+        {
+            "verifier": _VERIFIER,
+            "level": _LEVEL,
+            "step": _count("number of the step, from 1; 0 = all steps, or whole solutions"),
+            "measure": _text(
+                "`auc`: chance that a correct one scores above an incorrect one, ties one half; `auc_within`: of two of"
+                " one question; `brier`: mean squared error; `calibration_error`: expected, over ten bins",
+                allowed=("auc", "auc_within", "brier", "calibration_error"),
+            ),
+            "value": _share("the measure; absent where it is not defined or of one question only"),
+            "low": _share("lower end of its 95 % bootstrap interval over questions"),
+            "high": _share("upper end of it"),
+            "count": _count("scores it is made of", low=1),
+        },
+        "how well verifier scores rank and how far they can be believed",
+    ),
+    "transitions": Schema(
+        ("reviser", "step"),
+        {
+            "reviser": _text("`rest`: the reviser of the ReST^EM ablation", allowed=("reviser", "rest")),
+            "step": _count("number of the answer that is revised, from 1", low=1),
+            "correct": _share("share correct of the answers of this step that are revised"),
+            "correct_to_incorrect": _share(
+                "share of the correct ones whose revision is incorrect", nullable=True
+            ),
+            "correct_to_incorrect_low": _share("lower end of its 95 % interval", nullable=True),
+            "correct_to_incorrect_high": _share("upper end of it", nullable=True),
+            "incorrect_to_correct": _share(
+                "share of the incorrect ones whose revision is correct", nullable=True
+            ),
+            "incorrect_to_correct_low": _share("lower end of its 95 % interval", nullable=True),
+            "incorrect_to_correct_high": _share("upper end of it", nullable=True),
+            "correct_count": _count("correct answers that are revised"),
+            "incorrect_count": _count("incorrect answers that are revised"),
+        },
+        "what revisions do to correct and to incorrect answers, step by step (paper §6.1)",
     ),
     "findings": Schema(
         ("claim",),

@@ -6,14 +6,17 @@
     Answer: 36
 
 Difficulty comes from the texts the policy learns from, as it does on the web.  Each *group* of operations says how
-often its operations occur in the training text and in the benchmark, how often authors get them wrong, and which share
-of their errors is one shared misconception (the operand read one too large) instead of a slip to any other number.
-A rare operation is a fact a policy hardly knows; a common misconception is one that majority voting cannot undo.
-A few operations that are met far more often than the others (as in Zipf's law) are what lets a small policy start to
-learn: through them it finds the number a step works on, without which no other operation teaches it anything.
-An author who errs goes on from the wrong number, so every training solution is consistent with its own lines.
+often authors get them wrong, and which share of their errors is one shared misconception (the operand read one too
+large) instead of a slip to any other number.  A question is about one *topic*, which says how often each group's
+operations occur in it, and how often it is met in the training text and in the benchmark.  An operation of a topic that
+is rare in the training text is a fact a policy hardly knows; a common misconception is one that majority voting and a
+greedy solution cannot undo.  A few operations that are met far more often than the others (as in Zipf's law) are what
+lets a small policy start to learn: through them it finds the number a step works on, without which no other operation
+teaches it anything.  An author who errs goes on from the wrong number, so every training solution is consistent with
+its own lines.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +36,6 @@ class Operation:
     kind: str  # `+` or `*`
     operand: int
     group: int
-    train_weight: float
-    test_weight: float
     error_rate: float
     misconception: float
 
@@ -47,26 +48,23 @@ def operations(task: dict, seed: int) -> list[Operation]:
     modulus = task["modulus"]
     pool = [(kind, operand) for operand in range(2, modulus - 1) for kind in "+*"]
     wanted = sum(group["operations"] for group in task["groups"])
-    if wanted > len(pool):
-        raise InputError(
-            f"task.groups: asks for {wanted} operations; a clock of {modulus} hours has {len(pool)} different ones"
-        )
     order = noise.generator(seed, "operations").permutation(len(pool))
-    drawn, chosen = iter(order), []
+    drawn: list[tuple[str, int]] = []
+    for kind, operand in (pool[index] for index in order):
+        # An operation that others are misread as, or that is misread as another, would be easier or harder than
+        # its group says.
+        if not {(kind, operand - 1), (kind, operand + 1)} & set(drawn):
+            drawn.append((kind, operand))
+    if wanted > len(drawn):
+        raise InputError(
+            f"task.groups: asks for {wanted} operations; a clock of {modulus} hours has {len(drawn)} for this seed, "
+            "none of them next to another"
+        )
+    places = iter(drawn)
+    chosen = []
     for index, group in enumerate(task["groups"]):
         for _ in range(group["operations"]):
-            kind, operand = pool[next(drawn)]
-            chosen.append(
-                Operation(
-                    kind,
-                    operand,
-                    index,
-                    group["train_weight"],
-                    group["test_weight"],
-                    group["error_rate"],
-                    group["misconception"],
-                )
-            )
+            chosen.append(Operation(*next(places), index, group["error_rate"], group["misconception"]))
     return chosen
 
 
@@ -98,14 +96,23 @@ def solution(
     start: int, chain: list[Operation], modulus: int, draws: np.ndarray | None = None
 ) -> tuple[str, int]:
     """A solution text and its answer; `draws` [steps, 3] in [0, 1) decide the author's errors, None = no errors."""
-    number, lines = start, []
+    number, numbers = start, []
     for index, operation in enumerate(chain):
         if draws is not None and draws[index, 0] < operation.error_rate:
             number = write_wrong(operation, number, modulus, draws[index, 1:])
         else:
             number = apply(operation, number, modulus)
-        lines.append(f"{index + 1}: {operation} = {number}")
-    return "\n".join([*lines, f"Answer: {number}"]), number
+        numbers.append(number)
+    return written(chain, numbers), number
+
+
+def written(chain: list[Operation], numbers: list[int]) -> str:
+    """The solution text whose lines have these results."""
+    lines = [
+        f"{index}: {operation} = {number}"
+        for index, (operation, number) in enumerate(zip(chain, numbers, strict=True), start=1)
+    ]
+    return "\n".join([*lines, f"Answer: {numbers[-1]}"])
 
 
 def make_problems(task: dict, seed: int) -> pl.DataFrame:
@@ -146,27 +153,46 @@ def _take(task: dict, world: list[Operation], seed: int, split: str, excluded: s
     return taken
 
 
+def _topics(task: dict, world: list[Operation], split: str) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Cumulative shares of the topics of a split, and of each topic those of the operations.
+
+    A group's weight in a topic is shared equally among its operations.
+    """
+    shares = np.array([topic[f"{split}_share"] for topic in task["topics"]], dtype=np.float64)
+    if shares.sum() <= 0:
+        raise InputError(f"task.topics: every {split}_share is 0; at least one topic must occur")
+    edges = []
+    for index, topic in enumerate(task["topics"]):
+        if len(topic["weights"]) != len(task["groups"]):
+            raise InputError(
+                f"task.topics.{index}.weights: {len(topic['weights'])} numbers were given; task.groups has "
+                f"{len(task['groups'])}, and each needs one"
+            )
+        weights = np.array(
+            [topic["weights"][each.group] / task["groups"][each.group]["operations"] for each in world]
+        )
+        if weights.sum() <= 0:
+            raise InputError(f"task.topics.{index}.weights: all are 0; at least one group must occur")
+        edges.append(np.cumsum(weights) / weights.sum())
+    return np.cumsum(shares) / shares.sum(), edges
+
+
 def _draw(task: dict, world: list[Operation], seed: int, split: str):
     """Endless problems of a split."""
-    weights = np.array([getattr(operation, f"{split}_weight") for operation in world], dtype=np.float64)
-    if weights.sum() <= 0:
-        raise InputError(f"task.groups: every {split}_weight is 0; at least one group must occur")
-    edges = np.cumsum(weights) / weights.sum()
+    shares, edges = _topics(task, world, split)
     low, high = task["steps"]
     modulus = task["modulus"]
     base = noise.stream(seed, "problems", split)
     number = 0
     while True:
-        # One block of draws per problem: [length, start, then per step operation, error?, misconception?, slip]
-        draws = noise.uniform(noise.substreams(base, number), np.arange(2 + 4 * MAX_STEPS))
+        # One block of draws per problem: [length, start, topic, then per step operation, error?, misconception?, slip]
+        draws = noise.uniform(noise.substreams(base, number), np.arange(3 + 4 * MAX_STEPS))
         number += 1
         length = low + int(draws[0] * (high - low + 1))
         start = int(draws[1] * modulus)
-        steps = draws[2 : 2 + 4 * length].reshape(length, 4)
-        chain = [
-            world[index]
-            for index in np.searchsorted(edges, steps[:, 0], side="right").clip(0, len(world) - 1)
-        ]
+        weights = edges[_place(shares, draws[2])]
+        steps = draws[3 : 3 + 4 * length].reshape(length, 4)
+        chain = [world[_place(weights, draw)] for draw in steps[:, 0]]
         text, _ = solution(start, chain, modulus, steps[:, 1:] if split == "train" else None)
         answer = solution(start, chain, modulus)[1]
         yield {
@@ -175,6 +201,17 @@ def _draw(task: dict, world: list[Operation], seed: int, split: str):
             "answer": str(answer),
             "solution": text,
         }
+
+
+def _place(edges: np.ndarray, draw: float) -> int:
+    """The index of the interval of [0, 1) that holds `draw`; `edges` are the intervals' upper ends."""
+    return min(int(np.searchsorted(edges, draw, side="right")), len(edges) - 1)
+
+
+def only_first_group(task: dict, seed: int, questions: Iterable[str]) -> list[bool]:
+    """Which questions have operations of the first group only."""
+    first = {str(operation) for operation in operations(task, seed) if operation.group == 0}
+    return [first.issuperset(parts(each)[1]) for each in questions]
 
 
 def vocabulary(task: dict, seed: int) -> list[str]:
@@ -206,7 +243,7 @@ def first_wrong_step(question_text: str, text: str, modulus: int) -> int | None:
 
     The exact check that step scores of this task are measured against (a wrong number, operation, order or label).
     """
-    start, words = _parts(question_text)
+    start, words = parts(question_text)
     number = start
     expected = []
     for index, word in enumerate(words):
@@ -220,7 +257,7 @@ def first_wrong_step(question_text: str, text: str, modulus: int) -> int | None:
     return None
 
 
-def _parts(question_text: str) -> tuple[int, list[str]]:
+def parts(question_text: str) -> tuple[int, list[str]]:
     """The start and the operations of a question."""
     words = question_text.split()
     return int(words[2]), words[4:]

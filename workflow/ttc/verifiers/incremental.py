@@ -1,4 +1,4 @@
-"""A trained process verifier that reads step by step and only what is new: in a search each step once, and its rollout.
+"""A trained verifier that reads step by step and only what is new: in a search each step once, and its rollout.
 
 A row's past is kept as the keys and values of the policy's and of the fresh layers, and as the policy's last hidden
 state, its *belief* about the next token.  A step is read in pieces of 4 to 64 tokens, each row at its own positions.
@@ -65,19 +65,15 @@ def pieces(tokens: int) -> tuple[int, ...]:
 
 
 class IncrementalVerifier(TokenVerifier):
-    """`ttc.engines.base.StepVerifier` and `Verifier` on a `SurpriseVerifier` of kind `prm`, both reading step by step.
+    """`ttc.engines.base.StepVerifier` and `Verifier` on a `SurpriseVerifier`, both reading step by step.
 
-    So a step has one score, in a pool as in a search.  `TokenVerifier`, which reads whole solutions, is the reference:
-    its scores differ by rounding only (below 1e-5 in float32).  Equal rows are read once; `tokens_scored` counts each
-    of them.
+    So a step has one score, in a pool as in a search, which takes kind `prm`; kind `orm` gives a solution the score at
+    its last step.  `TokenVerifier`, which reads whole solutions, is the reference: its scores differ by rounding only,
+    some 1e-5 in float32.  Equal rows are read once; `tokens_scored` counts each of them.
     """
 
     def __init__(self, path: Path, batch_rows: int = 1024, device: str = "auto"):
         super().__init__(path, batch_rows, device)
-        if self.kind != "prm":
-            raise InputError(
-                f"{path} is of kind '{self.kind}'; only a process verifier (prm) reads step by step"
-            )
         self.policy, self.fresh = layers_of(self.model.model), layers_of(self.model.fresh)
 
     @torch.inference_mode()
@@ -122,7 +118,8 @@ class IncrementalVerifier(TokenVerifier):
             block = distinct[start : start + self.batch_rows]
             scores.update(zip(block, self._score_block(block), strict=True))
         self.tokens_scored = billed
-        return [list(scores[pair]) for pair in pairs]
+        first = -1 if self.kind == "orm" else 0
+        return [scores[pair][first:] for pair in pairs]
 
     def _score_block(self, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
         """The scores of each of these prompts and solutions."""

@@ -3,14 +3,14 @@
 import numpy as np
 import polars as pl
 import torch
-from sklearn.metrics import roc_auc_score
 
 from ttc import noise
 from ttc.models.batches import Examples
 from ttc.models.training import predict_values
 from ttc.tasks import clock
+from ttc.verifier_quality import auc, condense, join, measures
 
-RESAMPLES = 500  # bootstrap resamples of the problems
+RESAMPLES = 2000  # bootstrap resamples of the problems
 
 
 def step_quality(
@@ -40,11 +40,11 @@ def step_quality(
     right, fresh, owner = np.concatenate(right), np.concatenate(fresh), np.concatenate(owner)
     low, high = _interval(right, score, owner, seed)
     return {
-        "step_auc": _auc(right, score),
+        "step_auc": auc(score, right),
         "step_auc_low": low,
         "step_auc_high": high,
-        "rollout_auc": _auc(value >= 0.5, score),
-        "error_auc": _auc(right[fresh], score[fresh]),
+        "rollout_auc": auc(score, value >= 0.5),
+        "error_auc": auc(score[fresh], right[fresh]),
         "steps": len(score),
         "problems": len(set(owner)),
     }
@@ -53,26 +53,17 @@ def step_quality(
 def outcome_quality(model: torch.nn.Module, examples: Examples) -> dict:
     """AUC of an ORM's scores against the verdicts."""
     scores, values = predict_values(model, examples)
-    return {"auc": _auc(np.concatenate(values) >= 0.5, np.concatenate(scores)), "solutions": len(examples)}
+    return {"auc": auc(np.concatenate(scores), np.concatenate(values) >= 0.5), "solutions": len(examples)}
 
 
-def shown(auc: float | None) -> str:
+def shown(area: float | None) -> str:
     """An AUC for people."""
-    return "not defined (one class only)" if auc is None else f"{auc:.3f}"
-
-
-def _auc(labels: np.ndarray, scores: np.ndarray) -> float | None:
-    """None where all labels are equal: there is nothing to rank."""
-    return float(roc_auc_score(labels, scores)) if 0 < labels.sum() < len(labels) else None
+    return "not defined (one class only)" if area is None else f"{area:.3f}"
 
 
 def _interval(labels: np.ndarray, scores: np.ndarray, owner: np.ndarray, seed: int) -> tuple:
-    """95 % percentile bootstrap interval of the AUC, problems resampled."""
+    """95 % percentile bootstrap interval of the AUC, problems resampled; None where there is nothing to rank."""
     groups = [np.flatnonzero(owner == name) for name in sorted(set(owner))]
-    rng = noise.generator(seed, "step_auc")
-    values = []
-    for _ in range(RESAMPLES):
-        drawn = np.concatenate([groups[index] for index in rng.integers(0, len(groups), len(groups))])
-        values.append(_auc(labels[drawn], scores[drawn]))
-    values = [value for value in values if value is not None]
-    return tuple(float(each) for each in np.quantile(values, [0.025, 0.975])) if values else (None, None)
+    judged = join([condense(scores[group], labels[group]) for group in groups])
+    found = measures(judged, RESAMPLES, noise.generator(seed, "step_auc")).get("auc")
+    return (None, None) if found is None else (found.low, found.high)

@@ -74,11 +74,12 @@ class TokenVerifier:
             steps = step_ends(list(solution), self.separator) if self.kind == "prm" else [len(solution) - 1]
             ends.append(len(prompt) + np.asarray(steps))
         rows = np.repeat(np.arange(len(pairs)), [len(each) for each in ends])
-        hidden = self.model.hidden(torch.as_tensor(tokens, device=self.device))
-        read = hidden[
-            torch.as_tensor(rows, device=self.device),
-            torch.as_tensor(np.concatenate(ends), device=self.device),
-        ]
+        places = rows * tokens.shape[1] + np.concatenate(ends)
+        # As many places as rows of a matrix product: padded like them, because its kernel depends on their number.
+        padded = np.pad(places, (0, round_up(len(places), ROWS) - len(places)))
+        read = self.model.hidden_at(
+            torch.as_tensor(tokens, device=self.device), torch.as_tensor(padded, device=self.device)
+        )[: len(places)]
         values = self.values(read)
         return [part.tolist() for part in np.split(values, np.cumsum([len(each) for each in ends])[:-1])]
 

@@ -1,0 +1,32 @@
+"""Which searches a configuration asks for: every strategy at every budget that it can use."""
+
+from collections.abc import Iterator
+
+from ttc.search.strategy import Strategy, from_spec
+
+# Beam search against best-of-N for other policies (paper's camera-ready, figure 16)
+LARGER = Strategy("beam", 4)
+
+
+def searches(search: dict) -> Iterator[tuple[str, Strategy, int]]:
+    """(name, `Strategy.at` this budget, budget) of each search of the section `search`.
+
+    Two names of one search (width √16 = 4) have equal strategies here.  InputError for a strategy that makes no sense
+    or cannot use a budget.
+    """
+    for given in search["strategies"]:
+        strategy = from_spec({name: value for name, value in given.items() if name != "budgets"})
+        for budget in _budgets(strategy, given.get("budgets"), search["budgets"]):
+            yield strategy.name, strategy.at(budget), budget
+
+
+def label(strategy: Strategy, budget: int) -> str:
+    """How the artifact of a search is called, such as `lookahead-m4-k3-n16`."""
+    short = {"width": "m", "depth": "k", "temperature": "t"}
+    parts = [f"{short[name]}{value:g}" for name, value in strategy.parameters.items()]
+    return "-".join([strategy.kind, *parts, f"n{budget}"])
+
+
+def _budgets(strategy: Strategy, own: list[int] | None, budgets: list[int]) -> list[int]:
+    """Beams N: its own, or those whose bill, N or N·(depth + 1), does not exceed the largest of `budgets`."""
+    return own or [beams for beams in budgets if strategy.generations(beams) <= max(budgets)]

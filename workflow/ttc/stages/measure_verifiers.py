@@ -1,0 +1,77 @@
+"""Stage: how well verifier scores rank solutions and how far they can be believed, over all and step by step.
+
+python -m ttc.stages.measure_verifiers --spec '{"seed": 0, "aggregation": "last", "bootstrap": 2000}' \
+    --samples S.parquet --scores C.parquet --orm_scores O.parquet --output DIRECTORY
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from ttc import tables
+from ttc.noise import generator
+from ttc.pools import Pool, revision_chains, sample_pools
+from ttc.stages import command
+from ttc.verifier_quality import calibration, condense, join, measures
+
+REACHED = 0.1  # a step that a smaller share of the questions reaches is not measured by itself: what is there is luck
+ALL = 0  # the number that stands for all steps, and for whole solutions
+
+
+def run(spec, inputs, output, runtime):
+    """Write a directory with the tables `calibration` and `verifier_quality` of all verifiers that scored something.
+
+    The verdict on a step is that on the sample it belongs to: its own continuation is one rollout.  Pools are read
+    block by block; kept are the different scores of each question and how many of them ended right.
+    """
+    found = defaultdict(list)  # (verifier, level, step) -> one part per question
+    scores = {"prm": inputs.get("scores", []), "orm": inputs.get("orm_scores", [])}
+    for pool in sample_pools(inputs.get("samples", []), scores):
+        for where, values, verdicts in _pool_scores(pool, spec.get("aggregation", "last")):
+            found[where].append(condense(values, verdicts))
+    if inputs.get("chain_scores"):
+        for chains in revision_chains(inputs.get("chains", []), inputs["chain_scores"]):
+            found["revision_orm", "solution", ALL].append(condense(chains.scores, chains.correct))
+    replicates, seed = spec.get("bootstrap", 2000), spec.get("seed", 0)
+    curves, quality = [], []
+    for (verifier, level, step), parts in sorted(found.items()):
+        if len(parts) < REACHED * len(found[verifier, "solution", ALL]):
+            continue
+        judged = join(parts)
+        random = generator(seed, "verifier_quality", verifier, level, step)
+        for measure, number in measures(judged, replicates, random).items():
+            quality.append(
+                (verifier, level, step, measure, number.value, number.low, number.high, judged.count)
+            )
+        if step == ALL:
+            random = generator(seed, "calibration", verifier, level)
+            for each in calibration(judged, replicates, random):
+                right = each.correct
+                row = (each.number, each.score, right.value, right.low, right.high, each.count)
+                curves.append((verifier, level, *row))
+    folder = command.fresh_directory(output)
+    for name, rows in (("calibration", curves), ("verifier_quality", quality)):
+        frame = pl.DataFrame(rows, schema=tables.SCHEMAS[name].dtypes, orient="row")
+        tables.write(frame, folder / f"{name}.parquet", name)
+    command.commit_directory(folder, output)
+
+
+def _pool_scores(
+    pool: Pool, aggregation: str
+) -> Iterator[tuple[tuple[str, str, int], np.ndarray, np.ndarray]]:
+    """((verifier, level, step), scores, verdicts) of the samples of one problem; steps are numbered from 1."""
+    for verifier, steps in pool.steps.items():
+        yield (verifier, "solution", ALL), steps.aggregated(aggregation), pool.correct
+        if verifier == "orm" or not len(steps.values):
+            continue
+        verdicts = np.repeat(pool.correct, steps.lengths)
+        yield (verifier, "step", ALL), steps.values, verdicts
+        number = 1 + np.arange(len(steps.values)) - np.repeat(steps.starts, steps.lengths)
+        for step in range(1, int(number.max()) + 1):
+            yield (verifier, "step", step), steps.values[number == step], verdicts[number == step]
+
+
+if __name__ == "__main__":
+    command.main("measure_verifiers")

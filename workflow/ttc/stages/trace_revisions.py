@@ -1,0 +1,31 @@
+"""Stage `trace_revisions`: how often revisions turn correct answers incorrect, and incorrect ones correct, by step.
+
+python -m ttc.stages.trace_revisions --spec '{"seed": 0, "bootstrap": 2000}' --chains C.parquet \
+    --rest_chains R.parquet --output transitions.parquet
+"""
+
+import polars as pl
+
+from ttc import tables
+from ttc.errors import InputError
+from ttc.revision.transitions import transitions
+from ttc.stages import command
+
+REVISERS = {"reviser": "chains", "rest": "rest_chains"}  # and the input that holds its chains
+
+
+def run(spec, inputs, output, runtime):
+    """Write the table `transitions`; a reviser without chains has no rows."""
+    if not inputs.get("chains"):
+        raise InputError("the stage trace_revisions takes --chains, and none was given")
+    frames = []
+    for reviser, role in REVISERS.items():
+        if inputs.get(role):
+            chains = tables.read(inputs[role], "chains", ["correct"])
+            rows = transitions(chains, spec["bootstrap"], spec["seed"])
+            frames.append(rows.select(pl.lit(reviser).alias("reviser"), pl.all()))
+    tables.write(pl.concat(frames), output, "transitions")
+
+
+if __name__ == "__main__":
+    command.main("trace_revisions")
