@@ -108,29 +108,6 @@ def test_the_configured_aggregation_decides_every_rule_of_a_pool(how, right):
     assert found["majority"] == 0.5
 
 
-@pytest.mark.parametrize(("how", "right"), [("last", 1.0), ("min", 0.0)])
-def test_the_configured_aggregation_decides_among_the_candidates_of_a_search(how, right, tmp_path):
-    problems = pl.DataFrame(
-        [("p", "test", 1, "?", "7", "")], schema=list(tables.SCHEMAS["problems"].columns), orient="row"
-    )
-    samples = [("p", 0, "t", "7", True, 1, -1.0, "stop")]
-    candidates = [
-        ("p", 0, "t", "7", True, [0.1, 0.9], "stop", 1, 2, 0, 0, 2, 2.0),
-        ("p", 1, "t", "8", False, [0.5, 0.6], "stop", 1, 2, 0, 0, 2, 2.0),
-    ]
-    for name, rows in (("samples", samples), ("candidates", candidates)):
-        frame = pl.DataFrame(rows, schema=list(tables.SCHEMAS[name].columns), orient="row")
-        tables.write(frame, tmp_path / f"{name}.parquet", name)
-    tables.write(problems, tmp_path / "problems.parquet", "problems")
-    spec = {"searches": ["beam(width=2)"], "aggregation": how, "budgets": [1]}
-    inputs = {name: [tmp_path / f"{name}.parquet"] for name in ("problems", "samples")} | {
-        "searches": [tmp_path]
-    }
-    evaluate.run(spec, inputs, tmp_path / "outcomes.parquet", None)
-    found = tables.read(tmp_path / "outcomes.parquet", "outcomes").filter(strategy="beam(width=2)")
-    assert found["correct"].to_list() == [right]
-
-
 def test_problems_of_equal_text_are_two_problems(tmp_path):
     """Samples belong to a problem by its identity; grouping by the question's text would merge these."""
     rows = [("a", 0, "t", "7", True, 1, -1.0, "stop"), ("b", 0, "t", "8", False, 1, -1.0, "stop")]
