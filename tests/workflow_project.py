@@ -16,7 +16,15 @@ from ttc.plan.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("Snakefile", "config.yaml", "profiles", "envs", "workflow/rules", "workflow/schemas")
-PLANNING = ("plan", "catalogue", "captions.py", "search/__init__.py", "search/strategy.py", "keys.py", "errors.py")
+PLANNING = (
+    "plan",
+    "catalogue",
+    "captions.py",
+    "search/__init__.py",
+    "search/strategy.py",
+    "keys.py",
+    "errors.py",
+)
 PLANNING += ("threads.py",)
 
 STAGE = '''"""Stage {stage}, in miniature."""
