@@ -98,6 +98,18 @@ CHOICES: tuple[Choice, ...] = (
         ("revision.first_answer",),
     ),
     Choice(
+        "Where the policy learned to read earlier answers (a large model: in its pretraining)",
+        "in training texts in which several authors answer in turn and notice some mistakes of the one before; "
+        "they join the single solutions when most of the steps are done",
+        ("task.turns", "policy.solutions_first"),
+    ),
+    Choice(
+        "How long the reviser is trained",
+        "shortly and at a low rate: trained long on correct answers, it answers as well without earlier answers "
+        "as with them, and what it gains is fine-tuning and not revision",
+        ("revision.training",),
+    ),
+    Choice(
         "What the revision ORM learns from",
         "chains of the reviser on training questions, of the length given; labelled by the verdict of each answer",
         ("revision.verifier.train_problems", "revision.verifier.chains", "revision.verifier.length"),
