@@ -177,10 +177,11 @@ def test_the_sizes_of_shards_are_all_known_and_not_in_the_report(root):
     assert named == {(section, name) for section, names in generated.SHARDING.items() for name in names}
     cut = {section: dict.fromkeys(names, 50) for section, names in generated.SHARDING.items()}
     other = plan_study(cut, root)
+    blocks = -(-plan.configuration["task"]["test_problems"] // 50)
     (report,), (other_report,) = plan.of("report"), other.of("report")
     assert report.spec == other_report.spec
     assert other.of("publish")[0].spec["configuration"]["search"]["block_problems"] == 50
-    assert len(other_report.inputs["searches"]) == 4  # all blocks of the search whose tree is drawn
+    assert len(other_report.inputs["searches"]) == blocks  # all blocks of the search whose tree is drawn
     assert len({each.spec["budget"] for each in other_report.inputs["searches"]}) == 1
 
 
@@ -193,13 +194,15 @@ def test_the_larger_policy_is_searched_with_the_policys_verifier_unless_switched
     [evaluate] = plan.of("evaluate")
     assert evaluate.inputs["larger_searches"] == larger
     assert evaluate.spec["larger_searches"] == ["beam(width=4)"] * 2
-    [score] = evaluate.inputs["larger_scores"]
-    assert score.inputs["samples"] == evaluate.inputs["larger_samples"] and score.inputs["verifier"] == [prm]
+    scores = evaluate.inputs["larger_scores"]
+    assert all(each.inputs["verifier"] == [prm] for each in scores)
+    scored = [sample for each in scores for sample in each.inputs["samples"]]
+    assert scored == evaluate.inputs["larger_samples"]
     assert not set(larger) & set(evaluate.inputs["searches"])
 
     off = plan_study(ALONE, root)
     used = [each for each in off.artifacts if each.stage in ("sample", "score", "search")]
-    assert [each.label for each in used if "larger" in each.label] == ["larger-greedy-0to200-0to1"]
+    assert [each.label for each in used if "larger" in each.label] == ["larger-greedy-0to300-0to1"]
 
 
 def test_rollouts_read_only_the_samples_of_their_problems(root):
