@@ -36,7 +36,7 @@ from ttc.stages import evaluate
 spec, folder, output, whole = sys.argv[1:]
 if whole == "whole":
 
-    def at_once(samples, scores):
+    def at_once(samples, scores, half=None):
         frame = tables.read(samples, "samples")
         if frame.is_empty():
             return

@@ -41,6 +41,7 @@ def test_lists_of_texts_have_no_empty_places():
 def test_a_task_with_too_few_questions_is_refused(changes, split):
     """Four operations on a clock of seven hours: 28 questions of one step."""
     task = TASK | {"modulus": 7, "steps": [1, 1], "groups": [TASK["groups"][0] | {"operations": 4}]} | changes
+    task |= {"topics": [{"train_share": 1.0, "test_share": 1.0, "weights": [1]}]}
     with pytest.raises(InputError, match=rf"task\.{split}_problems: \d+ was given, and after (28|0) of them"):
         clock.make_problems(task, 0)
     fine = task | {"test_problems": 27, "train_problems": 3}

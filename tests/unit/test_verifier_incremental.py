@@ -104,7 +104,8 @@ def test_a_tree_read_step_by_step_gets_the_scores_of_whole_prefixes(
         once, whole = verifier.fork(once, index), reference.fork(whole, index)
         made = verifier.score_more(once, steps, rollouts)
         expected = reference.score_more(whole, steps, rollouts)
-        assert np.array(made)[:, :2] == pytest.approx(np.array(expected)[:, :2], abs=1e-5)
+        # Two orders of float32 sums; on steps this long the two are up to 1.1e-5 apart.
+        assert np.array(made)[:, :2] == pytest.approx(np.array(expected)[:, :2], abs=5e-5)
         assert [each.tokens for each in made] == [
             len(s) + len(r) for s, r in zip(steps, rollouts, strict=True)
         ]
