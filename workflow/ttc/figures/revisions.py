@@ -20,6 +20,9 @@ REVISERS = {"revision_step": "reviser", "rest_revision_step": "ReST^EM reviser"}
 # the reviser's name in the table `transitions`
 TRACED = {"reviser": "revision_step", "rest": "rest_revision_step"}
 MARKED = 20  # positions; longer chains are drawn on a logarithmic axis and without a marker on each
+SHOWN = (
+    64  # positions drawn, the length of the paper's chains; few chains are longer, and their pass@1 is noise
+)
 POSITION = "Position in the chain (1 = first answer)"
 
 
@@ -33,7 +36,9 @@ def draw_steps(study: Study, options: dict) -> Figure:
     _against(right, study)
     right.set_title("Sequential against parallel, equal budgets", fontweight="normal")
     style.heading(drawn, "Revisions: along a chain, and against independent samples")
-    style.note(drawn, style.interval_note(steps, "No band on majority votes, for legibility."))
+    style.note(
+        drawn, style.interval_note(steps, f"{_longer(steps)}No band on majority votes, for legibility.")
+    )
     return drawn
 
 
@@ -45,15 +50,21 @@ def draw_rest(study: Study, options: dict) -> Figure:
     axes = drawn.subplots()
     _step_lines(axes, study, REVISERS)
     style.heading(drawn, "Pass@1 along a chain: the reviser against ReST^EM")
-    style.note(drawn, style.interval_note(rows))
+    style.note(drawn, style.interval_note(rows, _longer(study.curve("baseline", "revision_step", "none"))))
     return drawn
+
+
+def _longer(steps) -> str:
+    """A sentence where chains are longer than what is drawn of them."""
+    longest = int(steps["budget"].max())
+    return f"The first {SHOWN} of {longest} positions. " if longest > SHOWN else ""
 
 
 def _step_lines(axes, study, names) -> None:
     """Pass@1 by position for each of `names`, and the first answer's as a dotted line."""
     lines = []
     for name, label in names.items():
-        steps = study.curve("baseline", name, "none")
+        steps = study.curve("baseline", name, "none").filter(pl.col("budget") <= SHOWN)
         lines.append(style.line(axes, steps, style.look(name), label))
     _thin_markers(lines)
     longest = max(line.get_xdata()[-1] for line in lines)
@@ -137,7 +148,7 @@ def draw_transitions(study: Study, options: dict) -> Figure:
     for panel, column in zip(axes, ("correct_to_incorrect", "incorrect_to_correct"), strict=True):
         lines = curves[panel] = []
         for reviser, name in TRACED.items():
-            rows = table.filter(reviser=reviser).drop_nulls(column).sort("step")
+            rows = table.filter(pl.col("step") <= SHOWN, reviser=reviser).drop_nulls(column).sort("step")
             if rows.is_empty():
                 continue
             ends = {"low": f"{column}_low", "high": f"{column}_high", "accuracy": column}
@@ -145,7 +156,7 @@ def draw_transitions(study: Study, options: dict) -> Figure:
             lines.append(style.line(panel, rows, style.look(name), REVISERS[name], x="step"))
         _thin_markers(lines)
         panel.set_title(column.replace("_to_", " → ").capitalize(), fontweight="normal")
-        _position_axis(panel, int(table["step"].max()), "Position of the answer that is revised")
+        _position_axis(panel, min(SHOWN, int(table["step"].max())), "Position of the answer that is revised")
     axes[0].set_ylim(0, None)
     for panel, lines in curves.items():  # the panels share an axis, which is final only now
         style.accuracy_axis(panel, "Share of the answers at this step" if panel is axes[0] else "")
