@@ -235,7 +235,7 @@ class TestSearches:
             plan_study({"search": given | {"finished": finished}}, root).of("search")[0]
             for finished in ("shrink", "refill")
         )
-        assert before.label == "rebase-t0.2-n8" and before.key == after.key
+        assert before.label == "rebase-t0_2-n8" and before.key == after.key
         assert before.spec["strategy"] == {"kind": "rebase", "temperature": 0.2}
 
     def test_the_papers_sweep_is_the_default(self, root):

@@ -28,4 +28,6 @@ def test_a_job_may_read_three_thousand_artifacts(tmp_path):
     result = project.snakemake("--cores", "1", "--quiet", "all", "--configfile", overlay)
     assert result.returncode == 0, result.stdout[-2000:]
     (publish,) = plan.of("publish")
-    assert Path(tmp_path / publish.path).read_text() == str(len(artifacts))
+    # an artifact of several tables is named once for each of them
+    given = [path for artifact in plan.artifacts if artifact.stage != "publish" for path in artifact.outputs]
+    assert Path(tmp_path / publish.path).read_text() == str(len(given))

@@ -18,7 +18,10 @@ def project(tmp_path_factory):
             {"sampling": {"samples": "many"}},
             "sampling.samples: a whole number is expected, and 'many' was given",
         ),
-        ({"search": {"strategies": [{"kind": "beam", "width": 3}]}}, "width 3 was given; it has to divide"),
+        (
+            {"search": {"strategies": [{"kind": "beam", "width": 3}]}},
+            "the budget 4 is not a multiple of the width 3",
+        ),
         ({"source": SOURCE}, "source.pools.policy.path: there is no file pool.jsonl"),
     ],
     ids=["misspelt", "ill-typed", "does not fit", "no file"],

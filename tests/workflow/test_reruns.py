@@ -82,9 +82,8 @@ def test_a_figure_option_runs_the_plots_and_what_shows_them(project):
 
 def test_a_prm_option_runs_its_training_and_what_follows(project):
     planned = project.planned("--configfile", project.configure(prm={"training": {"steps": 9}}))
-    assert (
-        planned.keys() == {"train_prm", "score", "search", "measure_difficulty", "measure_verifiers"} | AFTER
-    )
+    changed = {"train_prm", "score", "score_revisions", "search", "measure_difficulty", "measure_verifiers"}
+    assert planned.keys() == changed | AFTER
     scored = {path.name.split("-")[0] for path in (project.folder / "results/store/score").glob("*")}
     assert scored == {"prm", "orm"}
     of_prm = list((project.folder / "results/store/score").glob("prm-*"))

@@ -83,8 +83,7 @@ rule report_job:
         python -m ttc.stages.report --spec {params.spec:q} \
             --problems {input.problems} --samples {input.samples} --scores {input.scores} \
             --searches {input.searches} --chains {input.chains} --chain_scores {input.chain_scores} \
-            --difficulty {input.difficulty} --outcomes {input.outcomes} \
-            --allocation {input.allocation} --exchange {input.exchange} --findings {input.findings} \
+            --findings {input.findings} \
             --figures {input.figures} --votes {input.votes} --policy {input.policy} \
             --larger_policy {input.larger_policy} --prm {input.prm} --orm {input.orm} \
             --reviser {input.reviser} --revision_orm {input.revision_orm} \

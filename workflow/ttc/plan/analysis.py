@@ -125,7 +125,7 @@ def plan_publication(
         searches=material.shown_search,
         chains=material.chains,
         chain_scores=material.chain_scores,
-        **measured,
+        **{role: measured[role] for role in ("findings", "figures", "votes") if role in measured},
         **{role: material.models.get(role, []) for role in MODELS},
     )
     examples = {"search": material.shown_search, "revisions": material.chains}

@@ -21,9 +21,9 @@ def searches(search: dict) -> Iterator[tuple[str, Strategy, int]]:
 
 
 def label(strategy: Strategy, budget: int) -> str:
-    """How the artifact of a search is called, such as `lookahead-m4-k3-n16`."""
+    """How the artifact of a search is called, such as `lookahead-m4-k3-n16`; a point would look like a suffix."""
     short = {"width": "m", "depth": "k", "temperature": "t"}
-    parts = [f"{short[name]}{value:g}" for name, value in strategy.parameters.items()]
+    parts = [f"{short[name]}{value:g}".replace(".", "_") for name, value in strategy.parameters.items()]
     return "-".join([strategy.kind, *parts, f"n{budget}"])
 
 
