@@ -103,7 +103,7 @@ VIEW = [
 
 
 def test_the_view_holds_what_people_read(artifacts):
-    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, None)
+    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, command.Runtime())
     assert published() == VIEW
     assert yaml.safe_load((OUTPUT.parent / "config.resolved.yaml").read_text()) == SPEC["configuration"]
     stored = Path(f"results/store/evaluate/policy-{KEY}.parquet").read_bytes()
@@ -113,16 +113,16 @@ def test_the_view_holds_what_people_read(artifacts):
 
 
 def test_publishing_again_replaces_what_is_ours_and_nothing_else(artifacts):
-    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT.with_name(".complete-" + "f" * 16), None)
+    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT.with_name(".complete-" + "f" * 16), command.Runtime())
     for name in ("tables/old.parquet", "figures/old.svg"):
         (OUTPUT.parent / name).write_text("of an earlier configuration")
     (OUTPUT.parent / "notes.txt").write_text("mine")
-    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, None)
+    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, command.Runtime())
     assert published() == sorted([*VIEW, "notes.txt"])
 
 
 def test_the_manifest_lists_every_artifact(artifacts):
-    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, None)
+    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, command.Runtime())
     content = json.loads((OUTPUT.parent / "manifest.json").read_text())
     assert content["study"] == "demo"
     assert [each["path"] for each in content["artifacts"]] == sorted(path.as_posix() for path in artifacts)
@@ -146,7 +146,7 @@ def test_the_manifest_is_the_same_in_another_folder(tmp_path, monkeypatch):
         monkeypatch.chdir(folder)
         artifacts = make_study()
         order = artifacts if name == "first" else artifacts[::-1]
-        publish.run(SPEC, {"artifacts": order}, OUTPUT, None)
+        publish.run(SPEC, {"artifacts": order}, OUTPUT, command.Runtime())
         texts.append((OUTPUT.parent / "manifest.json").read_text())
         assert str(tmp_path) not in texts[-1]
     assert texts[0] == texts[1]
@@ -157,7 +157,7 @@ def test_the_note_that_snakemake_leaves_in_folders_does_not_count(artifacts):
     before = manifest.describe(figures)
     (figures / ".snakemake_timestamp").touch()
     assert manifest.describe(figures) == before
-    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, None)
+    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, command.Runtime())
     assert published() == VIEW
 
 

@@ -1,4 +1,4 @@
-"""Folders that appear all at once, the file beside an artifact, and checksums of what is on disk."""
+"""Folders that appear all at once, what lies beside an artifact, and checksums of what is on disk."""
 
 import hashlib
 import os
@@ -20,9 +20,44 @@ def commit_directory(temporary: Path, output: Path) -> None:
     os.replace(temporary, output)
 
 
+def commit(made: Path, output: Path) -> None:
+    """Move a finished file or folder into place once its bytes are on the disk, replacing what was there."""
+    flush(made)
+    if made.is_dir():
+        commit_directory(made, output)
+    else:
+        os.replace(made, output)
+    _flush_entry(output.parent)
+
+
+def flush(path: Path) -> None:
+    """Have the bytes of a file, or of all files in a folder, written to the disk, so that a lost machine loses none."""
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            _flush_entry(file)
+
+
+def _flush_entry(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def sidecar_path(output: Path) -> Path:
     """The JSON beside an artifact that says what it is."""
     return output.with_name(f"{output.name}.json")
+
+
+def work_folder(output: Path) -> Path:
+    """The hidden folder beside an artifact in which it is made; Snakemake does not know it, and leaves it alone."""
+    return output.with_name(f".{output.name}.work")
+
+
+def lock_path(output: Path) -> Path:
+    """The lock of whoever makes an artifact."""
+    return output.with_name(f".{output.name}.lock")
 
 
 def digest(path: Path) -> str:

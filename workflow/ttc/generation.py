@@ -8,6 +8,7 @@ import polars as pl
 
 from ttc import noise
 from ttc.engines.base import Continuation, Engine
+from ttc.resume import Work
 from ttc.tasks import text
 from ttc.tasks.answers import extract
 from ttc.tasks.notation import normal_form
@@ -15,6 +16,13 @@ from ttc.tasks.notation import normal_form
 BATCHES = 4  # times `rows` solutions that the engine is given at once, so that its batches stay full
 FINISH = {"end": "stop", "length": "length"}
 Report = Callable[[int, int], None]
+PREFIX_VALUES = {
+    "problem_id": pl.String,
+    "prefix": pl.String,
+    "value": pl.Float64,
+    "rollouts": pl.Int64,
+    "tokens": pl.Int64,
+}
 
 
 @lru_cache(maxsize=1 << 16)  # equal solutions are frequent
@@ -42,11 +50,20 @@ def sample(
     max_tokens: int,
     rows: int,
     report: Report,
+    work: Work | None = None,
 ) -> pl.DataFrame:
-    """The table of samples [start, stop) of each problem, made from about `BATCHES` × `rows` solutions at a time."""
+    """The table of samples [start, stop) of each problem, made from about `BATCHES` × `rows` solutions at a time.
+
+    Each such block is kept in `work`, and the problems that it holds already are not sampled again.
+    """
+    work = work or Work()
     indices = np.arange(*samples)
-    done, frames = 0, []
+    finished = work.finished("samples", ["problem_id"])
+    done = len(finished) * len(indices)
     for chunk in _chunks(problems, max(1, BATCHES * rows // len(indices))):
+        chunk = chunk.filter(~pl.col("problem_id").is_in(finished))
+        if chunk.is_empty():
+            continue
         prompts = text.encode_prompts(
             engine.tokenizer, [text.prompt_text(each) for each in chunk["question"]]
         )
@@ -57,8 +74,8 @@ def sample(
         state = engine.fork(engine.prefill(prompts), np.repeat(np.arange(len(chunk)), len(indices)))
         made = engine.extend(state, streams, "end", temperature, max_tokens)
         frame = solutions_frame(engine.tokenizer, made, np.repeat(chunk["answer"].to_numpy(), len(indices)))
-        frames.append(
-            frame.with_columns(
+        work.add(
+            samples=frame.with_columns(
                 problem_id=pl.Series(
                     np.repeat(chunk["problem_id"].to_numpy(), len(indices)), dtype=pl.String
                 ),
@@ -67,7 +84,7 @@ def sample(
         )
         done += len(made)
         report(done, len(problems) * len(indices))
-    return pl.concat(frames)
+    return work.table("samples")
 
 
 def roll_out(
@@ -80,8 +97,11 @@ def roll_out(
     max_tokens: int,
     rows: int,
     report: Report,
+    work: Work | None = None,
 ) -> pl.DataFrame:
     """The table of step values: the share of rollouts after each step that end in the gold answer (paper appendix D).
+
+    About `rows` rollouts are one block that `work` keeps.
 
     Samples without an answer, and those cut by the token limit, are dropped.  A prefix that occurs in several samples
     of a problem gets `rollouts` for each of them, and all of them share the mean.  The last step is the answer itself:
@@ -91,11 +111,16 @@ def roll_out(
     samples = samples.filter(usable).join(
         problems.select("problem_id", "question", gold="answer"), on="problem_id"
     )
+    work = work or Work()
     prefixes = _distinct_prefixes(engine.tokenizer, samples)
-    done, values = 0, {}
     keys = sorted(prefixes, key=lambda key: (len(prefixes[key].tokens), key))
     total = sum(prefix.count for prefix in prefixes.values()) * rollouts
-    for chosen in _blocks(keys, [prefixes[key].count * rollouts for key in keys], rows):
+    finished = work.finished("values", ["problem_id", "prefix"])
+    done = sum(prefixes[key].count for key in finished) * rollouts
+    for block in _blocks(keys, [prefixes[key].count * rollouts for key in keys], rows):
+        chosen = [key for key in block if key not in finished]
+        if not chosen:
+            continue
         repeats = np.array([prefixes[key].count * rollouts for key in chosen])
         roots = np.array([noise.stream(seed, "roll_out", *key) for key in chosen], dtype=np.uint64)
         turns = np.concatenate([np.arange(count) for count in repeats])
@@ -106,17 +131,16 @@ def roll_out(
         )
         texts = text.decode(engine.tokenizer, [each.tokens for each in made])
         edges = np.concatenate([[0], np.cumsum(repeats)])
+        values = []
         for index, key in enumerate(chosen):
             part = slice(edges[index], edges[index + 1])
             verdicts = [grade(prefixes[key].text + each, prefixes[key].gold)[1] for each in texts[part]]
-            values[key] = (
-                float(np.mean(verdicts)),
-                len(verdicts),
-                sum(len(each.tokens) for each in made[part]),
-            )
+            tokens = sum(len(each.tokens) for each in made[part])
+            values.append((*key, float(np.mean(verdicts)), len(verdicts), tokens))
+        work.add(values=pl.DataFrame(values, schema=PREFIX_VALUES, orient="row"))
         done += len(made)
         report(done, total)
-    return _step_values(samples, values)
+    return _step_values(samples, work)
 
 
 class _Prefix:
@@ -150,8 +174,11 @@ def _distinct_prefixes(tokenizer, samples: pl.DataFrame) -> dict[tuple[str, str]
     return prefixes
 
 
-def _step_values(samples: pl.DataFrame, values: dict) -> pl.DataFrame:
+def _step_values(samples: pl.DataFrame, work: Work) -> pl.DataFrame:
     rows = []
+    values = {
+        (name, prefix): value for block in work.blocks for name, prefix, *value in block["values"].iter_rows()
+    }
     for name, index, solution, correct in samples.select(
         "problem_id", "sample_index", "text", "correct"
     ).iter_rows():

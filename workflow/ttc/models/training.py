@@ -4,9 +4,10 @@ The loop is the same for language models and verifiers; they differ in the loss.
 noise, so a run gives the same weights on one thread each time.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import torch
@@ -14,28 +15,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 from ttc.models.arithmetic import matrix_rate, training_flops
 from ttc.models.batches import Batch, Examples, batches, by_length, collate, merge_equal
+from ttc.models.checkpoints import Checkpoints, TrainingLog
 from ttc.models.hidden import hidden_states
 from ttc.models.muon import Muon
-
-
-@dataclass
-class TrainingLog:
-    """What a training run saw."""
-
-    steps: list[int] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    validation: list[float] = field(default_factory=list)
-    best_step: int = 0
-    tokens: int = 0
-
-    def as_card(self) -> dict:
-        return {
-            "steps": self.steps,
-            "losses": self.losses,
-            "validation_losses": self.validation,
-            "best_step": self.best_step,
-            "tokens": self.tokens,
-        }
+from ttc.resume import Work
 
 
 def language_losses(model, batch: Batch) -> torch.Tensor:
@@ -65,6 +48,7 @@ def train(
     checkpoint: str = "lowest",
     after_rise: int = 0,
     order: Iterator[np.ndarray] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> TrainingLog:
     """Train `model` in place on the mean of `losses` and return the log.
 
@@ -72,48 +56,58 @@ def train(
     matrices), weight_decay, warmup (share of steps), decay (share of steps at the end, linear to 0), evaluations (how
     often the validation loss is taken).  With validation examples the weights of the evaluation that `kept_evaluation`
     chooses are kept, otherwise the last ones.  `order` says which examples each step learns; without it all are
-    shuffled in each epoch.  Reported tokens a second are those of learning, validation not counted;
-    timings enter the report only, never the log.
+    shuffled in each epoch.  `checkpoints` is where an earlier run that was killed is taken up, if there is one.
+    Reported tokens a second are those of learning, validation not counted; timings enter the report only, never the
+    log.
     """
     device = next(model.parameters()).device
     optimizers = make_optimizers(model, settings)
     rates = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
     steps = settings["steps"]
     every = max(1, steps // settings["evaluations"])
-    log, recent, best, flops, learning = TrainingLog(), [], None, 0.0, 0.0
     lengths = examples.lengths
-    order = order or batches(lengths, settings["batch"], seed)
     held_out = None if validation is None else merge_equal(validation)
+    checkpoints = checkpoints or Checkpoints(Work(), math.inf)
+    progress = checkpoints.restore(model, optimizers)
+    log, skipped, flops, learning = progress.log, progress.log.tokens, 0.0, 0.0
+    if progress.step:
+        report(f"continuing after step {progress.step}")
+    order = islice(order or batches(lengths, settings["batch"], seed), progress.step, None)
     started = time.monotonic()
-    for step in range(1, steps + 1):
+    for step in range(progress.step + 1, steps + 1):
         factor = _schedule(step, steps, settings["warmup"], settings["decay"])
         for optimizer, base in zip(optimizers, rates, strict=True):
             for group, rate in zip(optimizer.param_groups, base, strict=True):
                 group["lr"] = rate * factor
         chosen = next(order)
-        recent.append(learn(model, collate(examples, chosen, device), losses, optimizers))
+        progress.recent.append(learn(model, collate(examples, chosen, device), losses, optimizers))
         log.tokens += int(lengths[chosen].sum())
         flops += training_flops(model, lengths[chosen])
         if step % every == 0 or step == steps:
             learning += time.monotonic() - started
             log.steps.append(step)
-            log.losses.append(float(np.mean(recent)))
+            log.losses.append(float(np.mean(progress.recent)))
             line = f"step {step}/{steps}: loss {log.losses[-1]:.4f}"
             if held_out is not None:
                 log.validation.append(evaluate(model, *held_out, losses, settings["batch"]))
                 line += f", validation {log.validation[-1]:.4f}"
                 if kept_evaluation(log.validation, checkpoint, after_rise) == len(log.validation) - 1:
-                    best = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+                    progress.best = {
+                        name: tensor.detach().clone() for name, tensor in model.state_dict().items()
+                    }
                     log.best_step = step
-            report(f"{line}, {log.tokens / learning:,.0f} tokens/s")
-            recent, started = [], time.monotonic()
+            report(f"{line}, {(log.tokens - skipped) / learning:,.0f} tokens/s")
+            progress.recent, started = [], time.monotonic()
+        progress.step = step
+        if step < steps:
+            checkpoints.save_when_due(model, optimizers, progress)
     rate = matrix_rate(device)
     report(
         f"{flops / learning / 1e9:.1f} GFLOP/s of model arithmetic, {flops / learning / rate:.0%} of the "
         f"{rate / 1e9:.0f} GFLOP/s of a large matrix product here"
     )
-    if best is not None:
-        model.load_state_dict(best)
+    if progress.best is not None:
+        model.load_state_dict(progress.best)
     model.eval()
     return log
 

@@ -8,6 +8,7 @@ import polars as pl
 from ttc import noise
 from ttc.engines.base import Continuation, Engine
 from ttc.generation import solutions_frame
+from ttc.resume import Work
 from ttc.tasks import text
 
 
@@ -23,13 +24,14 @@ def revise(
     rows: int,
     report: Callable[[int, int], None],
     until_correct: bool = False,
+    work: Work | None = None,
 ) -> pl.DataFrame:
     """The table of chains: chain c of every problem has `lengths[c]` answers; all chains advance in lock-step.
 
     With `until_correct` a chain ends with its first correct answer, which only training problems allow (ReST^EM).
 
     `first` writes the first answer of each chain, `engine` (the reviser) all others; they share a tokenizer.  At most
-    `rows` answers are written at once.
+    `rows` answers are written at once.  All answers at one place in the chains are a block that `work` keeps.
 
     The context is whatever was answered before, right or wrong: nothing tells the reviser.
     """
@@ -38,35 +40,41 @@ def revise(
     cells = [(row, chain) for row in range(len(problems)) for chain in range(len(lengths))]
     history: dict[tuple[int, int], list[str]] = {cell: [] for cell in cells}
     roots = {cell: noise.stream(seed, "revise", names[cell[0]], cell[1]) for cell in cells}
-    frames, done = [], 0
+    work = work or Work()
     solved: set[tuple[int, int]] = set()
+    done = 0
     for step in range(max(lengths)):
         alive = [cell for cell in cells if lengths[cell[1]] > step and cell not in solved]
         if not alive:
             break
-        prompts = text.encode_prompts(
-            engine.tokenizer,
-            [text.prompt_text(questions[row], history[row, chain][-max_context:]) for row, chain in alive],
-        )
-        streams = noise.substreams(np.array([roots[cell] for cell in alive], dtype=np.uint64), step)
-        writer = engine if step else first
-        made = _write(writer, prompts, streams, temperature, max_tokens, rows)
-        frame = solutions_frame(engine.tokenizer, made, [golds[row] for row, _ in alive])
-        for cell, solution in zip(alive, frame["text"], strict=True):
-            history[cell].append(solution)
-        if until_correct:
-            solved.update(cell for cell, correct in zip(alive, frame["correct"], strict=True) if correct)
-        frames.append(
-            frame.with_columns(
-                problem_id=pl.Series([names[row] for row, _ in alive]),
-                chain=pl.Series([chain for _, chain in alive], dtype=pl.Int32),
-                step=pl.lit(step, dtype=pl.Int32),
-                context_tokens=pl.Series([len(prompt) for prompt in prompts], dtype=pl.Int32),
+        if step == len(work.blocks):
+            prompts = text.encode_prompts(
+                engine.tokenizer,
+                [
+                    text.prompt_text(questions[row], history[row, chain][-max_context:])
+                    for row, chain in alive
+                ],
             )
-        )
+            streams = noise.substreams(np.array([roots[cell] for cell in alive], dtype=np.uint64), step)
+            writer = engine if step else first
+            made = _write(writer, prompts, streams, temperature, max_tokens, rows)
+            frame = solutions_frame(engine.tokenizer, made, [golds[row] for row, _ in alive])
+            work.add(
+                chains=frame.with_columns(
+                    problem_id=pl.Series([names[row] for row, _ in alive]),
+                    chain=pl.Series([chain for _, chain in alive], dtype=pl.Int32),
+                    step=pl.lit(step, dtype=pl.Int32),
+                    context_tokens=pl.Series([len(prompt) for prompt in prompts], dtype=pl.Int32),
+                )
+            )
+        answers = work.blocks[step]["chains"].select("text", "correct")  # in the order of `alive`
+        for cell, (solution, correct) in zip(alive, answers.iter_rows(), strict=True):
+            history[cell].append(solution)
+            if until_correct and correct:
+                solved.add(cell)
         done += len(alive)
         report(done, done if until_correct else len(problems) * sum(lengths))
-    return pl.concat(frames)
+    return work.table("chains")
 
 
 def _write(

@@ -1,7 +1,10 @@
 """The command line that all stages share: `python -m ttc.stages.<stage> --spec JSON --<input> PATH ... --output PATH`.
 
-`--spec` holds everything that can change the content; `--threads`, `--batch-rows`, `--device` and `--cache` cannot, and
-are therefore not part of a result's key.
+`--spec` holds everything that can change the content; `--threads`, `--batch-rows`, `--device`, `--cache` and
+`--checkpoint-seconds` cannot, and are therefore not part of a result's key.
+
+A stage writes into a hidden work folder beside its output, and the output appears when it is complete, its sidecar
+before it.  One process at a time makes an output; a second one waits and takes what the first has made.
 """
 
 import argparse
@@ -10,12 +13,23 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ttc import locks
 from ttc.content import contents
 from ttc.errors import InputError
-from ttc.files import commit_directory, digest, fresh_directory, sidecar_path
+from ttc.files import (
+    commit,
+    commit_directory,
+    digest,
+    fresh_directory,
+    lock_path,
+    sidecar_path,
+    work_folder,
+)
+from ttc.keys import Code
+from ttc.resume import Work
 from ttc.threads import thread_variables
 
 __all__ = [
@@ -39,6 +53,9 @@ class Runtime:
     batch_rows: int = 1024
     device: str = "auto"
     cache: Path | None = None  # a folder of things remembered across runs, safe to delete
+    checkpoint_seconds: float = 60.0  # between two checkpoints of a training
+    work: Work = field(default_factory=Work)  # what is finished of this job
+    destination: Path | None = None  # where the output will lie once it is complete
 
 
 def main(stage: str) -> None:
@@ -48,10 +65,11 @@ def main(stage: str) -> None:
     started = time.monotonic()
     print(f"{stage}: writing {output}", flush=True)
     try:
-        run = _load(stage)
-        run(spec, inputs, output, runtime)
-        rows = _rows(output)
-        write_sidecar(stage, spec, inputs, output, rows)
+        with locks.exclusive(lock_path(output), lambda line: print(f"  {line}", flush=True)) as waited:
+            if waited and _is_made(stage, spec, inputs, output):
+                print(f"{stage}: {output} was written by another process meanwhile", flush=True)
+                return
+            rows = _make(stage, spec, inputs, output, runtime)
     except InputError as error:
         print(f"{stage}: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None
@@ -59,15 +77,57 @@ def main(stage: str) -> None:
     print(f"{stage}: wrote {output}{counted}, in {time.monotonic() - started:.1f} s", flush=True)
 
 
-def write_sidecar(stage: str, spec: dict, inputs: Inputs, output: Path, rows: int | None) -> None:
-    """Write what the artifact is made of and what it says: stage, spec, names of inputs, SHA-256, rows, content."""
-    content = {
-        "stage": stage,
-        "spec": spec,
-        "inputs": {role: [path.name for path in paths] for role, paths in sorted(inputs.items())},
-        "sha256": digest(output),
+def _make(stage: str, spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> int | None:
+    """Run the stage in its work folder, write the sidecar, move the output into place; the number of its rows."""
+    run = _load(stage)
+    work = Work(work_folder(output), _about(stage, spec, inputs)).open()
+    made = work.staged(output.name)
+    run(spec, inputs, made, replace(runtime, work=work, destination=output))
+    rows = _rows(made)
+    write_sidecar(stage, spec, inputs, output, rows, made)
+    commit(made, output)
+    work.close()
+    return rows
+
+
+def _about(stage: str, spec: dict, inputs: Inputs) -> dict:
+    """What a job's finished parts depend on: with the same, another run may go on with them."""
+    digests = {role: [_recorded_digest(path) for path in paths] for role, paths in inputs.items()}
+    return {"stage": stage, "spec": spec, "code": Code().digest(stage), "inputs": digests}
+
+
+def _recorded_digest(path: Path) -> str:
+    """SHA-256 of an input as its own stage recorded it, or of the file if none did."""
+    sidecar = sidecar_path(path)
+    return json.loads(sidecar.read_text())["sha256"] if sidecar.is_file() else digest(path)
+
+
+def _is_made(stage: str, spec: dict, inputs: Inputs, output: Path) -> bool:
+    """Whether the output is in place, of this very job."""
+    sidecar = sidecar_path(output)
+    if not (output.exists() and sidecar.is_file()):
+        return False
+    known = json.loads(sidecar.read_text())
+    return known == known | _identity(stage, spec, inputs) and known["sha256"] == digest(output)
+
+
+def _identity(stage: str, spec: dict, inputs: Inputs) -> dict:
+    names = {role: [path.name for path in paths] for role, paths in sorted(inputs.items())}
+    return {"stage": stage, "spec": spec, "inputs": names}
+
+
+def write_sidecar(
+    stage: str, spec: dict, inputs: Inputs, output: Path, rows: int | None, made: Path | None = None
+) -> None:
+    """Write what the artifact is made of and what it says: stage, spec, names of inputs, SHA-256, rows, content.
+
+    `made`: where the artifact lies now, if it is not at `output` yet.
+    """
+    made = made or output
+    content = _identity(stage, spec, inputs) | {
+        "sha256": digest(made),
         "rows": rows,
-        "content": contents(output),
+        "content": contents(made),
     }
     temporary = sidecar_path(output).with_suffix(".part")
     temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
@@ -95,6 +155,12 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
     parser.add_argument("--threads", type=int, default=Runtime.threads)
     parser.add_argument("--batch-rows", type=int, default=Runtime.batch_rows)
     parser.add_argument("--device", default=Runtime.device, help="cpu, cuda or auto")
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=float,
+        default=Runtime.checkpoint_seconds,
+        help="seconds of training that may be lost when the job is killed",
+    )
     parser.add_argument("--cache", type=Path, help="folder of what stages remember across runs")
     known, rest = parser.parse_known_args(arguments)
     inputs: Inputs = {}
@@ -111,7 +177,8 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         spec = json.loads(known.spec)
     except json.JSONDecodeError as error:
         parser.error(f"--spec is not JSON ({error})")
-    return spec, inputs, known.output, Runtime(known.threads, known.batch_rows, known.device, known.cache)
+    runtime = Runtime(known.threads, known.batch_rows, known.device, known.cache, known.checkpoint_seconds)
+    return spec, inputs, known.output, runtime
 
 
 def _restart_with_threads(stage: str, threads: int) -> None:

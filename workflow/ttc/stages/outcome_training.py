@@ -7,6 +7,7 @@ import polars as pl
 
 from ttc.models.batches import Examples
 from ttc.models.building import build_verifier
+from ttc.models.checkpoints import Checkpoints
 from ttc.models.loading import count_parameters, resolve_device, save_model
 from ttc.models.training import train, value_losses
 from ttc.stages.command import Runtime
@@ -30,7 +31,15 @@ def train_outcome_model(
         resolve_device(runtime.device)
     )
     print(f"{count_parameters(model):,} parameters, {len(examples):,} solutions", flush=True)
-    log = train(model, training, value_losses, spec["training"], spec["seed"], validation)
+    log = train(
+        model,
+        training,
+        value_losses,
+        spec["training"],
+        spec["seed"],
+        validation,
+        checkpoints=Checkpoints(runtime.work, runtime.checkpoint_seconds),
+    )
     metrics = outcome_quality(model, validation)
     save_model(output, model, tokenizer, kind="orm", training=log.as_card(), metrics=metrics)
     print(f"held-out AUC {shown(metrics['auc'])}", flush=True)

@@ -63,7 +63,7 @@ OWNED = (
 
 def run(spec, inputs, output, runtime):
     """Fill results/<study>/ and write the stamp `output`; stamps of other configurations are removed first."""
-    folder = output.parent
+    folder = (runtime.destination or output).parent
     folder.mkdir(parents=True, exist_ok=True)
     for stamp in folder.glob(f"{STAMP}*"):
         stamp.unlink()

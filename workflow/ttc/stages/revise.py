@@ -34,6 +34,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         runtime.batch_rows,
         Progress("revisions"),
         spec.get("until_correct", False),
+        runtime.work,
     )
     tables.write(frame, output, "chains")
 

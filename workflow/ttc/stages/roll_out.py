@@ -32,6 +32,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         spec["max_tokens"],
         runtime.batch_rows,
         Progress("rollouts"),
+        runtime.work,
     )
     tables.write(frame, output, "step_values")
 

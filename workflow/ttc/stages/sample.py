@@ -23,6 +23,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         spec["max_tokens"],
         runtime.batch_rows,
         Progress("solutions"),
+        runtime.work,
     )
     tables.write(frame, output, "samples")
 

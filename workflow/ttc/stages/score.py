@@ -12,7 +12,7 @@ from ttc.stages import command
 from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.incremental import IncrementalVerifier
 
-BLOCK = 8_192  # different solutions scored between two lines of progress
+BLOCKS = 8  # times `batch_rows` different solutions that are scored before they are kept
 SOLUTION = ("problem_id", "text", "finish_reason")  # what a score depends on: the end token is read, too
 
 
@@ -29,18 +29,23 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     verifier.self_check()
     different = samples.select(SOLUTION).unique().sort(SOLUTION)
     progress = Progress("different solutions scored")
-    frames = []
-    for start in range(0, len(different), BLOCK):
-        rows = different[start : start + BLOCK]
+    work = runtime.work
+    finished = work.finished("scores", SOLUTION)
+    size = BLOCKS * runtime.batch_rows
+    for start in range(0, len(different), size):
+        rows = different[start : start + size]
+        rows = rows.filter(pl.Series([row not in finished for row in rows.iter_rows()], dtype=pl.Boolean))
+        if rows.is_empty():
+            continue
         prompts, solutions = solution_tokens(problems, rows, verifier.tokenizer)
-        frames.append(
-            rows.with_columns(
+        work.add(
+            scores=rows.with_columns(
                 step_scores=pl.Series(verifier.score(prompts, solutions), dtype=pl.List(pl.Float32)),
                 tokens=pl.Series([len(p) + len(s) for p, s in zip(prompts, solutions, strict=True)]),
             )
         )
-        progress(start + len(rows), len(different))
-    scored = samples.select("sample_index", *SOLUTION).join(pl.concat(frames), on=SOLUTION, how="left")
+        progress(min(start + size, len(different)), len(different))
+    scored = samples.select("sample_index", *SOLUTION).join(work.table("scores"), on=SOLUTION, how="left")
     tables.write(scored.drop("text", "finish_reason"), output, "scores")
 
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from ttc import tables
@@ -14,7 +13,7 @@ from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.scoring import TokenVerifier
 
-BLOCK = 16_384  # distinct revisions scored between two lines of progress
+BLOCKS = 16  # times `batch_rows` distinct revisions that are scored before they are kept
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
@@ -31,19 +30,23 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     before = contexts(chains, spec["max_context"])
     first, place = distinct_reads(chains, before)
     progress = Progress("distinct revisions scored")
-    scores, tokens = [], []
-    for start in range(0, len(first), BLOCK):
-        rows = first[start : start + BLOCK]
+    work = runtime.work
+    finished = work.finished("scores", ["read"])
+    size = BLOCKS * runtime.batch_rows
+    for start in range(0, len(first), size):
+        reads = [index for index in range(start, min(start + size, len(first))) if index not in finished]
+        if not reads:
+            continue
+        rows = [first[index] for index in reads]
         prompts, solutions = solution_tokens(
             problems, chains[rows], verifier.tokenizer, [before[row] for row in rows]
         )
-        scores += [each[-1] for each in verifier.score(prompts, solutions)]
-        tokens += [len(prompt) + len(solution) for prompt, solution in zip(prompts, solutions, strict=True)]
-        progress(start + len(rows), len(first))
-    frame = chains.select("problem_id", "chain", "step").with_columns(
-        score=pl.Series(np.array(scores)[place], dtype=pl.Float32),
-        tokens=pl.Series(np.array(tokens)[place]),
-    )
+        tokens = [len(prompt) + len(solution) for prompt, solution in zip(prompts, solutions, strict=True)]
+        scores = [each[-1] for each in verifier.score(prompts, solutions)]
+        work.add(scores=pl.DataFrame({"read": reads, "score": scores, "tokens": tokens}))
+        progress(min(start + size, len(first)), len(first))
+    read = work.table("scores").sort("read")[place]
+    frame = chains.select("problem_id", "chain", "step").with_columns(read["score"], read["tokens"])
     tables.write(frame, output, "chain_scores")
 
 

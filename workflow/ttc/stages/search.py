@@ -11,11 +11,14 @@ from ttc.engines.base import Engine, StepVerifier
 from ttc.errors import InputError
 from ttc.generation import grade, select_problems
 from ttc.progress import Progress
+from ttc.resume import Work
 from ttc.search.loop import search
 from ttc.search.strategy import Options, Strategy, from_spec
 from ttc.search.tree import SearchResult
 from ttc.stages import command
 from ttc.tasks import text
+
+BLOCKS = 8  # in which a job searches its problems at least, so that one that is killed loses no more than one
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
@@ -47,12 +50,10 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     verifier.self_check()
     require_same_tokens(engine.tokenizer, verifier.tokenizer)
     gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
-    results = search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows)
+    search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows, runtime.work)
     folder = command.fresh_directory(output)
-    tables.write(
-        candidate_table(problems, results, engine.tokenizer), folder / "candidates.parquet", "candidates"
-    )
-    tables.write(tree_table(problems, results, engine.tokenizer), folder / "tree.parquet", "tree")
+    for name in ("candidates", "tree"):
+        tables.write(runtime.work.table(name), folder / f"{name}.parquet", name)
     command.commit_directory(folder, output)
 
 
@@ -65,27 +66,37 @@ def require_same_tokens(policy, verifier) -> None:
 
 
 def search_problems(
-    engine: Engine, verifier: StepVerifier, problems: pl.DataFrame, spec: dict, most_rows: int
+    engine: Engine,
+    verifier: StepVerifier,
+    problems: pl.DataFrame,
+    spec: dict,
+    most_rows: int,
+    work: Work | None = None,
 ) -> list[SearchResult]:
     """Search all problems, as many at a time as have at most `most_rows` beams together; one result per problem.
 
-    Stops with an error if the bills and the engine's or the verifier's own counts of tokens differ.
+    With `work` there are at least `BLOCKS` such blocks; it keeps the tables of each, and the problems that it holds
+    already are not searched again.  Stops with an error if the bills and the engine's or the verifier's own counts of
+    tokens differ.
     """
     strategy, budget = from_spec(spec["strategy"]), spec["budget"]
     options = Options(spec.get("finished", Options.finished), spec.get("duplicates", Options.duplicates))
-    streams = problem_streams(spec["seed"], strategy, budget, problems["problem_id"].to_list())
-    prompts = text.encode_prompts(engine.tokenizer, [text.prompt_text(each) for each in problems["question"]])
     at_a_time = max(1, most_rows // budget)
+    if work is not None:
+        at_a_time = min(at_a_time, -(-len(problems) // BLOCKS))
+    finished = work.finished("candidates", ["problem_id"]) if work else set()
     progress = Progress(f"problems searched by {strategy.name} with {budget} beams")
     results: list[SearchResult] = []
-    for first in range(0, len(prompts), at_a_time):
+    for first in range(0, len(problems), at_a_time):
+        block = problems[first : first + at_a_time].filter(~pl.col("problem_id").is_in(finished))
+        if block.is_empty():
+            continue
         counted = engine.tokens_generated, verifier.tokens_scored
-        block = slice(first, first + at_a_time)
         made = search(
             engine,
             verifier,
-            prompts[block],
-            streams[block],
+            text.encode_prompts(engine.tokenizer, [text.prompt_text(each) for each in block["question"]]),
+            problem_streams(spec["seed"], strategy, budget, block["problem_id"].to_list()),
             strategy,
             budget,
             spec["temperature"],
@@ -103,8 +114,13 @@ def search_problems(
             raise RuntimeError(
                 f"search: tokens (generated, scored) billed are {billed}, and engine and verifier counted {counted}"
             )
+        if work is not None:
+            work.add(
+                candidates=candidate_table(block, made, engine.tokenizer),
+                tree=tree_table(block, made, engine.tokenizer),
+            )
         results += made
-        progress(len(results), len(prompts))
+        progress(len(finished) + len(results), len(problems))
     return results
 
 

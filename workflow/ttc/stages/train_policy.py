@@ -9,6 +9,7 @@ from ttc import tables
 from ttc.errors import InputError
 from ttc.models.batches import in_phases, language_examples
 from ttc.models.building import build_policy
+from ttc.models.checkpoints import Checkpoints
 from ttc.models.loading import count_parameters, resolve_device, save_model
 from ttc.models.training import language_losses, train
 from ttc.stages import command
@@ -51,7 +52,15 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         f"{count_parameters(model):,} parameters, {len(problems):,} solutions, {len(in_turn):,} in turn",
         flush=True,
     )
-    log = train(model, examples, language_losses, spec["training"], spec["seed"], order=order)
+    log = train(
+        model,
+        examples,
+        language_losses,
+        spec["training"],
+        spec["seed"],
+        order=order,
+        checkpoints=Checkpoints(runtime.work, runtime.checkpoint_seconds),
+    )
     save_model(
         output, model, tokenizer, kind="policy", training=log.as_card(), metrics={"loss": log.losses[-1]}
     )

@@ -7,6 +7,7 @@ import polars as pl
 
 from ttc import tables
 from ttc.models.building import build_verifier
+from ttc.models.checkpoints import Checkpoints
 from ttc.models.loading import count_parameters, resolve_device, save_model
 from ttc.models.training import train, value_losses
 from ttc.stages import command
@@ -42,6 +43,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         spec["training"],
         spec["seed"],
         validation,
+        checkpoints=Checkpoints(runtime.work, runtime.checkpoint_seconds),
     )
     metrics = step_quality(
         model,

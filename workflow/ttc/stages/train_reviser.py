@@ -8,6 +8,7 @@ from transformers import AutoModelForCausalLM
 
 from ttc import tables
 from ttc.models.batches import language_examples
+from ttc.models.checkpoints import Checkpoints
 from ttc.models.loading import count_parameters, resolve_device, save_model
 from ttc.models.training import language_losses, train
 from ttc.stages import command
@@ -48,6 +49,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         examples.take(np.flatnonzero(held_out)),
         checkpoint=spec["training"]["checkpoint"],
         after_rise=spec["training"]["evaluations_after_rise"],
+        checkpoints=Checkpoints(runtime.work, runtime.checkpoint_seconds),
     )
     save_model(
         output, model, tokenizer, kind="reviser", training=log.as_card(), metrics={"loss": log.losses[-1]}
