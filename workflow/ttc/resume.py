@@ -58,6 +58,12 @@ class Work:
         place.mkdir()
         return place / name
 
+    def abandon(self) -> None:
+        """After an error: what is finished stays for the next run, and without any the folder goes."""
+        shutil.rmtree(self.folder / "staged", ignore_errors=True)
+        if not any(match for _, match in self._found()):
+            self.close()
+
     def close(self) -> None:
         """Remove the folder: the output is in place."""
         if self.folder is not None:

@@ -81,11 +81,15 @@ def _make(stage: str, spec: dict, inputs: Inputs, output: Path, runtime: Runtime
     """Run the stage in its work folder, write the sidecar, move the output into place; the number of its rows."""
     run = _load(stage)
     work = Work(work_folder(output), _about(stage, spec, inputs)).open()
-    made = work.staged(output.name)
-    run(spec, inputs, made, replace(runtime, work=work, destination=output))
-    rows = _rows(made)
-    write_sidecar(stage, spec, inputs, output, rows, made)
-    commit(made, output)
+    try:
+        made = work.staged(output.name)
+        run(spec, inputs, made, replace(runtime, work=work, destination=output))
+        rows = _rows(made)
+        write_sidecar(stage, spec, inputs, output, rows, made)
+        commit(made, output)
+    except BaseException:  # whatever ended the stage, it goes on its way
+        work.abandon()
+        raise
     work.close()
     return rows
 
