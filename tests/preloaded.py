@@ -86,8 +86,11 @@ def _run(caller: socket.socket) -> None:
     """In a fork: run `-m MODULE ARGUMENTS` as the caller would have, and tell it the exit status."""
     size, outputs, *_ = socket.recv_fds(caller, 8, 2)
     order = b""
-    while len(order) < int.from_bytes(size, "big"):
-        order += caller.recv(1 << 16)
+    while not size or len(order) < int.from_bytes(size, "big"):
+        more = caller.recv(1 << 16)
+        if not more:  # the caller was killed before it had said what it wants
+            os._exit(1)
+        order += more
     arguments, folder, variables = json.loads(order)
     for number, output in enumerate(outputs, start=1):
         os.dup2(output, number)

@@ -9,10 +9,12 @@ import time
 import all_stages
 import polars as pl
 import pytest
+import tiny
 
 from ttc import files, generation, locks
 from ttc.engines.transformers import TransformersEngine
 from ttc.errors import InputError
+from ttc.models.checkpoints import Checkpoints, Progress
 from ttc.resume import Work
 from ttc.stages import command, score, score_revisions
 
@@ -165,6 +167,24 @@ def test_a_new_checkpoint_takes_the_place_of_the_old_one(tmp_path):
         work.keep("checkpoint", lambda folder, text=str(number): (folder / "step").write_text(text))
     assert (reopened(tmp_path / "work").kept("checkpoint") / "step").read_text() == "2"
     assert len(list((tmp_path / "work").glob("checkpoint-*"))) == 1
+
+
+def test_checkpoints_take_no_more_than_their_share_of_the_time(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    saved = []
+
+    class Slow(Work):
+        def keep(self, kind, fill):
+            saved.append(now[0])
+            now[0] += 10  # seconds that a checkpoint takes
+
+    model = tiny.torch.nn.Linear(1, 1)
+    checkpoints = Checkpoints(Slow(), 60)
+    while now[0] < 1000:
+        checkpoints.save_when_due(model, [], Progress())
+        now[0] += 1
+    assert saved == [60, 60 + 10 + 200, 270 + 10 + 200, 480 + 10 + 200, 690 + 10 + 200]
 
 
 # ---- the command line: staging, sidecar, lock

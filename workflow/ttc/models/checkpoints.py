@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from ttc.resume import Work
 
 KIND = "checkpoint"
+SHARE = 0.05  # of a training's time that may go into checkpoints
 
 
 @dataclass
@@ -45,11 +46,15 @@ class Progress:
 
 
 class Checkpoints:
-    """Saves model, optimizers and progress into a job's work folder every `seconds`, and takes them up again."""
+    """Saves model, optimizers and progress into a job's work folder every `seconds`, and takes them up again.
+
+    Where saving takes long, it is done less often, so that it costs no more than `SHARE` of the time; 0 seconds means
+    after each step, whatever it costs.
+    """
 
     def __init__(self, work: Work, seconds: float):
         self.work, self.seconds = work, seconds
-        self.saved = time.monotonic()
+        self.saved, self.pause = time.monotonic(), seconds
 
     def restore(self, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer]) -> Progress:
         """Bring model and optimizers to the last checkpoint and return it; a new `Progress` where there is none."""
@@ -78,8 +83,9 @@ class Checkpoints:
     def save_when_due(
         self, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], progress: Progress
     ) -> None:
-        """Save if `seconds` have passed since the last time."""
-        if time.monotonic() - self.saved < self.seconds:
+        """Save if it is time."""
+        started = time.monotonic()
+        if started - self.saved < self.pause:
             return
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in (progress.best or {}).items()}
@@ -96,6 +102,8 @@ class Checkpoints:
 
         self.work.keep(KIND, fill)
         self.saved = time.monotonic()
+        if self.seconds:
+            self.pause = max(self.seconds, (self.saved - started) / SHARE)
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
