@@ -24,6 +24,7 @@ try:
 except InputError as error:
     raise SystemExit(f"configuration: {error}")
 
+shell.prefix(plan.site.shell_prefix)
 os.environ.update(
     PYTHONPATH=PACKAGE,
     PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()]),
@@ -38,17 +39,18 @@ wildcard_constraints:
 
 localrules:
     all,
-    publish_job,
+
+
+include: "workflow/rules/common.smk"
 
 
 rule all:
     """The whole study, laid out for people in results/<study>/."""
     default_target: True
     input:
-        plan.paths("publish"),
+        results("publish"),
 
 
-include: "workflow/rules/common.smk"
 include: "workflow/rules/problems.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/sampling.smk"

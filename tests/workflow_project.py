@@ -15,7 +15,7 @@ import yaml
 from ttc.plan.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("Snakefile", "config.yaml", "profiles", "envs", "workflow/rules", "workflow/schemas")
+COPIED = ("Snakefile", "config.yaml", "profiles", "slurm", "envs", "workflow/rules", "workflow/schemas")
 PLANNING = (
     "plan",
     "catalogue",
@@ -25,7 +25,7 @@ PLANNING = (
     "keys.py",
     "errors.py",
 )
-PLANNING += ("threads.py",)
+PLANNING += ("threads.py", "recovery.py", "locks.py")
 
 STAGE = '''"""Stage {stage}, in miniature."""
 

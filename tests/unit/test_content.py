@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttc import compare, content, manifest
+from ttc import compare, content, manifest, records
 from ttc.plan.config import merge
 from ttc.plan.study import plan_study
-from ttc.stages import command
 
 FRAME = pl.DataFrame(
     {
@@ -128,7 +127,7 @@ def study(folder, shards, monkeypatch, value=0.5, extra=b"figure"):
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         shard.with_columns(value=pl.lit(value)).write_parquet(path)
-        command.write_sidecar("score", {}, {}, path, len(shard))
+        records.write(path, {"stage": "score", "spec": {}, "inputs": {}}, len(shard), path)
         paths.append(path)
     view = folder / "view"
     (view / "figures").mkdir(parents=True)

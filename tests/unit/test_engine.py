@@ -69,7 +69,7 @@ def test_logprobs_are_those_of_the_whole_sequence_at_temperature_1(engine, tempe
 def test_logprobs_are_those_of_a_float64_forward_pass(llama):
     exact = random_model("llama").double()
     for prompt, each in zip(PROMPTS, extend(llama, max_tokens=1), strict=True):
-        assert each.logprob == pytest.approx(float(full_logprobs(exact, prompt, each.tokens)), abs=1e-5)
+        assert each.logprob == pytest.approx(float(full_logprobs(exact, prompt, each.tokens)), abs=5e-5)
 
 
 def test_tokens_are_the_inverse_of_the_cumulative_distribution(llama):

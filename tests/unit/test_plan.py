@@ -359,9 +359,14 @@ class TestPlan:
         assert inputs["problems"] == [plan.of("problems")[0].path]
         assert len(inputs["searches"]) == len(artifact.spec["searches"])
         assert plan.priority("evaluate")(wildcards) == STAGES["evaluate"].priority
-        assert plan.memory("evaluate")(wildcards, attempt=2) == STAGES["evaluate"].memory * 3 // 2
-        assert plan.minutes("evaluate")(wildcards, attempt=3) == STAGES["evaluate"].minutes * 3
-        assert plan.how(wildcards, threads=1) == "--threads 1 --batch-rows 1024 --device auto"
+        resources = plan.resources("evaluate")
+        memory = [
+            resources["mem_mb"](wildcards, attempt=attempt) - plan.site.extra_memory for attempt in (1, 2)
+        ]
+        assert memory == [STAGES["evaluate"].memory, STAGES["evaluate"].memory * 3 // 2]
+        assert resources["runtime"](wildcards, attempt=3) == STAGES["evaluate"].minutes * 3
+        assert plan.how("evaluate")(wildcards, threads=1) == "--threads 1 --batch-rows 1024 --device auto"
+        assert plan.how("sample")(wildcards, threads=1).endswith(" --device auto --gpus 1")
 
     def test_an_artifact_of_another_configuration_is_refused(self, root):
         with pytest.raises(InputError, match="does not belong to this configuration"):
@@ -371,6 +376,25 @@ class TestPlan:
         assert plan_study({}, root).gpus("sample") == 0
         plan = plan_study({"runtime": {"device": "cuda"}}, root)
         assert (plan.gpus("sample"), plan.gpus("evaluate")) == (1, 0)
+        assert plan.resources("sample")["gpu"] == 1
+        assert "gpu" not in plan.resources("evaluate")
+
+    def test_a_stage_may_ask_for_other_resources_than_the_rest(self, root):
+        runtime = {"gpus": 1, "jobs": {"search": {"memory": 9000, "minutes": 7, "gpus": 2}}}
+        plan = plan_study({"runtime": runtime}, root)
+        resources = plan.resources("search")
+        assert resources["mem_mb"](None, attempt=1) == 9000 + plan.site.extra_memory
+        assert resources["runtime"](None, attempt=2) == 14
+        assert (resources["gpu"], plan.gpus("sample"), plan.gpus("evaluate")) == (2, 1, 0)
+        assert plan.how("search")(None, threads=1).endswith(" --gpus 2")
+        assert keys(root, runtime=runtime) == keys(root)
+
+    def test_light_stages_stay_beside_snakemake(self, root):
+        plan = plan_study({}, root)
+        assert [stage for stage in ("problems", "publish", "evaluate", "sample") if plan.local(stage)] == [
+            "problems",
+            "publish",
+        ]
 
     def test_the_shown_configuration_gives_the_same_keys(self, root):
         plan = plan_study({"seed": 5, "runtime": {"threads": 3}}, root)

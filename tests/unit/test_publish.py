@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import yaml
 
-from ttc import manifest
+from ttc import manifest, records
 from ttc.errors import InputError
 from ttc.files import digest
 from ttc.stages import command, publish
@@ -15,6 +15,10 @@ from ttc.stages import command, publish
 KEY = "0123456789abcdef"
 SPEC = {"configuration": {"study": {"name": "demo"}, "seed": 0}}
 OUTPUT = Path(f"results/demo/.complete-{KEY}")
+
+
+def record(stage, path, rows=None):
+    records.write(path, {"stage": stage, "spec": {}, "inputs": {}}, rows, path)
 
 
 def store(stage, label, suffix="", files=()):
@@ -28,7 +32,7 @@ def store(stage, label, suffix="", files=()):
     for name in files:
         path.mkdir(exist_ok=True)
         (path / name).write_text(f"{label} {name}")
-    command.write_sidecar(stage, {}, {}, path, 2 if suffix == ".parquet" else None)
+    record(stage, path, 2 if suffix == ".parquet" else None)
     return path
 
 
@@ -50,13 +54,13 @@ def make_study():
             pl.DataFrame({"x": [1]}).write_parquet(fitted / name)
         else:
             (fitted / name).write_text("fitted")
-    command.write_sidecar("fit_allocator", {}, {}, fitted, None)
+    record("fit_allocator", fitted)
     measured = Path(f"results/store/measure_verifiers/policy-{KEY}")
     measured.mkdir(parents=True)
     parts = [measured / name for name in ("calibration.parquet", "verifier_quality.parquet")]
     for part in parts:
         pl.DataFrame({"table": [part.stem]}).write_parquet(part)
-    command.write_sidecar("measure_verifiers", {}, {}, measured, None)
+    record("measure_verifiers", measured)
     return [
         store("problems", "generated", ".parquet"),
         model,

@@ -1,7 +1,5 @@
 """The profiles and rules: what Snakemake would otherwise get wrong in silence."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 
@@ -36,9 +34,15 @@ def test_every_stage_has_a_job_rule_that_can_be_pasted(stage):
     (text,) = (text for text in RULES.values() if f"rule {stage}_job:" in text)
     rule = text.split(f"rule {stage}_job:")[1].split("\nrule ")[0]
     assert f"python -m ttc.stages.{stage} --spec {{params.spec:q}}" in rule
-    for directive in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime="):
+    for directive in (
+        "log:",
+        "benchmark:",
+        "threads:",
+        f'**plan.resources("{stage}")',
+        f'plan.how("{stage}")',
+    ):
         assert directive in rule
-    assert ("gpu=" in rule) == STAGES[stage].gpu
+    assert (f'localrule: plan.local("{stage}")' in rule) == STAGES[stage].light
 
 
 def test_the_command_names_every_input_of_the_plan():
@@ -53,9 +57,26 @@ def test_the_command_names_every_input_of_the_plan():
 
 def test_the_slurm_profile_is_found_by_its_name(tmp_path):
     project = Project(tmp_path)
-    (tmp_path / "slurm").mkdir()
-    (tmp_path / "slurm/profile.yaml").write_text(Path(ROOT / "slurm/profile.yaml").read_text())
     result = project.snakemake("-n", "--profile", "slurm", "problems")
     assert result.returncode == 0, result.stdout
     assert "Using profiles slurm" in result.stdout
-    assert "slurm_partition=main" in result.stdout
+
+
+def test_what_a_site_wants_reaches_the_jobs(tmp_path):
+    project = Project(tmp_path)
+    project.edit("slurm/site.yaml", "gpu_partition: null", "gpu_partition: dgx")
+    project.edit("slurm/site.yaml", "gpu_request: gpus", "gpu_request: gres")
+    project.edit("slurm/site.yaml", "gpu_type: null", "gpu_type: a100")
+    overlay = project.configure(runtime={"gpus": 1})
+    told = project.snakemake("-n", "--profile", "slurm", "--configfile", overlay, "--", "train_policy").stdout
+    assert "slurm_partition=dgx, gres=gpu:a100:1" in told, told
+
+
+def test_a_mistake_in_the_site_is_told_in_one_sentence(tmp_path):
+    project = Project(tmp_path)
+    project.edit("slurm/site.yaml", "partition: null ", "partitoin: null ")
+    result = project.snakemake("-n", "problems")
+    assert result.returncode
+    assert "slurm/site.yaml: 'partitoin' is no key" in result.stdout or "partitoin" in result.stdout, (
+        result.stdout
+    )

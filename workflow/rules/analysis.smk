@@ -16,11 +16,10 @@ rule measure_difficulty_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("measure_difficulty"),
-        runtime=plan.minutes("measure_difficulty"),
+        **plan.resources("measure_difficulty"),
     params:
         spec=plan.spec("measure_difficulty"),
-        how=plan.how,
+        how=plan.how("measure_difficulty"),
     shell:
         """
         python -m ttc.stages.measure_difficulty --spec {params.spec:q} \
@@ -45,11 +44,10 @@ rule measure_verifiers_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("measure_verifiers"),
-        runtime=plan.minutes("measure_verifiers"),
+        **plan.resources("measure_verifiers"),
     params:
         spec=plan.spec("measure_verifiers"),
-        how=plan.how,
+        how=plan.how("measure_verifiers"),
     shell:
         """
         python -m ttc.stages.measure_verifiers --spec {params.spec:q} \
@@ -75,11 +73,10 @@ rule evaluate_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("evaluate"),
-        runtime=plan.minutes("evaluate"),
+        **plan.resources("evaluate"),
     params:
         spec=plan.spec("evaluate"),
-        how=plan.how,
+        how=plan.how("evaluate"),
     shell:
         """
         python -m ttc.stages.evaluate --spec {params.spec:q} \
@@ -114,11 +111,10 @@ rule fit_allocator_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("fit_allocator"),
-        runtime=plan.minutes("fit_allocator"),
+        **plan.resources("fit_allocator"),
     params:
         spec=plan.spec("fit_allocator"),
-        how=plan.how,
+        how=plan.how("fit_allocator"),
     shell:
         """
         python -m ttc.stages.fit_allocator --spec {params.spec:q} \
@@ -138,15 +134,15 @@ rule match_flops_job:
     benchmark:
         "results/benchmarks/match_flops/{label}-{key}.jsonl"
     priority: plan.priority("match_flops")
+    localrule: plan.local("match_flops")
     conda:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("match_flops"),
-        runtime=plan.minutes("match_flops"),
+        **plan.resources("match_flops"),
     params:
         spec=plan.spec("match_flops"),
-        how=plan.how,
+        how=plan.how("match_flops"),
     shell:
         """
         python -m ttc.stages.match_flops --spec {params.spec:q} \
@@ -172,11 +168,10 @@ rule trace_revisions_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("trace_revisions"),
-        runtime=plan.minutes("trace_revisions"),
+        **plan.resources("trace_revisions"),
     params:
         spec=plan.spec("trace_revisions"),
-        how=plan.how,
+        how=plan.how("trace_revisions"),
     shell:
         """
         python -m ttc.stages.trace_revisions --spec {params.spec:q} \
@@ -196,15 +191,15 @@ rule find_job:
     benchmark:
         "results/benchmarks/find/{label}-{key}.jsonl"
     priority: plan.priority("find")
+    localrule: plan.local("find")
     conda:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("find"),
-        runtime=plan.minutes("find"),
+        **plan.resources("find"),
     params:
         spec=plan.spec("find"),
-        how=plan.how,
+        how=plan.how("find"),
     shell:
         """
         python -m ttc.stages.find --spec {params.spec:q} \

@@ -1,10 +1,36 @@
 # What the rules share.  Results are named by their content, so the age of a file says nothing: inputs are `ancient`.
 
+import functools
+
+from ttc import recovery
+
+
+@functools.cache
+def begin_run():
+    """Deal with what a crash has left, once Snakemake knows what it is to do and before it asks for its locks."""
+    if (
+        workflow.is_main_process
+        and workflow.executor_plugin is not None
+        and not workflow.dryrun
+    ):
+        recovery.begin()
+
+
+def results(stage):
+    """For a target: all that a stage of the study writes."""
+    paths = plan.paths(stage)
+    return lambda wildcards: begin_run() or paths(wildcards)
+
 
 def inputs(stage):
     """The inputs of a job by role, as the plan gives them."""
     by_role = plan.inputs(stage)
-    return lambda wildcards: {
-        role: [ancient(path) for path in paths]
-        for role, paths in by_role(wildcards).items()
-    }
+
+    def ancient_by_role(wildcards):
+        begin_run()
+        return {
+            role: [ancient(path) for path in paths]
+            for role, paths in by_role(wildcards).items()
+        }
+
+    return ancient_by_role

@@ -16,12 +16,10 @@ rule train_policy_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("train_policy"),
-        runtime=plan.minutes("train_policy"),
-        gpu=plan.gpus("train_policy"),
+        **plan.resources("train_policy"),
     params:
         spec=plan.spec("train_policy"),
-        how=plan.how,
+        how=plan.how("train_policy"),
     shell:
         """
         python -m ttc.stages.train_policy --spec {params.spec:q} \
@@ -45,12 +43,10 @@ rule train_larger_policy_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("train_larger_policy"),
-        runtime=plan.minutes("train_larger_policy"),
-        gpu=plan.gpus("train_larger_policy"),
+        **plan.resources("train_larger_policy"),
     params:
         spec=plan.spec("train_larger_policy"),
-        how=plan.how,
+        how=plan.how("train_larger_policy"),
     shell:
         """
         python -m ttc.stages.train_larger_policy --spec {params.spec:q} \

@@ -15,11 +15,10 @@ rule import_pool_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("import_pool"),
-        runtime=plan.minutes("import_pool"),
+        **plan.resources("import_pool"),
     params:
         spec=plan.spec("import_pool"),
-        how=plan.how,
+        how=plan.how("import_pool"),
         files=plan.words("import_pool"),
     shell:
         """
@@ -43,11 +42,10 @@ rule compare_votes_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("compare_votes"),
-        runtime=plan.minutes("compare_votes"),
+        **plan.resources("compare_votes"),
     params:
         spec=plan.spec("compare_votes"),
-        how=plan.how,
+        how=plan.how("compare_votes"),
         files=plan.words("compare_votes"),
     shell:
         """

@@ -10,15 +10,15 @@ rule problems_job:
     benchmark:
         "results/benchmarks/problems/{label}-{key}.jsonl"
     priority: plan.priority("problems")
+    localrule: plan.local("problems")
     conda:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("problems"),
-        runtime=plan.minutes("problems"),
+        **plan.resources("problems"),
     params:
         spec=plan.spec("problems"),
-        how=plan.how,
+        how=plan.how("problems"),
     shell:
         """
         python -m ttc.stages.problems --spec {params.spec:q} \

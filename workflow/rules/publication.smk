@@ -12,15 +12,15 @@ rule plot_job:
     benchmark:
         "results/benchmarks/plot/{label}-{key}.jsonl"
     priority: plan.priority("plot")
+    localrule: plan.local("plot")
     conda:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("plot"),
-        runtime=plan.minutes("plot"),
+        **plan.resources("plot"),
     params:
         spec=plan.spec("plot"),
-        how=plan.how,
+        how=plan.how("plot"),
     shell:
         """
         python -m ttc.stages.plot --spec {params.spec:q} \
@@ -42,15 +42,15 @@ rule gallery_job:
     benchmark:
         "results/benchmarks/gallery/{label}-{key}.jsonl"
     priority: plan.priority("gallery")
+    localrule: plan.local("gallery")
     conda:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("gallery"),
-        runtime=plan.minutes("gallery"),
+        **plan.resources("gallery"),
     params:
         spec=plan.spec("gallery"),
-        how=plan.how,
+        how=plan.how("gallery"),
     shell:
         """
         python -m ttc.stages.gallery --spec {params.spec:q} --figures {input.figures} \
@@ -69,15 +69,15 @@ rule report_job:
     benchmark:
         "results/benchmarks/report/{label}-{key}.jsonl"
     priority: plan.priority("report")
+    localrule: plan.local("report")
     conda:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("report"),
-        runtime=plan.minutes("report"),
+        **plan.resources("report"),
     params:
         spec=plan.spec("report"),
-        how=plan.how,
+        how=plan.how("report"),
     shell:
         """
         python -m ttc.stages.report --spec {params.spec:q} \
@@ -104,15 +104,15 @@ rule notebook_job:
     benchmark:
         "results/benchmarks/notebook/{label}-{key}.jsonl"
     priority: plan.priority("notebook")
+    localrule: plan.local("notebook")
     conda:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("notebook"),
-        runtime=plan.minutes("notebook"),
+        **plan.resources("notebook"),
     params:
         spec=plan.spec("notebook"),
-        how=plan.how,
+        how=plan.how("notebook"),
     shell:
         """
         python -m ttc.stages.notebook --spec {params.spec:q} \
@@ -132,15 +132,15 @@ rule publish_job:
         "results/logs/publish/{label}-{key}.log",
     benchmark:
         "results/benchmarks/publish/{label}-{key}.jsonl"
+    localrule: plan.local("publish")
     conda:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("publish"),
-        runtime=plan.minutes("publish"),
+        **plan.resources("publish"),
     params:
         spec=plan.spec("publish"),
-        how=plan.how,
+        how=plan.how("publish"),
     shell:
         """
         python -m ttc.stages.publish --spec {params.spec:q} \

@@ -16,11 +16,10 @@ rule pair_revisions_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("pair_revisions"),
-        runtime=plan.minutes("pair_revisions"),
+        **plan.resources("pair_revisions"),
     params:
         spec=plan.spec("pair_revisions"),
-        how=plan.how,
+        how=plan.how("pair_revisions"),
     shell:
         """
         python -m ttc.stages.pair_revisions --spec {params.spec:q} \
@@ -44,12 +43,10 @@ rule train_reviser_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("train_reviser"),
-        runtime=plan.minutes("train_reviser"),
-        gpu=plan.gpus("train_reviser"),
+        **plan.resources("train_reviser"),
     params:
         spec=plan.spec("train_reviser"),
-        how=plan.how,
+        how=plan.how("train_reviser"),
     shell:
         """
         python -m ttc.stages.train_reviser --spec {params.spec:q} \
@@ -73,12 +70,10 @@ rule revise_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("revise"),
-        runtime=plan.minutes("revise"),
-        gpu=plan.gpus("revise"),
+        **plan.resources("revise"),
     params:
         spec=plan.spec("revise"),
-        how=plan.how,
+        how=plan.how("revise"),
     shell:
         """
         python -m ttc.stages.revise --spec {params.spec:q} \
@@ -102,12 +97,10 @@ rule train_revision_orm_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("train_revision_orm"),
-        runtime=plan.minutes("train_revision_orm"),
-        gpu=plan.gpus("train_revision_orm"),
+        **plan.resources("train_revision_orm"),
     params:
         spec=plan.spec("train_revision_orm"),
-        how=plan.how,
+        how=plan.how("train_revision_orm"),
     shell:
         """
         python -m ttc.stages.train_revision_orm --spec {params.spec:q} \
@@ -131,12 +124,10 @@ rule score_revisions_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("score_revisions"),
-        runtime=plan.minutes("score_revisions"),
-        gpu=plan.gpus("score_revisions"),
+        **plan.resources("score_revisions"),
     params:
         spec=plan.spec("score_revisions"),
-        how=plan.how,
+        how=plan.how("score_revisions"),
     shell:
         """
         python -m ttc.stages.score_revisions --spec {params.spec:q} \

@@ -16,12 +16,10 @@ rule sample_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("sample"),
-        runtime=plan.minutes("sample"),
-        gpu=plan.gpus("sample"),
+        **plan.resources("sample"),
     params:
         spec=plan.spec("sample"),
-        how=plan.how,
+        how=plan.how("sample"),
     shell:
         """
         python -m ttc.stages.sample --spec {params.spec:q} \
@@ -45,12 +43,10 @@ rule roll_out_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("roll_out"),
-        runtime=plan.minutes("roll_out"),
-        gpu=plan.gpus("roll_out"),
+        **plan.resources("roll_out"),
     params:
         spec=plan.spec("roll_out"),
-        how=plan.how,
+        how=plan.how("roll_out"),
     shell:
         """
         python -m ttc.stages.roll_out --spec {params.spec:q} \

@@ -16,12 +16,10 @@ rule search_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("search"),
-        runtime=plan.minutes("search"),
-        gpu=plan.gpus("search"),
+        **plan.resources("search"),
     params:
         spec=plan.spec("search"),
-        how=plan.how,
+        how=plan.how("search"),
     shell:
         """
         python -m ttc.stages.search --spec {params.spec:q} \

@@ -6,4 +6,4 @@ for stage in plan.stages:
         name:
             stage
         input:
-            plan.paths(stage),
+            results(stage),

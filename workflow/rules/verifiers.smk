@@ -16,12 +16,10 @@ rule train_prm_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("train_prm"),
-        runtime=plan.minutes("train_prm"),
-        gpu=plan.gpus("train_prm"),
+        **plan.resources("train_prm"),
     params:
         spec=plan.spec("train_prm"),
-        how=plan.how,
+        how=plan.how("train_prm"),
     shell:
         """
         python -m ttc.stages.train_prm --spec {params.spec:q} \
@@ -46,12 +44,10 @@ rule train_orm_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("train_orm"),
-        runtime=plan.minutes("train_orm"),
-        gpu=plan.gpus("train_orm"),
+        **plan.resources("train_orm"),
     params:
         spec=plan.spec("train_orm"),
-        how=plan.how,
+        how=plan.how("train_orm"),
     shell:
         """
         python -m ttc.stages.train_orm --spec {params.spec:q} \
@@ -75,12 +71,10 @@ rule score_job:
         "../../envs/cpu.yaml"
     threads: plan.threads
     resources:
-        mem_mb=plan.memory("score"),
-        runtime=plan.minutes("score"),
-        gpu=plan.gpus("score"),
+        **plan.resources("score"),
     params:
         spec=plan.spec("score"),
-        how=plan.how,
+        how=plan.how("score"),
     shell:
         """
         python -m ttc.stages.score --spec {params.spec:q} \

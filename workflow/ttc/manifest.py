@@ -11,9 +11,10 @@ import platform
 import re
 from pathlib import Path
 
+from ttc import records
 from ttc.content import contents, merged, table_label
 from ttc.errors import InputError
-from ttc.files import digest, sidecar_path
+from ttc.files import digest
 
 STORED = re.compile(r"(?P<label>.+)-(?P<key>[0-9a-f]{16})(\.\w+)?")
 # Distributions whose version can change a number or a byte.
@@ -42,12 +43,7 @@ def describe(path: Path) -> dict:
     match = STORED.fullmatch(name)
     if match is None:
         raise InputError(f"{path}: the name holds no key; artifacts are named <label>-<key>")
-    sha256 = digest(path)
-    sidecar = sidecar_path(path)
-    if sidecar.is_file() and json.loads(sidecar.read_text())["sha256"] != sha256:
-        raise InputError(
-            f"{path}: it was changed after stage {stage} wrote it; remove it, and it is made again"
-        )
+    sha256 = records.verified(path)
     return {
         "path": path.as_posix(),
         "stage": stage,
@@ -64,8 +60,8 @@ def content(paths: list[Path]) -> list[dict]:
     for path in paths:
         at = path.parts.index("store")
         whole = Path(*path.parts[: at + 3])
-        sidecar = sidecar_path(whole)
-        known = json.loads(sidecar.read_text())["content"] if sidecar.is_file() else contents(whole)
+        record = records.read(whole)
+        known = contents(whole) if record is None else record["content"]
         part = path.relative_to(whole).as_posix()
         table = table_label(STORED.fullmatch(whole.name)["label"])
         for file, what in known.items():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ttc.errors import InputError
 from ttc.keys import Code, artifact_key, canonical, file_digest
+from ttc.plan.site import Site
 from ttc.plan.stages import STAGES
 from ttc.threads import thread_variables
 
@@ -116,6 +117,7 @@ class Plan:
 
     configuration: dict
     artifacts: list[Artifact]
+    site: Site = field(default_factory=Site)
     _names: dict[str, dict[str, Artifact]] = field(default_factory=dict, repr=False)
 
     @property
@@ -171,17 +173,33 @@ class Plan:
         """For a job rule: a function from wildcards to the job's priority."""
         return lambda wildcards: STAGES[stage].priority + self.find(stage, wildcards).rank
 
-    def memory(self, stage: str) -> Callable[..., int]:
-        """For a job rule: MB of memory; half as much again with each attempt."""
-        return lambda wildcards, attempt: STAGES[stage].memory * (attempt + 1) // 2
+    def resources(self, stage: str) -> dict[str, object]:
+        """For a job rule: memory, time, GPUs and what the cluster wants to know besides.
 
-    def minutes(self, stage: str) -> Callable[..., int]:
-        """For a job rule: minutes of run time; as much again with each attempt."""
-        return lambda wildcards, attempt: STAGES[stage].minutes * attempt
+        A job that failed gets half as much memory again with each attempt, and as much time again.
+        """
+        about, own = STAGES[stage], self._jobs.get(stage, {})
+        memory, minutes = own.get("memory", about.memory), own.get("minutes", about.minutes)
+        return {
+            "mem_mb": lambda wildcards, attempt: memory * (attempt + 1) // 2 + self.site.extra_memory,
+            "runtime": lambda wildcards, attempt: minutes * attempt,
+        } | self.site.resources(self.gpus(stage))
 
     def gpus(self, stage: str) -> int:
-        """For a job rule: GPUs the job takes."""
-        return int(STAGES[stage].gpu and self.configuration["runtime"]["device"] == "cuda")
+        """GPUs that each job of a stage asks a scheduler for."""
+        if not STAGES[stage].gpu:
+            return 0
+        runtime = self.configuration["runtime"]
+        asked = self._jobs.get(stage, {}).get("gpus", runtime["gpus"])
+        return int(runtime["device"] == "cuda") if asked is None else asked
+
+    def local(self, stage: str) -> bool:
+        """For a job rule: whether it runs beside Snakemake, where the others go to a cluster."""
+        return STAGES[stage].light and self.site.light_stages == "here"
+
+    @property
+    def _jobs(self) -> dict[str, dict]:
+        return self.configuration["runtime"]["jobs"]
 
     @property
     def threads(self) -> int:
@@ -193,13 +211,16 @@ class Plan:
         """Environment variables of every job: with them a stage starts once, with its number of threads."""
         return thread_variables(self.threads)
 
-    def how(self, wildcards, threads: int) -> str:
+    def how(self, stage: str) -> Callable[..., str]:
         """For a job rule: arguments that say how a stage runs and cannot change what it writes.
 
         Snakemake keeps parameters that depend on `threads` out of its record, so changing them runs nothing again.
         """
         runtime = self.configuration["runtime"]
-        return f"--threads {threads} --batch-rows {runtime['batch_rows']} --device {runtime['device']}"
+        rest = f"--batch-rows {runtime['batch_rows']} --device {runtime['device']}"
+        if STAGES[stage].gpu:
+            rest += f" --gpus {self.gpus(stage) or 1}"
+        return lambda wildcards, threads: f"--threads {threads} {rest}"
 
     def find(self, stage: str, wildcards) -> Artifact:
         """The artifact that a rule's wildcards `label` and `key` name."""

@@ -2,9 +2,10 @@
 
 import math
 
-from ttc.errors import InputError
+from ttc.errors import InputError, nearest
 from ttc.plan.ratios import PAPER_LARGEST
 from ttc.plan.searches import LARGER, searches
+from ttc.plan.stages import STAGES
 
 
 def check(configuration: dict) -> None:
@@ -15,6 +16,17 @@ def check(configuration: dict) -> None:
         _check_amounts(configuration)
         _check_searches(configuration)
     _check_budgets(configuration)
+    _check_jobs(configuration["runtime"]["jobs"])
+
+
+def _check_jobs(jobs: dict) -> None:
+    for name, given in jobs.items():
+        if name not in STAGES:
+            raise InputError(
+                f"runtime.jobs.{name}: there is no such stage; there are {', '.join(STAGES)}{nearest(name, STAGES)}"
+            )
+        if given.get("gpus") and not STAGES[name].gpu:
+            raise InputError(f"runtime.jobs.{name}.gpus: {given['gpus']} was given; that stage uses no GPU")
 
 
 def _check_models(configuration: dict) -> None:

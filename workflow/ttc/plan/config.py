@@ -28,7 +28,13 @@ def resolve(given: dict, schema_path: Path = SCHEMA) -> dict:
 
     Raises InputError, one sentence: where, what was given, what is allowed, the nearest known key.
     """
-    schema = load_schema(schema_path)
+    configuration = complete(given, load_schema(schema_path), "the configuration")
+    check(configuration)
+    return configuration
+
+
+def complete(given: dict, schema: dict, whole: str) -> dict:
+    """`given` checked against a schema, defaults filled in; `whole`: what the sections are called together."""
     errors = sorted(
         Draft202012Validator(schema).iter_errors(given),
         key=lambda error: (
@@ -38,10 +44,8 @@ def resolve(given: dict, schema_path: Path = SCHEMA) -> dict:
     )
     if errors:
         more = f" (the first of {len(errors)} mistakes)" if len(errors) > 1 else ""
-        raise InputError(_sentence(errors[0], schema) + more)
-    configuration = fill(given, schema, schema)
-    check(configuration)
-    return configuration
+        raise InputError(_sentence(errors[0], schema, whole) + more)
+    return fill(given, schema, schema)
 
 
 @functools.cache
@@ -117,9 +121,9 @@ def _kinds(node: dict) -> list[str]:
     return kinds if isinstance(kinds, list) else [kinds]
 
 
-def _sentence(error, schema: dict) -> str:
+def _sentence(error, schema: dict, whole: str) -> str:
     """One mistake as a sentence for people."""
-    where = ".".join(str(part) for part in error.absolute_path) or "the configuration"
+    where = ".".join(str(part) for part in error.absolute_path) or whole
     node = follow(error.schema, schema) if isinstance(error.schema, dict) else {}
     given = _shown(error.instance)
     if error.validator == "additionalProperties":

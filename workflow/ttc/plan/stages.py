@@ -18,10 +18,11 @@ class Stage:
     memory: int = 1500
     minutes: int = 30
     priority: int = 0
+    light: bool = False  # a core, some seconds, whatever the study's size: may run on a login node
 
 
 STAGES = {
-    "problems": Stage("problems", "generate the problems", priority=100),
+    "problems": Stage("problems", "generate the problems", priority=100, light=True),
     "import_pool": Stage(
         "pool", "import completions that somebody else sampled", "", memory=4000, minutes=120
     ),
@@ -54,11 +55,13 @@ STAGES = {
         "analysis", "evaluate every strategy at every budget", memory=4000, minutes=60, priority=10
     ),
     "fit_allocator": Stage("analysis", "fit the compute-optimal allocator", "", memory=3000, minutes=60),
-    "match_flops": Stage("analysis", "compare with the larger policy at equal FLOPs", memory=2000),
-    "find": Stage("analysis", "compare with the paper's claims", memory=2000),
-    "plot": Stage("publication", "draw the figures", "", memory=2000),
-    "gallery": Stage("publication", "lay the figures beside the paper's", ".html"),
-    "report": Stage("publication", "write the report", ".html", memory=2000),
-    "notebook": Stage("publication", "execute the notebook", ".ipynb", memory=2000),
-    "publish": Stage("publication", "lay out the study for people", memory=2000),
+    "match_flops": Stage(
+        "analysis", "compare with the larger policy at equal FLOPs", memory=2000, light=True
+    ),
+    "find": Stage("analysis", "compare with the paper's claims", memory=2000, light=True),
+    "plot": Stage("publication", "draw the figures", "", memory=2000, light=True),
+    "gallery": Stage("publication", "lay the figures beside the paper's", ".html", light=True),
+    "report": Stage("publication", "write the report", ".html", memory=2000, light=True),
+    "notebook": Stage("publication", "execute the notebook", ".ipynb", memory=2000, light=True),
+    "publish": Stage("publication", "lay out the study for people", memory=2000, light=True),
 }

@@ -8,6 +8,7 @@ from ttc.plan.artifacts import Artifact, Plan
 from ttc.plan.config import resolve
 from ttc.plan.generated import plan_generated
 from ttc.plan.pools import plan_pools
+from ttc.plan.site import read_site
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCK = "envs/cpu.lock.txt"
@@ -17,7 +18,7 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
     """The plan of the configuration `given` for the project in folder `root`.
 
     Raises InputError for a mistake in the configuration.  Reads the sources of the package (for the code digests, once
-    a key is asked for), the lock file and the files of pools; writes nothing.
+    a key is asked for), the lock file, the site and the files of pools; writes nothing.
     """
     configuration = resolve(given, root / "workflow/schemas/config.schema.yaml")
     code = Code(root / "workflow/ttc", read_lock(root / LOCK))
@@ -38,4 +39,4 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
     plan_publication(configuration, add, materials[0], measured[0] | {"votes": further}, root)
     spec = {"configuration": shown_configuration(configuration)}
     add("publish", configuration["study"]["name"], spec, artifacts=list(artifacts))
-    return Plan(configuration, artifacts)
+    return Plan(configuration, artifacts, read_site(root))

@@ -1,6 +1,6 @@
 """The command line that all stages share: `python -m ttc.stages.<stage> --spec JSON --<input> PATH ... --output PATH`.
 
-`--spec` holds everything that can change the content; `--threads`, `--batch-rows`, `--device`, `--cache` and
+`--spec` holds everything that can change the content; `--threads`, `--batch-rows`, `--device`, `--gpus`, `--cache` and
 `--checkpoint-seconds` cannot, and are therefore not part of a result's key.
 
 A stage writes into a hidden work folder beside its output, and the output appears when it is complete, its sidecar
@@ -8,16 +8,18 @@ before it.  One process at a time makes an output; a second one waits and takes 
 """
 
 import argparse
+import errno
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NoReturn
 
-from ttc import locks
-from ttc.content import contents
+from ttc import gpus, locks, records
 from ttc.errors import InputError
 from ttc.files import (
     commit,
@@ -25,7 +27,6 @@ from ttc.files import (
     digest,
     fresh_directory,
     lock_path,
-    sidecar_path,
     work_folder,
 )
 from ttc.keys import Code
@@ -39,10 +40,16 @@ __all__ = [
     "fresh_directory",
     "main",
     "one",
-    "write_sidecar",
 ]
 
 Inputs = dict[str, list[Path]]
+# What stops a stage that could not help it; what it has finished is kept.
+UNWRITABLE = {
+    errno.ENOSPC: "no space is left on the disk; make some, and the same command goes on",
+    errno.EDQUOT: "the disk quota is used up; make space, and the same command goes on",
+    errno.EROFS: "the file system cannot be written to; results are written where Snakemake runs (--directory)",
+    errno.EACCES: "not allowed to write there; results are written where Snakemake runs (--directory)",
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class Runtime:
     threads: int = 1
     batch_rows: int = 1024
     device: str = "auto"
+    gpus: int = 0  # GPUs of the machine that the job takes for itself, where there are any
     cache: Path | None = None  # a folder of things remembered across runs, safe to delete
     checkpoint_seconds: float = 60.0  # between two checkpoints of a training
     work: Work = field(default_factory=Work)  # what is finished of this job
@@ -65,16 +73,45 @@ def main(stage: str) -> None:
     started = time.monotonic()
     print(f"{stage}: writing {output}", flush=True)
     try:
-        with locks.exclusive(lock_path(output), lambda line: print(f"  {line}", flush=True)) as waited:
+        _choose_gpus(runtime)
+        with locks.exclusive(lock_path(output), _say) as waited:
             if waited and _is_made(stage, spec, inputs, output):
                 print(f"{stage}: {output} was written by another process meanwhile", flush=True)
                 return
             rows = _make(stage, spec, inputs, output, runtime)
     except InputError as error:
-        print(f"{stage}: {error}", file=sys.stderr, flush=True)
-        raise SystemExit(2) from None
+        _stop(stage, str(error))
+    except Exception as error:
+        if (number := _system_error(error)) not in UNWRITABLE:
+            raise
+        _stop(stage, f"{getattr(error, 'filename', None) or output}: {UNWRITABLE[number]}")
     counted = "" if rows is None else f", {rows:,} rows"
     print(f"{stage}: wrote {output}{counted}, in {time.monotonic() - started:.1f} s", flush=True)
+
+
+def _stop(stage: str, sentence: str) -> NoReturn:
+    print(f"{stage}: {sentence}", file=sys.stderr, flush=True)
+    raise SystemExit(2) from None
+
+
+def _system_error(error: Exception) -> int | None:
+    """The number of the system's error behind one; libraries in Rust have it in the text only."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return int(told[1]) if told else None
+
+
+def _say(line: str) -> None:
+    print(f"  {line}", flush=True)
+
+
+def _choose_gpus(runtime: Runtime) -> None:
+    """Take this job's GPUs for itself; before torch is imported, which reads the variable once."""
+    if runtime.gpus and runtime.device != "cpu":
+        chosen = gpus.choose(runtime.gpus, runtime.device, _say, os.environ)
+        if chosen is not None:
+            os.environ[gpus.VISIBLE] = chosen
 
 
 def _make(stage: str, spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> int | None:
@@ -85,7 +122,7 @@ def _make(stage: str, spec: dict, inputs: Inputs, output: Path, runtime: Runtime
         made = work.staged(output.name)
         run(spec, inputs, made, replace(runtime, work=work, destination=output))
         rows = _rows(made)
-        write_sidecar(stage, spec, inputs, output, rows, made)
+        records.write(output, _identity(stage, spec, inputs), rows, made)
         commit(made, output)
     except BaseException:  # whatever ended the stage, it goes on its way
         work.abandon()
@@ -95,47 +132,25 @@ def _make(stage: str, spec: dict, inputs: Inputs, output: Path, runtime: Runtime
 
 
 def _about(stage: str, spec: dict, inputs: Inputs) -> dict:
-    """What a job's finished parts depend on: with the same, another run may go on with them."""
-    digests = {role: [_recorded_digest(path) for path in paths] for role, paths in inputs.items()}
+    """What a job's finished parts depend on: with the same, another run may go on with them.
+
+    InputError if an input is not what its own stage wrote.
+    """
+    digests = {role: [records.verified(path) for path in paths] for role, paths in inputs.items()}
     return {"stage": stage, "spec": spec, "code": Code().digest(stage), "inputs": digests}
-
-
-def _recorded_digest(path: Path) -> str:
-    """SHA-256 of an input as its own stage recorded it, or of the file if none did."""
-    sidecar = sidecar_path(path)
-    return json.loads(sidecar.read_text())["sha256"] if sidecar.is_file() else digest(path)
 
 
 def _is_made(stage: str, spec: dict, inputs: Inputs, output: Path) -> bool:
     """Whether the output is in place, of this very job."""
-    sidecar = sidecar_path(output)
-    if not (output.exists() and sidecar.is_file()):
+    known = records.read(output) if output.exists() else None
+    if known is None:
         return False
-    known = json.loads(sidecar.read_text())
     return known == known | _identity(stage, spec, inputs) and known["sha256"] == digest(output)
 
 
 def _identity(stage: str, spec: dict, inputs: Inputs) -> dict:
     names = {role: [path.name for path in paths] for role, paths in sorted(inputs.items())}
     return {"stage": stage, "spec": spec, "inputs": names}
-
-
-def write_sidecar(
-    stage: str, spec: dict, inputs: Inputs, output: Path, rows: int | None, made: Path | None = None
-) -> None:
-    """Write what the artifact is made of and what it says: stage, spec, names of inputs, SHA-256, rows, content.
-
-    `made`: where the artifact lies now, if it is not at `output` yet.
-    """
-    made = made or output
-    content = _identity(stage, spec, inputs) | {
-        "sha256": digest(made),
-        "rows": rows,
-        "content": contents(made),
-    }
-    temporary = sidecar_path(output).with_suffix(".part")
-    temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
-    os.replace(temporary, sidecar_path(output))
 
 
 def one(inputs: Inputs, role: str) -> Path:
@@ -160,6 +175,12 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
     parser.add_argument("--batch-rows", type=int, default=Runtime.batch_rows)
     parser.add_argument("--device", default=Runtime.device, help="cpu, cuda or auto")
     parser.add_argument(
+        "--gpus",
+        type=int,
+        default=Runtime.gpus,
+        help="GPUs that are free, to take; none where there are none",
+    )
+    parser.add_argument(
         "--checkpoint-seconds",
         type=float,
         default=Runtime.checkpoint_seconds,
@@ -181,7 +202,9 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         spec = json.loads(known.spec)
     except json.JSONDecodeError as error:
         parser.error(f"--spec is not JSON ({error})")
-    runtime = Runtime(known.threads, known.batch_rows, known.device, known.cache, known.checkpoint_seconds)
+    runtime = Runtime(
+        known.threads, known.batch_rows, known.device, known.gpus, known.cache, known.checkpoint_seconds
+    )
     return spec, inputs, known.output, runtime
 
 
