@@ -97,14 +97,11 @@ def run(folder: Path, configurations: list[Path], way: Way, delay: float, enviro
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             kills += 1
-            _finish(_start(folder, configurations, way, environment, "--unlock"), folder)
     _finish(_start(folder, configurations, way, environment), folder)
     return kills
 
 
-def _start(
-    folder: Path, configurations: list[Path], way: Way, environment: dict, *more: str
-) -> subprocess.Popen:
+def _start(folder: Path, configurations: list[Path], way: Way, environment: dict) -> subprocess.Popen:
     """Snakemake in a process group of its own."""
     command = [
         sys.executable,
@@ -115,7 +112,7 @@ def _start(
         "--directory",
         str(folder),
     ]
-    command += ["--cores", str(way.cores), *more, "--configfile", *map(str, configurations)]
+    command += ["--cores", str(way.cores), "--configfile", *map(str, configurations)]
     with (folder / "snakemake.log").open("a") as log:
         return subprocess.Popen(
             command,

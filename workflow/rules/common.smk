@@ -13,7 +13,10 @@ def begin_run():
         and workflow.executor_plugin is not None
         and not workflow.dryrun
     ):
-        recovery.begin()
+        try:
+            recovery.begin()
+        except InputError as error:
+            raise WorkflowError(str(error))
 
 
 def results(stage):

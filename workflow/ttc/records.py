@@ -36,31 +36,28 @@ def read(output: Path) -> dict | None:
         raise InputError(f"{path}: damaged, no readable record; {_remedy(output)}") from error
 
 
+def artifact_of(path: Path) -> Path | None:
+    """The artifact that `path` is, or is a file of; None for what no stage wrote."""
+    candidates = (path, *list(path.parents)[:3])
+    return next((each for each in candidates if sidecar_path(each).is_file()), None)
+
+
 def verified(path: Path) -> str:
     """SHA-256 of an artifact, or of a file inside one, that is as its stage recorded it (of anything else: as it is).
 
     InputError, with what to type, if it was changed or damaged since.
     """
-    found = digest(path)
-    for artifact, name in (
-        (path, None),
-        *((parent, _name(path, parent)) for parent in list(path.parents)[:3]),
-    ):
-        known = read(artifact)
-        if known is None:
-            continue
-        wanted = known["sha256"] if name is None else known.get("files", {}).get(name)
-        if wanted not in (None, found):
-            raise InputError(
-                f"{path}: damaged or changed after stage {known['stage']} wrote it (its SHA-256 is not the recorded"
-                f" one); {_remedy(path)}"
-            )
-        break
+    found, artifact = digest(path), artifact_of(path)
+    if artifact is None:
+        return found
+    known = read(artifact)
+    name = path.relative_to(artifact).as_posix()
+    if found != (known["sha256"] if artifact == path else known["files"].get(name, found)):
+        raise InputError(
+            f"{path}: damaged or changed after stage {known['stage']} wrote it (its SHA-256 is not the recorded"
+            f" one); {_remedy(artifact)}"
+        )
     return found
-
-
-def _name(path: Path, artifact: Path) -> str:
-    return path.relative_to(artifact).as_posix()
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -68,4 +65,4 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _remedy(path: Path) -> str:
-    return f"to have it made again: snakemake --cores 1 --force {path}"
+    return f"to have it made again: rm -r {path}, and the same command again"

@@ -8,6 +8,7 @@ run that are still in the queue are cancelled: they keep what they have finished
 Standard library only: the Snakefile imports this.
 """
 
+import atexit
 import os
 import re
 import socket
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ttc import locks
+from ttc.errors import InputError
 
 FOLDER = ".snakemake"
 RUNS = "ttc-runs"
@@ -33,7 +35,11 @@ def begin(folder: Path = Path(FOLDER), say: Callable[[str], None] = _say) -> int
     """Take note of a run that begins in the working directory, after dealing with what dead ones have left.
 
     Returns the open lock file, which is held until the process ends.  `say` is told what was found and done.
+    InputError where results cannot be written.
     """
+    for place in (Path(), Path("results")):
+        if place.exists() and not os.access(place, os.W_OK):
+            raise InputError(f"{place.resolve()} cannot be written to; another folder is given by --directory")
     runs = folder / RUNS
     runs.mkdir(parents=True, exist_ok=True)
     alive, unsure = [], []
@@ -73,8 +79,6 @@ def begin(folder: Path = Path(FOLDER), say: Callable[[str], None] = _say) -> int
 
 def _sweep_at_exit(path: Path, handle: int) -> None:
     """Remove the note when the process ends by itself; forks leave it alone."""
-    import atexit
-
     owner = os.getpid()
 
     def remove() -> None:

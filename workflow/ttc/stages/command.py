@@ -26,6 +26,7 @@ from ttc.files import (
     commit_directory,
     digest,
     fresh_directory,
+    leave_future,
     lock_path,
     work_folder,
 )
@@ -124,6 +125,8 @@ def _make(stage: str, spec: dict, inputs: Inputs, output: Path, runtime: Runtime
         rows = _rows(made)
         records.write(output, _identity(stage, spec, inputs), rows, made)
         commit(made, output)
+        for path in (path for paths in inputs.values() for path in paths if records.artifact_of(path)):
+            leave_future(path)
     except BaseException:  # whatever ended the stage, it goes on its way
         work.abandon()
         raise
