@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 1
 
-.PHONY: study test bench equality lint format docs lock clean-env help
+.PHONY: study test bench equality slurm-demo faults lint format docs lock clean-env help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -24,7 +24,7 @@ study: $(READY) ## run the study (CONFIG=FILE.yaml for another one, CORES=N)
 	@python -m ttc.plan.summary $(CONFIG)
 
 test: $(READY) ## run all tests
-	python -m pytest
+	python -m pytest -n $(or $(PROCESSES),auto) --dist loadfile
 
 bench: $(READY) ## run all benchmarks, on the default study's models; BENCH=--docs writes docs/benchmarks.md, too
 	snakemake --cores $(CORES) problems train_policy train_larger_policy train_prm
@@ -33,6 +33,13 @@ bench: $(READY) ## run all benchmarks, on the default study's models; BENCH=--do
 equality: $(READY) ## run the study in every way that must give equal results (CONFIG=FILE.yaml); takes four times as long
 	python -m tests.equality_matrix --out $(or $(OUT),results/equality) \
 		$(if $(CONFIG),--config $(CONFIG),--write docs/equality.md)
+
+slurm-demo: $(READY) ## run a study in miniature through a Slurm of this machine's own (Debian, root), and compare
+	python -m tests.slurm.demo $(if $(OUT),--out $(OUT))
+
+faults: $(READY) ## inject faults into a study in miniature and write docs/faults.md; ten minutes and more
+	python -m tests.faults --write docs/faults.md
+	python -m tests.killed_stages --kills 10 --write docs/faults.md
 
 lint: $(READY) ## check style and the workflow
 	ruff check workflow tests benchmarks

@@ -28,13 +28,17 @@ MARK = "<!-- written by python -m tests.equality_matrix -->"
 
 @dataclass(frozen=True)
 class Way:
-    """One way to run a study: cores, factors of the shards' and of the batch size, stages in which it is killed."""
+    """One way to run a study: cores, factors of the shards' and of the batch size, stages in which it is killed.
+
+    `slurm`: through `--profile slurm`, each job with a GPU asking for one; a cluster must run.
+    """
 
     name: str
     cores: int = 2
     shards: float = 1
     batch: float = 1
     killed_in: tuple[str, ...] = ()
+    slurm: bool = False
 
 
 FIRST = Way("as configured")
@@ -48,6 +52,7 @@ WAYS = (
     ),
     Way("larger shards, smaller batches", shards=2, batch=0.25),
 )
+SLURM = Way("through Slurm, smaller batches", batch=0.25, slurm=True)
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ def overlay(configuration: dict, way: Way) -> dict:
             )
             sections.setdefault(section, {})[name] = max(1, int(size * way.shards))
     rows = max(1, int(configuration["runtime"]["batch_rows"] * way.batch))
-    return (sections if way.shards != 1 else {}) | {"runtime": {"batch_rows": rows}}
+    runtime = {"batch_rows": rows} | ({"gpus": 1} if way.slurm else {})
+    return (sections if way.shards != 1 else {}) | {"runtime": runtime}
 
 
 def run(folder: Path, configurations: list[Path], way: Way, delay: float, environment: dict) -> int:
@@ -112,7 +118,11 @@ def _start(folder: Path, configurations: list[Path], way: Way, environment: dict
         "--directory",
         str(folder),
     ]
-    command += ["--cores", str(way.cores), "--configfile", *map(str, configurations)]
+    if way.slurm:  # looks at its jobs more often than the profile says: they take seconds
+        command += ["--profile", str(ROOT / "slurm"), "--slurm-init-seconds-before-status-checks", "3"]
+    else:
+        command += ["--cores", str(way.cores)]
+    command += ["--configfile", *map(str, configurations)]
     with (folder / "snakemake.log").open("a") as log:
         return subprocess.Popen(
             command,
@@ -189,7 +199,7 @@ def table(results: list[Result], made: dict) -> str:
         way = each.way
         cells = [
             way.name,
-            way.cores,
+            "Slurm" if way.slurm else way.cores,
             f"× {way.shards:g}",
             each.batch_rows,
             f"{each.kills} times",

@@ -96,11 +96,16 @@ class Cluster:
         """Daemons and job steps of this cluster that are alive."""
         return [pid for name in ("slurmd", "slurmctld", "slurmstepd") for pid in _named(name)]
 
+    @staticmethod
+    def installed() -> bool:
+        """Whether the programs are there."""
+        return all(shutil.which(name, path=_PATH) for name in PROGRAMS)
+
     def _require(self) -> None:
         if os.getuid():
             raise Unavailable("a Slurm of one machine needs root")
-        if missing := [name for name in PROGRAMS if not shutil.which(name, path=_PATH)]:
-            raise Unavailable(f"{', '.join(missing)} not installed: python -m tests.slurm.cluster install")
+        if not self.installed():
+            raise Unavailable("Slurm is not installed: python -m tests.slurm.cluster install")
         if CONF.exists() and not CONF.read_text().startswith(MARK):
             raise Unavailable(f"{CONF} is not ours: this machine has a Slurm of its own")
         try:

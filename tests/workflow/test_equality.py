@@ -1,22 +1,64 @@
 """The equality matrix on a study in miniature: every stage, run in every way, gives the same results."""
 
 import dataclasses
+import json
+import re
+
+import pytest
+from tests.slurm.cluster import Cluster, Unavailable
 
 import equality_matrix
 import preloaded
+from ttc.plan.stages import STAGES
 
 STUDY = equality_matrix.ROOT / "tests/small_study.yaml"
 
 
-def test_every_way_to_run_a_study_gives_the_same_results(tmp_path):
-    killed = ("train_policy", "search")  # fewer than in the whole matrix: each costs two starts of Snakemake
+@pytest.fixture(scope="module")
+def cluster():
+    """A Slurm, as long as the test lasts; where there can be none, the sentence that says why."""
+    made = Cluster()
+    try:
+        made.start()
+    except Unavailable as error:
+        yield str(error)
+        return
+    yield made
+    made.stop()
+    assert made.processes() == []
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory, cluster):
+    folder = tmp_path_factory.mktemp("equality")
+    killed = ("train_policy", "search")  # fewer than in the whole matrix: each costs a start of Snakemake
     ways = [
         dataclasses.replace(way, killed_in=killed if way.killed_in else ()) for way in equality_matrix.WAYS
     ]
-    with preloaded.environment(tmp_path) as environment:
-        results = equality_matrix.matrix(tmp_path, [STUDY], ways, 0.1, environment)
-    assert equality_matrix.failed(results) == [], [each.differences for each in results]
-    first, again, smaller, larger = results
+    if isinstance(cluster, Cluster):
+        ways.append(equality_matrix.SLURM)
+    with preloaded.environment(folder) as environment:
+        found = equality_matrix.matrix(folder, [STUDY], ways, 0.1, environment)
+    return {"folder": folder, "ways": found}
+
+
+def test_every_way_to_run_a_study_gives_the_same_results(results):
+    ways = results["ways"]
+    assert equality_matrix.failed(ways) == [], [each.differences for each in ways]
+    first, again, smaller, larger = ways[:4]
     assert again.same_bytes
     assert smaller.artifacts > first.artifacts > larger.artifacts
-    assert (again.batch_rows, smaller.kills) == (first.batch_rows // 4, len(killed))
+    assert (again.batch_rows, smaller.kills) == (first.batch_rows // 4, 2)
+
+
+def test_a_study_through_slurm_is_the_same_study(results, cluster):
+    if not isinstance(cluster, Cluster):
+        pytest.skip(f"no Slurm to run on: {cluster}")
+    assert results["ways"][-1].way.slurm and results["ways"][-1].same_bytes
+    folder = results["folder"] / "way5"
+    log = (folder / "snakemake.log").read_text()
+    submitted = log.count("has been submitted with SLURM jobid")
+    artifacts = json.loads((folder / "results/small/manifest.json").read_text())["artifacts"]
+    assert 10 < submitted < len(artifacts)  # light stages ran beside Snakemake
+    asked = re.findall(r"^rule (\w+)_job:(?:\n .*)+?resources: .*gpu=1", log, re.MULTILINE)
+    assert set(asked) == {name for name, stage in STAGES.items() if stage.gpu}
