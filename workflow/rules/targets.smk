@@ -7,3 +7,12 @@ for stage in plan.stages:
             stage
         input:
             results(stage),
+
+
+rule plan:
+    """What the study will cost: prints an estimate, and runs nothing else."""
+    localrule: True
+    run:
+        from ttc.plan.estimate.table import text
+
+        print(text(plan))

@@ -87,9 +87,7 @@ def _shape(model: Artifact) -> dict:
 def _layers(shape: dict, count: int) -> int:
     hidden = shape["hidden"]
     keys = hidden // shape["heads"] * shape["kv_heads"]
-    return count * (
-        2 * hidden * hidden + 2 * hidden * keys + 3 * hidden * shape["intermediate"] + 2 * hidden
-    )
+    return count * (2 * hidden * hidden + 2 * hidden * keys + 3 * hidden * shape["intermediate"] + 2 * hidden)
 
 
 def flops(artifact: Artifact, work: Work) -> dict[str, float]:
@@ -158,9 +156,7 @@ def _roll_out(artifact: Artifact, assumptions: Assumptions) -> Work:
     spec, asked = artifact.spec, _asked(artifact.spec, assumptions)
     each = (spec["samples"][1] - spec["samples"][0]) * assumptions.usable
     stretch = assumptions.stretched(artifact.inputs["policy"][0])
-    left = _total(
-        asked, lambda level: sum(stretch * solution(level - step) for step in range(1, level + 1))
-    )
+    left = _total(asked, lambda level: sum(stretch * solution(level - step) for step in range(1, level + 1)))
     before = _total(
         asked,
         lambda level: sum(

@@ -26,7 +26,14 @@ ROW_BYTES = {
     "revise": 30,
     "score_revisions": 8,
 }
-JOB_BYTES = {"evaluate": 2e6, "fit_allocator": 2e6, "plot": 6e6, "gallery": 6e6, "report": 4e6, "notebook": 5e5}
+JOB_BYTES = {
+    "evaluate": 2e6,
+    "fit_allocator": 2e6,
+    "plot": 6e6,
+    "gallery": 6e6,
+    "report": 4e6,
+    "notebook": 5e5,
+}
 JOB_BYTES |= {"publish": 2e7}
 OTHER_BYTES = 1e5
 TOKENIZER_BYTES = 2e4
@@ -45,9 +52,7 @@ class Rates:
     timed: dict[tuple[str, int], list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     sized: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
 
-    def learn(
-        self, artifact: Artifact, work: Work, flops: float, seconds: float | None, size: float
-    ) -> None:
+    def learn(self, artifact: Artifact, work: Work, flops: float, seconds: float | None, size: float) -> None:
         """Take in a finished job."""
         if seconds is not None:
             self.timed[artifact.stage, largest_model(artifact)].append((seconds, flops))
@@ -90,7 +95,9 @@ def stated_bytes(artifact: Artifact, work: Work) -> float:
 def benchmark(artifact: Artifact, folder: Path) -> float | None:
     """Seconds that a job took, from the file that Snakemake left; None without one."""
     try:
-        return float(json.loads((folder / artifact.stage / f"{artifact.name}.jsonl").read_text().splitlines()[-1])["s"])
+        return float(
+            json.loads((folder / artifact.stage / f"{artifact.name}.jsonl").read_text().splitlines()[-1])["s"]
+        )
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None
 

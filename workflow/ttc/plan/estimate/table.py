@@ -111,7 +111,9 @@ def _line(name: str, chosen: list[Job], plan: Plan, gpus: bool) -> str:
         "read": short(sum(work.prompted + work.verified for work in works)),
         "learnt": short(sum(work.trained for work in works)),
         "FLOPs": short(sum(job.flops for job in chosen)),
-        "core-h": _hours(sum(0 if plan.gpus(job.artifact.stage) else job.seconds * plan.threads for job in chosen)),
+        "core-h": _hours(
+            sum(0 if plan.gpus(job.artifact.stage) else job.seconds * plan.threads for job in chosen)
+        ),
         "GPU-h": _hours(sum(job.seconds * plan.gpus(job.artifact.stage) for job in chosen)),
         "disk": short(sum(job.bytes for job in chosen)) + "B",
     }
@@ -127,10 +129,10 @@ def short(number: float) -> str:
     """A number in three digits with the prefix of its thousands, such as 1.23M; `-` for none."""
     if not number:
         return "-"
-    for prefix in ("", "k", "M", "G", "T", "P", "E", "Z"):
-        if number < 999.5:
-            break
-        number /= 1000
+    prefixes = iter("kMGTPEZ")
+    prefix = ""
+    while number >= 999.5:
+        number, prefix = number / 1000, next(prefixes)
     return f"{number:.3g}{prefix}"
 
 
@@ -144,7 +146,7 @@ def _notes(plan: Plan, every: list[Job], rates: Rates, sentences: list[str]) -> 
     stated = rates.stated
     lines = [
         "decoded, read, learnt: tokens; of equal solutions each is counted, though a stage computes them once.",
-        "FLOPs: 2·N a token decoded or read, 6·N a token learnt from; N is all of a model's parameters, tied ones once.",
+        "FLOPs: 2·N a token decoded or read, 6·N a token learnt from; N: all parameters of a model, tied ones once.",
         "`benchmarks`: by the files in results/benchmarks of finished jobs of the same stage and size of model.",
         f"`stated rates` (runtime.rates): decode {stated['decode']:.2g}, read {stated['read']:.2g}, train"
         f" {stated['train']:.2g} FLOP/s, and {stated['start']:g} s for a job to start.",
@@ -169,5 +171,3 @@ def _assumed(sentences: list[str]) -> list[str]:
     return [text for word, text in assumptions.items() if word not in said] + [
         "beams of a question end in the same round; no question lacks incorrect answers for the trajectories",
     ]
-
-
