@@ -11,8 +11,12 @@ for stage in plan.stages:
 
 rule plan:
     """What the study will cost: prints an estimate, and runs nothing else."""
+    log:
+        f"results/logs/plan/{plan.study}.txt",
     localrule: True
     run:
         from ttc.plan.estimate.table import text
 
-        print(text(plan))
+        estimate = text(plan)
+        Path(log[0]).write_text(estimate + "\n")
+        print(estimate)

@@ -26,7 +26,7 @@ def measure(plan: Plan, root: Path) -> tuple[Assumptions, list[str]]:
     """The assumptions with what the tables under `root` say instead, and a sentence about each."""
     known, sentences = assumed(plan), []
     for artifact in plan.of("problems"):
-        if (levels := _levels(root / artifact.path)) is not None:
+        if is_made(artifact, root) and (levels := _levels(root / artifact.path)) is not None:
             known = replace(known, questions=replace(known.questions, known=levels))
             sentences.append("the levels of the questions: from the table of problems")
     sampled = [each for each in plan.of("sample") if is_made(each, root)][:SAMPLES]
