@@ -9,21 +9,21 @@ from ttc.plan.artifacts import Artifact, Plan
 from ttc.plan.estimate.counts import Work, largest_model, parameters
 
 KINDS = ("decode", "read", "train")
-# FLOP/s by kind of work, and seconds in which a job starts.  On a CPU those of the default study's models on one core
-# of 2023; on a GPU what models of some billion parameters reach on one of 2022 with batches of a thousand sequences.
+# FLOP/s by kind of work, and seconds in which a job starts.  `cpu`: as the default study's models do on one core.
+# `cuda`: an order of magnitude for models of some billion parameters that decode a thousand sequences at a time.
 STATED = {
-    "cpu": {"decode": 1.0e9, "read": 4.0e9, "train": 8.0e9, "start": 8.0},
+    "cpu": {"decode": 1.5e10, "read": 1.5e10, "train": 1.5e10, "start": 6.0},
     "cuda": {"decode": 1.0e13, "read": 1.0e14, "train": 1.0e14, "start": 60.0},
 }
-# Bytes of a row in a table; of a job's results that are no such table, bytes in all.  Those of the default study.
+# Bytes of a row of a table; of a job whose results are no such table, bytes in all.  Those of the default study.
 ROW_BYTES = {
-    "problems": 30,
-    "sample": 30,
-    "roll_out": 8,
+    "problems": 25,
+    "sample": 9,
+    "roll_out": 1,
     "score": 20,
-    "search": 20,
-    "pair_revisions": 60,
-    "revise": 30,
+    "search": 3,
+    "pair_revisions": 16,
+    "revise": 7,
     "score_revisions": 8,
 }
 JOB_BYTES = {
@@ -103,8 +103,10 @@ def benchmark(artifact: Artifact, folder: Path) -> float | None:
 
 
 def size_of(artifact: Artifact, root: Path) -> float:
-    """Bytes that an artifact has on the disk."""
+    """Bytes that an artifact has on the disk; of the published study those of its folder."""
     path = root / artifact.path
+    if artifact.stage == "publish":
+        path = path.parent
     if path.is_dir():
         return float(sum(each.stat().st_size for each in path.rglob("*") if each.is_file()))
     return float(path.stat().st_size)

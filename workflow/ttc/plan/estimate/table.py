@@ -115,7 +115,7 @@ def _line(name: str, chosen: list[Job], plan: Plan, gpus: bool) -> str:
             sum(0 if plan.gpus(job.artifact.stage) else job.seconds * plan.threads for job in chosen)
         ),
         "GPU-h": _hours(sum(job.seconds * plan.gpus(job.artifact.stage) for job in chosen)),
-        "disk": short(sum(job.bytes for job in chosen)) + "B",
+        "disk": _bytes(sum(job.bytes for job in chosen)),
     }
     if not gpus:
         del values["GPU-h"]
@@ -129,11 +129,15 @@ def short(number: float) -> str:
     """A number in three digits with the prefix of its thousands, such as 1.23M; `-` for none."""
     if not number:
         return "-"
-    prefixes = iter("kMGTPEZ")
+    prefixes = iter("kMGTPEZYRQ")
     prefix = ""
     while number >= 999.5:
         number, prefix = number / 1000, next(prefixes)
     return f"{number:.3g}{prefix}"
+
+
+def _bytes(number: float) -> str:
+    return f"{short(number)}B" if number else "-"
 
 
 def _hours(seconds: float) -> str:
@@ -155,19 +159,19 @@ def _notes(plan: Plan, every: list[Job], rates: Rates, sentences: list[str]) -> 
         return [*lines, "The study reads completions of others: no model runs."]
     if any(job.made for job in every):
         lines.append("What is there has its real tokens, seconds and bytes.")
-    if plan.configuration["source"] is None:
-        lines += ["Measured: " + sentence + "." for sentence in sentences]
-        lines += ["Assumed: " + sentence + "." for sentence in _assumed(sentences)]
-    return lines
+    lines += [f"Measured: {sentence}." for sentence in sentences]
+    return lines + [f"Assumed: {sentence}." for sentence in _assumed(sentences)]
 
 
 def _assumed(sentences: list[str]) -> list[str]:
+    """The assumptions that no measurement has replaced; each is known by words of the sentence that would."""
     said = " ".join(sentences)
     assumptions = {
         "levels": "questions of each number of steps L are equally frequent",
         "tokens of solutions": "solutions have the task's form, 4·L + 3 tokens, up to max_tokens",
         "training samples": "every training sample has an answer; pass rates of questions are uniform in [0, 1]",
+        "trajectories": "no question lacks incorrect answers to put before a correct one",
     }
     return [text for word, text in assumptions.items() if word not in said] + [
-        "beams of a question end in the same round; no question lacks incorrect answers for the trajectories",
+        "the beams of a question end in the same round",
     ]
