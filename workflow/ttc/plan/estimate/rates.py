@@ -20,11 +20,11 @@ ROW_BYTES = {
     "problems": 25,
     "sample": 9,
     "roll_out": 1,
-    "score": 20,
+    "score": 4,
     "search": 3,
     "pair_revisions": 16,
     "revise": 7,
-    "score_revisions": 8,
+    "score_revisions": 2,
 }
 JOB_BYTES = {
     "evaluate": 2e6,
