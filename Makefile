@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 1
 
-.PHONY: study test bench equality slurm-demo faults lint format docs lock clean-env help
+.PHONY: study plan test bench equality slurm-demo faults lint format docs lock clean-env help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -22,6 +22,9 @@ help: ## list what can be made
 study: $(READY) ## run the study (CONFIG=FILE.yaml for another one, CORES=N)
 	snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 	@python -m ttc.plan.summary $(CONFIG)
+
+plan: $(READY) ## print what the study will cost, without running any of it (CONFIG=FILE.yaml for another one)
+	@python -m ttc.plan.estimate $(CONFIG)
 
 test: $(READY) ## run all tests
 	python -m pytest -n $(or $(PROCESSES),auto) --dist loadfile

@@ -7,3 +7,16 @@ for stage in plan.stages:
             stage
         input:
             results(stage),
+
+
+rule plan:
+    """What the study will cost: prints an estimate, and runs nothing else."""
+    log:
+        f"results/logs/plan/{plan.study}.txt",
+    localrule: True
+    run:
+        from ttc.plan.estimate.table import text
+
+        estimate = text(plan)
+        Path(log[0]).write_text(estimate + "\n")
+        print(estimate)
