@@ -23,54 +23,23 @@ from transformers import (
 torch.set_num_threads(1)
 
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>"]
-WORDS = [
-    "ки",
-    "\n",
-    "\n\n",
-    "+",
-    "-",
-    "*",
-    "/",
-    "=",
-    "(",
-    ")",
-    ".",
-    ",",
-    ":",
-    "?",
-    "{",
-    "}",
-    "\\",
-    "0",
-    "1",
-    "2",
-    "3",
-    "4",
-    "5",
-    "6",
-    "7",
-    "8",
-    "9",
-    "Step",
-    "Please",
-    "reason",
-    "step",
-    "by",
-    "and",
-    "put",
-    "your",
-    "final",
-    "answer",
-    "within",
-    "boxed",
-    "What",
-    "is",
-    "Then",
-    "add",
-    "so",
-    "the",
-    "result",
-]
+WORDS = (
+    *[
+        "ки",
+        "\n",
+        "\n\n",
+        *"+-*/=().,:?{}\\0123456789",
+        "Step",
+        "Please",
+        "reason",
+        "step",
+        "by",
+        "and",
+        "put",
+        "your",
+    ],
+    *["final", "answer", "within", "boxed", "What", "is", "Then", "add", "so", "the", "result"],
+)
 VOCABULARY = [*SPECIAL, *WORDS, "<extra_0>"]
 PATTERN = r"ки|\n\n|\n|\d|[^\W\d]+|[^\w\s]"
 CHAT = (
@@ -87,11 +56,7 @@ SOLUTIONS = [
     STEPS[1:],
 ]
 PROBLEM_TOKENS = ["What", "is", "2", "+", "3", "*", "4", "?"]
-STEP_TOKENS = [
-    ["3", "*", "4", "=", "1", "2", "."],
-    ["2", "+", "1", "2", "=", "1", "4", "."],
-    ["the", "answer", "is", "1", "4"],
-]
+STEP_TOKENS = [[*"3*4=12."], [*"2+12=14."], ["the", "answer", "is", "1", "4"]]
 WINDOW = 256
 
 

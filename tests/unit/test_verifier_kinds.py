@@ -1,8 +1,9 @@
-"""Published verifiers: each kind reads its format at its places, whatever the batch, and refuses what it would misread."""
+"""Published verifiers: each kind reads its format at its places and refuses what it would misread."""
 
 import json
 import logging
 import math
+import re
 
 import polars as pl
 import published
@@ -25,6 +26,8 @@ from safetensors.torch import load_file
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForTokenClassification,
+    BloomConfig,
+    BloomForTokenClassification,
     LlamaConfig,
     LlamaForCausalLM,
     Qwen2Model,
@@ -39,24 +42,9 @@ from ttc.verifiers.preflight import Example, golden_examples, preflight
 
 NEWLINE = ["\n"]
 SYSTEM_TOKENS = [
-    "Please",
-    "reason",
-    "step",
-    "by",
-    "step",
-    ",",
-    "and",
-    "put",
-    "your",
-    "final",
-    "answer",
-    "within",
-    "\\",
-    "boxed",
-    "{",
-    "}",
-    ".",
-]  # no backspace
+    *["Please", "reason", "step", "by", "step", ",", "and", "put", "your", "final", "answer", "within"],
+    *["\\", "boxed", "{", "}", "."],  # no backspace
+]
 
 
 @pytest.fixture(scope="module")
@@ -463,7 +451,7 @@ def test_as_many_problems_as_solutions(verifier):
 
 def test_an_unknown_kind():
     with pytest.raises(
-        InputError, match="'qwen_extra' is unknown; allowed are ki_tag, .*; did you mean 'qwen_extra0'"
+        InputError, match=r"'qwen_extra' is unknown; allowed are .*; did you mean 'qwen_extra0'"
     ):
         load("qwen_extra", "somewhere")
 
@@ -474,7 +462,7 @@ def test_a_missing_directory(tmp_path, kind):
 
 
 def test_a_directory_that_is_no_checkpoint(tmp_path, kind):
-    with pytest.raises(InputError, match="not a checkpoint directory, it has no config.json"):
+    with pytest.raises(InputError, match="not a checkpoint directory"):
         load(kind, tmp_path, device="cpu")
 
 
@@ -489,13 +477,13 @@ def test_a_revision_of_a_directory(folders, kind):
 
 
 def test_options_that_do_not_fit(folders):
-    with pytest.raises(InputError, match="dtype 'bfloat61' is unknown.*did you mean 'bfloat16'"):
+    with pytest.raises(InputError, match=r"dtype 'bfloat61' is unknown.*did you mean 'bfloat16'"):
         load("ki_tag", folders["ki_tag"], dtype="bfloat61")
     with pytest.raises(InputError, match="kind 'ki_tag' has a step separator of its own"):
         load("ki_tag", folders["ki_tag"], separator="\n")
     with pytest.raises(InputError, match="batch_tokens is 0"):
         load("ki_tag", folders["ki_tag"], batch_tokens=0)
-    with pytest.raises(InputError, match="its network cannot be loaded as kind 'ki_tag'.*fast"):
+    with pytest.raises(InputError, match=r"its network cannot be loaded as kind 'ki_tag'.*fast"):
         load("ki_tag", folders["ki_tag"], attention="fast", device="cpu")
 
 
@@ -538,7 +526,7 @@ def test_tied_weights_lack_nothing(tmp_path):
         (
             "skywork_value",
             "chat_plus",
-            "has v_head.summary.bias, v_head.summary.weight, which kind 'chat_plus' does not",
+            "has v_head.summary.bias, v_head.summary.weight, which kind 'chat_plus'",
         ),
         ("qwen_extra0", "ki_tag", "has score.0.bias, .* and 1 more, which kind 'ki_tag' does not read"),
         ("qwen_extra0", "skywork_value", "lacks v_head.summary.bias"),
@@ -557,7 +545,7 @@ def test_a_checkpoint_of_another_kind(folders, given, wanted, message):
 def test_a_head_of_another_shape(tmp_path):
     folder = checkpoint(tmp_path / "wide", "qwen_extra0")
     edit_weights(folder, add={"score.2.weight": torch.zeros(3, 32), "score.2.bias": torch.zeros(3)})
-    with pytest.raises(InputError, match="its network cannot be loaded as kind 'qwen_extra0'"):
+    with pytest.raises(InputError, match=r"score.2.bias has shape \[3\], and kind 'qwen_extra0' needs \[2\]"):
         load("qwen_extra0", folder, device="cpu")
 
 
@@ -583,6 +571,20 @@ def test_a_damaged_file_of_weights(tmp_path, kind):
         load(kind, folder, device="cpu")
 
 
+def test_a_damaged_configuration(tmp_path, kind):
+    folder = checkpoint(tmp_path / kind, kind)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(InputError, match=r"cannot be loaded as kind '.*': .*not a valid JSON"):
+        load(kind, folder, device="cpu")
+
+
+def test_a_damaged_tokenizer(tmp_path, kind):
+    folder = checkpoint(tmp_path / kind, kind)
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(InputError, match="its tokenizer cannot be loaded as kind"):
+        load(kind, folder, device="cpu")
+
+
 def test_code_beside_the_weights_is_not_run(folders):
     """The checkpoint's classes would stop this process."""
     assert "auto_map" in json.loads((folders["qwen_extra0"] / "config.json").read_text())
@@ -593,14 +595,26 @@ def test_rounded_rotary_frequencies(folders, verifiers):
     for kind in KINDS:
         network = load(kind, folders[kind], device="cpu", dtype="bfloat16").network
         check_rotary(verifiers[kind].source, network)
-        with pytest.raises(InputError, match="keeps the rotary frequencies .*inv_freq in torch.bfloat16"):
+        with pytest.raises(InputError, match=r"keeps the rotary frequencies .*inv_freq in torch.bfloat16"):
             check_rotary(verifiers[kind].source, network.to(torch.bfloat16))
 
 
-def test_a_configuration_without_a_window(folders, verifiers, monkeypatch):
-    monkeypatch.setattr(verifiers["ki_tag"].network.config, "max_position_embeddings", None)
-    with pytest.raises(InputError, match="names no window"):
-        verifiers["ki_tag"]._window()
+def test_a_configuration_that_transformers_does_not_take(tmp_path, kind):
+    folder = checkpoint(tmp_path / kind, kind)
+    edit_config(folder, max_position_embeddings=None)
+    with pytest.raises(InputError, match="cannot be loaded as kind"):
+        load(kind, folder, device="cpu")
+
+
+def test_a_network_without_a_window(tmp_path):
+    """Any token classifier may be one of TRL's, but a study must know when an input is too long for it."""
+    folder = tmp_path / "bloom"
+    BloomForTokenClassification(
+        BloomConfig(vocab_size=len(published.VOCABULARY), hidden_size=16, n_layer=1, n_head=2)
+    ).save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    with pytest.raises(InputError, match="its configuration names no window"):
+        load("trl_tokencls", folder, device="cpu", attention="eager")
 
 
 # Tokenizers that are refused
@@ -670,7 +684,7 @@ def test_chat_plus_needs_turns_that_stay_as_they_were(tmp_path):
 
 def test_a_tokenizer_of_another_model(tmp_path, kind):
     folder = checkpoint(tmp_path / kind, kind, vocab_size=len(published.VOCABULARY) - 1)
-    with pytest.raises(InputError, match="has ids up to .* tokenizer and network are not of one model"):
+    with pytest.raises(InputError, match=r"has ids up to .* tokenizer and network are not of one model"):
         load(kind, folder, device="cpu")
 
 
@@ -678,7 +692,8 @@ def test_no_tokenizer(tmp_path, kind):
     folder = checkpoint(tmp_path / kind, kind)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).unlink()
-    with pytest.raises(InputError):
+    message = "needs a tokenizer with|its tokenizer cannot be loaded"
+    with pytest.raises(InputError, match=message):
         load(kind, folder, device="cpu")
 
 
@@ -710,15 +725,13 @@ def test_golden_examples_are_sums_with_one_wrong_step_each():
 
 def test_the_sums_of_the_golden_examples_are_as_their_verdicts_say():
     """Every equation in a right step holds; a wrong step has one that does not, or ends in another number."""
-    import re
-
     checked = 0
     for each in golden_examples():
         for step, verdict in zip(each.steps, each.verdicts, strict=True):
             for left, right in re.findall(r"([\d]+(?: [-+*/] \d+)+) = (\d+)", step):
                 assert (eval(left) == int(right)) == verdict, step
                 checked += 1
-    assert checked == 9
+    assert checked == 8
 
 
 def test_preflight_gives_a_table():

@@ -4,10 +4,13 @@
 """
 
 import logging
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from transformers import (
     AutoTokenizer,
     PreTrainedConfig,
@@ -22,13 +25,16 @@ from ttc.errors import InputError, nearest
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 UNUSED = ("lm_head.",)  # a language model's head, left in the checkpoint of a model that has another
 
+# What from_pretrained raises for bad input; the last one for values in config.json
 FAILURES = (
     OSError,
     ValueError,
     RuntimeError,
     ImportError,
     KeyError,
-)  # what from_pretrained raises for bad input
+    SafetensorError,
+    StrictDataclassError,
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ class Source:
 
     def refuse(self, error: Exception, what: str) -> InputError:
         """The one sentence for `error`, which loading `what` raised."""
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        reason = textwrap.shorten(str(error), 300, placeholder=" …") or type(error).__name__
         hint = ""
         if self.local_files_only and not Path(self.path).is_dir():
             hint = "; only this machine's files were looked at, because local_files_only is set"
@@ -128,6 +134,7 @@ def load_network(source: Source, network_class: type) -> PreTrainedModel:
             dtype=DTYPES[source.dtype],
             attn_implementation=source.attention,
             use_safetensors=True,
+            ignore_mismatched_sizes=True,  # they too come back as `found`, and are refused
             output_loading_info=True,
             **source.options,
         )
@@ -147,6 +154,11 @@ def check_complete(source: Source, found: dict) -> None:
         raise InputError(
             f"{source.path}: the checkpoint lacks {shown(missing)}, which kind '{source.kind}' needs and which would "
             "be random numbers; it is incomplete or of another kind"
+        )
+    for name, given, wanted in sorted(found["mismatched_keys"]):
+        raise InputError(
+            f"{source.path}: the checkpoint's {name} has shape {list(given)}, and kind '{source.kind}' needs "
+            f"{list(wanted)}; it is of another kind"
         )
     left = sorted(name for name in found["unexpected_keys"] if not name.startswith(UNUSED))
     if left:
