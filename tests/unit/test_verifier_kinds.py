@@ -26,6 +26,8 @@ from safetensors.torch import load_file
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForTokenClassification,
+    BertConfig,
+    BertForTokenClassification,
     BloomConfig,
     BloomForTokenClassification,
     LlamaConfig,
@@ -327,6 +329,20 @@ def test_what_stands_in_padding_does_not_matter(verifier):
         first, *others = verifier.logits(tokens, mask, torch.tensor(reading.places))
     for other in others:
         assert torch.allclose(first, other, atol=1e-5)
+
+
+def test_padding_is_masked_for_a_network_that_looks_ahead(tmp_path):
+    """A token classifier may be one; there the order of tokens alone would not hide padding."""
+    torch.manual_seed(7)
+    settings = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "initializer_range": 0.5}
+    BertForTokenClassification(BertConfig(vocab_size=len(published.VOCABULARY), **settings)).save_pretrained(
+        tmp_path
+    )
+    tokenizer().save_pretrained(tmp_path)
+    verifier = load("trl_tokencls", tmp_path, device="cpu")
+    together = verifier.score([PROBLEM] * 4, SOLUTIONS)
+    for steps, made in zip(SOLUTIONS, together, strict=True):
+        assert verifier.score([PROBLEM], [steps])[0] == pytest.approx(made, abs=1e-5)
 
 
 def test_equal_inputs_are_read_once_and_billed_each(verifier):
