@@ -39,7 +39,9 @@ def begin(folder: Path = Path(FOLDER), say: Callable[[str], None] = _say) -> int
     """
     for place in (Path(), Path("results")):
         if place.exists() and not os.access(place, os.W_OK):
-            raise InputError(f"{place.resolve()} cannot be written to; another folder is given by --directory")
+            raise InputError(
+                f"{place.resolve()} cannot be written to; another folder is given by --directory"
+            )
     runs = folder / RUNS
     runs.mkdir(parents=True, exist_ok=True)
     alive, unsure = [], []
