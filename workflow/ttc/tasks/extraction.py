@@ -14,7 +14,7 @@ from ttc.tasks import answers
 
 NONE = "none"  # the method of a text in which nothing was found
 
-_SENTENCE = re.compile(r"\banswer\s+is\s*:?[ \t]*([^\n]*)", re.IGNORECASE)
+_SENTENCE = re.compile(r"\banswer\s+is[ \t]*:?", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"\.(?:\s|$)")
 _BARE_BOX = re.compile(r"\\(?:boxed|fbox)(?:\s+|(?=\d))(\\?[^\s{}$\\,.;]+)")
 _SHORT_LINE = re.compile(r"^[ \t]*A:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
@@ -48,16 +48,17 @@ def sentence(text: str) -> str | None:
     A full stop ends the sentence where white space follows it, so `3.5` is whole.  Markdown emphasis, dollar signs
     around a formula or before an amount of money, and a box around the answer are dropped.
     """
-    found = _SENTENCE.findall(text)
-    if not found:
+    starts = [match.end() for match in _SENTENCE.finditer(text)]
+    if not starts:
         return None
-    answer = _SENTENCE_END.split(found[-1])[0].strip(" \t*_")
+    line = text[starts[-1] :].split("\n", 1)[0]
+    answer = _SENTENCE_END.split(line)[0].strip().strip("*_ ")
     if boxed := answers.last_boxed(answer):
         return boxed
     if answer.count("$") == 2 and answer[0] == answer[-1]:
         answer = answer[1:-1].strip()
     elif answer.count("$") == 1 and answer[0] == "$":
-        answer = answer[1:]
+        answer = answer[1:].strip()
     return answer or None
 
 

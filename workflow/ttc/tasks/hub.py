@@ -77,8 +77,8 @@ def _check_cached(rows, where: str, revision: str) -> None:
     for name in {Path(file["filename"]).parent.name for file in rows.cache_files}:
         if _COMMIT.fullmatch(name) and name != revision:
             raise InputError(
-                f"{where}: the hub could not be reached, and the cache has revision {name}, not {revision}; run once "
-                "with a connection"
+                f"{where}: the hub could not be reached, and the newest revision in the cache is {name}, not "
+                f"{revision}; run once with a connection"
             )
 
 

@@ -88,13 +88,12 @@ def render(prompt: Prompt, problem: str, tokenizer=None) -> str:
             "the tokenizer has no chat template, which a prompt of `format: chat` needs; base models take `format: "
             "completion`"
         )
-    today = datetime.datetime.fromisoformat(prompt.date)
     try:
         return tokenizer.apply_chat_template(
             messages(prompt, problem),
+            chat_template=_dated(tokenizer.get_chat_template(), prompt.date),
             tokenize=False,
             add_generation_prompt=True,
-            strftime_now=today.strftime,  # in place of the clock
             **prompt.variables,
         )
     except Exception as error:  # whatever a template raises, such as that it knows no system
@@ -121,7 +120,7 @@ def digest(prompt: Prompt, tokenizer=None) -> str:
     if tokenizer is not None:
         about["tokenizer"] = _tokenizer_content(tokenizer)
         if prompt.format == "chat":
-            about["chat_template"] = tokenizer.chat_template
+            about["chat_template"] = tokenizer.chat_template and tokenizer.get_chat_template()
     return hashlib.sha256(canonical(about).encode()).hexdigest()
 
 
@@ -137,6 +136,21 @@ def _completion(prompt: Prompt, problem: str) -> str:
 
 def _joined(before: str, solution: str) -> str:
     return before + ("" if before[-1:].isspace() else " ") + solution
+
+
+def _dated(template: str, date: str) -> str:
+    """A chat template in which `strftime_now`, if it is used, writes `date`, 0:00, instead of the present.
+
+    A macro of the template itself takes its place: a template is given plain data only, no functions of ours.
+    """
+    if "strftime_now" not in template:
+        return template
+    day = datetime.datetime.fromisoformat(date)
+    values = {f"%{letter}": day.strftime(f"%{letter}") for letter in "aAbBdHIjmMpSyY"}
+    values |= {"%-d": str(day.day), "%-m": str(day.month), "%-H": "0", "%-I": "12"}
+    replaced = "".join(f" | replace('{name}', '{value}')" for name, value in values.items())
+    # The environment of chat templates drops the newline after a block, and this one with it
+    return f"{{% macro strftime_now(format) %}}{{{{ format{replaced} }}}}{{% endmacro %}}\n{template}"
 
 
 def _tokenizer_content(tokenizer) -> dict:
