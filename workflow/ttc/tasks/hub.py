@@ -8,12 +8,17 @@ import polars as pl
 
 from ttc.errors import InputError, nearest
 
+_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SAVED = ("dataset_dict.json", "dataset_info.json", "state.json")  # what `save_to_disk` leaves in a folder
 
 
-def check_revision(hub: str, revision: str | None) -> None:
-    """Raise InputError unless `revision` is a commit; branches and tags move, and results would move with them."""
+def check_place(hub: str, revision: str | None) -> None:
+    """Raise InputError unless `hub` is OWNER/NAME and `revision` a commit: branches move, and results with them."""
+    if not _ID.fullmatch(hub):
+        raise InputError(
+            f"data set '{hub}': the id of a data set of the hub is OWNER/NAME; a file is given as `path`"
+        )
     if not _COMMIT.fullmatch(revision or ""):
         given = f"'{revision}' is not the name of a commit" if revision else "no revision is given"
         raise InputError(
@@ -27,7 +32,11 @@ def load(hub: str, revision: str, configs: Iterable[str | None], split: str) -> 
     Raises InputError where the hub cannot be reached and its cache does not have this very revision, where the data
     set is unknown or gated, and for an unknown revision, configuration or split.
     """
-    check_revision(hub, revision)
+    check_place(hub, revision)
+    if Path(hub).exists():
+        raise InputError(
+            f"data set '{hub}': a folder of this name lies here, and `datasets` would read it instead"
+        )
     return pl.concat([_load_one(hub, revision, config, split) for config in configs])
 
 
@@ -83,14 +92,14 @@ def _check_cached(rows, where: str, revision: str) -> None:
 
 
 def _reason(error: Exception, revision: str) -> str:
-    """What is wrong, in words; the names of exceptions are those of `datasets` and `huggingface_hub`."""
+    """What is wrong, in words.  `datasets` drops the cause of some of its errors, so their texts are read too."""
     names = {type(each).__name__ for each in _chain(error)}
     text = _first_line(error)
-    if "GatedRepoError" in names or "gated" in text:
+    if "GatedRepoError" in names or "is a gated dataset" in text:
         return "it is gated; accept its conditions on its page and log in (`hf auth login`)"
-    if "RevisionNotFoundError" in names or "Revision Not Found" in text:
+    if "RevisionNotFoundError" in names or text.startswith("Revision '"):
         return f"it has no revision {revision}; take a commit of its page"
-    if names & {"RepositoryNotFoundError", "DatasetNotFoundError"}:
+    if "RepositoryNotFoundError" in names or "doesn't exist on the Hub" in text:
         return "there is no such data set on the hub, or it is private; its id is OWNER/NAME, as on its page"
     if names & {"OfflineModeIsEnabled", "ConnectionError", "ConnectError", "LocalEntryNotFoundError"}:
         return (

@@ -120,7 +120,7 @@ def _check_place(full: dict, where: str) -> None:
         both = "both are given" if full["hub"] else "neither is given"
         raise InputError(f"{where}: one of `hub` and `path` says where the problems are, and {both}")
     if full["hub"]:
-        hub.check_revision(full["hub"], full["revision"])
+        hub.check_place(full["hub"], full["revision"])
         if not full["split"]:
             raise InputError(
                 f"{where}: the data set '{full['hub']}' needs a `split`, such as test or train+test"
