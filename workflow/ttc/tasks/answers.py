@@ -23,15 +23,23 @@ def extract(text: str, kinds: Sequence[str] = ("boxed",)) -> str | None:
     `kinds` are names of `KINDS`.  Within a kind the last occurrence decides, even where it is empty: a solution that
     ends in an empty box has withdrawn the answer before it.  Raises InputError for an unknown kind.
     """
+    return find(text, kinds, KINDS)[0]
+
+
+def find(
+    text: str, kinds: Sequence[str], known: dict[str, Callable[[str], str | None]]
+) -> tuple[str | None, str | None]:
+    """The same with the functions of `known`, and the kind that found the answer; (None, None) where none does."""
     for kind in kinds:
-        if kind not in KINDS:
+        if kind not in known:
             raise InputError(
-                f"answer extraction: '{kind}' is not a kind of answer; allowed are {', '.join(KINDS)}"
-                f"{nearest(kind, KINDS)}"
+                f"answer extraction: '{kind}' is not a kind of answer; allowed are {', '.join(known)}"
+                f"{nearest(kind, known)}"
             )
-        if (answer := KINDS[kind](text)) is not None:
-            return answer
-    return None
+    for kind in kinds:
+        if (answer := known[kind](text)) is not None:
+            return answer, kind
+    return None, None
 
 
 def last_boxed(text: str) -> str | None:

@@ -5,13 +5,14 @@ A pool is one or more Parquet or JSONL files with a row per completion.  A mappi
 the file and the row (from 1), the question, and what is wrong; nothing is repaired silently.
 """
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
 from ttc.errors import InputError, nearest
+from ttc.tasks.problems import problem_table
+from ttc.tasks.rows import column_mapping, names, read_file, refuse, select
 
 STEP_SEPARATOR = "\n\n"
 FINISH_REASONS = ("stop", "length", "unknown")
@@ -28,29 +29,8 @@ COLUMNS = {
     "finish_reason": (pl.String(), "stop, length or unknown; null = unknown"),
 }
 REQUIRED = ("problem_id", "text")
-PROBLEM_COLUMNS = {
-    "problem_id": pl.String(),
-    "question": pl.String(),
-    "answer": pl.String(),
-    "solution": pl.String(),
-    "level": pl.Int64(),
-}
+PROBLEM_COLUMNS = ("problem_id", "question", "answer", "solution", "level")
 REQUIRED_OF_PROBLEMS = ("problem_id", "question", "answer")
-
-
-def read_file(path: Path) -> pl.DataFrame:
-    """A Parquet (`.parquet`) or JSON-lines (`.jsonl`) file as a frame; InputError if missing or unreadable."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    if path.suffix == ".jsonl":
-        return _read_jsonl(path)
-    if path.suffix != ".parquet":
-        raise InputError(f"{path}: the file's name must end in .parquet or .jsonl, which say how to read it")
-    try:
-        return pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a readable Parquet file, perhaps truncated ({reason})") from error
 
 
 def read_problems(
@@ -61,24 +41,8 @@ def read_problems(
     problem_id, question and answer default to columns of the same name; solution ("" where absent) and level
     (0 where absent) are read only if mapped.  Raises InputError for a missing column, a null, a repeated id.
     """
-    mapping = _mapping(columns, PROBLEM_COLUMNS, REQUIRED_OF_PROBLEMS, f"{path}: columns of problems")
-    frame = _select(read_file(path).with_row_index("_row", offset=1), mapping, PROBLEM_COLUMNS, path)
-    if frame.is_empty():
-        raise InputError(f"{path}: the problems file has no rows")
-    for column in REQUIRED_OF_PROBLEMS:
-        _refuse(frame[column].is_null(), frame, path, lambda row, c=column: f"column '{mapping[c]}' is empty")
-    repeated = ~frame["problem_id"].is_first_distinct()
-    _refuse(repeated, frame, path, lambda row: "the problem id was given before; ids must be unique")
-    solution = pl.col("solution").fill_null("") if "solution" in mapping else pl.lit("")
-    level = pl.col("level").fill_null(0) if "level" in mapping else pl.lit(0)
-    return frame.select(
-        "problem_id",
-        split=pl.lit(split),
-        level=level.cast(pl.Int32),
-        question="question",
-        answer="answer",
-        solution=solution.alias("solution"),
-    )
+    chosen = column_mapping(columns, PROBLEM_COLUMNS, REQUIRED_OF_PROBLEMS, f"{path}: columns of problems")
+    return problem_table(read_file(path), chosen, split, str(path)).drop("subject")
 
 
 def read_pool(
@@ -90,7 +54,7 @@ def read_pool(
     Columns of the result: problem_id, sample_index, run, sample, the mapped ones of `COLUMNS`, and the file's columns
     named in `keep`; step_scores without the leading ones.  Raises InputError; see the module.
     """
-    mapping = _mapping(spec.get("columns"), COLUMNS, REQUIRED, "columns of the pool")
+    mapping = column_mapping(spec.get("columns"), COLUMNS, REQUIRED, "columns of the pool")
     known = set(problem_ids)
     paths = [Path(path) for path in paths]
     frames = [_read_one(path, spec, mapping, known, list(keep)) for path in paths]
@@ -105,7 +69,7 @@ def read_pool(
     frame = frame.sort("problem_id", "run", "sample", maintain_order=True)
     key = ["problem_id", "run", "sample"]
     repeated = ~frame.select(pl.struct(key).is_first_distinct().alias("first"))["first"]
-    _refuse(repeated, frame, None, lambda row: f"{_sample(row)} was given before; samples must be unique")
+    refuse(repeated, frame, None, lambda row: f"{_sample(row)} was given before; samples must be unique")
     frame = frame.with_columns(sample_index=pl.int_range(pl.len(), dtype=pl.Int32).over("problem_id"))
     return frame.drop("_file", "_row")
 
@@ -133,93 +97,35 @@ def without_samples(problem_ids: Iterable[str], pools: dict[str, pl.DataFrame], 
     return dropped
 
 
-def _read_jsonl(path: Path) -> pl.DataFrame:
-    rows = []
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    row = json.loads(line)
-                    if not isinstance(row, dict):
-                        raise InputError(
-                            f"{path}, line {number}: not a JSON object with a name for each column"
-                        )
-                    rows.append(row)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}, line {number}: not a JSON object, perhaps truncated ({error.msg})"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text at byte {error.start}") from error
-    try:
-        return pl.DataFrame(rows, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: a column holds values of different types ({reason})") from error
-
-
-def _mapping(given: dict | None, known: dict, required: tuple, where: str) -> dict[str, str]:
-    given = given or {}
-    for ours in given:
-        if ours not in known:
-            raise InputError(
-                f"{where}: '{ours}' is unknown; known are {', '.join(known)}{nearest(ours, known)}"
-            )
-    mapping = {ours: ours for ours in required} | {ours: theirs for ours, theirs in given.items() if theirs}
-    return {ours: mapping[ours] for ours in known if ours in mapping}
-
-
-def _select(
-    frame: pl.DataFrame, mapping: dict, types: dict, path: Path, keep: list[str] = ()
-) -> pl.DataFrame:
-    """The mapped columns under our names and types, those of `keep`, and `_file`, `_row` for messages."""
-    for ours, theirs in [*mapping.items(), *((name, name) for name in keep)]:
-        if theirs not in frame.columns:
-            use = f", which is to be '{ours}'," if ours != theirs else ""
-            raise InputError(
-                f"{path}: the column '{theirs}'{use} is missing; the file has {_names(frame)}"
-                f"{nearest(theirs, frame.columns)}"
-            )
-    columns = []
-    for ours, theirs in mapping.items():
-        try:
-            columns.append(frame[theirs].cast(types[ours]).alias(ours))
-        except pl.exceptions.PolarsError as error:
-            given = f"{frame[theirs].dtype} given, {types[ours]} needed"
-            raise InputError(f"{path}: the column '{theirs}' has the wrong type ({given})") from error
-    files = pl.repeat(str(path), len(frame), eager=True).alias("_file")
-    return pl.DataFrame([*columns, *(frame[name] for name in keep), files, frame["_row"]])
-
-
 def _read_one(path: Path, spec: dict, mapping: dict, known: set[str], keep: list[str]) -> pl.DataFrame:
     frame = read_file(path).with_row_index("_row", offset=1)
     frame = frame.with_columns(_dropped=_leading(frame, spec.get("leading_scores") or [], path))
     frame = frame.filter(_chosen(frame, spec.get("where") or {}, path))
     dropped = frame["_dropped"]
-    frame = _select(frame, mapping, _types(), path, keep)
-    _refuse(frame["problem_id"].is_null(), frame, path, lambda row: "the problem id is empty")
+    frame = select(frame, mapping, _types(), path, keep)
+    refuse(frame["problem_id"].is_null(), frame, path, lambda row: "the problem id is empty")
     unknown = ~frame["problem_id"].is_in(list(known))
-    _refuse(
+    refuse(
         unknown,
         frame,
         path,
         lambda row: f"the problems file has no such problem{nearest(row['problem_id'], known)}",
     )
-    _refuse(frame["text"].is_null(), frame, path, lambda row: "the completion is empty (null)")
+    refuse(frame["text"].is_null(), frame, path, lambda row: "the completion is empty (null)")
     if "run" in mapping:
-        _refuse(frame["run"].is_null(), frame, path, lambda row: "the run is empty (null)")
+        refuse(frame["run"].is_null(), frame, path, lambda row: "the run is empty (null)")
     if "sample" in mapping:
-        _refuse(frame["sample"].is_null(), frame, path, lambda row: "the sample number is empty (null)")
+        refuse(frame["sample"].is_null(), frame, path, lambda row: "the sample number is empty (null)")
     if "tokens" in mapping:
         wrong = (frame["tokens"] <= 0).fill_null(False)
-        _refuse(
+        refuse(
             wrong, frame, path, lambda row: f"{row['tokens']} tokens are given; a missing count must be null"
         )
     if "finish_reason" in mapping:
         frame = frame.with_columns(pl.col("finish_reason").fill_null("unknown"))
         wrong = ~frame["finish_reason"].is_in(FINISH_REASONS)
         allowed = ", ".join(FINISH_REASONS)
-        _refuse(
+        refuse(
             wrong, frame, path, lambda row: f"finish reason '{row['finish_reason']}'; allowed are {allowed}"
         )
     if "step_scores" in mapping:
@@ -229,12 +135,12 @@ def _read_one(path: Path, spec: dict, mapping: dict, known: set[str], keep: list
 
 def _checked_scores(frame: pl.DataFrame, spec: dict, path: Path) -> pl.DataFrame:
     scores = pl.col("step_scores")
-    _refuse(frame["step_scores"].is_null(), frame, path, lambda row: "step scores are missing (null)")
+    refuse(frame["step_scores"].is_null(), frame, path, lambda row: "step scores are missing (null)")
     inside = scores.list.eval(
         pl.element().is_not_null() & pl.element().is_not_nan() & pl.element().is_between(0.0, 1.0)
     ).list.all()
     wrong = ~frame.select(inside.fill_null(False))["step_scores"]
-    _refuse(wrong, frame, path, lambda row: f"step score {_outside(row['step_scores'])} is outside 0 to 1")
+    refuse(wrong, frame, path, lambda row: f"step score {_outside(row['step_scores'])} is outside 0 to 1")
     separator = spec.get("step_separator", STEP_SEPARATOR)
     count = frame["step_scores"].list.len().cast(pl.Int64)
     if separator is None:
@@ -248,7 +154,7 @@ def _checked_scores(frame: pl.DataFrame, spec: dict, path: Path) -> pl.DataFrame
         parts = "at least one step" if steps is None else f"{row['text'].count(separator) + 1} steps"
         return f"{len(row['step_scores'])} step scores for {parts}{leading} (step separator {separator!r})"
 
-    _refuse(wrong, frame, path, mismatch)
+    refuse(wrong, frame, path, mismatch)
     return frame.with_columns(scores.list.slice(pl.col("_dropped"), None).cast(pl.List(pl.Float32)))
 
 
@@ -266,15 +172,11 @@ def _chosen(frame: pl.DataFrame, where: dict[str, list], path: Path) -> pl.Serie
         if column not in frame.columns:
             raise InputError(
                 f"{path}: rows are to be chosen by the column '{column}', which is missing; the file has "
-                f"{_names(frame)}{nearest(column, frame.columns)}"
+                f"{names(frame)}{nearest(column, frame.columns)}"
             )
         allowed = set(values)
         chosen = chosen & pl.Series([value in allowed for value in frame[column].to_list()], dtype=pl.Boolean)
     return chosen
-
-
-def _names(frame: pl.DataFrame) -> str:
-    return ", ".join(name for name in frame.columns if not name.startswith("_"))
 
 
 def _types() -> dict:
@@ -283,18 +185,6 @@ def _types() -> dict:
 
 def _conditions(where: dict[str, list]) -> str:
     return " and ".join(f"{column} in [{', '.join(map(str, values))}]" for column, values in where.items())
-
-
-def _refuse(wrong: pl.Series, frame: pl.DataFrame, path: Path | None, reason) -> None:
-    """Raise InputError about the first row marked in `wrong`; `reason` turns the row into words."""
-    if not wrong.any():
-        return
-    row = frame.row(wrong.arg_max(), named=True)
-    count = int(wrong.sum())
-    others = f" ({count} rows are like this)" if count > 1 else ""
-    raise InputError(
-        f"{path or row['_file']}, row {row['_row']}, problem '{row['problem_id']}': {reason(row)}{others}"
-    )
 
 
 def _outside(scores: list[float | None]) -> str:
