@@ -23,7 +23,8 @@ BALANCED = st.recursive(
 @given(BALANCED, BALANCED)
 def test_the_last_box_is_found_whole_however_deep_its_braces(first, last):
     found = find(rf"so \boxed{{{first}}}, no, \boxed{{{last}}}. The answer is 7.", ["boxed", "last_number"])
-    assert found == (last.strip(), "boxed")
+    # an empty box is no answer, and the next way is tried
+    assert found == ((last.strip(), "boxed") if last.strip() else ("7", "last_number"))
 
 
 @given(BALANCED)

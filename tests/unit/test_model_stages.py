@@ -268,6 +268,7 @@ def test_a_stage_by_its_command_line(made, tmp_path):
         "spec": spec,
         "inputs": {},
         "sha256": files.digest(output),
+        "files": {},
         "rows": 308,
     }
     assert {path.name for path in tmp_path.iterdir()} == {"problems.parquet", "problems.parquet.json"}
