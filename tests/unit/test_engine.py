@@ -336,4 +336,4 @@ def test_the_model_is_loaded_as_saved(llama, tmp_path):
     model = AutoModelForCausalLM.from_pretrained(saved(random_model("llama"), tmp_path / "m"))
     for name, tensor in llama.model.state_dict().items():
         assert torch.equal(tensor, model.state_dict()[name])
-    assert (llama.window, llama.end, llama.separator) == (192, EOS, NEWLINE)
+    assert (llama.window, llama.stops.end, llama.stops.step) == (192, (EOS,), (NEWLINE,))

@@ -10,7 +10,9 @@ from toy import text as characters
 from ttc import noise, tables
 from ttc.engines.transformers import TransformersEngine
 from ttc.errors import InputError
-from ttc.generation import grade, roll_out, sample, select_problems, solutions_frame
+from ttc.forms import LINES
+from ttc.forms import grade_line as grade
+from ttc.generation import roll_out, sample, select_problems, solutions_frame
 from ttc.tasks import clock
 
 
@@ -73,7 +75,7 @@ def test_problems_are_chosen_by_split_in_order(problems):
 
 def draw(engine, problems, block, samples, rows=1024, temperature=1.0):
     chosen = select_problems(problems, "test", block)
-    return sample(engine, chosen, samples, 5, temperature, 16, rows, silent)
+    return sample(engine, LINES, chosen, samples, 5, temperature, 16, rows, silent)
 
 
 @pytest.mark.parametrize("rows", [7, 1024])
@@ -119,7 +121,7 @@ def test_samples_are_what_the_engine_decodes_from_the_prompt(engine, problems):
 def test_seeds_differ_and_greedy_samples_do_not(engine, problems):
     first = draw(engine, problems, [0, 4], [0, 4])
     chosen = select_problems(problems, "test", [0, 4])
-    assert not sample(engine, chosen, [0, 4], 6, 1.0, 16, 1024, silent)["text"].equals(first["text"])
+    assert not sample(engine, LINES, chosen, [0, 4], 6, 1.0, 16, 1024, silent)["text"].equals(first["text"])
     greedy = draw(engine, problems, [0, 4], [0, 4], temperature=0.0)
     assert greedy.group_by("problem_id").agg(pl.col("text").n_unique())["text"].to_list() == [1] * 4
 
@@ -128,7 +130,7 @@ def test_special_tokens_are_no_text(engine):
     class Made:
         tokens, logprob, finish = [5, EOS], -1.0, "end"
 
-    frame = solutions_frame(engine.tokenizer, [Made()], ["1"])
+    frame = solutions_frame(LINES, engine.tokenizer, [Made()], ["1"])
     assert frame["text"].to_list() == ["Start"] and frame["tokens"].to_list() == [2]
 
 
@@ -178,7 +180,7 @@ SAMPLES = [
 def rolled(rows, rollouts=1, batch=1000, seed=3, limit=30):
     engine = ToyEngine(policy)
     engine.tokenizer = Characters()
-    frame = roll_out(engine, QUESTIONS, made(rows), rollouts, seed, 1.0, limit, batch, silent)
+    frame = roll_out(engine, LINES, QUESTIONS, made(rows), rollouts, seed, 1.0, limit, batch, silent)
     return tables.check(frame, "step_values", "here"), engine
 
 
@@ -274,8 +276,10 @@ def test_rollouts_of_a_model_stop_at_its_window(engine, problems):
             "finish_reason": ["stop"],
         }
     )
-    frame = tables.check(roll_out(engine, chosen, samples, 2, 0, 1.0, 8, 64, silent), "step_values", "here")
+    frame = tables.check(
+        roll_out(engine, LINES, chosen, samples, 2, 0, 1.0, 8, 64, silent), "step_values", "here"
+    )
     assert frame["step"].to_list() == list(range(solution.count("\n") + 1))
     assert frame["rollouts"].to_list() == [2] * solution.count("\n") + [1]
     with pytest.raises(InputError, match="window is 192"):
-        roll_out(engine, chosen, samples, 2, 0, 1.0, 200, 64, silent)
+        roll_out(engine, LINES, chosen, samples, 2, 0, 1.0, 200, 64, silent)

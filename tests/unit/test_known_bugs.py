@@ -11,7 +11,7 @@ from tiny import BOS, EOS, NEWLINE, SEED, TASK, random_model, saved, tokenizer
 
 from ttc import tables
 from ttc.evaluation import Method, Outcomes, evaluate_pool
-from ttc.generation import grade
+from ttc.forms import grade_line as grade
 from ttc.models.building import build_verifier
 from ttc.models.loading import save_model
 from ttc.pools import Pool, Steps, sample_pools

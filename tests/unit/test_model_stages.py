@@ -12,7 +12,7 @@ from all_stages import MODELS, STAGES, TASK, run_all
 
 from ttc import content, files, tables
 from ttc.errors import InputError
-from ttc.generation import grade
+from ttc.forms import grade_line as grade
 from ttc.models.loading import read_card
 from ttc.revision.chains import contexts
 from ttc.stages import command

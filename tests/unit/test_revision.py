@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from tiny import SEED, TASK, random_model, saved
 
-from ttc import generation, noise, tables
+from ttc import forms, noise, tables
 from ttc.engines.transformers import TransformersEngine
+from ttc.forms import LINES
 from ttc.generation import select_problems, solutions_frame
 from ttc.revision.chains import contexts, distinct_reads, revise
 from ttc.revision.pairs import choose_context, make_pairs, successes
@@ -207,7 +208,7 @@ def silent(done, total):
 
 
 def chains(engine, first, problems, lengths=LENGTHS, max_context=4, seed=5, **more):
-    frame = revise(engine, first, problems, lengths, max_context, seed, 1.0, 8, 16, silent, **more)
+    frame = revise(engine, first, LINES, problems, lengths, max_context, seed, 1.0, 8, 16, silent, **more)
     return tables.check(frame, "chains", "here")
 
 
@@ -237,7 +238,9 @@ def test_chains_equal_one_answer_at_a_time(engine, first, problems, known):
                 stream = noise.substreams(noise.stream(5, "revise", name, chain), step)
                 writer = first if step == 0 else engine
                 made = writer.extend(writer.prefill([tokens]), np.array([stream]), "end", 1.0, 8)
-                expected = solutions_frame(engine.tokenizer, made, [problem["answer"]]).row(0, named=True)
+                expected = solutions_frame(LINES, engine.tokenizer, made, [problem["answer"]]).row(
+                    0, named=True
+                )
                 row = known.filter(problem_id=name, chain=chain, step=step).row(0, named=True)
                 assert {key: row[key] for key in expected} == expected | {
                     "logprob": np.float32(expected["logprob"])
@@ -297,7 +300,7 @@ def test_contexts_are_the_texts_that_were_read(engine, first, problems, known):
 
 def graded(monkeypatch, correct):
     """Let a text be graded by the function `correct` of it."""
-    monkeypatch.setattr(generation, "grade", lambda solution, gold: ("7", correct(solution)))
+    monkeypatch.setattr(forms, "grade_line", lambda solution, gold: ("7", correct(solution)))
 
 
 def test_nothing_of_the_verdicts_reaches_the_reviser(engine, first, problems, known, monkeypatch):

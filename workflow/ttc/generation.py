@@ -1,17 +1,14 @@
 """Sampling solutions and rolling out prefixes: tables in, an engine in the middle, tables out."""
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 import numpy as np
 import polars as pl
 
 from ttc import noise
 from ttc.engines.base import Continuation, Engine
+from ttc.forms import Form
 from ttc.resume import Work
-from ttc.tasks import text
-from ttc.tasks.answers import extract
-from ttc.tasks.notation import normal_form
 
 BATCHES = 4  # times `rows` solutions that the engine is given at once, so that its batches stay full
 FINISH = {"end": "stop", "length": "length"}
@@ -25,16 +22,6 @@ PREFIX_VALUES = {
 }
 
 
-@lru_cache(maxsize=1 << 16)  # equal solutions are frequent
-def grade(solution: str, gold: str) -> tuple[str | None, bool]:
-    """Answer of a generated solution and whether it equals the gold answer; without an answer it is wrong."""
-    answer = extract(solution, ("answer_line",))
-    if answer is None:
-        return None, False
-    answer = normal_form(answer)
-    return answer, answer == normal_form(gold)
-
-
 def select_problems(problems: pl.DataFrame, split: str, block: list[int]) -> pl.DataFrame:
     """Rows [start, stop) of a split, sorted by problem_id."""
     chosen = problems.filter(pl.col("split") == split).sort("problem_id")
@@ -43,6 +30,7 @@ def select_problems(problems: pl.DataFrame, split: str, block: list[int]) -> pl.
 
 def sample(
     engine: Engine,
+    form: Form,
     problems: pl.DataFrame,
     samples: list[int],
     seed: int,
@@ -64,16 +52,15 @@ def sample(
         chunk = chunk.filter(~pl.col("problem_id").is_in(finished))
         if chunk.is_empty():
             continue
-        prompts = text.encode_prompts(
-            engine.tokenizer, [text.prompt_text(each) for each in chunk["question"]]
-        )
+        prompts = form.prompts(engine.tokenizer, chunk["question"].to_list())
         roots = np.array(
             [noise.stream(seed, "sample", name) for name in chunk["problem_id"]], dtype=np.uint64
         )
         streams = noise.substreams(np.repeat(roots, len(indices)), np.tile(indices, len(chunk)))
         state = engine.fork(engine.prefill(prompts), np.repeat(np.arange(len(chunk)), len(indices)))
         made = engine.extend(state, streams, "end", temperature, max_tokens)
-        frame = solutions_frame(engine.tokenizer, made, np.repeat(chunk["answer"].to_numpy(), len(indices)))
+        golds = [gold for gold in chunk["answer"] for _ in indices]
+        frame = solutions_frame(form, engine.tokenizer, made, golds)
         work.add(
             samples=frame.with_columns(
                 problem_id=pl.Series(
@@ -89,6 +76,7 @@ def sample(
 
 def roll_out(
     engine: Engine,
+    form: Form,
     problems: pl.DataFrame,
     samples: pl.DataFrame,
     rollouts: int,
@@ -112,7 +100,7 @@ def roll_out(
         problems.select("problem_id", "question", gold="answer"), on="problem_id"
     )
     work = work or Work()
-    prefixes = _distinct_prefixes(engine.tokenizer, samples)
+    prefixes = _distinct_prefixes(form, engine.tokenizer, samples)
     keys = sorted(prefixes, key=lambda key: (len(prefixes[key].tokens), key))
     total = sum(prefix.count for prefix in prefixes.values()) * rollouts
     finished = work.finished("values", ["problem_id", "prefix"])
@@ -129,18 +117,23 @@ def roll_out(
         made = engine.extend(
             state, noise.substreams(np.repeat(roots, repeats), turns), "end", temperature, max_tokens
         )
-        texts = text.decode(engine.tokenizer, [each.tokens for each in made])
+        owners = [prefixes[key] for key, count in zip(chosen, repeats, strict=True) for _ in range(count)]
+        texts = form.decode(engine.tokenizer, [each.tokens for each in made])
+        graded = form.grade(
+            [owner.text + each for owner, each in zip(owners, texts, strict=True)],
+            [owner.gold for owner in owners],
+        )
         edges = np.concatenate([[0], np.cumsum(repeats)])
         values = []
         for index, key in enumerate(chosen):
             part = slice(edges[index], edges[index + 1])
-            verdicts = [grade(prefixes[key].text + each, prefixes[key].gold)[1] for each in texts[part]]
+            verdicts = [correct for _, correct in graded[part]]
             tokens = sum(len(each.tokens) for each in made[part])
             values.append((*key, float(np.mean(verdicts)), len(verdicts), tokens))
         work.add(values=pl.DataFrame(values, schema=PREFIX_VALUES, orient="row"))
         done += len(made)
         report(done, total)
-    return _step_values(samples, work)
+    return _step_values(form, samples, work)
 
 
 class _Prefix:
@@ -150,31 +143,26 @@ class _Prefix:
         self.tokens, self.text, self.gold, self.count = tokens, prefix, gold, 0
 
 
-def _steps(solution: str) -> list[str]:
-    """The texts up to the end of each step, the last one excluded (nothing is left to roll out after it)."""
-    lines = solution.split(text.SEPARATOR)
-    return [text.SEPARATOR.join(lines[: count + 1]) + text.SEPARATOR for count in range(len(lines) - 1)]
-
-
-def _distinct_prefixes(tokenizer, samples: pl.DataFrame) -> dict[tuple[str, str], _Prefix]:
+def _distinct_prefixes(form: Form, tokenizer, samples: pl.DataFrame) -> dict[tuple[str, str], _Prefix]:
     prefixes: dict[tuple[str, str], _Prefix] = {}
-    pending: list[tuple[tuple[str, str], str]] = []
+    questions: list[str] = []
     for name, question, gold, solution in samples.select(
         "problem_id", "question", "gold", "text"
     ).iter_rows():
-        for prefix in _steps(solution):
+        for prefix in form.prefixes(solution):
             key = (name, prefix)
             if key not in prefixes:
                 prefixes[key] = _Prefix([], prefix, gold)
-                pending.append((key, text.prompt_text(question) + prefix))
+                questions.append(question)
             prefixes[key].count += 1
-    encoded = text.encode_prompts(tokenizer, [each for _, each in pending])
-    for (key, _), tokens in zip(pending, encoded, strict=True):
-        prefixes[key].tokens = tokens
+    prompts = form.prompts(tokenizer, questions)
+    written = form.continued(tokenizer, [prefix.text for prefix in prefixes.values()])
+    for prefix, prompt, tokens in zip(prefixes.values(), prompts, written, strict=True):
+        prefix.tokens = prompt + tokens
     return prefixes
 
 
-def _step_values(samples: pl.DataFrame, work: Work) -> pl.DataFrame:
+def _step_values(form: Form, samples: pl.DataFrame, work: Work) -> pl.DataFrame:
     rows = []
     values = {
         (name, prefix): value for block in work.blocks for name, prefix, *value in block["values"].iter_rows()
@@ -182,16 +170,16 @@ def _step_values(samples: pl.DataFrame, work: Work) -> pl.DataFrame:
     for name, index, solution, correct in samples.select(
         "problem_id", "sample_index", "text", "correct"
     ).iter_rows():
-        known = [values[name, prefix] for prefix in _steps(solution)] + [(float(correct), 1, 0)]
+        known = [values[name, prefix] for prefix in form.prefixes(solution)] + [(float(correct), 1, 0)]
         rows.extend((name, index, step, *value) for step, value in enumerate(known))
     columns = ["problem_id", "sample_index", "step", "value", "rollouts", "tokens"]
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
-def solutions_frame(tokenizer, made: list[Continuation], golds) -> pl.DataFrame:
+def solutions_frame(form: Form, tokenizer, made: list[Continuation], golds: list[str]) -> pl.DataFrame:
     """Text, answer, verdict, tokens, log-probability and finish reason of generated solutions, in order."""
-    texts = text.decode(tokenizer, [each.tokens for each in made])
-    graded = [grade(each, gold) for each, gold in zip(texts, golds, strict=True)]
+    texts = form.decode(tokenizer, [each.tokens for each in made])
+    graded = form.grade(texts, golds)
     return pl.DataFrame(
         {
             "text": texts,

@@ -15,9 +15,11 @@ from ttc.engines.base import Continuation
 from ttc.engines.cache import ROWS, round_up
 from ttc.engines.choice import choose
 from ttc.engines.forward import Forward
+from ttc.engines.marks import BLANK, END, STEP, Marks
 
 REFILL_AT = 1 / 16  # share of a full batch that must be free before waiting rows enter
 COMPACT_AT = 0.3  # share of a batch that must be free before it is rebuilt smaller
+FINISH = np.array(["length", "end", "step"], dtype=object)
 
 
 @dataclass
@@ -30,7 +32,11 @@ class RowState:
     source: np.ndarray  # [rows] the stored prefix of a row
     lengths: np.ndarray  # [rows] tokens so far, the pending one included
     pending: np.ndarray  # [rows] last token, not yet in the cache
-    ended: np.ndarray  # [rows] end token was generated; nothing is stored for such a row
+    ended: np.ndarray  # [rows] the solution has ended; nothing is stored for such a row
+    blank: np.ndarray  # [rows] the step in work has nothing to read yet
+    tail: (
+        np.ndarray
+    )  # [rows, some] last tokens of the solution, -1 before it, in which texts that end it are looked for
 
 
 class Decoding:
@@ -40,11 +46,21 @@ class Decoding:
     """
 
     def __init__(
-        self, forward: Forward, state: RowState, streams: np.ndarray, temperature: float, max_tokens: int
+        self,
+        forward: Forward,
+        state: RowState,
+        streams: np.ndarray,
+        temperature: float,
+        max_tokens: int,
+        marks: Marks,
+        by_step: bool,
     ):
         self.forward, self.state, self.streams = forward, state, streams
         self.temperature, self.max_tokens = temperature, max_tokens
+        self.marks, self.by_step = marks, by_step
         rows = len(state.lengths)
+        self.finish = np.zeros(rows, dtype=np.uint8)  # an index of FINISH
+        self.blank = state.blank.copy()
         self.tokens = np.zeros((rows, max_tokens), dtype=np.int32)
         self.logprobs = np.zeros(rows)
         self.counts = np.zeros(rows, dtype=np.int64)
@@ -61,31 +77,27 @@ class Decoding:
         self.saved: list[torch.Tensor] = []  # prefixes of rows that stopped without ending
         self.source = np.zeros(rows, dtype=np.int64)  # and which of them, all put together, is a row's
 
-    def run(self, stops: dict[str, int], most_rows: int, most_nodes: int) -> None:
+    def run(self, most_rows: int, most_nodes: int) -> None:
         """Generate until every row has stopped; the state then holds what may be extended again.
 
-        stops: tokens that stop a row; `end` also ends it.  most_rows: rows in work at once; most_nodes: nodes below
-        which more rows are taken in (branching may exceed it).
+        most_rows: rows in work at once; most_nodes: nodes below which more rows are taken in (branching may exceed it).
         """
         while len(self.rows) or len(self.waiting):
             if len(self.used) <= (1 - REFILL_AT) * most_nodes and len(self.waiting):
                 self._admit(most_rows - len(self.rows), most_nodes - len(self.used))
             if round_up(len(self.used), ROWS) <= (1 - COMPACT_AT) * self.places:
                 self._compact()
-            self._branch(*self._choose(stops), stops["end"])
-        self._store(stops["end"])
+            self._branch(*self._choose())
+        self._store()
 
-    def continuations(self, stops: dict[str, int]) -> list[Continuation]:
+    def continuations(self) -> list[Continuation]:
         """What was generated, row by row."""
-        finish = np.full(len(self.counts), "length", dtype=object)
-        for name, token in stops.items():
-            finish[self.state.pending == token] = name
         flat = self.tokens[np.arange(self.max_tokens) < self.counts[:, None]].tolist()
         edges = np.append(0, np.cumsum(self.counts)).tolist()
         return [
             Continuation(flat[start:stop], logprob, reason)
             for start, stop, logprob, reason in zip(
-                edges[:-1], edges[1:], self.logprobs.tolist(), finish, strict=True
+                edges[:-1], edges[1:], self.logprobs.tolist(), FINISH[self.finish], strict=True
             )
         ]
 
@@ -111,7 +123,7 @@ class Decoding:
         self.used = np.sort(np.append(self.used, places))
         self.rows, self.nodes = np.append(self.rows, entering), np.append(self.nodes, places[own])
 
-    def _choose(self, stops: dict[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    def _choose(self) -> tuple[np.ndarray, np.ndarray]:
         """Compute all nodes and draw a token for every row in work; which token, and whether the row stops there."""
         places, rows = self.places, self.rows
         lengths = self.lengths[:places]
@@ -126,15 +138,26 @@ class Decoding:
         self.tokens[rows, self.counts[rows]] = chosen
         self.counts[rows] += 1
         self.logprobs[rows] += logprobs
-        stopped = self.counts[rows] == self.max_tokens
-        for token in stops.values():
-            stopped |= chosen == token
-        return chosen, stopped
+        return chosen, self._stops(rows, chosen)
 
-    def _branch(self, chosen: np.ndarray, stopped: np.ndarray, end: int) -> None:
+    def _stops(self, rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Which of the rows stop with the tokens that they were given, and how."""
+        marks = self.marks.of_token[chosen]
+        self.finish[rows[(marks & END) != 0]] = 1
+        if self.by_step:
+            readable = (marks & BLANK) == 0
+            self.blank[rows[readable]] = False
+            self.finish[rows[((marks & STEP) != 0) & ~self.blank[rows]]] = 2
+        if self.marks.texts:
+            written = np.concatenate([self.state.tail[rows], self.tokens[rows]], axis=1)
+            ends = self.marks.width + self.counts[rows]
+            self.finish[rows[self.marks.text_ends(written, ends, chosen)]] = 1
+        return (self.finish[rows] > 0) | (self.counts[rows] == self.max_tokens)
+
+    def _branch(self, chosen: np.ndarray, stopped: np.ndarray) -> None:
         """Let rows that stopped go, and give those that go on a node for each (node, token)."""
         if stopped.any():
-            self._save(stopped & (chosen != end))
+            self._save(stopped & (self.finish[self.rows] != 1))
             self.rows, self.nodes, chosen = self.rows[~stopped], self.nodes[~stopped], chosen[~stopped]
         pairs, own = np.unique((self.nodes << 32) | chosen, return_inverse=True)
         parents, tokens = pairs >> 32, pairs & 0xFFFFFFFF
@@ -180,7 +203,7 @@ class Decoding:
             self.source[self.rows[leaving]] = sum(each.shape[1] for each in self.saved) + own
             self.saved.append(self.cache[..., :width, :].index_select(1, self._index(places)))
 
-    def _store(self, end: int) -> None:
+    def _store(self) -> None:
         """Update the state."""
         state, slots = self.state, max((each.shape[-2] for each in self.saved), default=1)
         made = [torch.nn.functional.pad(each, (0, 0, 0, slots - each.shape[-2])) for each in self.saved]
@@ -189,7 +212,11 @@ class Decoding:
         state.lengths = state.lengths + self.counts
         if len(self.counts):
             state.pending = self.tokens[np.arange(len(self.counts)), self.counts - 1].astype(np.int64)
-        state.ended = state.pending == end
+        state.ended = self.finish == 1
+        state.blank = self.blank | (self.finish == 2)
+        if self.marks.texts:
+            written = np.concatenate([state.tail, self.tokens], axis=1)
+            state.tail = self.marks.last(written, self.marks.width + self.counts)
 
     def _index(self, array: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(array, device=self.cache.device)

@@ -29,9 +29,10 @@ class SlotCache(Cache):
             values[:, :, : value_states.shape[2]] = value_states
             return key_states, value_states
         rows = torch.arange(len(self.slots), device=keys.device)
-        keys[rows, :, self.slots] = key_states[:, :, 0]
-        values[rows, :, self.slots] = value_states[:, :, 0]
-        return keys[:, :, : self.width], values[:, :, : self.width]
+        place = key_states.device  # another one than the cache's where a model is spread over several GPUs
+        keys[rows, :, self.slots] = key_states[:, :, 0].to(keys.device)
+        values[rows, :, self.slots] = value_states[:, :, 0].to(keys.device)
+        return keys[:, :, : self.width].to(place), values[:, :, : self.width].to(place)
 
 
 class GenericForward:
@@ -55,7 +56,9 @@ class GenericForward:
         rows, width = tokens.shape
         cache = self.empty(rows, width)
         allowed = torch.ones(width, width, dtype=torch.bool, device=tokens.device).tril()
-        mask = torch.zeros(1, 1, width, width, device=tokens.device).masked_fill(~allowed, float("-inf"))
+        mask = torch.zeros(1, 1, width, width, device=tokens.device, dtype=self.model.dtype).masked_fill(
+            ~allowed, float("-inf")
+        )
         self.model.model(
             input_ids=tokens,
             attention_mask=mask,
@@ -72,7 +75,9 @@ class GenericForward:
         held = SlotCache(list(cache[: self.layers]), list(cache[self.layers :]))
         held.width, held.slots = width, slots
         visible = torch.arange(width, device=tokens.device)[None] <= slots[:, None]
-        mask = torch.zeros(visible.shape, device=tokens.device).masked_fill(~visible, float("-inf"))
+        mask = torch.zeros(visible.shape, device=tokens.device, dtype=self.model.dtype).masked_fill(
+            ~visible, float("-inf")
+        )
         output = self.model(
             input_ids=tokens[:, None],
             attention_mask=mask[:, None, None, :],

@@ -35,17 +35,17 @@ class Stops:
         return min(found, default=None)
 
 
-def single_token(tokenizer, end: int, where: str) -> Stops:
+def single_token(tokenizer, ends: tuple[int, ...], where: str) -> Stops:
     """Steps end with the one token that is a line end; InputError where the tokenizer has none."""
     separator = tokenizer.convert_tokens_to_ids(SEPARATOR)
     if separator in (None, tokenizer.unk_token_id):
         raise InputError(
             f"{where}: its tokenizer has no token of its own for a line end, by which steps are told"
         )
-    return Stops((end,), (separator,))
+    return Stops(tuple(ends), (separator,))
 
 
-def any_line_end(tokenizer, ends: tuple[int, ...], texts: tuple[str, ...], where: str) -> Stops:
+def any_line_end(tokenizer, ends: tuple[int, ...], where: str, texts: tuple[str, ...] = ()) -> Stops:
     """Steps end with any token that has a line end in it; InputError where the tokenizer has none.
 
     ends: the tokens that end a solution, of which a published model may have several.

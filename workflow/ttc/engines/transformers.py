@@ -8,6 +8,8 @@ everything after them by cached decoding).
 A fork copies nothing: a row names the stored cache that it continues.
 """
 
+import json
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -20,34 +22,41 @@ from ttc.engines.cache import ROWS, batches_of_equal_width, round_up
 from ttc.engines.decoding import Decoding, RowState
 from ttc.engines.forward import Forward
 from ttc.engines.llama import LlamaForward
+from ttc.engines.marks import Marks
+from ttc.engines.stops import Stops, single_token
 from ttc.errors import InputError
 from ttc.models.loading import read_weights, resolve_device
-from ttc.tasks.text import SEPARATOR, load_tokenizer
+from ttc.models.weights import weights_of
+from ttc.tasks.text import load_tokenizer
 
+PADDED = ("sdpa", "eager")  # ways of attention that take a mask of ours
 CPU_ROWS = 256  # caches of more rows than this leave the processor's cache, and each row takes longer
 
 
 class TransformersEngine:
-    """`ttc.engines.base.Engine` on a `transformers` model directory or hub name."""
+    """`ttc.engines.base.Engine` on a model directory (`ttc.models.weights`).
 
-    def __init__(self, path: Path | str, batch_rows: int = 1024, device: str = "auto"):
+    `stops` makes, of the tokenizer and the tokens that end a solution, by what steps and solutions end
+    (`ttc.engines.stops`).
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        batch_rows: int = 1024,
+        device: str = "auto",
+        stops: Callable[[object, tuple[int, ...], str], Stops] = single_token,
+    ):
         self.path = path
         self.device = resolve_device(device)
-        self.tokenizer = load_tokenizer(path)
+        self.weights = weights_of(path)
+        self.tokenizer = load_tokenizer(self.weights.folder)
         self.batch_rows = batch_rows  # rows in work at once
         self.forward, config = self._load()
-        self.window = config["max_position_embeddings"]
+        self.window = longest_sequence(config)
         self.vocabulary = config["vocab_size"]
-        self.end = config.get("eos_token_id")
-        self.separator = self.tokenizer.convert_tokens_to_ids(SEPARATOR)
-        if not isinstance(self.end, int):
-            raise InputError(
-                f"{path}: this engine needs one end token; the model's configuration names {self.end}"
-            )
-        if self.separator in (None, self.tokenizer.unk_token_id):
-            raise InputError(
-                f"{path}: its tokenizer has no token of its own for a line end, by which steps are told"
-            )
+        self.stops = stops(self.tokenizer, end_tokens(self.weights.folder, config), str(path))
+        self.marks = Marks(self.stops, self.tokenizer, self.vocabulary)
         self.tokens_generated = 0  # tokens this engine has decoded, for billing checks
         self.tokens_prefilled = 0
         self.tokens_computed = (
@@ -59,16 +68,26 @@ class TransformersEngine:
         """The `transformers` model, loaded where it is needed: that takes seconds."""
         from transformers import AutoModelForCausalLM
 
-        return AutoModelForCausalLM.from_pretrained(self.path, dtype=torch.float32).to(self.device).eval()
+        if self.weights.attention not in PADDED:
+            raise InputError(
+                f"{self.path}: attention is '{self.weights.attention}'; the transformers engine pads, and takes "
+                f"{' or '.join(PADDED)}"
+            )
+        several = self.device.type == "cuda" and torch.cuda.device_count() > 1
+        model = AutoModelForCausalLM.from_pretrained(
+            self.weights.folder, device_map="auto" if several else None, **self.weights.options
+        )
+        return (model if several else model.to(self.device)).eval()
 
     def _load(self) -> tuple[Forward, dict]:
         """The forward pass that the model's configuration asks for, and that configuration."""
-        found = read_weights(Path(self.path), LlamaForward.fits, self.device)
+        exact = self.weights.dtype == "float32"
+        found = read_weights(self.weights.folder, LlamaForward.fits, self.device) if exact else None
         if found is not None:
             config, weights = found
             return LlamaForward(config, weights), config
         config = self.model.config.to_dict()
-        if LlamaForward.fits(config):
+        if exact and LlamaForward.fits(config):
             return LlamaForward(config, self.model.state_dict()), config
         from ttc.engines.generic import GenericForward
 
@@ -95,14 +114,14 @@ class TransformersEngine:
             width = min(width, cache.shape[-2])
             cache[..., :width, :].index_copy_(1, self.tensor(rows), made[:, : len(rows), ..., :width, :])
         self.tokens_prefilled += int((lengths - 1).sum())
-        return RowState(cache, source, lengths[source], pending[source], np.zeros(len(prompts), dtype=bool))
+        none, tail = np.zeros(len(prompts), dtype=bool), np.full((len(prompts), self.marks.width), -1)
+        return RowState(cache, source, lengths[source], pending[source], none, ~none, tail)
 
     def fork(self, state: RowState, rows: np.ndarray) -> RowState:
         """Rows that continue `rows`, in order; nothing is computed or copied."""
         rows = np.asarray(rows, dtype=np.int64)
-        return RowState(
-            state.cache, state.source[rows], state.lengths[rows], state.pending[rows], state.ended[rows]
-        )
+        each = (state.source, state.lengths, state.pending, state.ended, state.blank, state.tail)
+        return RowState(state.cache, *(array[rows] for array in each))
 
     @torch.inference_mode()
     def extend(
@@ -121,15 +140,13 @@ class TransformersEngine:
             )
         if max_tokens < 1:
             raise ValueError(f"max_tokens is {max_tokens}; allowed is a whole number from 1")
-        stops = {"end": self.end} | ({"step": self.separator} if stop == "step" else {})
-        decoding = Decoding(
-            self.forward, state, np.asarray(streams, dtype=np.uint64), temperature, max_tokens
-        )
+        streams = np.asarray(streams, dtype=np.uint64)
+        decoding = Decoding(self.forward, state, streams, temperature, max_tokens, self.marks, stop == "step")
         most_nodes = min(self.batch_rows, CPU_ROWS) if self.device.type == "cpu" else self.batch_rows
-        decoding.run(stops, self.batch_rows, most_nodes)
+        decoding.run(self.batch_rows, most_nodes)
         self.tokens_generated += int(decoding.counts.sum())
         self.tokens_computed += decoding.tokens_computed
-        return decoding.continuations(stops)
+        return decoding.continuations()
 
     def self_check(self) -> None:
         """Decode a few probes alone, in a crowd and shuffled; InputError if a token or a bit differs.
@@ -166,3 +183,27 @@ class TransformersEngine:
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """An array as a tensor on the engine's device."""
         return torch.as_tensor(array, device=self.device)
+
+
+def end_tokens(folder: Path, config: dict) -> tuple[int, ...]:
+    """The tokens that end a text: those of the model's configuration and of its generation settings.
+
+    Llama 3's chat models end a turn with a token that only the latter names.  InputError where there is none.
+    """
+    settings = folder / "generation_config.json"
+    named = [config.get("eos_token_id")]
+    if settings.is_file():
+        named.append(json.loads(settings.read_text()).get("eos_token_id"))
+    ends = sorted(
+        {end for each in named for end in (each if isinstance(each, list) else [each]) if end is not None}
+    )
+    if not ends:
+        raise InputError(f"{folder}: its configuration names no token that ends a text (eos_token_id)")
+    return tuple(ends)
+
+
+def longest_sequence(config: dict) -> int:
+    """Tokens that the model reads at most; no more than its sliding window, which the engine does not slide."""
+    sliding = "sliding_attention" in (config.get("layer_types") or [])
+    window = config["max_position_embeddings"]
+    return min(window, config["sliding_window"]) if sliding else window

@@ -7,14 +7,15 @@ import polars as pl
 
 from ttc import noise
 from ttc.engines.base import Continuation, Engine
+from ttc.forms import Form
 from ttc.generation import solutions_frame
 from ttc.resume import Work
-from ttc.tasks import text
 
 
 def revise(
     engine: Engine,
     first: Engine,
+    form: Form,
     problems: pl.DataFrame,
     lengths: list[int],
     max_context: int,
@@ -48,17 +49,15 @@ def revise(
         if not alive:
             break
         if step == len(work.blocks):
-            prompts = text.encode_prompts(
+            prompts = form.prompts(
                 engine.tokenizer,
-                [
-                    text.prompt_text(questions[row], history[row, chain][-max_context:])
-                    for row, chain in alive
-                ],
+                [questions[row] for row, _ in alive],
+                [history[cell][-max_context:] for cell in alive],
             )
             streams = noise.substreams(np.array([roots[cell] for cell in alive], dtype=np.uint64), step)
             writer = engine if step else first
             made = _write(writer, prompts, streams, temperature, max_tokens, rows)
-            frame = solutions_frame(engine.tokenizer, made, [golds[row] for row, _ in alive])
+            frame = solutions_frame(form, engine.tokenizer, made, [golds[row] for row, _ in alive])
             work.add(
                 chains=frame.with_columns(
                     problem_id=pl.Series([names[row] for row, _ in alive]),

@@ -5,14 +5,17 @@ from pathlib import Path
 import polars as pl
 
 from ttc import tables
-from ttc.engines.transformers import TransformersEngine
+from ttc.forms import open_form
 from ttc.generation import roll_out, select_problems
 from ttc.progress import Progress
 from ttc.stages import command
+from ttc.stages.opening import open_engine
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, split, problems [start, stop), samples [start, stop), rollouts, temperature, max_tokens."""
+    """spec: seed, split, problems [start, stop), samples [start, stop), rollouts, temperature, max_tokens; form and
+    engine (optional).
+    """
     problems = select_problems(
         tables.read(command.one(inputs, "problems"), "problems"), spec["split"], spec["problems"]
     )
@@ -20,20 +23,20 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         pl.col("sample_index").is_between(*spec["samples"], closed="left")
         & pl.col("problem_id").is_in(problems["problem_id"].to_list())
     )
-    engine = TransformersEngine(command.one(inputs, "policy"), runtime.batch_rows, runtime.device)
-    engine.self_check()
-    frame = roll_out(
-        engine,
-        problems,
-        samples,
-        spec["rollouts"],
-        spec["seed"],
-        spec["temperature"],
-        spec["max_tokens"],
-        runtime.batch_rows,
-        Progress("rollouts"),
-        runtime.work,
-    )
+    with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
+        frame = roll_out(
+            open_engine(spec, command.one(inputs, "policy"), form, runtime),
+            form,
+            problems,
+            samples,
+            spec["rollouts"],
+            spec["seed"],
+            spec["temperature"],
+            spec["max_tokens"],
+            runtime.batch_rows,
+            Progress("rollouts"),
+            runtime.work,
+        )
     tables.write(frame, output, "step_values")
 
 

@@ -9,14 +9,16 @@ import polars as pl
 from ttc import noise, tables
 from ttc.engines.base import Engine, StepVerifier
 from ttc.errors import InputError
-from ttc.generation import grade, select_problems
+from ttc.forms import LINES, Form, open_form
+from ttc.generation import select_problems
+from ttc.models.loading import read_card
 from ttc.progress import Progress
 from ttc.resume import Work
 from ttc.search.loop import search
 from ttc.search.strategy import Options, Strategy, from_spec
 from ttc.search.tree import SearchResult
 from ttc.stages import command
-from ttc.tasks import text
+from ttc.tasks.text import SEPARATOR
 
 BLOCKS = 8  # in which a job searches its problems at least, so that one that is killed loses no more than one
 
@@ -28,8 +30,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     max_rounds; and, each with a default, max_step_tokens (as many as max_tokens), finished and duplicates (see
     `ttc.search.beam`).  InputError where policy and verifier do not read text as the same tokens.
     """
-    from ttc.engines.transformers import TransformersEngine
-    from ttc.verifiers.incremental import IncrementalVerifier
+    from ttc.stages.opening import open_engine
 
     start, stop = spec["problems"]
     problems = tables.read(command.one(inputs, "problems"), "problems")
@@ -39,22 +40,32 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
             f"search: problems {start} to {stop} of the split {spec['split']} were asked for, and it ends at"
             f" {start + problems.height}"
         )
-    engine = TransformersEngine(command.one(inputs, "policy"), runtime.batch_rows, runtime.device)
-    engine.self_check()
-    path = command.one(inputs, "verifier")
-    verifier = IncrementalVerifier(path, runtime.batch_rows, runtime.device)
-    if verifier.kind != "prm":
-        raise InputError(
-            f"{path} is of kind '{verifier.kind}'; only a process verifier (prm) guides a search"
-        )
-    verifier.self_check()
-    require_same_tokens(engine.tokenizer, verifier.tokenizer)
-    gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
-    search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows, runtime.work)
+    with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
+        engine = open_engine(spec, command.one(inputs, "policy"), form, runtime)
+        verifier = _open_verifier(command.one(inputs, "verifier"), engine, runtime)
+        gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
+        search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows, runtime.work, form)
     folder = command.fresh_directory(output)
     for name in ("candidates", "tree"):
         tables.write(runtime.work.table(name), folder / f"{name}.parquet", name)
     command.commit_directory(folder, output)
+
+
+def _open_verifier(path: Path, engine: Engine, runtime: command.Runtime) -> StepVerifier:
+    """A process verifier that follows the search: it reads the policy's tokens, or the texts that they are."""
+    from ttc.verifiers.incremental import IncrementalVerifier
+    from ttc.verifiers.opening import open_verifier
+    from ttc.verifiers.text_steps import TextSteps
+
+    card = read_card(path)
+    if card["kind"] != "prm":
+        raise InputError(f"{path} is of kind '{card['kind']}'; only a process verifier (prm) guides a search")
+    verifier = open_verifier(path, runtime.batch_rows, runtime.device)
+    if not isinstance(verifier, IncrementalVerifier):
+        return TextSteps(verifier, engine.tokenizer, engine.stops)
+    verifier.self_check()
+    require_same_tokens(engine.tokenizer, verifier.tokenizer)
+    return verifier
 
 
 def require_same_tokens(policy, verifier) -> None:
@@ -72,6 +83,7 @@ def search_problems(
     spec: dict,
     most_rows: int,
     work: Work | None = None,
+    form: Form = LINES,
 ) -> list[SearchResult]:
     """Search all problems, as many at a time as have at most `most_rows` beams together; one result per problem.
 
@@ -95,7 +107,7 @@ def search_problems(
         made = search(
             engine,
             verifier,
-            text.encode_prompts(engine.tokenizer, [text.prompt_text(each) for each in block["question"]]),
+            form.prompts(engine.tokenizer, block["question"].to_list()),
             problem_streams(spec["seed"], strategy, budget, block["problem_id"].to_list()),
             strategy,
             budget,
@@ -104,6 +116,7 @@ def search_problems(
             spec["max_tokens"],
             spec["max_rounds"],
             options,
+            verifier_prompts=block["question"].to_list() if getattr(verifier, "reads_texts", False) else None,
         )
         billed = (
             sum(each.bill.generated_tokens for each in made),
@@ -116,8 +129,8 @@ def search_problems(
             )
         if work is not None:
             work.add(
-                candidates=candidate_table(block, made, engine.tokenizer),
-                tree=tree_table(block, made, engine.tokenizer),
+                candidates=candidate_table(block, made, engine.tokenizer, form),
+                tree=tree_table(block, made, engine.tokenizer, form),
             )
         results += made
         progress(len(finished) + len(results), len(problems))
@@ -134,14 +147,17 @@ def problem_streams(seed: int, strategy: Strategy, budget: int, problem_ids: lis
     return np.array(streams, dtype=np.uint64)
 
 
-def candidate_table(problems: pl.DataFrame, results: list[SearchResult], tokenizer) -> pl.DataFrame:
+def candidate_table(
+    problems: pl.DataFrame, results: list[SearchResult], tokenizer, form: Form = LINES
+) -> pl.DataFrame:
     """The table `candidates`: texts with graded answers; the cost of a problem stands on each of its rows."""
     rows = []
     for problem, result in zip(problems.iter_rows(named=True), results, strict=True):
-        texts = text.decode(tokenizer, [candidate.tokens for candidate in result.candidates])
+        texts = form.decode(tokenizer, [candidate.tokens for candidate in result.candidates])
+        graded = form.grade(texts, [problem["answer"]] * len(texts))
         bill = result.bill
         for index, candidate in enumerate(result.candidates):
-            answer, correct = grade(texts[index], problem["answer"])
+            answer, correct = graded[index]
             rows.append(
                 {
                     "problem_id": problem["problem_id"],
@@ -162,11 +178,13 @@ def candidate_table(problems: pl.DataFrame, results: list[SearchResult], tokeniz
     return pl.DataFrame(rows, schema=tables.SCHEMAS["candidates"].dtypes)
 
 
-def tree_table(problems: pl.DataFrame, results: list[SearchResult], tokenizer) -> pl.DataFrame:
+def tree_table(
+    problems: pl.DataFrame, results: list[SearchResult], tokenizer, form: Form = LINES
+) -> pl.DataFrame:
     """The table `tree`: every node with the text of its step, without the separator after it."""
     rows = []
     for problem_id, result in zip(problems["problem_id"], results, strict=True):
-        texts = text.decode(tokenizer, [node.tokens for node in result.nodes])
+        texts = form.decode(tokenizer, [node.tokens for node in result.nodes])
         for node, step in zip(result.nodes, texts, strict=True):
             rows.append(
                 {
@@ -174,7 +192,7 @@ def tree_table(problems: pl.DataFrame, results: list[SearchResult], tokenizer) -
                     "node": node.index,
                     "parent": node.parent,
                     "round": node.round,
-                    "text": step.removesuffix(text.SEPARATOR),
+                    "text": step.removesuffix(SEPARATOR),
                     "score": node.score,
                     "kept": node.kept,
                     "finish_reason": node.finish,

@@ -142,6 +142,13 @@ class Grader:
                     self.counts[verdict.how] += 1
         return self._decided[pair]
 
+    def equal_all(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bool]:
+        """`equal` of each (gold, answer), on all workers."""
+        pairs = sorted(set(pairs))
+        with ThreadPoolExecutor(self.workers) as threads:
+            verdicts = threads.map(lambda pair: self.equal(*pair), pairs)
+            return {pair: verdict.equal for pair, verdict in zip(pairs, verdicts, strict=True)}
+
     def _decide(self, gold: str, answer: str) -> Verdict:
         one, other = read(gold), read(answer)
         if one.form == other.form:

@@ -6,6 +6,7 @@
     template: TEXT         # has {problem} once; nothing else in it is replaced
     examples:              # solved problems before it, each in the template: {problem: TEXT, solution: TEXT}
     stop: [TEXT]           # texts that end a solution
+    again: TEXT            # what is said after an answer that is to be revised
     extract: [boxed]       # how the answer is found in what the model wrote (`ttc.tasks.extraction`)
     variables: {}          # chat only: what the chat template is given besides, such as enable_thinking: false
     date: 2024-07-26       # chat only: the date for chat templates that write today's
@@ -17,7 +18,7 @@ same study would be sampled from another prompt every day.
 import datetime
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "prompts"
 FORMATS = ("chat", "completion")
 PLACE = "{problem}"
 BETWEEN = "\n\n"  # two examples of a completion
+AGAIN = "There may be mistakes in the solution above. Solve the problem again, in the same form."
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Prompt:
     examples: tuple[tuple[str, str], ...] = ()
     stop: tuple[str, ...] = ()
     extract: tuple[str, ...] = ("boxed",)
+    again: str = AGAIN
     variables: dict = field(default_factory=dict)
     date: str = "2024-07-26"
 
@@ -65,24 +68,45 @@ def load(name: str | Path) -> Prompt:
     return _checked(_read(path), f"prompt '{path}'")
 
 
-def messages(prompt: Prompt, problem: str) -> list[dict[str, str]]:
-    """The turns of a chat prompt: the system's, those of the examples, and the problem."""
+def from_content(content: dict) -> Prompt:
+    """The prompt of a stage's spec, as `content_of` wrote it."""
+    examples = tuple((problem, solution) for problem, solution in content["examples"])
+    texts = {name: tuple(content[name]) for name in ("stop", "extract")}
+    return Prompt(**content | texts | {"examples": examples})
+
+
+def content_of(prompt: Prompt) -> dict:
+    """What of a prompt can change what a model reads and how it is read: all but the description."""
+    content = {name: value for name, value in asdict(prompt).items() if name != "description"}
+    return json.loads(canonical(content))
+
+
+def messages(prompt: Prompt, problem: str, context: Sequence[str] = ()) -> list[dict[str, str]]:
+    """The turns of a chat prompt: the system's, those of the examples, and the problem.
+
+    context: earlier answers, oldest first, each of which is a turn of the model's and is asked for again.
+    """
     system = [] if prompt.system is None else [("system", prompt.system)]
-    shown = [turn for each, solution in prompt.examples for turn in (("user", each), ("assistant", solution))]
-    turns = [*system, *shown, ("user", problem)]
-    return [
-        {"role": role, "content": _filled(prompt, content) if role == "user" else content}
-        for role, content in turns
+    asked = [*prompt.examples, (problem, None)]
+    turns = [
+        turn
+        for each, solution in asked
+        for turn in (("user", _filled(prompt, each)), ("assistant", solution))
+        if turn[1] is not None
     ]
+    revised = [turn for answer in context for turn in (("assistant", answer), ("user", prompt.again))]
+    return [{"role": role, "content": content} for role, content in [*system, *turns, *revised]]
 
 
-def render(prompt: Prompt, problem: str, tokenizer=None) -> str:
+def render(prompt: Prompt, problem: str, tokenizer=None, context: Sequence[str] = ()) -> str:
     """The text that the model reads; `tokenizer` has the chat template of a chat prompt.
 
-    Raises InputError where there is no chat template, or it takes no such turns.
+    context: earlier answers to the problem, which is to be answered again.  Raises InputError where there is no chat
+    template, or it takes no such turns.
     """
     if prompt.format == "completion":
-        return _completion(prompt, problem)
+        again = "".join(f"{answer.rstrip()}{BETWEEN}{prompt.again}{BETWEEN}" for answer in context)
+        return _joined(_completion(prompt, problem), again) if again else _completion(prompt, problem)
     if getattr(tokenizer, "chat_template", None) is None:
         raise InputError(
             "the tokenizer has no chat template, which a prompt of `format: chat` needs; base models take `format: "
@@ -90,7 +114,7 @@ def render(prompt: Prompt, problem: str, tokenizer=None) -> str:
         )
     try:
         return tokenizer.apply_chat_template(
-            messages(prompt, problem),
+            messages(prompt, problem, context),
             chat_template=_dated(tokenizer.get_chat_template(), prompt.date),
             tokenize=False,
             add_generation_prompt=True,
@@ -102,9 +126,18 @@ def render(prompt: Prompt, problem: str, tokenizer=None) -> str:
         ) from error
 
 
-def encode(prompt: Prompt, problems: Iterable[str], tokenizer) -> list[list[int]]:
-    """Token ids of the prompts for `problems`; a chat template writes its own begin-of-sequence token."""
-    texts = [render(prompt, problem, tokenizer) for problem in problems]
+def encode(
+    prompt: Prompt, problems: Sequence[str], tokenizer, contexts: Sequence[Sequence[str]] | None = None
+) -> list[list[int]]:
+    """Token ids of the prompts for `problems`; a chat template writes its own begin-of-sequence token.
+
+    contexts: of each problem the earlier answers to it.
+    """
+    before = contexts or [()] * len(problems)
+    texts = [
+        render(prompt, *each, context)
+        for *each, context in zip(problems, [tokenizer] * len(problems), before, strict=True)
+    ]
     if prompt.format == "completion":
         return encode_prompts(tokenizer, texts)
     return tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
@@ -116,7 +149,7 @@ def digest(prompt: Prompt, tokenizer=None) -> str:
     Comments and layout of the prompt's file do not count, nor does its description; the chat template counts for a
     chat prompt only.
     """
-    about = {name: value for name, value in asdict(prompt).items() if name != "description"}
+    about = content_of(prompt)
     if tokenizer is not None:
         about["tokenizer"] = _tokenizer_content(tokenizer)
         if prompt.format == "chat":
@@ -187,7 +220,7 @@ def _checked(given: object, where: str) -> Prompt:
             values[name] = _texts(values[name], f"{where}: `{name}`")
     if "date" in values:
         values["date"] = _date(values["date"], where)
-    for name in ("template", "system", "description"):
+    for name in ("template", "system", "description", "again"):
         if not isinstance(values.get(name, ""), str):
             raise InputError(f"{where}: `{name}` must be a text")
     if not isinstance(values.get("variables", {}), dict):
