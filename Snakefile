@@ -61,6 +61,11 @@ include: "workflow/rules/analysis.smk"
 include: "workflow/rules/publication.smk"
 
 
+if plan.of("fetch_model"):
+
+    include: "workflow/rules/published.smk"
+
+
 if plan.of("import_pool"):
 
     include: "workflow/rules/pool.smk"

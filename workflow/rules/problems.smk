@@ -2,7 +2,9 @@
 
 
 rule problems_job:
-    """Generate the problems."""
+    """Generate the problems, or load them from where the study says."""
+    input:
+        unpack(inputs("problems")),
     output:
         "results/store/problems/{label}-{key}.parquet",
     log:
@@ -19,8 +21,9 @@ rule problems_job:
     params:
         spec=plan.spec("problems"),
         how=plan.how("problems"),
+        files=plan.words("problems"),
     shell:
         """
-        python -m ttc.stages.problems --spec {params.spec:q} \
+        python -m ttc.stages.problems --spec {params.spec:q} {params.files} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

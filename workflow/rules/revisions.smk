@@ -67,16 +67,17 @@ rule revise_job:
         "results/benchmarks/revise/{label}-{key}.jsonl"
     priority: plan.priority("revise")
     conda:
-        "../../envs/cpu.yaml"
+        plan.conda("revise")
     threads: plan.threads
     resources:
         **plan.resources("revise"),
     params:
         spec=plan.spec("revise"),
         how=plan.how("revise"),
+        python=plan.python("revise"),
     shell:
         """
-        python -m ttc.stages.revise --spec {params.spec:q} \
+        {params.python} -m ttc.stages.revise --spec {params.spec:q} \
             --problems {input.problems} --reviser {input.reviser} --policy {input.policy} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

@@ -13,16 +13,17 @@ rule sample_job:
         "results/benchmarks/sample/{label}-{key}.jsonl"
     priority: plan.priority("sample")
     conda:
-        "../../envs/cpu.yaml"
+        plan.conda("sample")
     threads: plan.threads
     resources:
         **plan.resources("sample"),
     params:
         spec=plan.spec("sample"),
         how=plan.how("sample"),
+        python=plan.python("sample"),
     shell:
         """
-        python -m ttc.stages.sample --spec {params.spec:q} \
+        {params.python} -m ttc.stages.sample --spec {params.spec:q} \
             --problems {input.problems} --policy {input.policy} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
@@ -40,16 +41,17 @@ rule roll_out_job:
         "results/benchmarks/roll_out/{label}-{key}.jsonl"
     priority: plan.priority("roll_out")
     conda:
-        "../../envs/cpu.yaml"
+        plan.conda("roll_out")
     threads: plan.threads
     resources:
         **plan.resources("roll_out"),
     params:
         spec=plan.spec("roll_out"),
         how=plan.how("roll_out"),
+        python=plan.python("roll_out"),
     shell:
         """
-        python -m ttc.stages.roll_out --spec {params.spec:q} \
+        {params.python} -m ttc.stages.roll_out --spec {params.spec:q} \
             --problems {input.problems} --policy {input.policy} --samples {input.samples} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

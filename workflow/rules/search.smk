@@ -13,16 +13,17 @@ rule search_job:
         "results/benchmarks/search/{label}-{key}.jsonl"
     priority: plan.priority("search")
     conda:
-        "../../envs/cpu.yaml"
+        plan.conda("search")
     threads: plan.threads
     resources:
         **plan.resources("search"),
     params:
         spec=plan.spec("search"),
         how=plan.how("search"),
+        python=plan.python("search"),
     shell:
         """
-        python -m ttc.stages.search --spec {params.spec:q} \
+        {params.python} -m ttc.stages.search --spec {params.spec:q} \
             --problems {input.problems} --policy {input.policy} --verifier {input.verifier} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

@@ -68,16 +68,17 @@ rule score_job:
         "results/benchmarks/score/{label}-{key}.jsonl"
     priority: plan.priority("score")
     conda:
-        "../../envs/cpu.yaml"
+        plan.conda("score")
     threads: plan.threads
     resources:
         **plan.resources("score"),
     params:
         spec=plan.spec("score"),
         how=plan.how("score"),
+        python=plan.python("score"),
     shell:
         """
-        python -m ttc.stages.score --spec {params.spec:q} \
+        {params.python} -m ttc.stages.score --spec {params.spec:q} \
             --problems {input.problems} --verifier {input.verifier} --samples {input.samples} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from ttc.digests import folder_digest
 from ttc.errors import InputError
 from ttc.keys import Code, artifact_key, canonical, file_digest
 from ttc.plan.site import Site
@@ -16,6 +17,7 @@ from ttc.plan.stages import STAGES
 from ttc.threads import thread_variables
 
 STORE = "results/store"
+VLLM_PYTHON = ".venv-vllm/bin/python"  # made by `make vllm`
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,21 @@ class External:
     def key(self) -> str:
         """SHA-256 of the content: the file may move without anything being computed again."""
         return file_digest(self.root / self.given)
+
+
+@dataclass(frozen=True)
+class Folder(External):
+    """A folder that no stage writes, such as a checkpoint of many gigabytes: files are read again once they change."""
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of the names and contents of its files."""
+        return folder_digest(self.root / self.given)
+
+
+def external(path: str, root: Path) -> External:
+    """A file or a folder that no stage writes."""
+    return Folder(path, root) if (root / path).is_dir() else External(path, root)
 
 
 @dataclass(frozen=True)
@@ -118,6 +135,7 @@ class Plan:
     configuration: dict
     artifacts: list[Artifact]
     site: Site = field(default_factory=Site)
+    root: Path = Path()
     _names: dict[str, dict[str, Artifact]] = field(default_factory=dict, repr=False)
 
     @property
@@ -221,6 +239,20 @@ class Plan:
         if STAGES[stage].gpu:
             rest += f" --gpus {self.gpus(stage) or 1}"
         return lambda wildcards, threads: f"--threads {threads} {rest}"
+
+    def engine(self, stage: str) -> str:
+        """What a stage generates or reads with: transformers or vllm."""
+        made = self.of(stage)
+        return made[0].spec.get("engine", "transformers") if made else "transformers"
+
+    def conda(self, stage: str) -> str:
+        """For a job rule: its environment, as seen from the folder of the rules."""
+        return f"../../envs/{'vllm' if self.engine(stage) == 'vllm' else 'cpu'}.yaml"
+
+    def python(self, stage: str) -> str:
+        """For a job rule: its interpreter; that of `make vllm` where it is needed and there."""
+        own = self.root / VLLM_PYTHON
+        return str(own) if self.engine(stage) == "vllm" and own.is_file() else "python"
 
     def find(self, stage: str, wildcards) -> Artifact:
         """The artifact that a rule's wildcards `label` and `key` name."""

@@ -3,6 +3,7 @@
 import math
 
 from ttc.errors import InputError, nearest
+from ttc.plan.published import check_published
 from ttc.plan.ratios import PAPER_LARGEST
 from ttc.plan.searches import LARGER, searches
 from ttc.plan.stages import STAGES
@@ -11,10 +12,16 @@ from ttc.plan.stages import STAGES
 def check(configuration: dict) -> None:
     """Raise InputError, one sentence, for the first pair of keys that do not fit."""
     if configuration["source"] is None:
-        _check_models(configuration)
-        _check_window(configuration)
-        _check_amounts(configuration)
+        if configuration["problems"] is None:
+            _check_models(configuration)
+            _check_window(configuration)
+            _check_amounts(configuration)
+        else:
+            check_published(configuration)
+        _check_sampling(configuration)
         _check_searches(configuration)
+    elif configuration["problems"] is not None:
+        raise InputError("problems: it was given beside `source`; a study has one of them")
     _check_budgets(configuration)
     _check_jobs(configuration["runtime"]["jobs"])
 
@@ -30,6 +37,11 @@ def _check_jobs(jobs: dict) -> None:
 
 
 def _check_models(configuration: dict) -> None:
+    for name in ("policy", "larger_policy", "prm"):
+        if configuration[name]["checkpoint"] is not None:
+            raise InputError(
+                f"{name}.checkpoint: a published model answers real problems; give `problems`, too"
+            )
     for name in ("policy", "larger_policy"):
         model = configuration[name]["model"]
         _divides(f"{name}.model.heads", model["heads"], f"{name}.model.hidden", model["hidden"])
@@ -56,8 +68,7 @@ def _check_window(configuration: dict) -> None:
 
 
 def _check_amounts(configuration: dict) -> None:
-    task, sampling = configuration["task"], configuration["sampling"]
-    prm, revision = configuration["prm"], configuration["revision"]
+    task, sampling, revision = (configuration[name] for name in ("task", "sampling", "revision"))
     limits = (
         (
             "sampling.train_problems",
@@ -65,8 +76,6 @@ def _check_amounts(configuration: dict) -> None:
             "task.train_problems",
             task["train_problems"],
         ),
-        ("prm.samples", prm["samples"], "sampling.train_samples", sampling["train_samples"]),
-        ("orm.samples", configuration["orm"]["samples"], "sampling.train_samples", sampling["train_samples"]),
         *(
             (
                 f"revision.{name}.train_problems",
@@ -81,6 +90,16 @@ def _check_amounts(configuration: dict) -> None:
     for name, value, limit_name, limit in limits:
         if value > limit:
             raise InputError(f"{name}: {value} was given, and {limit_name} allows at most {limit}")
+
+
+def _check_sampling(configuration: dict) -> None:
+    sampling, revision = configuration["sampling"], configuration["revision"]
+    for kind in ("prm", "orm"):
+        given, limit = configuration[kind]["samples"], sampling["train_samples"]
+        if given > limit:
+            raise InputError(
+                f"{kind}.samples: {given} was given, and sampling.train_samples allows at most {limit}"
+            )
     for name, temperature, samples in (
         (
             "sampling.temperature",
@@ -150,7 +169,7 @@ def _check_budgets(configuration: dict) -> None:
             f"figures.sweep_budgets: {missing[0]} was given, and evaluation.budgets does not have it"
         )
     most = revision["max_generations"]
-    if figures["ratio_budget"] > most:
+    if revision["use"] and figures["ratio_budget"] > most:
         given = figures["ratio_budget"]
         raise InputError(
             f"figures.ratio_budget: {given} was given; revision.max_generations allows at most {most}"

@@ -1,15 +1,12 @@
-"""The default kind of study: problems are generated, models are trained, and everything is sampled here."""
-
-from collections.abc import Callable
+"""Studies that sample here: from problems and policies (`ttc.plan.bases`) to samples, searches and revisions."""
 
 from ttc.plan.artifacts import Artifact
+from ttc.plan.bases import Add, Generated, Published
 from ttc.plan.blocks import blocks, groups, numbered, overlap, span
 from ttc.plan.material import Material
 from ttc.plan.revisions import add_revisions
 from ttc.plan.searches import LARGER, label, searches
 from ttc.search.strategy import Strategy
-
-Add = Callable[..., Artifact]
 
 # How the work is cut into jobs: it names artifacts and changes no result.
 SHARDING = {
@@ -21,46 +18,35 @@ SHARDING = {
 }
 
 
-def plan_generated(configuration: dict, add: Add) -> Material:
-    """Add the artifacts from `problems` to `score_revisions`; return what the analysis reads of them."""
-    study = Study(configuration, add)
+def plan_generated(configuration: dict, add: Add, base: Generated | Published) -> Material:
+    """Add the artifacts from samples to `score_revisions`; return what the analysis reads of them."""
+    study = Study(configuration, add, base)
     material = Material(name="policy", problems=[study.problems])
     material.models["policy"] = [study.policy]
-    larger = add(
-        "train_larger_policy", "larger", study.training_spec("larger_policy"), problems=[study.problems]
-    )
-    material.models["larger_policy"] = [larger]
-    study.train_samples = study.sample_train()
+    larger = base.add_larger()
+    material.models["larger_policy"] = [] if larger is None else [larger]
     study.add_verifiers(material)
-    study.add_samples(material, larger)
+    study.add_samples(material)
+    if larger is not None:
+        study.add_larger_greedy(material, larger)
+    study.add_scores(material)
     study.add_searches(material)
-    if configuration["ablations"]["larger_search"]:
+    if larger is not None and configuration["ablations"]["larger_search"]:
         study.add_larger_search(material, larger)
-    add_revisions(study, material)
+    if configuration["revision"]["use"]:
+        add_revisions(study, material)
     return material
 
 
 class Study:
     """Adds artifacts in the order in which they are made; holds those that later ones read."""
 
-    def __init__(self, configuration: dict, add: Add):
-        self.configuration = configuration
-        self.add = add
+    def __init__(self, configuration: dict, add: Add, base: Generated | Published):
+        self.configuration, self.add, self.base = configuration, add, base
         self.seed = {"seed": configuration["seed"]}
-        self.tests = configuration["task"]["test_problems"]
-        self.problems = add("problems", "generated", self.seed | {"task": configuration["task"]})
-        self.policy = add("train_policy", "policy", self.training_spec("policy"), problems=[self.problems])
+        self.tests, self.problems, self.policy = base.tests, base.problems, base.policy
+        self.preflight: dict[str, list[Artifact]] = {}
         self.train_samples: list[tuple[tuple[int, int], Artifact]] = []
-
-    def training_spec(self, name: str) -> dict:
-        section = self.configuration[name]
-        return self.seed | {
-            "task": self.configuration["task"],
-            "model": section["model"],
-            "training": section["training"],
-            "first_group": section["first_group"],
-            "solutions_first": section["solutions_first"],
-        }
 
     def sample_train(self) -> list[tuple[tuple[int, int], Artifact]]:
         sampling = self.configuration["sampling"]
@@ -79,21 +65,32 @@ class Study:
             "temperature": sampling["temperature"] if temperature is None else temperature,
             "max_tokens": sampling["max_tokens"],
         }
+        spec |= self.base.generating("sample", policy is not self.policy)
         label = f"{label or split}-{span(problems)}-{span(samples)}"
-        return self.add("sample", label, spec, rank=rank, problems=[self.problems], policy=[policy])
+        checked = self.base.checked(policy)
+        return self.add(
+            "sample", label, spec, rank=rank, problems=[self.problems], policy=[policy], **checked
+        )
 
-    def add_samples(self, material: Material, larger: Artifact) -> None:
-        """Pools of the test problems, and their verifier scores."""
+    def add_samples(self, material: Material) -> None:
+        """Pools of the test problems."""
         sampling = self.configuration["sampling"]
         for problems in blocks(self.tests, sampling["block_problems"]):
             for samples in blocks(sampling["samples"], sampling["block_samples"]):
                 material.samples.append(self.sample("test", self.policy, problems, samples))
+
+    def add_larger_greedy(self, material: Material, larger: Artifact) -> None:
+        """The larger policy's one greedy solution of each test problem."""
         every = (0, self.tests)
         material.larger_greedy = [
             self.sample("test", larger, every, (0, 1), temperature=0.0, label="larger-greedy")
         ]
+
+    def add_scores(self, material: Material) -> None:
+        """The verifiers' scores of the pools of the test problems."""
         material.scores = self._score("prm", material, material.samples)
-        material.orm_scores = self._score("orm", material, material.samples)
+        if "orm" in material.models:
+            material.orm_scores = self._score("orm", material, material.samples)
 
     def add_larger_search(self, material: Material, larger: Artifact) -> None:
         """The larger policy's pool and searches, scored and led by the policy's PRM."""
@@ -116,18 +113,37 @@ class Study:
             self.add(
                 "score",
                 numbered(f"{kind}-{label}", index, shards),
-                {"kind": kind},
+                {"kind": kind} | self._reading("score", kind),
                 problems=[self.problems],
                 verifier=verifier,
                 samples=group,
+                **self._preflight(kind),
             )
             for index, group in enumerate(shards)
         ]
 
     def add_verifiers(self, material: Material) -> None:
-        """Step values from rollouts, the process and the outcome reward model."""
-        sampling, prm, orm = (self.configuration[name] for name in ("sampling", "prm", "orm"))
-        samples = [artifact for _, artifact in self.train_samples]
+        """The process and the outcome reward model: published ones, or trained on samples of training problems."""
+        for kind in ("prm", "orm"):
+            if self.configuration[kind].get("use", True) and (given := self.base.given_verifier(kind)):
+                material.models[kind], self.preflight[kind] = given
+        missing = [
+            kind
+            for kind in ("prm", "orm")
+            if self.configuration[kind].get("use", True) and kind not in material.models
+        ]
+        if missing:
+            self.train_samples = self.sample_train()
+            samples = [artifact for _, artifact in self.train_samples]
+            common = {"problems": [self.problems], "policy": [self.policy], "samples": samples}
+            for kind in missing:
+                material.models[kind] = [
+                    self._train_prm(common) if kind == "prm" else self._train_orm(common)
+                ]
+
+    def _train_prm(self, common: dict[str, list]) -> Artifact:
+        """Step values from rollouts, and the model that is trained on them."""
+        sampling, prm = self.configuration["sampling"], self.configuration["prm"]
         values = []
         for block in blocks(sampling["train_problems"], prm["block_problems"]):
             spec = self.seed | {
@@ -137,27 +153,30 @@ class Study:
                 "rollouts": prm["rollouts"],
                 "temperature": prm["temperature"],
                 "max_tokens": sampling["max_tokens"],
+                **self.base.generating("roll_out"),
             }
             needed = [artifact for other, artifact in self.train_samples if overlap(block, other)]
-            label = f"train-{span(block)}"
-            values.append(
-                self.add(
-                    "roll_out", label, spec, problems=[self.problems], policy=[self.policy], samples=needed
-                )
-            )
-        common = {"problems": [self.problems], "policy": [self.policy], "samples": samples}
-        modulus = {"modulus": self.configuration["task"]["modulus"]}  # with it the card's step AUC is exact
-        material.models["prm"] = [
-            self.add("train_prm", "prm", self._verifier_spec(prm) | modulus, **common, step_values=values)
-        ]
-        material.models["orm"] = [self.add("train_orm", "orm", self._verifier_spec(orm), **common)]
+            made_by = {"problems": [self.problems], "policy": [self.policy], "samples": needed}
+            values.append(self.add("roll_out", f"train-{span(block)}", spec, **made_by))
+        spec = self._verifier_spec(prm)
+        if not self.base.published:
+            spec |= {"modulus": self.configuration["task"]["modulus"]}  # with it the card's step AUC is exact
+        return self.add("train_prm", "prm", spec, **common, step_values=values)
+
+    def _train_orm(self, common: dict[str, list]) -> Artifact:
+        return self.add("train_orm", "orm", self._verifier_spec(self.configuration["orm"]), **common)
 
     def _verifier_spec(self, section: dict) -> dict:
-        return self.seed | {
-            "model": section["model"],
-            "training": section["training"],
-            "samples": [0, section["samples"]],
-        }
+        return self.seed | self.base.training(section) | {"samples": [0, section["samples"]]}
+
+    def _reading(self, stage: str, kind: str) -> dict:
+        """What the spec of a scoring stage has besides: that texts are read, and by which engine."""
+        if not self.base.published:
+            return {}
+        return {"engine": self.base.generating(stage).get("engine", "transformers")}
+
+    def _preflight(self, kind: str) -> dict[str, list[Artifact]]:
+        return {"preflight": self.preflight[kind]} if kind in self.preflight else {}
 
     def add_searches(self, material: Material) -> None:
         """Every strategy at every budget.  Equal searches under two names (width √16 = 4) are made once."""
@@ -179,6 +198,7 @@ class Study:
             "temperature": search["temperature"],
             "max_tokens": self.configuration["sampling"]["max_tokens"],
             **{name: search[name] for name in ("max_rounds", "max_step_tokens", "finished", "duplicates")},
+            **self.base.generating("search", policy is not self.policy),
         }
         if strategy.kind == "rebase":
             spec["finished"] = "shrink"  # whatever the others do (see ttc.search.rebase)
@@ -193,6 +213,8 @@ class Study:
                 problems=[self.problems],
                 policy=[policy],
                 verifier=material.models["prm"],
+                **self.base.checked(policy),
+                **self._preflight("prm"),
             )
             for block in parts
         ]

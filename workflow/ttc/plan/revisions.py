@@ -48,11 +48,11 @@ class _Revisions:
         ]
         spec = self.study.seed | self.context | {"per_problem": settings["per_problem"]}
         pairs = self.add("pair_revisions", "train", spec, problems=self.problems, samples=samples, chains=[])
-        self.reviser = self._train("reviser", self.settings["training"], pairs)
+        self.reviser = self._train("reviser", self.settings, pairs)
         self.material.models["reviser"] = [self.reviser]
 
-    def _train(self, label: str, training: dict, pairs: Artifact) -> Artifact:
-        spec = self.study.seed | self.context | {"training": training}
+    def _train(self, label: str, section: dict, pairs: Artifact) -> Artifact:
+        spec = self.study.seed | self.context | self.study.base.training(section) | self._form()
         policy = [self.study.policy]
         return self.add("train_reviser", label, spec, problems=self.problems, policy=policy, pairs=[pairs])
 
@@ -97,7 +97,7 @@ class _Revisions:
         pairs = self.add(
             "pair_revisions", "rest", self.study.seed, problems=self.problems, samples=[], chains=[tried]
         )
-        reviser = self._train("rest", settings["training"], pairs)
+        reviser = self._train("rest", settings, pairs)
         lengths = [settings["test_length"]] * settings["test_chains"]
         self.material.rest_chains = [
             self._revise("test", reviser, block, lengths, label="rest-test")
@@ -107,7 +107,7 @@ class _Revisions:
 
     def _train_verifier(self, label: str, context: dict) -> Artifact:
         settings = self.settings["verifier"]
-        spec = self.study.seed | context | {"model": settings["model"], "training": settings["training"]}
+        spec = self.study.seed | context | self.study.base.training(settings)
         made_by = {"reviser": [self.reviser], "chains": [self.taught]}
         return self.add("train_revision_orm", label, spec, problems=self.problems, **made_by)
 
@@ -139,9 +139,21 @@ class _Revisions:
             "temperature": settings["temperature"],
             "max_tokens": self.study.configuration["sampling"]["max_tokens"],
             **more,
+            **self.study.base.generating("revise"),
         }
         label = f"{label or split}-{span(problems)}"
         policy = [self.study.policy] if settings["first_answer"] == "policy" else []
         return self.add(
-            "revise", label, spec, rank=rank, problems=self.problems, reviser=[reviser], policy=policy
+            "revise",
+            label,
+            spec,
+            rank=rank,
+            problems=self.problems,
+            reviser=[reviser],
+            policy=policy,
+            **self.study.base.checked(self.study.policy, self.settings["max_context"]),
         )
+
+    def _form(self) -> dict:
+        """The form of the problems, which a reviser learns to answer in."""
+        return {name: value for name, value in self.study.base.generating("revise").items() if name == "form"}

@@ -22,12 +22,25 @@ class Stage:
 
 
 STAGES = {
-    "problems": Stage("problems", "generate the problems", priority=100, light=True),
+    "problems": Stage("problems", "generate or load the problems", priority=100, light=True),
     "import_pool": Stage(
         "pool", "import completions that somebody else sampled", "", memory=4000, minutes=120
     ),
     "compare_votes": Stage(
         "pool", "compare our votes with the reference votes of a pool", memory=4000, minutes=60
+    ),
+    "fetch_model": Stage(
+        "models", "fetch and check a published model", "", minutes=600, priority=100, light=True
+    ),
+    "check_prompts": Stage(
+        "models", "check that every prompt leaves room for an answer", priority=99, light=True
+    ),
+    "preflight": Stage(
+        "verifiers",
+        "check that a published verifier tells right from wrong",
+        gpu=True,
+        memory=3000,
+        priority=99,
     ),
     "train_policy": Stage("models", "train the policy", "", True, 3000, 240, 98),
     "train_larger_policy": Stage("models", "train the larger policy", "", True, 4000, 480, 96),

@@ -5,6 +5,7 @@ from pathlib import Path
 from ttc.keys import Code, read_lock
 from ttc.plan.analysis import plan_analysis, plan_publication, shown_configuration
 from ttc.plan.artifacts import Artifact, Plan
+from ttc.plan.bases import VLLM_LOCK, VLLM_PARTS, Add, Generated, Published
 from ttc.plan.config import resolve
 from ttc.plan.generated import plan_generated
 from ttc.plan.pools import plan_pools
@@ -32,11 +33,22 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
 
     further: list[Artifact] = []
     if configuration["source"] is None:
-        materials = [plan_generated(configuration, add)]
+        base = _base(configuration, add, root)
+        materials = [plan_generated(configuration, add, base)]
     else:
         materials, further = plan_pools(configuration, add, root)
     measured = [plan_analysis(configuration, add, material) for material in materials]
     plan_publication(configuration, add, materials[0], measured[0] | {"votes": further}, root)
     spec = {"configuration": shown_configuration(configuration)}
     add("publish", configuration["study"]["name"], spec, artifacts=list(artifacts))
-    return Plan(configuration, artifacts, read_site(root))
+    return Plan(configuration, artifacts, read_site(root), root)
+
+
+def _base(configuration: dict, add: Add, root: Path) -> Generated | Published:
+    if configuration["problems"] is None:
+        return Generated(configuration, add)
+    vllm = {}
+    if "vllm" in configuration["engine"].values():
+        pins = read_lock(root / VLLM_LOCK)
+        vllm = {name: pins[name] for name in VLLM_PARTS if name in pins}
+    return Published(configuration, add, root, vllm)

@@ -1,15 +1,53 @@
-"""Stage `problems`: the generated problems of both splits, with answers and worked solutions."""
+"""Stage `problems`: the problems of both splits with their answers, generated or loaded from where the study says."""
 
 from pathlib import Path
 
-from ttc import tables
+import polars as pl
+
+from ttc import noise, tables
+from ttc.errors import InputError
 from ttc.stages import command
-from ttc.tasks import clock
+from ttc.tasks import clock, sources
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, task.  Writes the table of problems."""
-    tables.write(clock.make_problems(spec["task"], spec["seed"]), output, "problems")
+    """spec: seed, and task (generated problems) or sources {test, train: what `sources.content` gives, and take}.
+
+    The files of a local source are the inputs of the role of its name.  Training problems that are test problems, by
+    id or by question, are left out.  Writes the table of problems.
+    """
+    if "task" in spec:
+        tables.write(clock.make_problems(spec["task"], spec["seed"]), output, "problems")
+        return
+    test = load(spec["sources"]["test"], inputs.get("test", []), spec["seed"])
+    parts = [test]
+    if "train" in spec["sources"]:
+        parts.append(load(spec["sources"]["train"], inputs.get("train", []), spec["seed"], exclude=test))
+    for part in parts:
+        print(f"  {len(part):,} problems of the split {part['split'][0]}", flush=True)
+    found = pl.concat(parts)
+    if (repeated := found.filter(found["problem_id"].is_duplicated())).height:
+        raise InputError(
+            f"problems: the id '{repeated['problem_id'][0]}' is one of a test and of a training problem; map another "
+            "column to problem_id, or leave it out: then rows are numbered"
+        )
+    tables.write(found.drop("subject"), output, "problems")
+
+
+def load(section: dict, paths: list[Path], seed: int, exclude: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The problems of one source; `take` of them, drawn by `seed` and their ids, where the section says so."""
+    take = section["take"]
+    problems = sources.read_problems(
+        {key: value for key, value in section.items() if key != "take"}, paths, exclude
+    )
+    if take is None:
+        return problems
+    if take > len(problems):
+        raise InputError(f"problems: take is {take}, and there are {len(problems)} problems")
+    order = pl.Series(
+        [int(noise.stream(seed, "take", name)) for name in problems["problem_id"]], dtype=pl.UInt64
+    )
+    return problems.with_columns(_order=order).sort("_order").head(take).drop("_order")
 
 
 if __name__ == "__main__":

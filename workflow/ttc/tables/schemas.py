@@ -87,6 +87,15 @@ SCHEMAS: dict[str, Schema] = {
         },
         "problems with known answers",
     ),
+    "prompts": Schema(
+        ("problem_id",),
+        _PROBLEM
+        | {
+            "split": _text("train or test", allowed=("train", "test")),
+            "tokens": _count("tokens of the prompt", low=1),
+        },
+        "prompts of a published policy, each with room for an answer behind it",
+    ),
     "samples": Schema(
         ("problem_id", "sample_index"),
         _SAMPLE

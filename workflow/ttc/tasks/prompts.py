@@ -157,6 +157,12 @@ def digest(prompt: Prompt, tokenizer=None) -> str:
     return hashlib.sha256(canonical(about).encode()).hexdigest()
 
 
+def tokenizer_digest(tokenizer) -> str:
+    """SHA-256 of what a tokenizer does to texts and conversations, its chat template included."""
+    content = _tokenizer_content(tokenizer) | {"chat_template": tokenizer.chat_template}
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
 def _filled(prompt: Prompt, problem: str) -> str:
     return prompt.template.replace(PLACE, problem)
 

@@ -1,14 +1,11 @@
 """Between texts and tokens: prompts, solutions, steps and the context of a revision."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 SEPARATOR = "\n"  # ends a step
 UNKNOWN = "<unk>"  # what a model writes that is no text of the task, such as a number run into a label
-# Classes that need no model's code of their own; finding out through AutoTokenizer takes two seconds of imports.
-PLAIN_TOKENIZERS = ("TokenizersBackend", "PreTrainedTokenizerFast")
 AGAIN = "Again"  # the line between an answer and its revision
 
 
@@ -32,18 +29,18 @@ def build_tokenizer(vocabulary: list[str], pattern: str):
 
 
 def load_tokenizer(path: Path | str):
-    """The tokenizer of a model directory or hub name."""
-    try:
-        kind = json.loads((Path(path) / "tokenizer_config.json").read_text())["tokenizer_class"]
-    except (FileNotFoundError, KeyError):
-        kind = None
-    if kind in PLAIN_TOKENIZERS:
+    """The tokenizer of a model directory, as its tokenizer.json says if it has one.
+
+    `AutoTokenizer` makes some architectures' tokenizers, Qwen2's among them, from the vocabulary alone, with rules of
+    its own for splitting texts; and finding out about classes takes it two seconds of imports.
+    """
+    if (Path(path) / "tokenizer.json").is_file():
         from transformers import PreTrainedTokenizerFast
 
         return PreTrainedTokenizerFast.from_pretrained(path)
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(path)
+    return AutoTokenizer.from_pretrained(path, local_files_only=Path(path).is_dir())
 
 
 def prompt_text(question: str, context: list[str] = ()) -> str:

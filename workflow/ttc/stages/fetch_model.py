@@ -1,0 +1,51 @@
+"""Stage `fetch_model`: a published checkpoint, fetched where there is a connection, checked and described.
+
+The weights stay where they are, in the hub's cache or in a directory of the user's; the output is a card and a link.
+Every later stage loads from that link, so that a compute node needs no connection.
+"""
+
+import json
+from pathlib import Path
+
+from ttc.engines.stops import any_line_end
+from ttc.errors import InputError
+from ttc.models.fetching import describe, fetch
+from ttc.models.weights import LINK, OPTIONS
+from ttc.stages import command
+from ttc.tasks.text import load_tokenizer
+
+
+def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+    """spec: role (policy, prm), hub and revision (or the input `checkpoint`, a directory), dtype, attention,
+    trust_remote_code; of a verifier kind and separator.  Writes a directory with `card.json` and the link `weights`.
+    """
+    if spec["hub"] is not None:
+        where, folder = f"model '{spec['hub']}'", fetch(spec["hub"], spec["revision"])
+    else:
+        folder = command.one(inputs, "checkpoint")
+        where = str(folder)
+        if not folder.is_dir():
+            raise InputError(f"{where}: there is no such checkpoint directory")
+    about = describe(folder, where)
+    if spec["role"] == "policy":
+        any_line_end(load_tokenizer(folder), (), where)
+        kinds = {"kind": "policy"}
+    else:
+        kinds = {"kind": spec["role"], "format": spec["kind"]}
+    options = {name: spec[name] for name in OPTIONS}
+    if "separator" in spec:
+        options["separator"] = spec["separator"]
+    place = {name: spec[name] for name in ("hub", "revision") if spec[name] is not None}
+    card = kinds | about | {"checkpoint": place | options}
+    made = command.fresh_directory(output)
+    (made / "card.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n")
+    (made / LINK).symlink_to(folder.resolve(), target_is_directory=True)
+    command.commit_directory(made, output)
+    print(
+        f"  {where}: {about['architecture']}, {about['parameters']:,} parameters, window {about['window']:,}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    command.main("fetch_model")
