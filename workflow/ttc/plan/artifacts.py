@@ -238,6 +238,8 @@ class Plan:
         rest = f"--batch-rows {runtime['batch_rows']} --device {runtime['device']}"
         if STAGES[stage].gpu:
             rest += f" --gpus {self.gpus(stage) or 1}"
+            if self.configuration["problems"] is not None:
+                rest += " --cache results/cache"  # of verdicts on answers
         return lambda wildcards, threads: f"--threads {threads} {rest}"
 
     def engine(self, stage: str) -> str:

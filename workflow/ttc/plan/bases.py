@@ -106,6 +106,8 @@ class Published:
             return None
         verifier = self._fetch(kind, checkpoint)
         least = self.configuration[kind]["preflight"]
+        if least is None:
+            return [verifier], []
         return [verifier], [self.add("preflight", kind, {"least_auc": least}, verifier=[verifier])]
 
     def training(self, section: dict) -> dict:
