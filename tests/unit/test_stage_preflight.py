@@ -167,7 +167,7 @@ def test_the_command_line_stops_with_one_sentence(directory, flipped, examples, 
     assert failed.stderr.count("\n") == 1
     done = stage(directory, output, examples)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "with an AUC of 1.000" in done.stdout and f"preflight: wrote {output}, 10 rows" in done.stdout
+    assert "with an AUC of 1.000" in done.stdout and f"preflight: wrote {output}, 11 rows" in done.stdout
 
 
 def test_the_golden_examples_count_in_the_stages_code(monkeypatch, tmp_path):

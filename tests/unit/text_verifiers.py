@@ -4,9 +4,12 @@ import json
 from dataclasses import dataclass, field
 
 from published import checkpoint
+from toy import END
 
 from ttc import noise
+from ttc.engines.stops import Stops
 from ttc.verifiers.kinds.base import Scored
+from ttc.verifiers.text_steps import TextSteps
 
 
 def drawn(problem, steps):
@@ -55,3 +58,29 @@ def model_directory(folder, kind="trl_tokencls", role="prm", **options):
     card = {"kind": role, "format": kind, "checkpoint": plain | options}
     (path / "card.json").write_text(json.dumps(card))
     return path
+
+
+@dataclass
+class Written:
+    """A tokenizer of the toy engine's tokens; each is written as `pieces` say, or as its character."""
+
+    pieces: dict
+
+    def batch_decode(self, solutions, skip_special_tokens, clean_up_tokenization_spaces):
+        assert skip_special_tokens and not clean_up_tokenization_spaces
+        return [
+            "".join(self.pieces.get(chr(token), chr(token)) for token in tokens if token != END)
+            for tokens in solutions
+        ]
+
+
+# The token that ends a step is a mark and line ends, as in many BPE tokenizers
+MERGED = Written({".": ".\n\n"})
+
+
+def follower(verifier, tokenizer=MERGED, texts=()):
+    return TextSteps(verifier, tokenizer, Stops((END,), (ord("."),), texts=texts))
+
+
+def started(steps, *problems):
+    return steps.prefill(list(problems or ["p"]))[0]
