@@ -56,7 +56,8 @@ class StepVerifier(Protocol):
     """A process verifier that follows a search: it is given each new step of a row and scores that step.
 
     `ttc.verifiers.incremental.IncrementalVerifier` reads every token once.  `ttc.verifiers.prefixes.FullPrefixes`
-    makes one of any `Verifier`, which then reads each row from its start at every step.
+    makes one of any `Verifier`, which then reads each row from its start at every step, and
+    `ttc.verifiers.text_steps.TextSteps` of one that reads texts: its prompts are texts of problems, not token ids.
     """
 
     tokens_scored: int  # tokens read so far, of equal rows each

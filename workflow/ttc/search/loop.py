@@ -11,8 +11,9 @@ What is billed, by every method alike:
 * Generations: N, or N(k + 1) for lookahead, also where rollouts or beams end early; more only where the option
   `finished: refill` ran more beams.
 * Generated tokens: each step once, however many beams continue it, dropped ones and rollouts included.
-* Tokens the verifier reads: the prompt once, each new step once, with its rollout behind it.  Of equal steps each is
-  billed, as each was sampled, even if the verifier computes them once.
+* Tokens the verifier reads: the prompt once, each new step once, with its rollout behind it; one that reads whole
+  solutions only reads all of it at each step.  Of equal steps each is billed, as each was sampled, even if the verifier
+  computes them once.
 
 Lookahead makes no rollouts in the last round (nothing is chosen after it) or from ended solutions.  A candidate's
 scores are always those of its own steps, never of a rollout.
@@ -49,12 +50,14 @@ def search(
     max_tokens: int,
     max_rounds: int,
     options: Options = Options(),  # noqa: B008 - frozen
+    verifier_prompts: list[list[int]] | list[str] | None = None,
 ) -> list[SearchResult]:
     """Search the problems whose prompts (token ids) are given; one result per problem, in order.
 
     streams: uint64, one noise stream per problem.  budget: N, beams per problem.  max_step_tokens and
-    max_tokens limit a step and a solution (tokens).  InputError for a budget or an option that the strategy
-    cannot use and for limits below 1.
+    max_tokens limit a step and a solution (tokens).  verifier_prompts: what the verifier reads of each problem
+    where that is not the engine's prompt, such as its text.  InputError for a budget or an option that the
+    strategy cannot use and for limits below 1.
     """
     for name, limit in (
         ("max_step_tokens", max_step_tokens),
@@ -74,7 +77,7 @@ def search(
         for tree, stream in zip(trees, streams, strict=True)
     ]
     rows = Rows.prefill(engine, prompts)
-    read, counts = verifier.prefill(prompts)
+    read, counts = verifier.prefill(prompts if verifier_prompts is None else verifier_prompts)
     for tree, count in zip(trees, counts, strict=True):
         tree.verifier_tokens += count
     places: list[Place] = [

@@ -118,6 +118,16 @@ SCHEMAS: dict[str, Schema] = {
         },
         "verifier scores of samples",
     ),
+    "preflight": Schema(
+        ("example", "step"),
+        {
+            "example": _count("golden example, from 0"),
+            "step": _count("step of its solution, from 0"),
+            "verdict": Column(pl.Boolean(), "the step is right"),
+            "score": _share("verifier score of the step"),
+        },
+        "a published verifier's scores of golden examples, by which it is told whether it is read as it should be",
+    ),
     "step_values": Schema(
         ("problem_id", "sample_index", "step"),
         _SAMPLE

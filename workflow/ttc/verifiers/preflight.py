@@ -14,7 +14,8 @@ import polars as pl
 from ttc.errors import InputError
 from ttc.verifier_quality import auc
 
-GOLDEN = Path(__file__).with_name("golden.json")
+RESOURCES = ("golden.json",)  # the examples; their bytes are part of the code of this module
+GOLDEN = Path(__file__).with_name(RESOURCES[0])
 LEAST_AUC = 0.75  # a verifier that guesses reaches it once in ten times; those of 7 billion weights reach 1
 
 
@@ -59,16 +60,25 @@ def preflight(
         schema={"example": pl.Int64, "step": pl.Int64, "verdict": pl.Boolean, "score": pl.Float64},
         orient="row",
     )
+    area, right, wrong = told_apart(table)
+    # Written so that a score that is not a number fails
+    if not (right > wrong and area >= least_auc):
+        count = int(table["verdict"].sum())
+        raise InputError(
+            f"the verifier does not tell right steps of the golden examples from wrong ones: {count} right "
+            f"steps score {right:.3f} on average and {len(table) - count} wrong ones {wrong:.3f}, with an AUC of "
+            f"{area:.3f} where {least_auc:g} is needed; is the checkpoint of the kind that is configured?"
+        )
+    return table
+
+
+def told_apart(table: pl.DataFrame) -> tuple[float, float, float]:
+    """AUC of the scores of `table` (`verdict`, `score`), and the average scores of right and of wrong steps.
+
+    InputError if there is no right or no wrong step.
+    """
     scores, verdicts = table["score"].to_numpy(), table["verdict"].to_numpy()
     area = auc(scores, verdicts) if len(table) else None
     if area is None:
         raise InputError("a preflight needs examples with right and with wrong steps")
-    right, wrong = float(np.mean(scores[verdicts])), float(np.mean(scores[~verdicts]))
-    # Written so that a score that is not a number fails
-    if not (right > wrong and area >= least_auc):
-        raise InputError(
-            f"the verifier does not tell right steps of the golden examples from wrong ones: {verdicts.sum()} right "
-            f"steps score {right:.3f} on average and {(~verdicts).sum()} wrong ones {wrong:.3f}, with an AUC of "
-            f"{area:.3f} where {least_auc:g} is needed; is the checkpoint of the kind that is configured?"
-        )
-    return table
+    return area, float(np.mean(scores[verdicts])), float(np.mean(scores[~verdicts]))

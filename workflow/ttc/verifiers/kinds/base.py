@@ -20,6 +20,13 @@ class Reading(NamedTuple):
     places: tuple[int, ...]  # for each step, the token at which its answer is read
 
 
+class Scored(NamedTuple):
+    """What a verifier says of one solution."""
+
+    scores: list[float]  # one per step
+    tokens: int  # that the network reads for it
+
+
 class PublishedVerifier(ABC):
     """Scores of a published process reward model; made by `ttc.verifiers.kinds.load`.
 
@@ -73,9 +80,19 @@ class PublishedVerifier(ABC):
         its place from 0, for one without steps, an empty step, a text with a token that the model takes for a mark,
         an input longer than the model's window (it is never cut) and a score that is not a number.
         """
+        return [each.scores for each in self.scored(problems, solutions)]
+
+    def scored(
+        self, problems: list[str], solutions: list[list[str]], names: list[str] | None = None
+    ) -> list[Scored]:
+        """As `score`, with the tokens read for each solution; their sum is what `tokens_scored` rises by.
+
+        names: what the sentences of errors call the solutions.
+        """
+        names = names or [f"solution {index}" for index in range(len(problems))]
         readings = [
-            self._checked(index, problem, steps)
-            for index, (problem, steps) in enumerate(zip(problems, solutions, strict=True))
+            self._checked(name, problem, steps)
+            for name, problem, steps in zip(names, problems, solutions, strict=True)
         ]
         self.tokens_scored += sum(len(reading.tokens) for reading in readings)
         scores: dict[Reading, list[float]] = {}
@@ -83,18 +100,18 @@ class PublishedVerifier(ABC):
             sorted(set(readings), key=lambda each: (len(each.tokens), each)), self.batch_tokens
         ):
             scores.update(zip(batch, self._score_batch(batch), strict=True))
-        for index, reading in enumerate(readings):
+        for name, reading in zip(names, readings, strict=True):
             for step, score in enumerate(scores[reading]):
                 if not 0 <= score <= 1:  # nan too
                     raise InputError(
-                        f"{self.source.path}: the score of step {step} of solution {index} is {score}; "
+                        f"{self.source.path}: the score of step {step} of {name} is {score}; "
                         "allowed is a number from 0 to 1: the weights are damaged, or use dtype float32"
                     )
-        return [list(scores[reading]) for reading in readings]
+        return [Scored(list(scores[reading]), len(reading.tokens)) for reading in readings]
 
-    def _checked(self, index: int, problem: str, steps: list[str]) -> Reading:
-        """What is read for solution `index`, or InputError."""
-        where = f"{self.source.path}: solution {index}"
+    def _checked(self, name: str, problem: str, steps: list[str]) -> Reading:
+        """What is read for the solution `name`, or InputError."""
+        where = f"{self.source.path}: {name}"
         if not steps:
             raise InputError(f"{where} has no steps; a verifier needs at least one")
         steps = [step.strip() for step in steps]

@@ -4,6 +4,7 @@
 """
 
 import logging
+import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 from transformers.utils import cached_file
+from transformers.utils import logging as transformers_logging
 
 from ttc.errors import InputError, nearest
 
@@ -124,10 +126,13 @@ def load_network(source: Source, network_class: type) -> PreTrainedModel:
     Weights are read from safetensors files only.  InputError if any of its weights is missing from the checkpoint, has
     another shape there or is left over, or if the rotary frequencies were rounded to the network's dtype.
     """
-    # The same facts come back as `found`; the report that transformers logs would repeat them on 20 lines
-    logger = logging.getLogger("transformers.modeling_utils")
+    # The same facts come back as `found`; the report that transformers logs would repeat them on 20 lines.  A level of
+    # the module that logs it would make that module report on the sharding of layers instead.
+    logger = logging.getLogger("transformers")
     level = logger.level
     logger.setLevel(logging.ERROR)
+    if not sys.stderr.isatty():
+        transformers_logging.disable_progress_bar()  # in a job's log it would be a line of hundreds
     try:
         network, found = network_class.from_pretrained(
             source.path,

@@ -1,0 +1,50 @@
+"""Stage `preflight`: a published verifier's scores of golden examples, before it scores anything else.
+
+A verifier that does not tell right steps from wrong ones stops the study here, in a minute and not after GPU hours.
+"""
+
+from pathlib import Path
+
+from ttc import tables
+from ttc.errors import InputError
+from ttc.stages import command
+from ttc.verifiers.opening import is_published, open_verifier
+from ttc.verifiers.preflight import Example, preflight, told_apart
+
+
+def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+    """spec: least_auc, and examples: {problem, steps, verdicts} each, or null for those that come with the package.
+
+    Writes the table of their scores.  An outcome verifier is examined in the same way, as if the solution ended with
+    each of its steps.  InputError where right and wrong steps do not score as they should.
+    """
+    examples = None if spec["examples"] is None else checked(spec["examples"])
+    path = command.one(inputs, "verifier")
+    if not is_published(path):
+        raise InputError(
+            f"{path}: its card names no format, so it was trained here and reads no texts; a preflight is for "
+            "published verifiers"
+        )
+    table = preflight(open_verifier(path, runtime.batch_rows, runtime.device), examples, spec["least_auc"])
+    area, right, wrong = told_apart(table)
+    print(
+        f"  right steps score {right:.3f} on average and wrong ones {wrong:.3f}, with an AUC of {area:.3f}",
+        flush=True,
+    )
+    tables.write(table, output, "preflight")
+
+
+def checked(given: list[dict]) -> list[Example]:
+    """The examples of a spec; InputError for one without steps or without one verdict per step."""
+    examples = [Example(**each) for each in given]
+    for number, each in enumerate(examples):
+        if not each.steps or len(each.steps) != len(each.verdicts):
+            raise InputError(
+                f"preflight: examples[{number}] has {len(each.steps)} steps and {len(each.verdicts)} verdicts; it "
+                "needs steps, and one verdict for each"
+            )
+    return examples
+
+
+if __name__ == "__main__":
+    command.main("preflight")
