@@ -108,7 +108,9 @@ class Published:
         least = self.configuration[kind]["preflight"]
         if least is None:
             return [verifier], []
-        return [verifier], [self.add("preflight", kind, {"least_auc": least}, verifier=[verifier])]
+        return [verifier], [
+            self.add("preflight", kind, {"least_auc": least, "examples": None}, verifier=[verifier])
+        ]
 
     def training(self, section: dict) -> dict:
         """See `Generated.training`."""

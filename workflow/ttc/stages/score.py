@@ -10,28 +10,37 @@ from ttc.models.loading import read_card
 from ttc.progress import Progress
 from ttc.stages import command
 from ttc.verifiers.examples import solution_tokens
-from ttc.verifiers.incremental import IncrementalVerifier
+from ttc.verifiers.opening import is_published, open_verifier
+from ttc.verifiers.pools import score_texts
 
 BLOCKS = 8  # times `batch_rows` different solutions that are scored before they are kept
 SOLUTION = ("problem_id", "text", "finish_reason")  # what a score depends on: the end token is read, too
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: kind (prm or orm).  Writes the table of scores of all samples given."""
+    """spec: kind (prm or orm), engine (optional, for a verifier that reads texts).
+
+    Writes the table of scores of all samples given.
+    """
     problems = tables.read(command.one(inputs, "problems"), "problems")
     samples = tables.read(inputs["samples"], "samples")
     path = command.one(inputs, "verifier")
     kind = read_card(path)["kind"]
     if kind != spec["kind"]:
         raise InputError(f"{path} is of kind '{kind}' and not '{spec['kind']}'")
+    size = BLOCKS * runtime.batch_rows
+    progress = Progress("different solutions scored")
+    if is_published(path):
+        verifier = open_verifier(path, runtime.batch_rows, runtime.device, spec.get("engine", "transformers"))
+        scored = score_texts(verifier, problems, samples, runtime.work, size, progress, kind == "orm")
+        tables.write(scored, output, "scores")
+        return
     # A verifier reads step by step, as in a search, so that a step has the same score in both.
-    verifier = IncrementalVerifier(path, runtime.batch_rows, runtime.device)
+    verifier = open_verifier(path, runtime.batch_rows, runtime.device)
     verifier.self_check()
     different = samples.select(SOLUTION).unique().sort(SOLUTION)
-    progress = Progress("different solutions scored")
     work = runtime.work
     finished = work.finished("scores", SOLUTION)
-    size = BLOCKS * runtime.batch_rows
     for start in range(0, len(different), size):
         rows = different[start : start + size]
         rows = rows.filter(pl.Series([row not in finished for row in rows.iter_rows()], dtype=pl.Boolean))

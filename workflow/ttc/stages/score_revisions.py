@@ -11,6 +11,8 @@ from ttc.revision.chains import contexts, distinct_reads
 from ttc.stages import command
 from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.incremental import IncrementalVerifier
+from ttc.verifiers.opening import is_published, open_verifier
+from ttc.verifiers.pools import score_revision_texts
 from ttc.verifiers.scoring import TokenVerifier
 
 BLOCKS = 16  # times `batch_rows` distinct revisions that are scored before they are kept
@@ -25,14 +27,21 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     problems = tables.read(command.one(inputs, "problems"), "problems")
     chains = tables.read(inputs["chains"], "chains")
     path = command.one(inputs, "verifier")
+    progress = Progress("distinct revisions scored")
+    size = BLOCKS * runtime.batch_rows
+    if is_published(path):
+        verifier = open_verifier(path, runtime.batch_rows, runtime.device)
+        scored = score_revision_texts(
+            verifier, problems, chains, spec["max_context"], runtime.work, size, progress
+        )
+        tables.write(scored, output, "chain_scores")
+        return
     reader = IncrementalVerifier if read_card(path)["kind"] == "prm" else TokenVerifier
     verifier = reader(path, runtime.batch_rows, runtime.device)
     before = contexts(chains, spec["max_context"])
     first, place = distinct_reads(chains, before)
-    progress = Progress("distinct revisions scored")
     work = runtime.work
     finished = work.finished("scores", ["read"])
-    size = BLOCKS * runtime.batch_rows
     for start in range(0, len(first), size):
         reads = [index for index in range(start, min(start + size, len(first))) if index not in finished]
         if not reads:

@@ -19,6 +19,7 @@ from ttc.search.strategy import Options, Strategy, from_spec
 from ttc.search.tree import SearchResult
 from ttc.stages import command
 from ttc.tasks.text import SEPARATOR
+from ttc.verifiers.text_steps import TextSteps
 
 BLOCKS = 8  # in which a job searches its problems at least, so that one that is killed loses no more than one
 
@@ -53,15 +54,13 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
 
 def _open_verifier(path: Path, engine: Engine, runtime: command.Runtime) -> StepVerifier:
     """A process verifier that follows the search: it reads the policy's tokens, or the texts that they are."""
-    from ttc.verifiers.incremental import IncrementalVerifier
-    from ttc.verifiers.opening import open_verifier
-    from ttc.verifiers.text_steps import TextSteps
+    from ttc.verifiers.opening import is_published, open_verifier
 
     card = read_card(path)
     if card["kind"] != "prm":
         raise InputError(f"{path} is of kind '{card['kind']}'; only a process verifier (prm) guides a search")
     verifier = open_verifier(path, runtime.batch_rows, runtime.device)
-    if not isinstance(verifier, IncrementalVerifier):
+    if is_published(path):
         return TextSteps(verifier, engine.tokenizer, engine.stops)
     verifier.self_check()
     require_same_tokens(engine.tokenizer, verifier.tokenizer)
@@ -116,7 +115,7 @@ def search_problems(
             spec["max_tokens"],
             spec["max_rounds"],
             options,
-            verifier_prompts=block["question"].to_list() if getattr(verifier, "reads_texts", False) else None,
+            verifier_prompts=block["question"].to_list() if isinstance(verifier, TextSteps) else None,
         )
         billed = (
             sum(each.bill.generated_tokens for each in made),

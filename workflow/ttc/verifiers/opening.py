@@ -19,12 +19,13 @@ def is_published(path: Path) -> bool:
 
 
 def open_verifier(
-    path: Path, batch_rows: int = 1024, device: str = "auto"
+    path: Path, batch_rows: int = 1024, device: str = "auto", engine: str = "transformers"
 ) -> PublishedVerifier | IncrementalVerifier:
     """A published verifier where the card names a format (`ttc.verifiers.kinds`), else one that this study trained.
 
-    What the scores of a published one are taken for, a process (prm) or the outcome (orm), says the card's `kind`.
-    InputError for a directory without a card, another kind, and what the verifier's own class refuses.
+    engine: `vllm` reads a published one through its pooling runner.  What the scores of a published one are taken for,
+    a process (prm) or the outcome (orm), says the card's `kind`.  InputError for a directory without a card, another
+    kind, and what the verifier's own class refuses.
     """
     card = read_card(path)
     if "format" not in card:
@@ -33,7 +34,18 @@ def open_verifier(
         raise InputError(
             f"{path}: its card says kind '{card.get('kind')}'; a verifier is one of {', '.join(KINDS)}"
         )
-    weights = weights_of(path)
+    weights, separator = weights_of(path), card.get("checkpoint", {}).get("separator")
+    if engine == "vllm":
+        from ttc.verifiers import pooling
+
+        return pooling.load(
+            card["format"],
+            weights.folder,
+            dtype=weights.dtype,
+            device=device,
+            trust_remote_code=weights.trust_remote_code,
+            separator=separator,
+        )
     return load(
         card["format"],
         weights.folder,
@@ -41,6 +53,6 @@ def open_verifier(
         device=device,
         attention=weights.attention,
         trust_remote_code=weights.trust_remote_code,
-        separator=card.get("checkpoint", {}).get("separator"),
+        separator=separator,
         batch_tokens=TOKENS_PER_ROW * batch_rows,
     )
