@@ -40,13 +40,12 @@ def import_vllm(device: torch.device):
         )  # its kernels are the GPU's: the first request would fail
     try:
         import vllm
+        from vllm.platforms import current_platform
     except ImportError as error:
         raise InputError(
             f"vLLM cannot be imported ({error}); it has an environment of its own: `make vllm` makes it in .venv-vllm, "
             "and docs/vllm.md says what to change for a GPU"
         ) from error
-    from vllm.platforms import current_platform
-
     if current_platform.is_cpu() != on_cpu:
         built = "a CPU" if current_platform.is_cpu() else "GPUs"
         raise InputError(
