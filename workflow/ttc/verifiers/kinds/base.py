@@ -46,13 +46,17 @@ class PublishedVerifier(ABC):
             check_architecture(source, self.model_type)
         self.tokenizer = load_tokenizer(source)
         self.prepare()  # before the network: that may take minutes
-        self.network = load_network(source, self.network_class)
+        self.network = self.open_network()
         self.window = self._window()
         self.special = [
             token.content
             for token in self.tokenizer.added_tokens_decoder.values()
             if token.special and token.content.strip()
         ]
+
+    def open_network(self):
+        """The checkpoint's network, complete; `ttc.verifiers.pooling` gives another that answers the same."""
+        return load_network(self.source, self.network_class)
 
     @abstractmethod
     def prepare(self) -> None:

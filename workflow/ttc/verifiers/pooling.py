@@ -1,0 +1,174 @@
+"""Published process reward models through vLLM's pooling runner, for the kinds that classify tokens.
+
+verifier = load("qwen_extra0", "models/Qwen2.5-Math-PRM-7B", dtype="bfloat16")
+verifier.score(["What is 2 + 3 * 4?"], [["3 * 4 = 12", "2 + 12 = 14"]])  # [[step 1, step 2]]
+
+What is read, where, and what is refused is the kinds' own (`ttc.verifiers.kinds`); only the network is vLLM's.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import AutoConfig
+
+from ttc.errors import InputError, nearest
+from ttc.models.vllm import open_llm
+from ttc.verifiers.kinds import KINDS
+from ttc.verifiers.kinds.base import PublishedVerifier
+from ttc.verifiers.kinds.loading import FAILURES, Source, check_complete
+from ttc.verifiers.kinds.qwen_extra0 import QwenExtra0
+from ttc.verifiers.kinds.trl_tokencls import TrlTokenClassification
+
+INDEX = "model.safetensors.index.json"
+
+
+class Answer(NamedTuple):
+    """What a network answers, as those of `transformers` do."""
+
+    logits: torch.Tensor
+
+
+class PooledNetwork:
+    """A token classifier in vLLM; called as the kinds call theirs.
+
+    `shape` is the same network without weights: its configuration and sizes are asked for.
+    """
+
+    def __init__(self, source: Source, network_class: type, device: str):
+        from vllm import PoolingParams
+        from vllm.config import PoolerConfig
+
+        self.shape = shape_of(source, network_class)
+        self.config = self.shape.config
+        self.llm = open_llm(
+            Path(source.path),
+            device,
+            dtype=source.dtype,
+            trust_remote_code=source.trust_remote_code,
+            skip_tokenizer_init=True,
+            runner="pooling",
+            enable_prefix_caching=False,  # every token's answer is asked for, those in the cache would be missing
+            # All tokens, and the kinds choose: a checkpoint's own choice is by Qwen's number of the mark
+            pooler_config=PoolerConfig(task="token_classify", tok_pooling_type="ALL"),
+        )
+        self.raw = PoolingParams(use_activation=False)
+
+    def get_input_embeddings(self) -> torch.nn.Module:
+        """As `transformers` calls it."""
+        return self.shape.get_input_embeddings()
+
+    def __call__(self, tokens: torch.Tensor, mask: torch.Tensor) -> Answer:
+        """Logits [rows, width, values], zero in padding; tokens and mask [rows, width]."""
+        rows = [row[: int(length)].tolist() for row, length in zip(tokens, mask.sum(1), strict=True)]
+        outputs = self.llm.encode(
+            [{"prompt_token_ids": row} for row in rows],
+            pooling_params=self.raw,
+            pooling_task="token_classify",
+            use_tqdm=False,
+        )
+        answers = [output.outputs.data.float().cpu() for output in outputs]
+        if [len(answer) for answer in answers] != [len(row) for row in rows]:
+            raise RuntimeError("vLLM gave another number of answers than it was given tokens")
+        return Answer(torch.nn.utils.rnn.pad_sequence(answers, batch_first=True))
+
+
+class Pooled(PublishedVerifier):
+    """A kind whose network is vLLM's; comes before the kind among the bases of a class."""
+
+    def __init__(self, source: Source, batch_tokens: int, device: str, **options):
+        self.place = device
+        super().__init__(source, batch_tokens, **options)
+
+    def open_network(self) -> PooledNetwork:
+        """See `PublishedVerifier.open_network`."""
+        return PooledNetwork(self.source, self.network_class, self.place)
+
+    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """See `PublishedVerifier.logits`."""
+        return self.network(tokens, mask).logits[:, places]
+
+    def _window(self) -> int:
+        """The kind's window, or what vLLM has room for where that is less."""
+        return min(super()._window(), self.network.llm.model_config.max_model_len)
+
+
+class PooledQwenExtra0(Pooled, QwenExtra0):
+    """Kind `qwen_extra0`."""
+
+
+class PooledTrlTokenClassification(Pooled, TrlTokenClassification):
+    """Kind `trl_tokencls`."""
+
+
+POOLED: dict[str, type[Pooled]] = {
+    each.kind: each for each in (PooledQwenExtra0, PooledTrlTokenClassification)
+}
+
+
+def load(
+    kind: str,
+    path: Path | str,
+    *,
+    dtype: str = "float32",
+    device: str = "auto",
+    trust_remote_code: bool = False,
+    separator: str | None = None,
+    batch_tokens: int = 1 << 18,
+) -> PublishedVerifier:
+    """The verifier of a checkpoint's directory, ready to score; options as `ttc.verifiers.kinds.load` has them.
+
+    batch_tokens: tokens handed to vLLM at once, which makes its own batches of them.  InputError as there, and for a
+    kind that vLLM does not take.
+    """
+    if kind not in POOLED:
+        known = "needs the transformers engine" if kind in KINDS else f"is unknown{nearest(kind, KINDS)}"
+        raise InputError(f"verifier kind '{kind}' {known}; vLLM takes the kinds {' and '.join(POOLED)}")
+    if separator is not None and kind != TrlTokenClassification.kind:
+        raise InputError(f"verifier kind '{kind}' has a step separator of its own; leave separator out")
+    if not Path(path).is_dir():
+        raise InputError(f"{path}: there is no such checkpoint directory")
+    # The kinds make their tensors on the CPU; vLLM has the device
+    source = Source(kind, str(path), None, dtype, torch.device("cpu"), "sdpa", trust_remote_code, True)
+    options = {} if separator is None else {"separator": separator}
+    return POOLED[kind](source, batch_tokens, device, **options)
+
+
+def shape_of(source: Source, network_class: type) -> torch.nn.Module:
+    """The checkpoint's network without weights; InputError unless the checkpoint has exactly those that it needs."""
+    try:
+        config = AutoConfig.from_pretrained(source.path, **source.options)
+        make = getattr(network_class, "from_config", None) or network_class._from_config
+        with torch.device("meta"):
+            shape = make(config)
+        stored = stored_shapes(Path(source.path))
+    except (*FAILURES, SafetensorError) as error:
+        raise source.refuse(error, "network") from error
+    needed = {name: list(each.shape) for name, each in shape.state_dict().items()}
+    both = needed.keys() & stored.keys()
+    check_complete(
+        source,
+        {
+            "missing_keys": needed.keys() - both,
+            "mismatched_keys": [
+                (name, stored[name], needed[name]) for name in both if stored[name] != needed[name]
+            ],
+            "unexpected_keys": {name for name in stored.keys() - both if not name.endswith(".inv_freq")},
+        },
+    )
+    return shape
+
+
+def stored_shapes(folder: Path) -> dict[str, list[int]]:
+    """Names and shapes of the weights in a directory's safetensors files; OSError where there are none."""
+    index = folder / INDEX
+    names = {"model.safetensors"}
+    if index.is_file():
+        names = set(json.loads(index.read_text())["weight_map"].values())
+    shapes = {}
+    for name in sorted(names):
+        with safe_open(folder / name, framework="pt") as weights:
+            shapes |= {each: weights.get_slice(each).get_shape() for each in weights.keys()}  # noqa: SIM118
+    return shapes
