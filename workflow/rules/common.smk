@@ -2,7 +2,7 @@
 
 import functools
 
-from ttc import recovery
+from ttc import patience, recovery
 
 
 @functools.cache
@@ -17,6 +17,7 @@ def begin_run():
             recovery.begin()
         except InputError as error:
             raise WorkflowError(str(error))
+        patience.keep_asking()
 
 
 def results(stage):

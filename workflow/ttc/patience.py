@@ -1,0 +1,37 @@
+"""Slurm that does not answer for a while, as when its controller starts anew: Snakemake goes on asking.
+
+The Slurm plugin (2.8) forgets jobs whose states it could not ask for: when all attempts at a query fail, it neither
+reports them nor keeps them, and Snakemake waits for ever for jobs that nobody looks at.  No answer is therefore made
+one in which no job occurs: jobs that an answer does not mention are kept, and asked for again at the next look.
+
+Standard library only: the Snakefile imports this.
+"""
+
+import sys
+
+PLUGIN = "snakemake_executor_plugin_slurm"
+
+
+def keep_asking() -> bool:
+    """Make the Slurm plugin of this process patient; whether it is one that can be."""
+    plugin = sys.modules.get(PLUGIN)
+    ask = getattr(plugin, "query_job_status", None)
+    if ask is None:
+        return False
+    if not getattr(ask, "patient", False):
+        plugin.query_job_status = patient(ask)
+    return True
+
+
+def patient(ask):
+    """`query_job_status` of the plugin, which gives ({job: state}, seconds), or (None, None) where nobody answers."""
+
+    async def asked(command, logger):
+        states, seconds = await ask(command, logger)
+        if states is None:
+            logger.info("Slurm does not answer; its jobs are kept, and asked for again.")
+            return {}, 0.0
+        return states, seconds
+
+    asked.patient = True
+    return asked
