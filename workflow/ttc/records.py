@@ -39,7 +39,7 @@ def read(output: Path) -> dict | None:
 def artifact_of(path: Path) -> Path | None:
     """The artifact that `path` is, or is a file of; None for what no stage wrote."""
     candidates = (path, *list(path.parents)[:3])
-    return next((each for each in candidates if sidecar_path(each).is_file()), None)
+    return next((each for each in candidates if each.name and sidecar_path(each).is_file()), None)
 
 
 def verified(path: Path) -> str:
