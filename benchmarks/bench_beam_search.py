@@ -135,7 +135,9 @@ def measure(bench: Bench) -> None:
     max_tokens, max_rounds = defaults["sampling"]["max_tokens"], defaults["search"]["max_rounds"]
     engine = TransformersEngine(path(bench, "policy"), device="cpu")
     verifier = IncrementalVerifier(path(bench, "prm"), device="cpu")
-    baseline = OneAtATime(path(bench, "policy"), path(bench, "prm"), engine.separator, max_tokens, max_rounds)
+    baseline = OneAtATime(
+        path(bench, "policy"), path(bench, "prm"), engine.stops.step[0], max_tokens, max_rounds
+    )
     table = problems(bench, count)
     tokens = prompts(engine.tokenizer, table)
     limits = {"temperature": 1.0, "max_tokens": max_tokens, "max_rounds": max_rounds}

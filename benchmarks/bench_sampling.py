@@ -63,7 +63,7 @@ def _sample(engine, prompts: list[list[int]], samples: int, max_tokens: int, tem
 
 def _generate(engine, prompts: list[list[int]], batch: int, greedy: bool = False) -> list[list[int]]:
     """Continuations by `generate`, up to the end token; only prompts sorted by length make full use of it."""
-    made = []
+    made, end = [], engine.stops.end[0]
     for start in range(0, len(prompts), batch):
         part = prompts[start : start + batch]
         width = max(map(len, part))
@@ -77,11 +77,11 @@ def _generate(engine, prompts: list[list[int]], batch: int, greedy: bool = False
                 tokens,
                 attention_mask=mask,
                 max_new_tokens=MAX_TOKENS,
-                eos_token_id=engine.end,
+                eos_token_id=end,
                 pad_token_id=0,
                 **choice,
             )[:, width:].tolist()
-        made += [row[: row.index(engine.end) + 1] if engine.end in row else row for row in rows]
+        made += [row[: row.index(end) + 1] if end in row else row for row in rows]
     return made
 
 
@@ -138,7 +138,7 @@ def _grow(
 
 def _endless(engine):
     """The same engine for a model that knows no end token, so that every solution has the length asked for."""
-    engine.end = -1
+    engine.marks.of_token[list(engine.stops.end)] = 0
     return engine
 
 

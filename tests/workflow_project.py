@@ -25,7 +25,7 @@ PLANNING = (
     "keys.py",
     "errors.py",
 )
-PLANNING += ("threads.py", "recovery.py", "locks.py")
+PLANNING += ("digests.py", "threads.py", "recovery.py", "patience.py", "locks.py")
 
 STAGE = '''"""Stage {stage}, in miniature."""
 

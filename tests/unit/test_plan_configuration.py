@@ -32,7 +32,10 @@ def test_the_schema_is_closed_described_and_has_defaults():
             for name, child in node["properties"].items():
                 child = follow(child, SCHEMA)
                 assert child.get("description"), f"{path}.{name}"
-                optional = ".source" in path or path.endswith(".*")  # what a list holds
+                optional = (
+                    ".source" in path or ".problems" in path or path.endswith(".*")
+                )  # what a list holds
+                optional |= name in node.get("required", ())
                 assert optional or "default" in child, f"{path}.{name}"
 
 
