@@ -140,8 +140,7 @@ def load_network(
     """
     # The same facts come back as `found`; the report that transformers logs would repeat them on 20 lines
     logger = logging.getLogger("transformers.modeling_utils")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.disabled = True
     try:
         network, found = network_class.from_pretrained(
             source.path,
@@ -156,7 +155,7 @@ def load_network(
     except FAILURES as error:
         raise source.refuse(error, "network") from error
     finally:
-        logger.setLevel(level)
+        logger.disabled = False
     check_complete(source, found, fresh)
     check_rotary(source, network)
     return network.to(source.device).eval()
