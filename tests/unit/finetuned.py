@@ -1,4 +1,7 @@
-"""Tiny published policies, rules for them to learn, and a fine-tuning that may be killed: python finetuned.py FOLDER."""
+"""Tiny published policies, rules for them to learn, and runs that may be killed.
+
+python tests/unit/finetuned.py FOLDER  # trains FOLDER/policy to the verifier FOLDER/model
+"""
 
 import sys
 from pathlib import Path
@@ -30,10 +33,10 @@ BOS, EOS = 1, 2
 FIRST, LAST = 9, 50  # tokens of texts
 LIMIT = 30  # smaller tokens are right
 SETTINGS = {
-    "steps": 40,
+    "steps": 28,
     "batch": 16,
-    "micro_batch": 6,
-    "learning_rate": 0.005,
+    "micro_batch": 8,
+    "learning_rate": 0.01,
     "weight_decay": 0.0,
     "warmup": 0.1,
     "schedule": "cosine",
@@ -45,7 +48,7 @@ SETTINGS = {
     "dtype": "float32",
 }
 LORA = {"rank": 4, "alpha": 16, "dropout": 0.1, "modules": "all-linear"}
-SHORT = SETTINGS | {"steps": 9, "batch": 8, "micro_batch": 3, "evaluations": 3}
+SHORT = SETTINGS | {"steps": 6, "batch": 6, "micro_batch": 4, "evaluations": 3}
 
 
 def policy(folder, architecture="llama", **changes):

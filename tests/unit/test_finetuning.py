@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from finetuned import BOS, EOS, LORA, SETTINGS, SHORT, in_work, languages, policy, reviser, values, verifier
-from published import PROBLEM, STEPS, WINDOW, ids
+from published import PROBLEM, STEPS, WINDOW, edit_weights
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForTokenClassification
 
@@ -53,7 +53,7 @@ def trained(policies, tmp_path_factory):
     return {
         name: (
             verifier(path, folder / f"{name}-prm", kind="prm"),
-            reviser(path, folder / f"{name}-reviser"),
+            reviser(path, folder / f"{name}-reviser", SETTINGS | {"steps": 48, "learning_rate": 0.02}),
         )
         for name, path in policies.items()
     }
@@ -85,7 +85,7 @@ def test_the_loss_of_a_reviser_by_hand(policies):
     for path in policies.values():
         model, losses = causal(path), []
         for start, stop in zip(examples.bounds[:-1], examples.bounds[1:], strict=True):  # without padding
-            tokens = examples.tokens[start:stop]
+            tokens = examples.tokens[start:stop].tolist()
             logits = model(torch.tensor([tokens])).logits[0].detach().double().numpy()
             for place in (1, 2, 3):  # the token before the solution, and its own but for the last
                 odds = np.exp(logits[place] - logits[place].max())
@@ -117,7 +117,7 @@ def test_the_loss_of_a_step_is_the_mean_over_its_places_however_it_is_cut(llama,
         model = load_model(llama)
         if losses is value_losses:
             model.dropout.p = 0.0
-        settings = SHORT | {"steps": 1, "evaluations": 1, "micro_batch": micro_batch, "warmup": 0.0}
+        settings = SHORT | {"steps": 1, "evaluations": 1, "batch": 8, "micro_batch": micro_batch}
         batches = MicroBatches(examples, 1, 8, micro_batch, 0)
         assert len(batches) == pieces
         with torch.inference_mode():
@@ -135,13 +135,13 @@ def test_the_loss_of_a_step_is_the_mean_over_its_places_however_it_is_cut(llama,
         )
         assert log.losses == pytest.approx([mean], abs=1e-6)
         after.append(torch.cat([(each - given[name]).ravel() for name, each in model.state_dict().items()]))
-    assert torch.allclose(*after, atol=1e-4) and after[0].abs().max() > 0.004  # Adam's step is the rate
+    assert torch.allclose(*after, atol=1e-4) and after[0].abs().max() > 0.009  # Adam's step is the rate
 
 
 def test_soft_values_are_learned_by_heart(llama, tmp_path):
     soft = [np.array([0.9]), np.array([0.1]), np.array([0.5])]
     examples = value_examples([[BOS]] * 3, [[10, 11], [12], [13, 14, 15]], [[1], [0], [2]], soft)
-    settings = SETTINGS | {"batch": 3, "micro_batch": 3}
+    settings = SETTINGS | {"steps": 40, "batch": 3, "micro_batch": 3}
     fine_tune_verifier(llama, examples, examples, settings, 0, tmp_path / "m", finetuned.runtime(), "orm")
     assert finetuning.predict(classifier(tmp_path / "m"), examples, 2) == pytest.approx(
         [0.9, 0.1, 0.5], abs=0.05
@@ -192,7 +192,13 @@ def test_the_weights_that_the_rule_chooses_are_written(llama, tmp_path, rule, af
     prompts = [[BOS, each] for each in range(10, 20)]
     learned = language_examples(prompts, [[30, EOS]] * 10)
     other = language_examples(prompts, [[31, EOS]] * 10)
-    settings = SETTINGS | {"steps": 12, "evaluations": 6, "checkpoint": rule, "evaluations_after_rise": after}
+    settings = SETTINGS | {
+        "steps": 12,
+        "learning_rate": 0.005,
+        "evaluations": 6,
+        "checkpoint": rule,
+        "evaluations_after_rise": after,
+    }
     fine_tune_policy(llama, learned, other, settings, 0, tmp_path / "m", finetuned.runtime())
     card = read_card(tmp_path / "m")
     course = card["training"]["validation_losses"]
@@ -236,7 +242,7 @@ def test_merged_adapters_change_their_matrices_only(llama, tmp_path):
 def test_merged_adapters_answer_as_they_did_beside_the_matrices(policies, architecture):
     model = add_adapters(classifier(policies[architecture]), LORA, 0).eval()
     torch.manual_seed(0)
-    for name, parameter in model.named_parameters():
+    for parameter in model.parameters():
         if parameter.requires_grad:
             torch.nn.init.normal_(parameter, std=0.2)
     beside = finetuning.predict(model, values(20), 8)
@@ -246,18 +252,15 @@ def test_merged_adapters_answer_as_they_did_beside_the_matrices(policies, archit
     assert finetuning.predict(merged(model), values(20), 8) == pytest.approx(beside, abs=1e-5)
 
 
-def test_what_adapters_made_loads_without_peft(llama, tmp_path):
+def test_what_adapters_made_loads_without_peft(llama, tmp_path, monkeypatch):
     made = verifier(llama, tmp_path / "m", SHORT | {"lora": LORA})
-    assert "adapter" not in " ".join(path.name for path in made.iterdir())
-    program = (
-        "import sys; sys.modules['peft'] = None\n"
-        "from ttc.verifiers.kinds import load\n"
-        f"print(load('trl_tokencls', {str(made)!r}, device='cpu').score(['What'], [['is', 'so']]))"
-    )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert json.loads(said)[0] == pytest.approx(
-        load("trl_tokencls", made, device="cpu").score(["What"], [["is", "so"]])[0], abs=1e-7
-    )
+    assert weights(made).keys() == {name for name in weights(llama) if name != "lm_head.weight"} | {
+        "score.weight",
+        "score.bias",
+    }
+    monkeypatch.setitem(sys.modules, "peft", None)  # to import it is an error from now on
+    (scores,) = load("trl_tokencls", made, device="cpu").score([PROBLEM], [STEPS])
+    assert len(scores) == 3
 
 
 # What is written
@@ -271,9 +274,6 @@ def test_scores_are_the_trained_models_own_probabilities(policies, trained):
         expected = finetuning.predict(classifier(folder), examples, 1)
         scores = load("trl_tokencls", folder, device="cpu").score([PROBLEM], [STEPS])[0]
         assert scores == pytest.approx(expected.tolist(), abs=1e-6)
-        # What was learnt shows in texts, too
-        right, wrong = (ids([each])[0] < finetuned.LIMIT for each in ("1", "result"))
-        assert (right, wrong) == (True, False)
 
 
 def test_the_held_out_metrics_are_of_what_is_written(trained):
@@ -335,7 +335,7 @@ def test_nothing_else_is_written_and_lines_are_all_that_is_said(llama, tmp_path,
     assert said.err == ""
     lines = said.out.splitlines()
     assert [line.split(":")[0] for line in lines if line.startswith("step")] == [
-        f"step {s}/9" for s in (3, 6, 9)
+        f"step {s}/6" for s in (2, 4, 6)
     ] * 2
     assert len(lines) == 10
 
@@ -369,8 +369,7 @@ def interrupt(monkeypatch, save):
     monkeypatch.setattr(Course, "on_save", stop)
 
 
-@pytest.mark.parametrize("make", [verifier, reviser])
-@pytest.mark.parametrize("lora", [None, LORA])
+@pytest.mark.parametrize("make, lora", [(verifier, None), (verifier, LORA), (reviser, LORA)])
 def test_a_run_that_was_interrupted_writes_the_same(tmp_path, monkeypatch, capfd, make, lora):
     """Interrupted twice, once between two evaluations; dropout is drawn on from where it was."""
     settings = SHORT | {"lora": lora}
@@ -397,7 +396,7 @@ def test_a_run_that_was_killed_writes_the_same(tmp_path, capfd):
         [sys.executable, str(program), str(tmp_path)], stdout=subprocess.PIPE, text=True, env=os.environ
     )
     for line in process.stdout:
-        if line.startswith("step 6/"):
+        if line.startswith("step 4/"):
             process.send_signal(signal.SIGKILL)
             break
     assert process.wait() == -signal.SIGKILL
@@ -478,8 +477,6 @@ def test_modules_that_a_model_does_not_have(llama):
 def test_policies_that_cannot_be_loaded(llama, tmp_path):
     refuse(tmp_path / "none", "there is no such checkpoint directory")
     given = policy(tmp_path / "p")
-    from published import edit_weights
-
     edit_weights(given, drop=["model.norm"])
     refuse(given, "the checkpoint lacks model.norm.weight")
     refuse(given, "the checkpoint lacks model.norm.weight", kind="prm")
@@ -487,4 +484,4 @@ def test_policies_that_cannot_be_loaded(llama, tmp_path):
 
 
 def test_a_training_that_diverges(llama):
-    refuse(llama, r"held-out loss is (nan|inf) after step 3; .* use a lower one", learning_rate=math.inf)
+    refuse(llama, r"held-out loss is (nan|inf) after step 2; .* use a lower one", learning_rate=math.inf)
