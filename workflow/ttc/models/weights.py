@@ -1,7 +1,8 @@
 """Where the weights of a model directory are, and how they are to be loaded.
 
-A directory that a stage trained holds its weights itself, in float32.  One that stage `fetch_model` wrote refers to a
-checkpoint from elsewhere: its link `weights` leads there, and its card says with which options it is loaded.
+A directory that a stage trained holds its weights itself, in float32 unless its card says otherwise.  One that stage
+`fetch_model` wrote refers to a checkpoint from elsewhere: its link `weights` leads there, and its card says with which
+options it is loaded.
 """
 
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ def weights_of(path: Path | str) -> Weights:
     path = Path(path)
     card = read_card(path) if (path / "card.json").is_file() else {}
     if "checkpoint" not in card:
-        return Weights(path)
+        return Weights(path, card.get("dtype", Weights.dtype))
     if not (path / LINK).is_dir():
         raise InputError(
             f"{path}: the checkpoint that it refers to is no longer at {(path / LINK).readlink()}; to have it looked "

@@ -65,3 +65,13 @@ def load(
     )
     options = {} if separator is None else {"separator": separator}
     return KINDS[kind](source, batch_tokens, **options)
+
+
+def load_reader(kind: str, path: Path | str, *, trust_remote_code: bool = False) -> PublishedVerifier:
+    """The verifier of `kind` that the model in a directory may become, without its network.
+
+    Its `reading` gives the tokens and places that a verifier learns from: those that it will be scored by.
+    InputError as `load`, but for weights, which are not looked at.
+    """
+    source = Source(kind, str(path), None, "float32", resolve_device("cpu"), "sdpa", trust_remote_code, True)
+    return KINDS[kind](source, batch_tokens=1, with_network=False)

@@ -10,7 +10,13 @@ from typing import ClassVar, NamedTuple
 import torch
 
 from ttc.errors import InputError
-from ttc.verifiers.kinds.loading import Source, check_architecture, load_network, load_tokenizer
+from ttc.verifiers.kinds.loading import (
+    Source,
+    check_architecture,
+    load_config,
+    load_network,
+    load_tokenizer,
+)
 
 
 class Reading(NamedTuple):
@@ -30,6 +36,7 @@ class Scored(NamedTuple):
 class PublishedVerifier(ABC):
     """Scores of a published process reward model; made by `ttc.verifiers.kinds.load`.
 
+    Made by `ttc.verifiers.kinds.load_reader` it has no network: it reads solutions (`reading`) and cannot score.
     Inputs are padded on the right and their padding is masked, so that the rows of a batch do not see one another: a
     score depends on its batch by rounding only (some 1e-6 in float32, up to a few hundredths in bfloat16).
     """
@@ -39,14 +46,14 @@ class PublishedVerifier(ABC):
     network_class: ClassVar[type]
     model_type: ClassVar[str | None] = None  # the one architecture that this kind is made of; None: any
 
-    def __init__(self, source: Source, batch_tokens: int):
+    def __init__(self, source: Source, batch_tokens: int, with_network: bool = True):
         self.source, self.batch_tokens = source, batch_tokens
         self.tokens_scored = 0  # tokens read so far, equal inputs each, without padding
         if self.model_type is not None:
             check_architecture(source, self.model_type)
         self.tokenizer = load_tokenizer(source)
         self.prepare()  # before the network: that may take minutes
-        self.network = self.open_network()
+        self.network = self.open_network() if with_network else None
         self.window = self._window()
         self.special = [
             token.content
@@ -95,7 +102,7 @@ class PublishedVerifier(ABC):
         """
         names = names or [f"solution {index}" for index in range(len(problems))]
         readings = [
-            self._checked(name, problem, steps)
+            self.reading(problem, steps, name)
             for name, problem, steps in zip(names, problems, solutions, strict=True)
         ]
         self.tokens_scored += sum(len(reading.tokens) for reading in readings)
@@ -113,8 +120,8 @@ class PublishedVerifier(ABC):
                     )
         return [Scored(list(scores[reading]), len(reading.tokens)) for reading in readings]
 
-    def _checked(self, name: str, problem: str, steps: list[str]) -> Reading:
-        """What is read for the solution `name`, or InputError."""
+    def reading(self, problem: str, steps: list[str], name: str) -> Reading:
+        """What is read of a solution, or InputError, as `score` says, which calls the solution `name`."""
         where = f"{self.source.path}: {name}"
         if not steps:
             raise InputError(f"{where} has no steps; a verifier needs at least one")
@@ -123,14 +130,14 @@ class PublishedVerifier(ABC):
             raise InputError(
                 f"{where}: its step {steps.index('')} is empty; leave out what follows the last separator"
             )
-        for name, text in (
+        for part, text in (
             ("its problem", problem),
             *((f"its step {n}", step) for n, step in enumerate(steps)),
         ):
             for token in self.special:
                 if token in text:
                     raise InputError(
-                        f"{where}: {name} contains {token!r}, which the model takes for a mark and not for text"
+                        f"{where}: {part} contains {token!r}, which the model takes for a mark and not for text"
                     )
         reading = self.read(problem, steps)
         if len(reading.places) != len(steps):
@@ -193,13 +200,15 @@ class PublishedVerifier(ABC):
 
     def _window(self) -> int:
         """The longest input in tokens; InputError for a network of another family or too small for its tokenizer."""
-        config = self.network.config
+        config = load_config(self.source) if self.network is None else self.network.config
         window = getattr(config, "max_position_embeddings", None)
         if not window:
             raise InputError(
                 f"{self.source.path}: its configuration names no window (max_position_embeddings)"
             )
-        rows = self.network.get_input_embeddings().num_embeddings
+        rows = (
+            config.vocab_size if self.network is None else self.network.get_input_embeddings().num_embeddings
+        )
         largest = max(self.tokenizer.get_vocab().values())
         if largest >= rows:
             raise InputError(

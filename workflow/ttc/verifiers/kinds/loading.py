@@ -13,6 +13,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import (
+    AutoConfig,
     AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
@@ -120,11 +121,24 @@ def check_architecture(source: Source, wanted: str) -> None:
         )
 
 
-def load_network(source: Source, network_class: type) -> PreTrainedModel:
+def load_config(source: Source) -> PreTrainedConfig:
+    """The checkpoint's configuration, as its network will have it."""
+    try:
+        return AutoConfig.from_pretrained(source.path, **source.options)
+    except FAILURES as error:
+        raise source.refuse(error, "configuration") from error
+
+
+def load_network(
+    source: Source, network_class: type, fresh: tuple[str, ...] = (), **changes
+) -> PreTrainedModel:
     """The checkpoint's network as `network_class`, for inference, on its device.
 
-    Weights are read from safetensors files only.  InputError if any of its weights is missing from the checkpoint, has
-    another shape there or is left over, or if the rotary frequencies were rounded to the network's dtype.
+    fresh: what the names of weights begin with that the checkpoint need not have, because they are to be trained;
+    changes: entries of its configuration.
+
+    Weights are read from safetensors files only.  InputError if any other weight is missing from the checkpoint, if one
+    has another shape there or is left over, or if the rotary frequencies were rounded to the network's dtype.
     """
     # The same facts come back as `found`; the report that transformers logs would repeat them on 20 lines.  A level of
     # the module that logs it would make that module report on the sharding of layers instead.
@@ -142,19 +156,23 @@ def load_network(source: Source, network_class: type) -> PreTrainedModel:
             ignore_mismatched_sizes=True,  # they too come back as `found`, and are refused
             output_loading_info=True,
             **source.options,
+            **changes,
         )
     except FAILURES as error:
         raise source.refuse(error, "network") from error
     finally:
         logger.setLevel(level)
-    check_complete(source, found)
+    check_complete(source, found, fresh)
     check_rotary(source, network)
     return network.to(source.device).eval()
 
 
-def check_complete(source: Source, found: dict) -> None:
-    """InputError unless checkpoint and network have the same weights; `found` is what from_pretrained reports."""
-    missing = sorted(found["missing_keys"])
+def check_complete(source: Source, found: dict, fresh: tuple[str, ...] = ()) -> None:
+    """InputError unless checkpoint and network have the same weights, but for those whose names begin with `fresh`.
+
+    `found` is what from_pretrained reports.
+    """
+    missing = sorted(name for name in found["missing_keys"] if not name.startswith(fresh))
     if missing:
         raise InputError(
             f"{source.path}: the checkpoint lacks {shown(missing)}, which kind '{source.kind}' needs and which would "

@@ -19,10 +19,10 @@ class TrlTokenClassification(PublishedVerifier):
     kind = "trl_tokencls"
     network_class = AutoModelForTokenClassification
 
-    def __init__(self, source: Source, batch_tokens: int, separator: str = "\n"):
+    def __init__(self, source: Source, batch_tokens: int, with_network: bool = True, separator: str = "\n"):
         self.separator = separator
-        super().__init__(source, batch_tokens)
-        if self.network.config.num_labels != 2:
+        super().__init__(source, batch_tokens, with_network)
+        if with_network and self.network.config.num_labels != 2:
             raise InputError(
                 f"{source.path}: kind 'trl_tokencls' needs a token classifier with 2 labels, and this one has "
                 f"{self.network.config.num_labels}"

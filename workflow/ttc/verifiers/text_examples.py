@@ -1,0 +1,71 @@
+"""What verifiers of texts learn from: values of steps (PRM) and verdicts (ORM), at the tokens that they are scored by.
+
+reader = load_reader("trl_tokencls", weights_of(policy).folder)  # of ttc.verifiers.kinds
+examples, rows = process_examples(problems, samples, step_values, reader)
+
+A reader turns a problem and its steps into tokens, and says where each step's score is read; the verifier that is
+trained scores with the same one.
+"""
+
+import numpy as np
+import polars as pl
+
+from ttc.errors import InputError
+from ttc.models.batches import Examples, value_examples
+from ttc.tasks.steps import steps_of
+from ttc.verifiers.kinds.base import PublishedVerifier, Reading
+
+
+def process_examples(
+    problems: pl.DataFrame, samples: pl.DataFrame, step_values: pl.DataFrame, reader: PublishedVerifier
+) -> tuple[Examples, pl.DataFrame]:
+    """One example per valued sample: the soft value at the end of each step (paper appendix D).
+
+    Returns the examples and, row for row, the samples they come from.  InputError, naming the sample, where its steps
+    are not as many as its values, and for a text that the reader refuses: one that is longer than the window, or that
+    contains a special token.
+    """
+    values = step_values.group_by("problem_id", "sample_index").agg(pl.col("value").sort_by("step"))
+    rows = samples.join(values, on=["problem_id", "sample_index"], how="inner").sort(
+        "problem_id", "sample_index"
+    )
+    readings = _readings(problems, rows, reader)
+    for name, index, reading, each in zip(
+        rows["problem_id"], rows["sample_index"], readings, rows["value"], strict=True
+    ):
+        if len(reading.places) != len(each):
+            raise InputError(
+                f"sample {index} of problem '{name}' has {len(reading.places)} steps and {len(each)} step values; "
+                "each of its steps must have one: the values are of other samples, or of other steps"
+            )
+    places = [reading.places for reading in readings]
+    return _examples(readings, places, [np.asarray(each) for each in rows["value"]]), rows
+
+
+def outcome_examples(problems: pl.DataFrame, samples: pl.DataFrame, reader: PublishedVerifier) -> Examples:
+    """One example per sample, in their order: its verdict at the end of its last step.
+
+    InputError, naming the sample, for a text without steps and one that the reader refuses.
+    """
+    readings = _readings(problems, samples, reader)
+    places = [reading.places[-1:] for reading in readings]
+    return _examples(readings, places, list(samples["correct"].to_numpy()[:, None]))
+
+
+def _readings(problems: pl.DataFrame, samples: pl.DataFrame, reader: PublishedVerifier) -> list[Reading]:
+    questions = dict(problems.select("problem_id", "question").iter_rows())
+    return [
+        reader.reading(questions[name], steps_of(text), f"sample {index} of problem '{name}'")
+        for name, index, text in samples.select("problem_id", "sample_index", "text").iter_rows()
+    ]
+
+
+def _examples(readings: list[Reading], places: list[tuple[int, ...]], values: list[np.ndarray]) -> Examples:
+    if not readings:
+        raise InputError("no samples to learn from are given; a verifier needs at least one")
+    return value_examples(
+        [[]] * len(readings),
+        [list(reading.tokens) for reading in readings],
+        [np.array(each) for each in places],
+        values,
+    )
