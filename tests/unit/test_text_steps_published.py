@@ -1,6 +1,8 @@
 """Published verifiers that follow a search: its scores are those of a pool, whatever the policy's tokenizer."""
 
+import numpy as np
 import pytest
+import tiny
 from published import PROBLEM, checkpoint
 from test_search_bills import STRATEGIES
 from text_verifiers import Scorer, Written, follower, started
@@ -9,9 +11,13 @@ from toy import ToyEngine, run, text
 from transformers import PreTrainedTokenizerFast
 
 from ttc import noise
-from ttc.engines.stops import any_line_end
+from ttc.engines.stops import Stops, any_line_end
+from ttc.engines.transformers import TransformersEngine
 from ttc.errors import InputError
+from ttc.search.loop import search
+from ttc.search.strategy import Strategy
 from ttc.tasks.steps import steps_of
+from ttc.tasks.text import decode, encode_prompts
 from ttc.verifiers.kinds import KINDS, load
 from ttc.verifiers.text_steps import TextSteps
 
@@ -27,6 +33,12 @@ def something_in_each_step(prefix):
 def verifier(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("published") / request.param
     return load(request.param, checkpoint(folder, request.param), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory):
+    """A random policy; among its tokens are some that are no text."""
+    return tiny.saved(tiny.random_model(), tmp_path_factory.mktemp("policy") / "policy")
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES[1:], ids=lambda each: each.name)
@@ -49,6 +61,41 @@ def test_scores_of_a_search_are_those_of_its_candidates_texts(verifier, strategy
         for candidate in result.candidates:
             steps = steps_of(WORDS.batch_decode([candidate.tokens], True, False)[0])
             assert verifier.score([problem], [steps])[0] == pytest.approx(candidate.step_scores, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "strategy", [Strategy("beam", 2), Strategy("lookahead", 2, 1)], ids=lambda each: each.name
+)
+def test_a_policy_with_another_vocabulary(verifier, policy, strategy):
+    """A transformer writes, a transformer reads: what is billed is what they counted."""
+    engine = TransformersEngine(policy, 64, "cpu")
+    questions = ["Start at 5 then +7", "Start at 2 then *3"]
+    steps = TextSteps(verifier, engine.tokenizer, Stops((tiny.EOS,), (tiny.NEWLINE,)))
+    counted = verifier.tokens_scored
+    results = search(
+        engine,
+        steps,
+        encode_prompts(engine.tokenizer, [f"{question}\n" for question in questions]),
+        np.array([noise.stream(1, question) for question in questions]),
+        strategy,
+        budget=4,
+        temperature=1.0,
+        max_step_tokens=6,
+        max_tokens=16,
+        max_rounds=4,
+        verifier_prompts=questions,
+    )
+    assert sum(each.bill.verifier_tokens for each in results) == verifier.tokens_scored - counted > 0
+    assert sum(each.bill.generated_tokens for each in results) == engine.tokens_generated
+    assert strategy.depth == 0 or all(each.bill.rollout_tokens for each in results)
+    for question, result in zip(questions, results, strict=True):
+        for candidate, written in zip(
+            result.candidates,
+            decode(engine.tokenizer, [each.tokens for each in result.candidates]),
+            strict=True,
+        ):
+            expected = verifier.score([question], [steps_of(written)])[0][-1] if steps_of(written) else 0.0
+            assert candidate.step_scores[-1] == pytest.approx(expected, abs=1e-5)
 
 
 def test_tokens_that_were_read_are_those_of_the_readings(verifier):

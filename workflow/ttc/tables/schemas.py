@@ -156,7 +156,8 @@ SCHEMAS: dict[str, Schema] = {
             "discarded_tokens": _count("of these, tokens of branches that were dropped"),
             "rollout_tokens": _count("of these, tokens of lookahead rollouts"),
             "verifier_tokens": _count(
-                "tokens the verifier read for the problem: the prompt once and every generated token once"
+                "tokens the verifier read for the problem: the prompt once and every generated token once, by a"
+                " published verifier the problem and all steps so far at each step"
             ),
             "generations": _real("billed budget: N, or N(k+1) for lookahead (paper §3.2)", low=1.0),
         },
@@ -249,8 +250,8 @@ SCHEMAS: dict[str, Schema] = {
             "mc_error": _real("Monte-Carlo standard error of `correct`; 0 = exact", low=0.0),
             "tokens": _real("tokens generated", nullable=True, low=0.0),
             "verifier_tokens": _real(
-                "tokens the verifier read: of a sample or revision all of its context and itself, of a search the"
-                " prompt and every generated token once",
+                "tokens the verifier read: of a sample or revision all of its context and itself, of a search as in"
+                " `candidates`",
                 nullable=True,
                 low=0.0,
             ),
