@@ -146,14 +146,13 @@ class PromptForm:
 
     def prefixes(self, solution):
         """See `Form.prefixes`: blank lines belong to the step after them."""
-        found, written, readable = [], "", False
-        for line in solution.splitlines(keepends=True):
-            written += line
-            readable |= bool(line.strip())
-            if readable and line.endswith(text.SEPARATOR):
+        found, written = [], ""
+        *lines, rest = solution.split(text.SEPARATOR)
+        for line in lines:
+            written += line + text.SEPARATOR
+            if line.strip():
                 found.append(written)
-                readable = False
-        return found if readable else found[:-1]
+        return found if rest.strip() else found[:-1]
 
     def grade(self, solutions, golds):
         """See `Form.grade`; each pair of gold answer and answer is compared once."""

@@ -11,7 +11,6 @@ from ttc.progress import Progress
 from ttc.stages import command
 from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.opening import is_published, open_verifier
-from ttc.verifiers.pools import score_texts
 
 BLOCKS = 8  # times `batch_rows` different solutions that are scored before they are kept
 SOLUTION = ("problem_id", "text", "finish_reason")  # what a score depends on: the end token is read, too
@@ -31,6 +30,8 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     size = BLOCKS * runtime.batch_rows
     progress = Progress("different solutions scored")
     if is_published(path):
+        from ttc.verifiers.pools import score_texts
+
         verifier = open_verifier(path, runtime.batch_rows, runtime.device, spec.get("engine", "transformers"))
         scored = score_texts(verifier, problems, samples, runtime.work, size, progress, kind == "orm")
         tables.write(scored, output, "scores")

@@ -12,7 +12,6 @@ from ttc.stages import command
 from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.opening import is_published, open_verifier
-from ttc.verifiers.pools import score_revision_texts
 from ttc.verifiers.scoring import TokenVerifier
 
 BLOCKS = 16  # times `batch_rows` distinct revisions that are scored before they are kept
@@ -30,6 +29,8 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     progress = Progress("distinct revisions scored")
     size = BLOCKS * runtime.batch_rows
     if is_published(path):
+        from ttc.verifiers.pools import score_revision_texts
+
         verifier = open_verifier(path, runtime.batch_rows, runtime.device)
         scored = score_revision_texts(
             verifier, problems, chains, spec["max_context"], runtime.work, size, progress

@@ -12,12 +12,20 @@ from ttc.verifiers.examples import outcome_examples
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, model {fresh_layers}, training, samples [start, stop).  Writes a model directory of kind `orm`."""
+    """spec: seed, samples [start, stop); model {fresh_layers} and training, or fine_tuning (of a published policy).
+
+    Writes a model directory of kind `orm`.
+    """
     problems = tables.read(command.one(inputs, "problems"), "problems")
     policy = command.one(inputs, "policy")
     samples = tables.read(inputs["samples"], "samples").filter(
         pl.col("sample_index").is_between(*spec["samples"], closed="left") & pl.col("answer").is_not_null()
     )
+    if "fine_tuning" in spec:
+        from ttc.stages.fine_tuning import tune_outcome_verifier
+
+        tune_outcome_verifier(spec, policy, problems, samples, output, runtime)
+        return
     tokenizer = text.load_tokenizer(policy)
     examples = outcome_examples(problems, samples, tokenizer)
     train_outcome_model(spec, policy, tokenizer, samples, examples, output, runtime)

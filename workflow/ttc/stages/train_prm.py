@@ -17,7 +17,8 @@ from ttc.verifiers.quality import shown, step_quality
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, model {fresh_layers}, training, samples [start, stop), modulus.
+    """spec: seed, samples [start, stop); model {fresh_layers}, training and modulus, or fine_tuning (of a published
+    policy, `ttc.models.finetuning`).
 
     Writes a model directory of kind `prm`.  Every tenth problem is held out: the weights with the lowest loss on them
     are kept (early stopping), and the step AUC in the card is measured on them.
@@ -28,6 +29,11 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         pl.col("sample_index").is_between(*spec["samples"], closed="left")
     )
     step_values = tables.read(inputs["step_values"], "step_values")
+    if "fine_tuning" in spec:
+        from ttc.stages.fine_tuning import tune_process_verifier
+
+        tune_process_verifier(spec, policy, problems, samples, step_values, output, runtime)
+        return
     tokenizer = text.load_tokenizer(policy)
     examples, rows = process_examples(problems, samples, step_values, tokenizer)
     held_out = is_held_out(rows["problem_id"])

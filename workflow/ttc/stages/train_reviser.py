@@ -7,17 +7,21 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from ttc import tables
+from ttc.forms import open_form
 from ttc.models.batches import language_examples
 from ttc.models.checkpoints import Checkpoints
 from ttc.models.loading import count_parameters, resolve_device, save_model
 from ttc.models.training import language_losses, train
+from ttc.models.weights import weights_of
 from ttc.stages import command
-from ttc.tasks import text
+from ttc.tasks.text import load_tokenizer
 from ttc.verifiers.examples import is_held_out
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, training, max_context.  The loss is on the correct answer only; writes a directory of kind `reviser`.
+    """spec: seed, max_context; training, or fine_tuning and form (of a published policy).
+
+    The loss is on the correct answer only; writes a directory of kind `reviser`.
 
     `training` names the rule by which the validation loss chooses the weights (`models.training.kept_evaluation`): it
     is off-policy, and the paper takes a checkpoint a little after it starts to rise.
@@ -25,28 +29,33 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     problems = tables.read(command.one(inputs, "problems"), "problems")
     pairs = tables.read(command.one(inputs, "pairs"), "pairs")
     policy = command.one(inputs, "policy")
-    tokenizer = text.load_tokenizer(policy)
+    tokenizer = load_tokenizer(weights_of(policy).folder)
     questions = dict(problems.select("problem_id", "question").iter_rows())
-    prompts = text.encode_prompts(
-        tokenizer,
-        [
-            text.prompt_text(questions[name], context[-spec["max_context"] :])
-            for name, context in pairs.select("problem_id", "context").iter_rows()
-        ],
-    )
-    targets = text.encode_solutions(tokenizer, pairs["target"].to_list(), [True] * len(pairs))
+    with open_form(spec.get("form")) as form:
+        prompts = form.prompts(
+            tokenizer,
+            [questions[name] for name in pairs["problem_id"]],
+            [context[-spec["max_context"] :] for context in pairs["context"].to_list()],
+        )
+        targets = form.targets(tokenizer, pairs["target"].to_list())
     examples = language_examples(prompts, targets)
     held_out = is_held_out(pairs["problem_id"])
+    training, validation = (examples.take(np.flatnonzero(chosen)) for chosen in (~held_out, held_out))
+    if "fine_tuning" in spec:
+        from ttc.models.finetuning import fine_tune_policy
+
+        fine_tune_policy(policy, training, validation, spec["fine_tuning"], spec["seed"], output, runtime)
+        return
     model = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32)
     model.to(resolve_device(runtime.device))
     print(f"{count_parameters(model):,} parameters, {len(examples):,} trajectories", flush=True)
     log = train(
         model,
-        examples.take(np.flatnonzero(~held_out)),
+        training,
         language_losses,
         spec["training"],
         spec["seed"],
-        examples.take(np.flatnonzero(held_out)),
+        validation,
         checkpoint=spec["training"]["checkpoint"],
         after_rise=spec["training"]["evaluations_after_rise"],
         checkpoints=Checkpoints(runtime.work, runtime.checkpoint_seconds),

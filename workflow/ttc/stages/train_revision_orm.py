@@ -11,15 +11,22 @@ from ttc.verifiers.examples import outcome_examples
 
 
 def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
-    """spec: seed, model {fresh_layers}, training, max_context (earlier answers that are read, 0 = none).
+    """spec: seed, max_context (earlier answers that are read, 0 = none); model {fresh_layers} and training, or
+    fine_tuning (of a published reviser).
 
     Writes a model directory of kind `orm`.
     """
     problems = tables.read(command.one(inputs, "problems"), "problems")
     reviser = command.one(inputs, "reviser")
     chains = tables.read(inputs["chains"], "chains")
+    before = contexts(chains, spec["max_context"])
+    if "fine_tuning" in spec:
+        from ttc.stages.fine_tuning import tune_outcome_verifier
+
+        tune_outcome_verifier(spec, reviser, problems, chains, output, runtime, before)
+        return
     tokenizer = text.load_tokenizer(reviser)
-    examples = outcome_examples(problems, chains, tokenizer, contexts(chains, spec["max_context"]))
+    examples = outcome_examples(problems, chains, tokenizer, before)
     train_outcome_model(spec, reviser, tokenizer, chains, examples, output, runtime)
 
 

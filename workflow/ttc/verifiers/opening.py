@@ -1,14 +1,17 @@
 """The verifier of a model directory: one that this study trained, or a published one."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ttc.errors import InputError
 from ttc.models.loading import read_card
 from ttc.models.weights import weights_of
-from ttc.verifiers.incremental import IncrementalVerifier
-from ttc.verifiers.kinds import load
-from ttc.verifiers.kinds.base import PublishedVerifier
-from ttc.verifiers.scoring import KINDS
+
+if TYPE_CHECKING:
+    from ttc.verifiers.incremental import IncrementalVerifier
+    from ttc.verifiers.kinds.base import PublishedVerifier
+
+KINDS = ("prm", "orm")
 
 TOKENS_PER_ROW = 16  # of `batch_rows`, in one call of a published verifier: 1024 rows are 16384 tokens
 
@@ -20,7 +23,7 @@ def is_published(path: Path) -> bool:
 
 def open_verifier(
     path: Path, batch_rows: int = 1024, device: str = "auto", engine: str = "transformers"
-) -> PublishedVerifier | IncrementalVerifier:
+) -> "PublishedVerifier | IncrementalVerifier":
     """A published verifier where the card names a format (`ttc.verifiers.kinds`), else one that this study trained.
 
     engine: `vllm` reads a published one through its pooling runner.  What the scores of a published one are taken for,
@@ -29,6 +32,8 @@ def open_verifier(
     """
     card = read_card(path)
     if "format" not in card:
+        from ttc.verifiers.incremental import IncrementalVerifier
+
         return IncrementalVerifier(path, batch_rows, device)
     if card.get("kind") not in KINDS:
         raise InputError(
@@ -46,6 +51,8 @@ def open_verifier(
             trust_remote_code=weights.trust_remote_code,
             separator=separator,
         )
+    from ttc.verifiers.kinds import load
+
     return load(
         card["format"],
         weights.folder,

@@ -14,6 +14,7 @@ from ttc.errors import InputError
 from ttc.models.batches import Examples, value_examples
 from ttc.tasks.steps import steps_of
 from ttc.verifiers.kinds.base import PublishedVerifier, Reading
+from ttc.verifiers.pools import problem_with_context
 
 
 def process_examples(
@@ -42,21 +43,38 @@ def process_examples(
     return _examples(readings, places, [np.asarray(each) for each in rows["value"]]), rows
 
 
-def outcome_examples(problems: pl.DataFrame, samples: pl.DataFrame, reader: PublishedVerifier) -> Examples:
-    """One example per sample, in their order: its verdict at the end of its last step.
+def outcome_examples(
+    problems: pl.DataFrame,
+    samples: pl.DataFrame,
+    reader: PublishedVerifier,
+    contexts: list[list[str]] | None = None,
+) -> Examples:
+    """One example per sample or revision, in their order: its verdict at the end of its last step.
 
-    InputError, naming the sample, for a text without steps and one that the reader refuses.
+    contexts: of each revision the earlier answers of its chain, which are read before it.  InputError, naming the
+    sample, for a text without steps and one that the reader refuses.
     """
-    readings = _readings(problems, samples, reader)
+    readings = _readings(problems, samples, reader, contexts)
     places = [reading.places[-1:] for reading in readings]
     return _examples(readings, places, list(samples["correct"].to_numpy()[:, None]))
 
 
-def _readings(problems: pl.DataFrame, samples: pl.DataFrame, reader: PublishedVerifier) -> list[Reading]:
+def _readings(
+    problems: pl.DataFrame,
+    samples: pl.DataFrame,
+    reader: PublishedVerifier,
+    contexts: list[list[str]] | None = None,
+) -> list[Reading]:
     questions = dict(problems.select("problem_id", "question").iter_rows())
+    place = ["sample_index"] if "sample_index" in samples.columns else ["chain", "step"]
+    rows = samples.select("problem_id", "text", *place).iter_rows()
     return [
-        reader.reading(questions[name], steps_of(text), f"sample {index} of problem '{name}'")
-        for name, index, text in samples.select("problem_id", "sample_index", "text").iter_rows()
+        reader.reading(
+            problem_with_context(questions[name], context),
+            steps_of(text),
+            f"{'sample' if len(at) == 1 else 'revision'} {', '.join(map(str, at))} of problem '{name}'",
+        )
+        for (name, text, *at), context in zip(rows, contexts or [[]] * len(samples), strict=True)
     ]
 
 

@@ -6,7 +6,7 @@ with the solution.
 """
 
 import textwrap
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from ttc.engines.stops import Stops
 from ttc.errors import InputError
 from ttc.tasks.steps import steps_of
 from ttc.tasks.text import decode
-from ttc.verifiers.kinds.base import PublishedVerifier
+
+if TYPE_CHECKING:
+    from ttc.verifiers.kinds.base import PublishedVerifier
 
 NOTHING = 0.0  # score of a solution without a step: it can never win
 
@@ -36,7 +38,7 @@ class TextSteps:
     read is no step: the row keeps its score, and nothing is read unless a rollout follows.
     """
 
-    def __init__(self, verifier: PublishedVerifier, tokenizer, stops: Stops):
+    def __init__(self, verifier: "PublishedVerifier", tokenizer, stops: Stops):
         """verifier: anything with its `scored` and `tokens_scored`; tokenizer, stops: the policy's."""
         self._verifier, self._tokenizer, self._stops = verifier, tokenizer, stops
 
