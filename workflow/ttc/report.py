@@ -16,6 +16,16 @@ RESOURCES = ("../report/report.html",)  # the template; its bytes are part of th
 MARKS = {"reproduced": "✓", "not reproduced": "✗", "undecided": "?", "not measured": "–", "measured": ""}
 SIDES = {"above": ">", "below": "<", "within": "±"}
 LISTED_VOTES = 200
+METHODS = {
+    "boxed": r"the last \boxed{…}",
+    "hashes": "what follows the last ####",
+    "answer_line": "the last line `Answer: …`",
+    "sentence": "a sentence `… answer is …`",
+    "bare_box": r"a \boxed without braces",
+    "short_line": "the last line `A: …`",
+    "last_number": "the last number of the text: a guess",
+    "none": "no answer was found; such a sample is wrong and votes for nothing",
+}
 
 
 def render(
@@ -26,12 +36,14 @@ def render(
     content: examples.Content,
     shown: int,
     models: dict[str, dict],
+    found: dict[str, int] | None = None,
     votes: pl.DataFrame | None = None,
 ) -> str:
     """The report as HTML.
 
     `figures` is the folder that `plot` wrote, `content` the tables of texts, `shown` the number of problems shown with
-    whole solutions, `models` cards by role, `votes` the comparison with published votes.  All text is escaped.
+    whole solutions, `models` cards by role, `found` the number of samples by the method that found their answer,
+    `votes` the comparison with published votes.  All text is escaped.
     """
     template = Path(__file__).parent / RESOURCES[0]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
@@ -50,6 +62,7 @@ def render(
         examples=examples.solutions(content, shown),
         chains=examples.revisions(content, 1 if shown else 0),
         tree=examples.search_tree(content) if shown else None,
+        found=_found(found),
         votes=_votes(votes),
         choices=choices(configuration),
         configuration=yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, width=100),
@@ -125,9 +138,32 @@ def _model(role: str, card: dict) -> dict:
     parameters = card.get("parameters")
     return {
         "role": role.replace("_", " "),
+        "source": _source(card),
         "parameters": "unknown" if parameters is None else f"{parameters:,}",
         "metrics": words or "–",
     }
+
+
+def _source(card: dict) -> str:
+    """Where a published model is from and how it is read; nothing of one that was trained here from scratch."""
+    checkpoint = card.get("checkpoint") or {}
+    place = f"{checkpoint['hub']} at {checkpoint['revision'][:12]}" if checkpoint.get("hub") else ""
+    options = [card.get("architecture"), checkpoint.get("dtype"), card.get("format")]
+    return ", ".join(each for each in (place, *options) if each)
+
+
+def _found(counts: dict[str, int] | None) -> list[dict]:
+    """The methods of extraction that were asked for, and the share of samples whose answer each found."""
+    total = sum((counts or {}).values())
+    return [
+        {
+            "method": method,
+            "meaning": METHODS[method],
+            "count": f"{count:,}",
+            "share": f"{count / max(total, 1):.1%}",
+        }
+        for method, count in (counts or {}).items()
+    ]
 
 
 def _votes(votes: pl.DataFrame | None) -> dict | None:

@@ -115,6 +115,7 @@ def plan_publication(
     """Add report, gallery, executed notebook, and the view for people, which lists every artifact before it."""
     shown = without_sharding(shown_configuration(configuration))
     report = {"study": configuration["study"]["name"], "configuration": shown} | configuration["report"]
+    report["extract"] = material.extract
     add(
         "report",
         material.name,

@@ -17,6 +17,7 @@ class Generated:
     """Generated problems; policy and larger policy are trained from scratch."""
 
     published = False
+    extract = None  # the one form in which generated answers stand
 
     def __init__(self, configuration: dict, add: Add):
         self.configuration, self.add = configuration, add
@@ -111,6 +112,11 @@ class Published:
         return [verifier], [
             self.add("preflight", kind, {"least_auc": least, "examples": None}, verifier=[verifier])
         ]
+
+    @property
+    def extract(self) -> list[str]:
+        """The methods by which the prompt finds answers."""
+        return self._form(False)["prompt"]["extract"]
 
     def training(self, section: dict) -> dict:
         """See `Generated.training`."""

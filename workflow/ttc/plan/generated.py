@@ -23,6 +23,7 @@ def plan_generated(configuration: dict, add: Add, base: Generated | Published) -
     study = Study(configuration, add, base)
     material = Material(name="policy", problems=[study.problems])
     material.models["policy"] = [study.policy]
+    material.extract = base.extract
     larger = base.add_larger()
     material.models["larger_policy"] = [] if larger is None else [larger]
     study.add_verifiers(material)

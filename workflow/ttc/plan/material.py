@@ -10,7 +10,7 @@ class Material:
     `name` labels the results: `policy`, or the name of a further pool.  `searches` and `larger_searches` pair the
     strategy's name with the search; `shown_search` holds all blocks of the one whose tree the report draws.
     `parameters` holds the models' sizes where there are no models to ask, `ratios` the pairs (sequential, parallel) of
-    revisions to report.
+    revisions to report, `extract` the methods by which answers are found where there is more than one form.
     """
 
     name: str
@@ -32,3 +32,4 @@ class Material:
     models: dict[str, list] = field(default_factory=dict)
     parameters: dict[str, int] | None = None
     ratios: list[tuple[int, int]] | None = None
+    extract: list[str] | None = None

@@ -38,6 +38,7 @@ def plan_pools(configuration: dict, add: Add, root: Path) -> tuple[list[Material
             samples=[imported.part(f"{name}.samples.parquet")],
             scores=[imported.part(f"{name}.scores.parquet")] if name in scored else [],
             parameters={"policy": size} if (size := source["pools"][name]["parameters"]) else None,
+            extract=None if source["grading"]["keep_answers"] else source["grading"]["extract"],
         )
         for name in names
     ]

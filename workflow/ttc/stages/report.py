@@ -6,6 +6,7 @@ chain_scores, figures, votes and the model folders may be empty.
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +16,7 @@ from ttc.errors import InputError
 from ttc.examples import Content, solved_sometimes
 from ttc.report import render
 from ttc.stages import command
+from ttc.tasks.extraction import NONE, find
 
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 MODELS += ("revision_orm_no_history", "rest_reviser")
@@ -31,6 +33,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
         content=_content(inputs, shown),
         shown=shown,
         models={role: _card(inputs[role][0]) for role in MODELS if inputs.get(role)},
+        found=_found(inputs["samples"], spec.get("extract")),
         votes=pl.read_parquet(command.one(inputs, "votes")) if inputs.get("votes") else None,
     )
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -59,6 +62,18 @@ def _samples(paths: list[Path], shown: int) -> pl.DataFrame:
     texts = [tables.read(paths, "samples", ["text"], (name, name)) for name in names]
     texts = pl.concat([tables.read([], "samples", ["text"]), *texts])
     return samples.join(texts, on=["problem_id", "sample_index"], how="left", maintain_order="left")
+
+
+def _found(paths: list[Path], extract: list[str] | None) -> dict[str, int] | None:
+    """How many samples' answers each method of extraction found, one table of samples at a time."""
+    if extract is None:
+        return None
+    counts = Counter(dict.fromkeys([*extract, NONE], 0))
+    for path in paths:
+        texts = tables.read([path], "samples", ["text"])["text"].value_counts()
+        for text, count in texts.iter_rows():
+            counts[find(text, extract).method] += count
+    return dict(counts)
 
 
 def _card(folder: Path) -> dict:
