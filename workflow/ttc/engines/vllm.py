@@ -23,6 +23,8 @@ from ttc.models.vllm import open_llm, read_config
 from ttc.models.weights import weights_of
 from ttc.tasks.text import load_tokenizer
 
+COLDEST, HOTTEST = 0.01, 2.0  # temperatures that vLLM takes as they are
+
 
 @dataclass
 class Rows:
@@ -97,6 +99,10 @@ class VllmEngine:
             raise ValueError("a row that has ended cannot be extended")
         if max_tokens < 1:
             raise ValueError(f"max_tokens is {max_tokens}; allowed is a whole number from 1")
+        if temperature and not COLDEST <= temperature <= HOTTEST:
+            raise InputError(
+                f"temperature is {temperature}; vLLM takes 0 and the numbers from {COLDEST} to {HOTTEST}"
+            )
         longest = max(map(len, state.tokens), default=0) + max_tokens
         if longest > self.window:
             raise InputError(
