@@ -69,7 +69,9 @@ def test_scores_of_long_texts(own, pooled):
 
 def test_scores_do_not_depend_on_the_batch(pooled):
     crowd = pooled.score(*TEXTS)
-    assert [pooled.score([PROBLEM], [steps])[0] for steps in SOLUTIONS] == crowd  # bit for bit, with one thread
+    assert [
+        pooled.score([PROBLEM], [steps])[0] for steps in SOLUTIONS
+    ] == crowd  # bit for bit, with one thread
     kept, pooled.batch_tokens = pooled.batch_tokens, 60
     assert pooled.score(*TEXTS) == crowd
     pooled.batch_tokens = kept
@@ -111,7 +113,9 @@ def test_token_classifiers_on_other_networks(tmp_path, config_class, model_class
 
 
 def test_other_kinds_are_refused(tmp_path):
-    with pytest.raises(InputError, match="'ki_tag' needs the transformers engine; vLLM takes .* qwen_extra0 and trl"):
+    with pytest.raises(
+        InputError, match=r"'ki_tag' needs the transformers engine; vLLM takes .* qwen_extra0 and trl"
+    ):
         pooling.load("ki_tag", tmp_path)
     with pytest.raises(InputError, match="'qwen_extra' is unknown; did you mean 'qwen_extra0'"):
         pooling.load("qwen_extra", tmp_path)
@@ -127,7 +131,10 @@ def test_other_kinds_are_refused(tmp_path):
         ({"drop": ["score"]}, r"the checkpoint lacks score.*would be random numbers"),
         ({"drop": ["model.layers.1."]}, r"lacks model\.layers\.1\..* and \d+ more"),
         ({"add": {"v_head.weight": torch.zeros(1, 32)}}, "has v_head.weight, which kind .* does not read"),
-        ({"add": {"model.norm.weight": torch.zeros(16)}}, r"model.norm.weight has shape \[16\].* needs \[32\]"),
+        (
+            {"add": {"model.norm.weight": torch.zeros(16)}},
+            r"model.norm.weight has shape \[16\].* needs \[32\]",
+        ),
     ],
 )
 def test_incomplete_checkpoints_are_refused(kind, tmp_path, changes, message):

@@ -28,7 +28,16 @@ torch.set_num_threads(1)
 
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>"]
 LETTERS = [*"abcdefghijklmnop0123456789+-*=.?: ", "\n"]
-MERGES = [("\n", "\n"), (".", "\n"), (".", "\n\n"), ("?", "\n"), ("=", " "), (" ", " "), ("a", "b"), ("c", "d")]
+MERGES = [
+    ("\n", "\n"),
+    (".", "\n"),
+    (".", "\n\n"),
+    ("?", "\n"),
+    ("=", " "),
+    (" ", " "),
+    ("a", "b"),
+    ("c", "d"),
+]
 WINDOW = 256
 CLASSES = {
     "llama": (LlamaConfig, LlamaForCausalLM),
