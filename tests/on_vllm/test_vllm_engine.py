@@ -177,6 +177,8 @@ def test_the_window_is_never_cut(engine):
 def test_bad_requests(engine):
     with pytest.raises(InputError, match="a prompt has no tokens"):
         engine.prefill([tiny.PROMPTS[0], []])
+    with pytest.raises(InputError, match=f"has the token {engine.vocabulary} and the network knows"):
+        engine.prefill([[1, engine.vocabulary]])
     state = engine.prefill(tiny.PROMPTS[:1])
     with pytest.raises(ValueError, match="stop is 'line'; allowed are step, end"):
         engine.extend(state, STREAMS[:1], "line", 1.0, 5)

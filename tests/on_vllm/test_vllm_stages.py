@@ -1,5 +1,6 @@
 """Stages that generate and score run in vLLM's environment, from their command line."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from published import checkpoint
 
 from ttc import tables
+from ttc.stages.command import Runtime
 from ttc.tasks import prompts
 from ttc.tasks.steps import steps_of
 from ttc.verifiers import kinds
@@ -36,16 +38,12 @@ SAMPLES = {
 EACH = ["problem_id", "sample_index"]
 
 
-def run(stage, folder, output, spec, *rest):
-    given = ["--spec", json.dumps(spec), "--output", str(folder / output), "--device", "cpu", *map(str, rest)]
-    done = subprocess.run(
-        [sys.executable, "-m", f"ttc.stages.{stage}", *given],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / output
+def run(stage, output, spec, batch_rows=64, **inputs):
+    """A stage in this process; takes seconds less than its command line."""
+    given = {role: [path] for role, path in inputs.items()}
+    runtime = Runtime(batch_rows=batch_rows, device="cpu")
+    importlib.import_module(f"ttc.stages.{stage}").run(spec, given, output, runtime)
+    return output
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +66,24 @@ def folder(tmp_path_factory):
 
 
 def test_sample_and_score(folder):
-    inputs = ("--problems", folder / "problems.parquet", "--policy", folder / "policy")
+    inputs = {"problems": folder / "problems.parquet", "policy": folder / "policy"}
     spec = SAMPLES | {"form": FORM, "engine": "vllm", "versions": {}}
-    made = run("sample", folder, "samples.parquet", spec, *inputs, "--batch-rows", 64)
+    made = folder / "samples.parquet"
+    given = [word for role, path in inputs.items() for word in (f"--{role}", str(path))]
+    given += ["--spec", json.dumps(spec), "--output", str(made), "--device", "cpu", "--batch-rows", "64"]
+    command = [sys.executable, "-m", "ttc.stages.sample", *given]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
     samples = tables.read([made], "samples")
     assert len(samples) == 60 and samples["text"].n_unique() > 30
     assert samples["logprob"].max() < 0
     assert not samples["text"].str.contains("= =", literal=True).any()
-    again = run("sample", folder, "again.parquet", spec, *inputs, "--batch-rows", 7)
+    again = run("sample", folder / "again.parquet", spec, batch_rows=7, **inputs)
     assert again.read_bytes() == made.read_bytes()  # on a CPU with one thread
-    inputs = ("--problems", folder / "problems.parquet", "--samples", made, "--verifier", folder / "verifier")
-    scores = tables.read(
-        [run("score", folder, "scores.parquet", {"kind": "prm", "engine": "vllm"}, *inputs)], "scores"
-    )
+    inputs = {"problems": inputs["problems"], "samples": made, "verifier": folder / "verifier"}
+    scores = run("score", folder / "scores.parquet", {"kind": "prm", "engine": "vllm"}, **inputs)
+    scores = tables.read([scores], "scores")
+    assert len(scores) == len(samples)
     verifier = kinds.load("trl_tokencls", folder / "elsewhere", device="cpu")
     questions = {name: question for name, question, _ in PROBLEMS}
     texts = {(name, index): text for name, index, text in samples.select(*EACH, "text").iter_rows()}

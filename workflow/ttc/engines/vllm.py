@@ -79,6 +79,12 @@ class VllmEngine:
         """Rows for `prompts`; each distinct prompt is billed once, and computed when its rows are first extended."""
         if not all(prompts):
             raise InputError("a prompt has no tokens; the engine needs at least one")
+        largest = max(map(max, prompts), default=0)
+        if largest >= self.vocabulary:  # vLLM pads its embeddings and would read one of nothing
+            raise InputError(
+                f"{self.path}: a prompt has the token {largest} and the network knows {self.vocabulary}; "
+                "tokenizer and network are not of one model"
+            )
         self.tokens_prefilled += sum(len(prompt) - 1 for prompt in set(map(tuple, prompts)))
         count = len(prompts)
         tokens = [list(prompt) for prompt in prompts]
