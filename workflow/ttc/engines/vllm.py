@@ -23,6 +23,8 @@ from ttc.models.vllm import open_llm, read_config
 from ttc.models.weights import weights_of
 from ttc.tasks.text import load_tokenizer
 
+COLDEST, HOTTEST = 0.01, 2.0  # temperatures that vLLM takes as they are
+
 
 @dataclass
 class Rows:
@@ -77,6 +79,12 @@ class VllmEngine:
         """Rows for `prompts`; each distinct prompt is billed once, and computed when its rows are first extended."""
         if not all(prompts):
             raise InputError("a prompt has no tokens; the engine needs at least one")
+        largest = max(map(max, prompts), default=0)
+        if largest >= self.vocabulary:  # vLLM pads its embeddings and would read one of nothing
+            raise InputError(
+                f"{self.path}: a prompt has the token {largest} and the network knows {self.vocabulary}; "
+                "tokenizer and network are not of one model"
+            )
         self.tokens_prefilled += sum(len(prompt) - 1 for prompt in set(map(tuple, prompts)))
         count = len(prompts)
         tokens = [list(prompt) for prompt in prompts]
@@ -97,6 +105,10 @@ class VllmEngine:
             raise ValueError("a row that has ended cannot be extended")
         if max_tokens < 1:
             raise ValueError(f"max_tokens is {max_tokens}; allowed is a whole number from 1")
+        if temperature and not COLDEST <= temperature <= HOTTEST:
+            raise InputError(
+                f"temperature is {temperature}; vLLM takes 0 and the numbers from {COLDEST} to {HOTTEST}"
+            )
         longest = max(map(len, state.tokens), default=0) + max_tokens
         if longest > self.window:
             raise InputError(

@@ -28,6 +28,9 @@ CPU_TOKENS = 8192  # the longest row on a CPU, where prompts are read whole: a b
 CPU_CACHE = 256 << 20  # bytes of keys and values on a CPU; vLLM would take most of the memory
 CPU_BLOCK = 32  # tokens that the prefix cache keeps together; by default 128, which most prompts do not fill
 
+# All that were opened.  One that is let go takes down what the others of this process share with it.
+_opened: list = []
+
 
 def import_vllm(device: torch.device):
     """The module `vllm`, made ready for `device`; InputError where it is missing or built for other devices."""
@@ -85,7 +88,7 @@ def open_llm(
     else:
         settings |= {"max_model_len": -1, "tensor_parallel_size": gpus(folder, config)}  # as long as fits
     try:
-        return vllm.LLM(
+        llm = vllm.LLM(
             str(folder),
             dtype=dtype,
             trust_remote_code=trust_remote_code,
@@ -100,6 +103,8 @@ def open_llm(
     except (ValueError, RuntimeError, OSError, KeyError, NotImplementedError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"{folder}: vLLM does not take this checkpoint: {' '.join(reason)[:300]}") from error
+    _opened.append(llm)
+    return llm
 
 
 def read_config(folder: Path) -> dict:

@@ -15,7 +15,8 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig
 
 from ttc.errors import InputError, nearest
-from ttc.models.vllm import open_llm
+from ttc.models.loading import resolve_device
+from ttc.models.vllm import import_vllm, open_llm
 from ttc.verifiers.kinds import KINDS
 from ttc.verifiers.kinds.base import PublishedVerifier
 from ttc.verifiers.kinds.loading import FAILURES, Source, check_complete
@@ -38,6 +39,7 @@ class PooledNetwork:
     """
 
     def __init__(self, source: Source, network_class: type, device: str):
+        import_vllm(resolve_device(device))
         from vllm import PoolingParams
         from vllm.config import PoolerConfig
 

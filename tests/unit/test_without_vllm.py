@@ -1,0 +1,42 @@
+"""Where there is no vLLM, what needs it says so in one sentence and everything else is as it was."""
+
+from importlib.util import find_spec
+
+import pytest
+import torch
+from published import checkpoint
+
+from ttc.engines.stops import Stops
+from ttc.engines.vllm import VllmEngine
+from ttc.errors import InputError
+from ttc.models.vllm import EVERYWHERE, ON_CPU, gpus, head_size, row_bytes
+from ttc.verifiers import pooling
+
+QWEN = {"hidden_size": 1536, "num_attention_heads": 12, "num_key_value_heads": 2, "num_hidden_layers": 28}
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed here")
+@pytest.mark.parametrize("kind", ["qwen_extra0", "trl_tokencls"])
+def test_one_sentence_says_how_its_environment_is_made(kind, tmp_path, monkeypatch):
+    for name in EVERYWHERE | ON_CPU:
+        monkeypatch.setenv(name, "")  # what is set for vLLM is taken back
+    folder = checkpoint(tmp_path / "model", kind)
+    message = r"vLLM cannot be imported \(No module named 'vllm'\).*`make vllm` makes it in .venv-vllm"
+    with pytest.raises(InputError, match=message):
+        VllmEngine(folder, Stops((2,), (9,)), 8, "cpu")
+    with pytest.raises(InputError, match=message):
+        pooling.load(kind, folder, device="cpu")
+
+
+def test_sizes():
+    assert head_size(QWEN) == 128
+    assert head_size(QWEN | {"head_dim": 64}) == 64
+    assert row_bytes(QWEN, "bfloat16") == 2 * 28 * 2 * 128 * 2
+
+
+def test_heads_are_split_over_all_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert gpus("model", QWEN) == 4
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    with pytest.raises(InputError, match="its 12 attention heads cannot be split over the 8 GPUs"):
+        gpus("model", QWEN)
