@@ -9,7 +9,7 @@ from tests.slurm.cluster import Cluster, Unavailable
 
 import equality_matrix
 import preloaded
-from ttc.plan.stages import STAGES
+from killed_stages import GPU_STAGES
 
 STUDY = equality_matrix.ROOT / "tests/small_study.yaml"
 
@@ -61,4 +61,4 @@ def test_a_study_through_slurm_is_the_same_study(results, cluster):
     artifacts = json.loads((folder / "results/small/manifest.json").read_text())["artifacts"]
     assert 10 < submitted < len(artifacts)  # light stages ran beside Snakemake
     asked = re.findall(r"^rule (\w+)_job:(?:\n .*)+?resources: .*gpu=1", log, re.MULTILINE)
-    assert set(asked) == {name for name, stage in STAGES.items() if stage.gpu}
+    assert set(asked) == set(GPU_STAGES)

@@ -6,6 +6,9 @@ import yaml
 from ttc.plan.stages import STAGES
 from workflow_project import ROOT, Project
 
+ENGINES = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["properties"]["engine"][
+    "properties"
+]
 RULES = {path.name: path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk"))}
 
 
@@ -33,7 +36,10 @@ def test_retries_are_in_the_profile_and_not_in_rules():
 def test_every_stage_has_a_job_rule_that_can_be_pasted(stage):
     (text,) = (text for text in RULES.values() if f"rule {stage}_job:" in text)
     rule = text.split(f"rule {stage}_job:")[1].split("\nrule ")[0]
-    assert f"python -m ttc.stages.{stage} --spec {{params.spec:q}}" in rule
+    chosen = 'plan.python("' in rule  # where a stage has a choice of engines, each with its environment
+    python = "{params.python}" if chosen else "python"
+    assert f"        {python} -m ttc.stages.{stage} --spec {{params.spec:q}}" in rule
+    assert chosen == (f'plan.conda("{stage}")' in rule) == (stage in ENGINES)
     for directive in (
         "log:",
         "benchmark:",
