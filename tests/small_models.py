@@ -10,6 +10,7 @@ import random
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     GenerationConfig,
@@ -113,6 +114,21 @@ def checkpoint(folder: Path, kind: str, steps: int = 0, seed: int = 0, **sizes) 
     )
     model.save_pretrained(folder)
     words.save_pretrained(folder)
+    return folder
+
+
+def reward_model(folder: Path, seed: int = 0) -> Path:
+    """A process reward model of kind qwen_extra0, with random weights."""
+    checkpoint(folder, "qwen2", seed=seed, tie_word_embeddings=False, initializer_range=0.3)
+    weights = load_file(folder / "model.safetensors")
+    torch.manual_seed(seed)
+    for place, rows in ((0, 64), (2, 2)):  # two layers with a ReLU between them
+        weights[f"score.{place}.weight"] = torch.randn(rows, 64) * 0.3
+        weights[f"score.{place}.bias"] = torch.randn(rows) * 0.3
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    config["architectures"] = ["Qwen2ForProcessRewardModel"]
+    (folder / "config.json").write_text(json.dumps(config))
     return folder
 
 

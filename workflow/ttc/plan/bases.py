@@ -82,10 +82,13 @@ class Published:
 
     def generating(self, stage: str, larger: bool = False) -> dict:
         """See `Generated.generating`: the form of the problems, and the engine where it is not the usual one."""
-        spec = {"form": self._form(larger)}
+        return {"form": self._form(larger)} | self.engine(stage)
+
+    def engine(self, stage: str) -> dict:
+        """The engine of a stage, where it is not the usual one, and the versions that its results depend on."""
         if self.configuration["engine"][stage] == "vllm":
-            spec |= {"engine": "vllm", "versions": self.vllm}
-        return spec
+            return {"engine": "vllm", "versions": self.vllm}
+        return {}
 
     def checked(self, policy: Artifact, contexts: int = 0) -> dict[str, list[Artifact]]:
         """See `Generated.checked`: that every prompt, with `contexts` earlier answers, leaves room for an answer."""

@@ -174,7 +174,7 @@ class Study:
         """What the spec of a scoring stage has besides: that texts are read, and by which engine."""
         if not self.base.published:
             return {}
-        return {"engine": self.base.generating(stage).get("engine", "transformers")}
+        return {"engine": "transformers"} | self.base.engine(stage)
 
     def _preflight(self, kind: str) -> dict[str, list[Artifact]]:
         return {"preflight": self.preflight[kind]} if kind in self.preflight else {}
