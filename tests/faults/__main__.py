@@ -126,13 +126,15 @@ def row(outcome: Outcome) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def table(outcomes: list[Outcome]) -> str:
-    """The outcomes as Markdown between marks."""
+def table(outcomes: list[Outcome], before: str = "") -> str:
+    """The outcomes as Markdown between marks; of faults that were left out, the rows of the table `before`."""
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in before.splitlines()}
+    rows |= {outcome.fault.name: row(outcome) for outcome in outcomes}
     head = [
         "| fault | what happens | what was seen | lost | the same manifest | seconds |",
         "|---|---|---|---|---|---|",
     ]
-    return "\n".join([MARK, *head, *map(row, outcomes), MARK])
+    return "\n".join([MARK, *head, *(rows[fault.name] for fault in FAULTS if fault.name in rows), MARK])
 
 
 def main() -> int:
@@ -141,7 +143,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=[], help="parts of faults' names")
     parser.add_argument("--local", action="store_true", help="without those of a cluster")
     parser.add_argument("--keep", type=Path, help="a new folder for the runs, which stays")
-    parser.add_argument("--write", type=Path, help="Markdown file whose table is replaced")
+    parser.add_argument("--write", type=Path, help="Markdown file whose rows of these faults are replaced")
     given = parser.parse_args()
     chosen = [
         fault
@@ -174,8 +176,8 @@ def main() -> int:
                 continue
             print(row(outcomes[-1]), flush=True)
     if given.write:
-        before, _, after = given.write.read_text().split(MARK)
-        given.write.write_text(before + table(outcomes) + after)
+        before, old, after = given.write.read_text().split(MARK)
+        given.write.write_text(before + table(outcomes, old) + after)
     return int(bool(failed) or not all(each.good for each in outcomes))
 
 

@@ -362,10 +362,9 @@ class TestPlan:
         assert len(inputs["searches"]) == len(artifact.spec["searches"])
         assert plan.priority("evaluate")(wildcards) == STAGES["evaluate"].priority
         resources = plan.resources("evaluate")
-        memory = [
-            resources["mem_mb"](wildcards, attempt=attempt) - plan.site.extra_memory for attempt in (1, 2)
-        ]
-        assert memory == [STAGES["evaluate"].memory, STAGES["evaluate"].memory * 3 // 2]
+        first = STAGES["evaluate"].memory + plan.site.extra_memory
+        memory = [resources["mem_mb"](wildcards, attempt=attempt) for attempt in (1, 2, 3)]
+        assert memory == [first, first * 3 // 2, first * 2]
         assert resources["runtime"](wildcards, attempt=3) == STAGES["evaluate"].minutes * 3
         assert plan.how("evaluate")(wildcards, threads=1) == "--threads 1 --batch-rows 1024 --device auto"
         assert plan.how("sample")(wildcards, threads=1).endswith(" --device auto --gpus 1")

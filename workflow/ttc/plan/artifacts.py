@@ -197,9 +197,10 @@ class Plan:
         A job that failed gets half as much memory again with each attempt, and as much time again.
         """
         about, own = STAGES[stage], self._jobs.get(stage, {})
-        memory, minutes = own.get("memory", about.memory), own.get("minutes", about.minutes)
+        memory = own.get("memory", about.memory) + self.site.extra_memory
+        minutes = own.get("minutes", about.minutes)
         return {
-            "mem_mb": lambda wildcards, attempt: memory * (attempt + 1) // 2 + self.site.extra_memory,
+            "mem_mb": lambda wildcards, attempt: memory * (attempt + 1) // 2,
             "runtime": lambda wildcards, attempt: minutes * attempt,
         } | self.site.resources(self.gpus(stage))
 
