@@ -4,6 +4,7 @@ import pytest
 
 from ttc.choices import CHOICES, choices
 from ttc.plan.config import follow, load_schema, resolve
+from ttc.plan.shown import shown_configuration
 
 LOOKAHEAD = "Whether lookahead stops paying when a rollout ends early"
 # "Not stated anywhere" in the paper: what it leaves open, and the topic of the list that says what is done here
@@ -62,3 +63,23 @@ def test_choices_show_the_configuration_and_leave_out_what_a_study_lacks():
 
 def test_topics_are_different():
     assert len({choice.topic for choice in CHOICES}) == len(CHOICES)
+
+
+def test_nothing_is_shown_of_what_a_study_does_not_do():
+    generated = shown_configuration(resolve({}))
+    assert "fine_tuning" not in str(generated) and "engine" not in generated
+    problems = {"test": {"preset": "gsm8k"}, "train": {"preset": "gsm8k_train"}}
+    given = {"hub": "a/b", "revision": "0" * 40}
+    study = {
+        "problems": problems,
+        "policy": {"checkpoint": given},
+        "prm": {"checkpoint": given | {"kind": "ki_tag"}},
+        "revision": {"use": False},
+    }
+    shown = shown_configuration(resolve(study))
+    assert shown["policy"].keys() == {"checkpoint"} and shown["prm"].keys() == {"checkpoint", "preflight"}
+    assert shown["revision"] == {"use": False} and "task" not in shown
+    assert "fine_tuning" in shown["orm"] and "training" not in shown["orm"]
+    topics = {row["topic"]: " ".join(row["lines"]) for row in choices(shown)}
+    assert "Optimiser" not in topics and "How long the reviser is trained" not in topics
+    assert topics["Epochs and steps of training"].startswith("orm.fine_tuning")

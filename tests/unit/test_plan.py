@@ -10,8 +10,8 @@ import pytest
 
 from ttc.errors import InputError
 from ttc.plan import generated
-from ttc.plan.analysis import shown_configuration
 from ttc.plan.searches import searches
+from ttc.plan.shown import shown_configuration
 from ttc.plan.stages import STAGES
 from ttc.plan.study import plan_study
 from ttc.plan.summary import late, rows, text

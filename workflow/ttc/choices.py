@@ -51,6 +51,10 @@ CHOICES: tuple[Choice, ...] = (
             "orm.training",
             "revision.training",
             "revision.verifier.training",
+            "prm.fine_tuning",
+            "orm.fine_tuning",
+            "revision.fine_tuning",
+            "revision.verifier.fine_tuning",
         ),
     ),
     Choice(
@@ -67,12 +71,12 @@ CHOICES: tuple[Choice, ...] = (
         "ORM hyper-parameters",
         "those of the PRM but for the steps; every sample of the training questions is one example, "
         "labelled by its verdict",
-        ("orm.model", "orm.training", "orm.samples"),
+        ("orm.model", "orm.training", "orm.fine_tuning", "orm.samples"),
     ),
     Choice(
         "Samples and rollouts that the PRM learns from",
-        "fewer rollouts of each step and more samples than the paper's 16 and 16; equal prefixes share "
-        "what they learnt",
+        "the paper has 16 samples and 16 rollouts of each step; with fewer rollouts and more samples, equal "
+        "prefixes share what they learnt",
         ("prm.samples", "prm.rollouts", "sampling.train_problems", "sampling.train_samples"),
     ),
     # ---- revisions ----
@@ -89,7 +93,12 @@ CHOICES: tuple[Choice, ...] = (
     Choice(
         "Checkpoint of the reviser: how little is “a little after” the loss starts rising",
         "named in the configuration; the validation loss is off-policy and recorded in the model's card in any case",
-        ("revision.training.checkpoint", "revision.training.evaluations_after_rise"),
+        (
+            "revision.training.checkpoint",
+            "revision.training.evaluations_after_rise",
+            "revision.fine_tuning.checkpoint",
+            "revision.fine_tuning.evaluations_after_rise",
+        ),
     ),
     Choice(
         "Who writes the first answer of a chain (the paper: the reviser)",

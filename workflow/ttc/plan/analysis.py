@@ -4,12 +4,11 @@ from pathlib import Path
 
 from ttc.catalogue import specification
 from ttc.plan.artifacts import Artifact, External
-from ttc.plan.generated import SHARDING, Add
+from ttc.plan.generated import Add
 from ttc.plan.material import Material
+from ttc.plan.shown import shown_configuration, without_sharding
 
 NOTEBOOK = "notebooks/01_scaling.ipynb"
-# Configuration that a study of imported pools does not use.
-GENERATION = ("task", "policy", "larger_policy", "sampling", "prm", "orm", "search", "revision", "exchange")
 # What figures are drawn from; a study may lack any but the first two.
 DRAWN = ("difficulty", "allocation", "exchange", "transitions", "calibration", "verifier_quality")
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
@@ -142,19 +141,3 @@ def plan_publication(
         curves=measured["allocation"],
         **tables,
     )
-
-
-def shown_configuration(configuration: dict) -> dict:
-    """What config.resolved.yaml shows: everything that can change an artifact of this study or its name."""
-    hidden = {"runtime"} if configuration["source"] is None else {"runtime", *GENERATION}
-    return {name: value for name, value in configuration.items() if name not in hidden}
-
-
-def without_sharding(configuration: dict) -> dict:
-    """What the report shows: everything that can change a result; it is the same however the work was cut."""
-    return {
-        section: {name: value for name, value in values.items() if name not in SHARDING[section]}
-        if section in SHARDING
-        else values
-        for section, values in configuration.items()
-    }

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from ttc.keys import Code, read_lock
-from ttc.plan.analysis import plan_analysis, plan_publication, shown_configuration
+from ttc.plan.analysis import plan_analysis, plan_publication
 from ttc.plan.artifacts import Artifact, Plan
 from ttc.plan.bases import VLLM_LOCK, VLLM_PARTS, Add, Generated, Published
 from ttc.plan.config import resolve
 from ttc.plan.generated import plan_generated
 from ttc.plan.pools import plan_pools
+from ttc.plan.shown import shown_configuration
 from ttc.plan.site import read_site
 
 ROOT = Path(__file__).resolve().parents[3]
