@@ -187,7 +187,7 @@ def simulate(folder: Path, jobs: int, seed: int, failing: float = 0.05, scale: f
         "cancelled": "jobs of the dead Snakemake" in said,
         "complete": len(list((folder / "results/large").glob(".complete-*"))) == 1,
         "begun twice": sum(tries) - len(tries),
-        "sleep": _slept(folder, seed, scale),
+        "seconds slept by all jobs": _slept(folder, seed, scale),
     }
 
 
