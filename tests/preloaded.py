@@ -26,6 +26,8 @@ LIBRARIES = (  # without polars, which starts a thread
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
     "transformers.models.llama.modeling_llama",
+    "transformers.models.qwen2.modeling_qwen2",
+    "transformers.models.qwen3.modeling_qwen3",
 )
 CLIENT = """
 import json, os, socket, sys

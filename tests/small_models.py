@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     GenerationConfig,
     LlamaConfig,
@@ -22,6 +22,8 @@ from transformers import (
     Qwen3Config,
     Qwen3ForCausalLM,
 )
+
+from ttc.models.muon import Muon
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|pad|>", "<extra_0>"]
 CHAT = (
@@ -67,7 +69,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     pattern = r"\p{N}| ?\p{L}+| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+"
     made.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(__import__("tokenizers").Regex(pattern), "isolated"),
+            pre_tokenizers.Split(Regex(pattern), "isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -117,28 +119,18 @@ def checkpoint(folder: Path, kind: str, steps: int = 0, seed: int = 0, **sizes) 
     return folder
 
 
-def reward_model(folder: Path, seed: int = 0) -> Path:
-    """A process reward model of kind qwen_extra0, with random weights."""
-    checkpoint(folder, "qwen2", seed=seed, tie_word_embeddings=False, initializer_range=0.3)
-    weights = load_file(folder / "model.safetensors")
-    torch.manual_seed(seed)
-    for place, rows in ((0, 64), (2, 2)):  # two layers with a ReLU between them
-        weights[f"score.{place}.weight"] = torch.randn(rows, 64) * 0.3
-        weights[f"score.{place}.bias"] = torch.randn(rows) * 0.3
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    config = json.loads((folder / "config.json").read_text())
-    config["architectures"] = ["Qwen2ForProcessRewardModel"]
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
-
-
-def train(model, words, steps: int, seed: int, batch: int = 32) -> None:
-    """Teach the model the solutions of problems."""
+def train(model, words, steps: int, seed: int, batch: int = 16) -> None:
+    """Teach the model the solutions of problems; after 150 steps, five seconds, it solves a third of them."""
     if not steps:
         return
     draw = random.Random(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
+    inner = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "embed" not in name]
+    rest = [weight for weight in model.parameters() if not any(weight is each for each in inner)]
+    optimizers = [Muon(inner, lr=0.02), torch.optim.AdamW(rest, lr=4e-3)]
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(each, lambda step: min(1, (step + 1) / 10) * (1 - step / steps))
+        for each in optimizers
+    ]
     model.train()
     for _ in range(steps):
         rows = []
@@ -162,7 +154,27 @@ def train(model, words, steps: int, seed: int, batch: int = 32) -> None:
             labels[row, len(prompt) : len(whole)] = whole[len(prompt) :]
         loss = model(input_ids=tokens, labels=labels).loss
         loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        schedule.step()
+        for optimizer, schedule in zip(optimizers, schedules, strict=True):
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
     model.eval()
+
+
+def verifier(folder: Path, seed: int = 0, flipped: bool = False) -> Path:
+    """A checkpoint with the layout of Qwen2.5-Math-PRM; its scores tell little, a `flipped` one's the contrary."""
+    longer = {"max_position_embeddings": 2 * WINDOW}  # the golden examples are longer than the problems
+    checkpoint(folder, "qwen2", seed=seed, tie_word_embeddings=False, initializer_range=0.3, **longer)
+    weights = load_file(folder / "model.safetensors")
+    torch.manual_seed(seed)
+    head = {
+        f"score.{name}": torch.randn(shape) * 0.3
+        for name, shape in (("0.weight", (64, 64)), ("0.bias", 64), ("2.weight", (2, 64)), ("2.bias", 2))
+    }
+    if flipped:
+        head |= {name: head[name].flip(0) for name in ("score.2.weight", "score.2.bias")}
+    save_file(weights | head, folder / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    config["architectures"] = ["Qwen2ForProcessRewardModel"]
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder

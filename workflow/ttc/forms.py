@@ -122,8 +122,9 @@ class PromptForm:
         self.prompt, self.grader = prompt, grader
 
     def stops(self, tokenizer, ends, where):
-        """See `Form.stops`."""
-        return any_line_end(tokenizer, ends, where, self.prompt.stop)
+        """See `Form.stops`; the token with which `targets` end ends a solution, whatever a configuration names."""
+        taught = () if tokenizer.eos_token_id is None else (tokenizer.eos_token_id,)
+        return any_line_end(tokenizer, tuple(dict.fromkeys((*ends, *taught))), where, self.prompt.stop)
 
     def prompts(self, tokenizer, questions, contexts=None):
         """See `Form.prompts`."""

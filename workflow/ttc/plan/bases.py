@@ -5,6 +5,7 @@ published models.  Both answer the same questions of `ttc.plan.generated.Study`.
 from collections.abc import Callable
 from pathlib import Path
 
+from ttc.errors import InputError
 from ttc.plan.artifacts import Artifact, Folder
 from ttc.plan.problems import Source
 
@@ -141,4 +142,9 @@ class Published:
             if name in checkpoint
         }
         local = [] if checkpoint["path"] is None else [Folder(checkpoint["path"], self.root)]
+        if local and not (self.root / checkpoint["path"]).is_dir():
+            raise InputError(
+                f"{'larger_policy' if label else role}.checkpoint.path: there is no folder {checkpoint['path']}, seen "
+                "from the project's folder; a model of the hub is named by `hub`"
+            )
         return self.add("fetch_model", label or role, spec, checkpoint=local)

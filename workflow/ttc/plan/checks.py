@@ -94,9 +94,12 @@ def _check_amounts(configuration: dict) -> None:
 
 def _check_sampling(configuration: dict) -> None:
     sampling, revision = configuration["sampling"], configuration["revision"]
-    for kind in ("prm", "orm"):
+    for kind, trained in (
+        ("prm", configuration["prm"]["checkpoint"] is None),
+        ("orm", configuration["orm"]["use"]),
+    ):
         given, limit = configuration[kind]["samples"], sampling["train_samples"]
-        if given > limit:
+        if trained and given > limit:
             raise InputError(
                 f"{kind}.samples: {given} was given, and sampling.train_samples allows at most {limit}"
             )

@@ -40,8 +40,8 @@ def _check_checkpoint(where: str, checkpoint: dict) -> None:
         )
     if hub is not None and not _COMMIT.fullmatch(revision or ""):
         raise InputError(
-            f"{where}.revision: {revision!r} was given; branches move, so it must be a commit of the model's page, "
-            "40 hexadecimal digits"
+            f"{where}.revision: {'none' if revision is None else repr(revision)} was given; branches move, so it must "
+            "be a commit of the model's page, 40 hexadecimal digits"
         )
     if checkpoint.get("separator") is not None and checkpoint["kind"] != "trl_tokencls":
         raise InputError(
@@ -62,8 +62,8 @@ def _check_training(configuration: dict) -> None:
     }
     for what, needed in needs.items():
         if needed:
-            off = "; give one" if what.startswith("prm") else ", or set it to false"
-            raise InputError(f"{what}, and problems.train is missing: give it{off}")
+            off = "give one of the two" if what.startswith("prm") else "give it, or set it to false"
+            raise InputError(f"{what}, and problems.train is missing: {off}")
 
 
 def _check_amounts(configuration: dict) -> None:

@@ -31,6 +31,11 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         any_line_end(load_tokenizer(folder), (), where)
         kinds = {"kind": "policy"}
     else:
+        from ttc.verifiers.kinds import load_reader
+
+        # What its tokenizer lacks is told before anything is sampled for it to score
+        how = {name: spec[name] for name in ("trust_remote_code", "separator") if name in spec}
+        load_reader(spec["kind"], folder, **how)
         kinds = {"kind": spec["role"], "format": spec["kind"]}
     options = {name: spec[name] for name in OPTIONS}
     if "separator" in spec:

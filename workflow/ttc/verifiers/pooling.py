@@ -80,6 +80,8 @@ class PooledNetwork:
 class Pooled(PublishedVerifier):
     """A kind whose network is vLLM's; comes before the kind among the bases of a class."""
 
+    here = False
+
     def __init__(self, source: Source, batch_tokens: int, device: str, **options):
         self.place = device
         super().__init__(source, batch_tokens, **options)

@@ -67,11 +67,14 @@ def load(
     return KINDS[kind](source, batch_tokens, **options)
 
 
-def load_reader(kind: str, path: Path | str, *, trust_remote_code: bool = False) -> PublishedVerifier:
+def load_reader(
+    kind: str, path: Path | str, *, trust_remote_code: bool = False, separator: str | None = None
+) -> PublishedVerifier:
     """The verifier of `kind` that the model in a directory may become, without its network.
 
     Its `reading` gives the tokens and places that a verifier learns from: those that it will be scored by.
     InputError as `load`, but for weights, which are not looked at.
     """
     source = Source(kind, str(path), None, "float32", resolve_device("cpu"), "sdpa", trust_remote_code, True)
-    return KINDS[kind](source, batch_tokens=1, with_network=False)
+    options = {} if separator is None else {"separator": separator}
+    return KINDS[kind](source, batch_tokens=1, with_network=False, **options)

@@ -5,10 +5,12 @@ number that is (`probability`).  Where a kind's format leaves a choice, it follo
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import torch
 
+from ttc.engines.cache import ROWS, WIDTH, round_up
 from ttc.errors import InputError
 from ttc.verifiers.kinds.loading import (
     Source,
@@ -37,14 +39,16 @@ class PublishedVerifier(ABC):
     """Scores of a published process reward model; made by `ttc.verifiers.kinds.load`.
 
     Made by `ttc.verifiers.kinds.load_reader` it has no network: it reads solutions (`reading`) and cannot score.
-    Inputs are padded on the right and their padding is masked, so that the rows of a batch do not see one another: a
-    score depends on its batch by rounding only (some 1e-6 in float32, up to a few hundredths in bfloat16).
+    Inputs are padded on the right and their padding is masked, so that the rows of a batch do not see one another.  On
+    a CPU in float32 they are padded as `ttc.engines.cache` says, and a score does not depend on its batch; elsewhere it
+    does by rounding only (some 1e-6 in float32, up to a few hundredths in bfloat16).
     """
 
     kind: ClassVar[str]
     empty_steps: ClassVar[bool] = False  # may a step have no text?
     network_class: ClassVar[type]
     model_type: ClassVar[str | None] = None  # the one architecture that this kind is made of; None: any
+    here: ClassVar[bool] = True  # is the network computed by torch, on the source's device?
 
     def __init__(self, source: Source, batch_tokens: int, with_network: bool = True):
         self.source, self.batch_tokens = source, batch_tokens
@@ -82,7 +86,7 @@ class PublishedVerifier(ABC):
 
     @abstractmethod
     def probability(self, logits: torch.Tensor) -> torch.Tensor:
-        """Scores in [0, 1], [n], from float32 logits [n, values]."""
+        """Scores in [0, 1], [n], from logits [n, values]."""
 
     def score(self, problems: list[str], solutions: list[list[str]]) -> list[list[float]]:
         """For each problem and its solution (texts of steps, without separators), one score per step.
@@ -107,9 +111,8 @@ class PublishedVerifier(ABC):
         ]
         self.tokens_scored += sum(len(reading.tokens) for reading in readings)
         scores: dict[Reading, list[float]] = {}
-        for batch in batches(
-            sorted(set(readings), key=lambda each: (len(each.tokens), each)), self.batch_tokens
-        ):
+        by_length = sorted(set(readings), key=lambda each: (len(each.tokens), each))
+        for batch in batches(by_length, self.batch_tokens, self._width if self._alone else None):
             scores.update(zip(batch, self._score_batch(batch), strict=True))
         for name, reading in zip(names, readings, strict=True):
             for step, score in enumerate(scores[reading]):
@@ -154,11 +157,11 @@ class PublishedVerifier(ABC):
 
     @torch.inference_mode()
     def _score_batch(self, readings: list[Reading]) -> list[list[float]]:
-        width = max(len(reading.tokens) for reading in readings)
-        tokens = torch.zeros(
-            len(readings), width, dtype=torch.int64
-        )  # what stands in padding does not matter
+        width = max(self._width(reading) for reading in readings)
+        rows = round_up(len(readings), ROWS) if self._alone else len(readings)
+        tokens = torch.zeros(rows, width, dtype=torch.int64)  # what stands in padding does not matter
         mask = torch.zeros_like(tokens)
+        mask[:, 0] = 1
         for row, reading in enumerate(readings):
             tokens[row, : len(reading.tokens)] = torch.tensor(reading.tokens)
             mask[row, : len(reading.tokens)] = 1
@@ -167,9 +170,22 @@ class PublishedVerifier(ABC):
         answers = self.logits(tokens.to(device), mask.to(device), torch.tensor(places, device=device))
         column = {place: index for index, place in enumerate(places)}
         return [
-            self.probability(answers[row, [column[place] for place in reading.places]].float()).tolist()
+            # The last float32 bit depends on a value's place in the vector; rounded from float64 it does not
+            self.probability(answers[row, [column[place] for place in reading.places]].double())
+            .float()
+            .tolist()
             for row, reading in enumerate(readings)
         ]
+
+    @property
+    def _alone(self) -> bool:
+        """Whether padding is to make scores independent of their batch: where that is possible."""
+        return self.here and self.source.device.type == "cpu" and self.source.dtype == "float32"
+
+    def _width(self, reading: Reading) -> int:
+        """Columns that a reading takes; one of padding at least where each is to be masked in the same way."""
+        length = len(reading.tokens)
+        return round_up(length + 1, WIDTH) if self._alone else length
 
     def one_token(self, text: str) -> int:
         """The id of `text`, or InputError if the tokenizer has no token of its own for it."""
@@ -218,11 +234,18 @@ class PublishedVerifier(ABC):
         return window
 
 
-def batches(readings: list[Reading], most: int) -> list[list[Reading]]:
-    """Groups of readings, sorted by length, with at most `most` tokens each when padded; a longer one is alone."""
+def batches(
+    readings: list[Reading], most: int, width: Callable[[Reading], int] | None = None
+) -> list[list[Reading]]:
+    """Groups of readings, sorted by length, with at most `most` tokens each when padded; a longer one is alone.
+
+    width: the columns that a reading takes, if only readings of equal width may be in a group.
+    """
     groups: list[list[Reading]] = []
     for reading in readings:
-        if groups and (len(groups[-1]) + 1) * len(reading.tokens) <= most:
+        columns = width(reading) if width else len(reading.tokens)
+        alike = groups and (not width or width(groups[-1][0]) == columns)
+        if alike and (len(groups[-1]) + 1) * columns <= most:
             groups[-1].append(reading)
         else:
             groups.append([reading])
