@@ -10,8 +10,8 @@ import pytest
 from ttc.errors import InputError
 from ttc.plan.artifacts import Plan
 from ttc.plan.estimate import published, rates
-from ttc.plan.estimate.measured import assumed, measure
 from ttc.plan.estimate.counts import expected
+from ttc.plan.estimate.measured import assumed, measure
 from ttc.plan.estimate.sizes import flops, largest_model, parameters
 from ttc.plan.estimate.table import jobs, text
 from ttc.plan.study import plan_study
@@ -129,7 +129,10 @@ class TestSizes:
         larger, sample = of(trained, "sample", "larger-"), of(trained, "sample", "test-")
         assert largest_model(larger, sizes) == LARGE and largest_model(sample, sizes) == SMALL
         done = work(trained, "sample", "test-")
-        assert flops(sample, done, sizes) == {"decode": 2 * SMALL * done.decoded, "read": 2 * SMALL * done.prompted}
+        assert flops(sample, done, sizes) == {
+            "decode": 2 * SMALL * done.decoded,
+            "read": 2 * SMALL * done.prompted,
+        }
         search = of(plan_study(STUDY), "search")
         done = work(plan_study(STUDY), "search")
         spent = flops(search, done, published.sizes(plan_study(STUDY)))
@@ -174,7 +177,12 @@ class TestTimeAndDisk:
         decode, read = 2 * SMALL * job.work.decoded, 2 * SMALL * job.work.prompted
         assert job.seconds == pytest.approx(60 + decode / 6.24e12 + read / 93.6e12)
         h100 = plan_study(STUDY | {"runtime": {"device": "cuda", "rates": {"gpu": "h100", "read": 1.0}}})
-        assert rates.stated_rates(h100) == {"decode": 0.02 * 989e12, "read": 1.0, "train": 0.25 * 989e12, "start": 60}
+        assert rates.stated_rates(h100) == {
+            "decode": 0.02 * 989e12,
+            "read": 1.0,
+            "train": 0.25 * 989e12,
+            "start": 60,
+        }
         on_cpu = plan_study(STUDY | {"runtime": {"rates": {"gpu": "h100"}}})
         assert rates.stated_rates(on_cpu) == rates.STATED["cpu"]
 
@@ -183,7 +191,8 @@ class TestTimeAndDisk:
         plan = plan_study(STUDY | more)
         one = plan_study(STUDY | more | {"runtime": STUDY["runtime"]})
         seconds = [
-            {each.artifact.stage: each.seconds for each in jobs(which, measuring=False)[0]} for which in (plan, one)
+            {each.artifact.stage: each.seconds for each in jobs(which, measuring=False)[0]}
+            for which in (plan, one)
         ]
         assert seconds[0]["sample"] - 150 == pytest.approx((seconds[1]["sample"] - 150) / 4)
         assert seconds[0]["score"] == pytest.approx(seconds[1]["score"])

@@ -64,7 +64,7 @@ class Lengths(Protocol):
 
 @dataclass(frozen=True)
 class Questions:
-    """`Lengths` of the generated task: the levels of the table of problems where there is one, else all equally frequent.
+    """`Lengths` of the generated task: levels of the table of problems where there is one, else all equally frequent.
 
     steps_range: fewest and most steps of a question; known: of each split the levels in the order of the questions.
     """

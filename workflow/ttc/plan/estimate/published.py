@@ -34,9 +34,9 @@ class Texts:
     completion: tuple[float, int]
 
 
-# MATH: questions and solutions of the 500 test problems; chat solutions of Llama-3.2-3B- and 1B-Instruct on them, 462 and
-# 617 tokens in 15 and 22 lines on average (1,000 independent ones).  GSM8K: questions and solutions of the test split;
-# of chat solutions no pool is at hand, taken as twice as long.  AIME: taken as twice as long as MATH's.
+# MATH: questions and solutions of the 500 test problems; chat solutions of Llama-3.2-3B- and 1B-Instruct on them, 462
+# and 617 tokens in 15 and 22 lines on average (1,000 independent ones).  GSM8K: questions and solutions of the test
+# split; of chat solutions no pool is at hand, taken as twice as long.  AIME: taken as twice as long as MATH's.
 MATH = Texts(68, (540, 18), (183, 7))
 GSM8K = Texts(68, (200, 8), (100, 5))
 AIME = Texts(100, (1080, 36), (400, 14))
@@ -77,7 +77,9 @@ class RealQuestions:
     @property
     def assumed(self) -> dict[str, str]:
         """See `Lengths.assumed`."""
-        length = {split: f"{self.solution(split):.0f} in {len(self.steps(split))} steps" for split in self.texts}
+        length = {
+            split: f"{self.solution(split):.0f} in {len(self.steps(split))} steps" for split in self.texts
+        }
         return {
             "tokens of prompts": "prompts have "
             + " and ".join(f"{self.prompt(split):.0f} tokens ({split})" for split in self.texts),
@@ -88,7 +90,9 @@ class RealQuestions:
 
     def learnt(self, frame) -> "RealQuestions":
         """See `Lengths.learnt`."""
-        return replace(self, known={split: part["tokens"].mean() for (split,), part in frame.group_by("split")})
+        return replace(
+            self, known={split: part["tokens"].mean() for (split,), part in frame.group_by("split")}
+        )
 
     def levels(self, split: str, start: int, stop: int) -> Weighted:
         """See `Lengths.levels`."""

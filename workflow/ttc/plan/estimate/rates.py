@@ -95,7 +95,6 @@ class Rates:
             return stated * real / expected
         return stated
 
-
     def _job(self, artifact: Artifact) -> tuple[str, int]:
         """What jobs have in common that take time in proportion to their FLOPs."""
         return artifact.stage, largest_model(artifact, self.fetched)
@@ -116,7 +115,9 @@ def stated_rates(plan: Plan, engine: str = "transformers") -> dict[str, float]:
     elif peak is None:
         stated = STATED["cuda"]
     else:
-        stated = {kind: peak * share for kind, share in UTILISATION[engine].items()} | {"start": START[engine]}
+        stated = {kind: peak * share for kind, share in UTILISATION[engine].items()} | {
+            "start": START[engine]
+        }
     return stated | given
 
 

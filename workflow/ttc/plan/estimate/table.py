@@ -33,7 +33,9 @@ def jobs(plan: Plan, root: Path = Path(), measuring: bool = True) -> tuple[list[
     Without `measuring` nothing under `root` is looked at: the estimate of a study that nothing is known of.
     """
     known, sentences = measure(plan, root) if measuring else (assumed(plan), [])
-    rates = Rates({name: stated_rates(plan, name) for name in START}, sizes(plan, root if measuring else None))
+    rates = Rates(
+        {name: stated_rates(plan, name) for name in START}, sizes(plan, root if measuring else None)
+    )
     made: dict[Artifact, Job] = {}
     for artifact in plan.artifacts if measuring else ():
         if is_made(artifact, root):
