@@ -13,8 +13,9 @@ from pathlib import Path
 
 from ttc.plan.artifacts import Plan
 from ttc.plan.config import load
-from ttc.plan.estimate.counts import Work, expected, flops
+from ttc.plan.estimate.counts import Work, expected
 from ttc.plan.estimate.measured import assumed, measure, used
+from ttc.plan.estimate.sizes import flops
 from ttc.plan.estimate.table import short
 from ttc.plan.study import ROOT, plan_study
 

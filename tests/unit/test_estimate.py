@@ -23,8 +23,9 @@ from ttc.models.loading import count_parameters, read_card
 from ttc.plan.artifacts import Artifact, Plan
 from ttc.plan.config import resolve
 from ttc.plan.estimate import counts, lengths, rates
-from ttc.plan.estimate.counts import Assumptions, expected, flops, parameters
+from ttc.plan.estimate.counts import Assumptions, expected
 from ttc.plan.estimate.measured import assumed, measure, used
+from ttc.plan.estimate.sizes import flops, parameters
 from ttc.plan.estimate.table import jobs, longest_chain, short, text
 from ttc.plan.stages import STAGES
 from ttc.plan.study import plan_study
@@ -104,8 +105,11 @@ class TestLengths:
             max_rounds,
             Options(),
         )
-        counted = lengths.search_tokens(3, 1.0, depth, max_rounds, max_step_tokens, max_tokens)
-        assert 4 * counted == found.bill.generated_tokens
+        steps = lengths.Questions((3, 3)).steps(3)
+        made = list(lengths.rounds(steps, depth, max_rounds, max_step_tokens, max_tokens))
+        assert 4 * sum(each.step + each.ahead for each in made) == found.bill.generated_tokens
+        # A verifier that reads whole solutions is billed all of it in each round; the prompt here is one token.
+        assert 4 * sum(1 + each.written + each.ahead for each in made) == found.bill.verifier_tokens
 
 
 class TestCounts:

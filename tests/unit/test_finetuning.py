@@ -315,6 +315,16 @@ def test_tied_embeddings_stay_tied(tmp_path):
     assert read_card(made)["parameters"] == sum(each.numel() for each in weights(given).values())
 
 
+def test_weights_trained_in_float32_are_written_as_the_policy_is(tmp_path):
+    policy_in = policy(tmp_path / "p")
+    (policy_in / "card.json").write_text('{"kind": "policy", "dtype": "bfloat16"}')
+    for make in (reviser, verifier):
+        made = make(policy_in, tmp_path / make.__name__, SHORT)
+        assert {each.dtype for each in weights(made).values()} == {torch.bfloat16}
+        assert weights_of(made).dtype == "bfloat16"
+        assert np.isfinite(read_card(made)["metrics"]["loss"])
+
+
 def test_weights_in_bfloat16(llama, tmp_path):
     made = reviser(llama, tmp_path / "m", SHORT | {"dtype": "bfloat16", "lora": LORA})
     assert {each.dtype for each in weights(made).values()} == {torch.bfloat16}

@@ -3,8 +3,11 @@
 settings: steps; batch (sequences a step) and micro_batch (of them at once: the rest by accumulation); learning_rate,
 weight_decay, warmup (share of the steps), schedule (cosine, linear, constant); evaluations (how often the held-out loss
 is taken), checkpoint and evaluations_after_rise (`ttc.models.training.kept_evaluation`: whose weights are kept);
-gradient_checkpointing; dtype of the weights (float32, bfloat16); lora: null, or rank, alpha, dropout and modules
-(`ttc.models.adapters`).  AdamW has the paper's betas, and gradients are clipped to norm 1.
+gradient_checkpointing; dtype of the weights while they are trained (float32, bfloat16); lora: null, or rank, alpha,
+dropout and modules (`ttc.models.adapters`).  AdamW has the paper's betas, and gradients are clipped to norm 1.
+
+Weights that are trained in float32 are written in the policy's dtype: what reads them needs no more, and would take
+twice the memory and many times the time.
 """
 
 import shutil
@@ -29,7 +32,7 @@ from ttc.models.training import evaluate
 from ttc.models.weights import weights_of
 from ttc.stages.command import Runtime
 from ttc.verifier_quality import auc
-from ttc.verifiers.kinds.loading import Source, load_network
+from ttc.verifiers.kinds.loading import DTYPES, Source, load_network
 
 FORMAT = "trl_tokencls"  # the kind of verifier that is made
 VERIFIERS = ("prm", "orm")
@@ -53,8 +56,9 @@ def fine_tune_policy(
     """
     model, folder = _load(policy, AutoModelForCausalLM, "reviser", settings, seed, runtime)
     log, model = _fit(model, training, validation, language_losses, settings, seed, output, runtime)
+    dtype = _written_in(model, policy, settings)
     metrics = {"loss": _held_out_loss(model, validation, language_losses, settings)}
-    _save(output, model, folder, settings, kind="reviser", training=log.as_card(), metrics=metrics)
+    _save(output, model, folder, dtype, kind="reviser", training=log.as_card(), metrics=metrics)
     print(f"held-out loss {metrics['loss']:.4f}", flush=True)
 
 
@@ -95,6 +99,7 @@ def fine_tune_verifier(
     )
     model.dropout.p = DROPOUT
     log, model = _fit(model, training, validation, value_losses, settings, seed, output, runtime)
+    dtype = _written_in(model, policy, settings)
     scores = predict(model, validation, settings["micro_batch"])
     values = validation.targets[validation.mask]
     metrics = {
@@ -102,7 +107,7 @@ def fine_tune_verifier(
         "auc": auc(scores, values >= 0.5),
         "values": len(values),
     }
-    _save(output, model, folder, settings, kind=kind, format=FORMAT, training=log.as_card(), metrics=metrics)
+    _save(output, model, folder, dtype, kind=kind, format=FORMAT, training=log.as_card(), metrics=metrics)
     shown = "not defined (one class only)" if metrics["auc"] is None else f"{metrics['auc']:.3f}"
     print(f"held-out loss {metrics['loss']:.4f}, AUC {shown}", flush=True)
 
@@ -219,5 +224,16 @@ def _held_out_loss(model: PreTrainedModel, validation: Examples, losses: Losses,
     return evaluate(model, *merge_equal(validation), losses, -(-settings["micro_batch"] // 4))
 
 
-def _save(output: Path, model: PreTrainedModel, folder: Path, settings: dict, **card) -> None:
-    save_model(output, model, TokenizerFiles(folder), dtype=settings["dtype"], **card)
+def _written_in(model: PreTrainedModel, policy: Path, settings: dict) -> str:
+    """Turn the weights into what they are written in, so that metrics are of what is written; its name.
+
+    Parameters only: a network keeps its rotary frequencies, which are no weights, in float32.
+    """
+    dtype = weights_of(policy).dtype if settings["dtype"] == "float32" else settings["dtype"]
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(DTYPES[dtype])
+    return dtype
+
+
+def _save(output: Path, model: PreTrainedModel, folder: Path, dtype: str, **card) -> None:
+    save_model(output, model, TokenizerFiles(folder), dtype=dtype, **card)

@@ -86,7 +86,10 @@ def fit(
 def _arguments(
     settings: dict, seed: int, pieces: int, model: torch.nn.Module, staging: Path
 ) -> TrainingArguments:
-    """What the trainer is told; it reports to nobody, and saves when the course says so."""
+    """What the trainer is told; it reports to nobody, and saves when the course says so.
+
+    A GPU multiplies in bfloat16 also where the weights are kept in float32 (autocast): many times as fast.
+    """
     device = next(model.parameters()).device
     arguments = TrainingArguments(
         output_dir=str(staging),
@@ -101,6 +104,7 @@ def _arguments(
         weight_decay=settings["weight_decay"],
         adam_beta1=BETAS[0],
         adam_beta2=BETAS[1],
+        bf16=device.type == "cuda" and settings["dtype"] == "float32" and torch.cuda.is_bf16_supported(),
         lr_scheduler_type=SCHEDULES[settings["schedule"]],
         warmup_steps=round(settings["warmup"] * settings["steps"]),
         activation_checkpointing=settings["gradient_checkpointing"],

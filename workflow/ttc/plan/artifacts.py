@@ -12,6 +12,7 @@ from pathlib import Path
 from ttc.digests import folder_digest
 from ttc.errors import InputError
 from ttc.keys import Code, artifact_key, canonical, file_digest
+from ttc.plan.published import check_pinned
 from ttc.plan.site import Site
 from ttc.plan.stages import STAGES
 from ttc.threads import thread_variables
@@ -160,6 +161,7 @@ class Plan:
         """For a job rule: a function from wildcards to the paths of its inputs by role."""
 
         def by_role(wildcards):
+            check_pinned(self.configuration)  # asked of every job that is to run, and of no plan
             artifact = self.find(stage, wildcards)
             return {
                 role: [path for each in given for path in each.outputs]

@@ -15,9 +15,9 @@ class Source:
 
         self.where = f"problems.{role}"
         self.take = section["take"]
-        self.full = sources.resolve(
-            {name: value for name, value in section.items() if name != "take"} | {"role": role}, self.where
-        )
+        # A null is a key that was left out: without a number of problems there is no plan, so `rows` lifts no preset's
+        given = {name: value for name, value in section.items() if name != "take" and value is not None}
+        self.full = sources.resolve(given | {"role": role}, self.where)
         self.content = sources.content(self.full) | {"take": self.take}
         self._root = root
 

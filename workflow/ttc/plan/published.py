@@ -27,6 +27,23 @@ def check_published(configuration: dict) -> None:
         )
 
 
+def is_commit(revision: str | None) -> bool:
+    """Whether a revision is a commit, which stays what it is, and not a branch."""
+    return bool(_COMMIT.fullmatch(revision or ""))
+
+
+def check_pinned(configuration: dict) -> None:
+    """InputError, one sentence, for a model of the hub that no commit names: such a study is planned, and not run."""
+    for name in ("policy", "larger_policy", "prm"):
+        checkpoint = configuration[name]["checkpoint"] or {"hub": None}
+        if checkpoint["hub"] is not None and not is_commit(checkpoint["revision"]):
+            given = f"{checkpoint['revision']} was given" if checkpoint["revision"] else "none was given"
+            raise InputError(
+                f"{name}.checkpoint.revision: {given}, and branches move; `python -m ttc.pin STUDY.yaml` writes the "
+                "commit that it is at today, where there is a connection"
+            )
+
+
 def _check_checkpoint(where: str, checkpoint: dict) -> None:
     hub, path, revision = (checkpoint[name] for name in ("hub", "path", "revision"))
     if (hub is None) == (path is None):
@@ -37,11 +54,6 @@ def _check_checkpoint(where: str, checkpoint: dict) -> None:
     if hub is not None and not _HUB.fullmatch(hub):
         raise InputError(
             f"{where}.hub: '{hub}' was given; a model of the hub is OWNER/NAME, a directory is a `path`"
-        )
-    if hub is not None and not _COMMIT.fullmatch(revision or ""):
-        raise InputError(
-            f"{where}.revision: {'none' if revision is None else repr(revision)} was given; branches move, so it must "
-            "be a commit of the model's page, 40 hexadecimal digits"
         )
     if checkpoint.get("separator") is not None and checkpoint["kind"] != "trl_tokencls":
         raise InputError(

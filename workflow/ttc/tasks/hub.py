@@ -22,7 +22,8 @@ def check_place(hub: str, revision: str | None) -> None:
     if not _COMMIT.fullmatch(revision or ""):
         given = f"'{revision}' is not the name of a commit" if revision else "no revision is given"
         raise InputError(
-            f"data set '{hub}': {given}; it must be a commit of the data set's page, 40 hexadecimal digits"
+            f"data set '{hub}': {given}; it must be a commit of the data set's page, 40 hexadecimal digits; "
+            "`python -m ttc.pin STUDY.yaml` writes it where there is a connection"
         )
 
 

@@ -4,11 +4,11 @@ Everything is counted as tables bill it: of equal solutions each one, although a
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from ttc.plan.artifacts import Artifact
-from ttc.plan.estimate.lengths import AGAIN, Questions, Weighted, prompt, search_tokens, solution
+from ttc.plan.estimate.lengths import Lengths, Weighted, rounds
 from ttc.search.strategy import from_spec
 
 HELD_OUT = 0.1  # share of the questions that validate a training (`ttc.verifiers.examples`)
@@ -30,12 +30,12 @@ class Work:
 class Assumptions:
     """What a plan cannot know; `ttc.plan.estimate.measured` replaces what finished tables tell.
 
-    stretch: tokens of a model's solutions over those of the task's form, by the model's key.  usable: share of the
+    stretch: tokens of a model's solutions over those that `questions` tells, by the model's key.  usable: share of the
     samples that have an answer and were not cut.  pass_rates: of some questions; None = uniform between 0 and 1.
     trajectories: how many have so many answers before the last, by the key of the table of pairs.
     """
 
-    questions: Questions
+    questions: Lengths
     stretch: dict[str, float] = field(default_factory=dict)
     usable: float = 1.0
     pass_rates: tuple[float, ...] | None = None
@@ -61,71 +61,13 @@ class Assumptions:
         return sum(min(rate * tries, most) for rate in self.pass_rates) / len(self.pass_rates)
 
 
-def parameters(model: Artifact) -> int:
-    """Parameters of a model, tied ones once, embeddings included, as its card counts them (and `ttc.exchange`)."""
-    if model.stage == "train_reviser":
-        return parameters(model.inputs["policy"][0])
-    shape = _shape(model)
-    if "task" in model.spec:
-        return shape["vocabulary"] * shape["hidden"] + _layers(shape, shape["layers"]) + shape["hidden"]
-    (base,) = model.inputs.get("reviser") or model.inputs["policy"]
-    hidden, fresh = shape["hidden"], model.spec["model"]["fresh_layers"]
-    joint = (2 * hidden + 2) * hidden + hidden
-    # The fresh layers have a norm and one embedding, which is never read, of their own; the score has a bias.
-    return parameters(base) + joint + _layers(shape, fresh) + 2 * hidden + hidden + 1
-
-
-def _shape(model: Artifact) -> dict:
-    """Shape of the policy at the root of a model, with the size of its vocabulary (`ttc.tasks.clock.vocabulary`)."""
-    while "task" not in model.spec:
-        (model,) = model.inputs.get("reviser") or model.inputs["policy"]
-    task = model.spec["task"]
-    operations = sum(group["operations"] for group in task["groups"])
-    return model.spec["model"] | {"vocabulary": 10 + task["steps"][1] + task["modulus"] + 2 * operations}
-
-
-def _layers(shape: dict, count: int) -> int:
-    hidden = shape["hidden"]
-    keys = hidden // shape["heads"] * shape["kv_heads"]
-    return count * (2 * hidden * hidden + 2 * hidden * keys + 3 * hidden * shape["intermediate"] + 2 * hidden)
-
-
-def flops(artifact: Artifact, work: Work) -> dict[str, float]:
-    """FLOPs by kind of work: 2 per parameter and token that is decoded or read, 6 per one that is learnt from."""
-    if not STAGES.get(artifact.stage) or artifact.stage == "pair_revisions":
-        return {}
-    if artifact.stage.startswith("train_"):
-        own = parameters(artifact)
-        return {"train": 6.0 * own * work.trained, "read": 2.0 * own * work.verified}
-    writers, verifiers = _models(artifact)
-    writer, verifier = (parameters(each[0]) if each else 0 for each in (writers, verifiers))
-    return {
-        "decode": 2.0 * writer * work.decoded,
-        "read": 2.0 * (writer * work.prompted + verifier * work.verified),
-    }
-
-
-def largest_model(artifact: Artifact) -> int:
-    """Parameters of the largest model that a job works with; 0 without one."""
-    if artifact.stage.startswith("train_"):
-        return parameters(artifact)
-    return max((parameters(model) for models in _models(artifact) for model in models), default=0)
-
-
-def _models(artifact: Artifact) -> tuple[list, list]:
-    if artifact.stage not in STAGES or artifact.stage == "pair_revisions":
-        return [], []
-    inputs = artifact.inputs
-    return inputs.get("reviser") or inputs.get("policy") or [], inputs.get("verifier") or []
-
-
 def expected(artifact: Artifact, assumptions: Assumptions) -> Work:
     """What a job will do; nothing but rows of no known number for the stages without a model."""
     count = STAGES.get(artifact.stage)
     return count(artifact, assumptions) if count else Work()
 
 
-def _total(questions: Weighted, tokens: Callable[[int], float]) -> float:
+def _total(questions: Weighted, tokens: Callable[[Hashable], float]) -> float:
     return sum(count * tokens(level) for level, count in questions.items())
 
 
@@ -133,12 +75,16 @@ def _asked(spec: dict, assumptions: Assumptions) -> Weighted:
     return assumptions.questions.levels(spec["split"], *spec["problems"])
 
 
-def _written(spec: dict, stretch: float) -> Callable[[int], float]:
+def _written(spec: dict, model: Artifact, assumptions: Assumptions) -> Callable[[Hashable], float]:
     """Tokens of a model's solution, by level."""
-    return lambda level: min(stretch * solution(level), spec["max_tokens"])
+    stretch, questions = assumptions.stretched(model), assumptions.questions
+    return lambda level: min(stretch * questions.solution(level), spec["max_tokens"])
 
 
 def _problems(artifact: Artifact, assumptions: Assumptions) -> Work:
+    if "sources" in artifact.spec:
+        sources = artifact.spec["sources"].values()
+        return Work(rows=sum(each["take"] or each["rows"] for each in sources))
     task = artifact.spec["task"]
     return Work(rows=task["train_problems"] + task["test_problems"])
 
@@ -147,8 +93,8 @@ def _sample(artifact: Artifact, assumptions: Assumptions) -> Work:
     spec, asked = artifact.spec, _asked(artifact.spec, assumptions)
     each = spec["samples"][1] - spec["samples"][0]
     count = each * sum(asked.values())
-    written = _written(spec, assumptions.stretched(artifact.inputs["policy"][0]))
-    return Work(count, each * _total(asked, written), _total(asked, prompt), rows=count)
+    written = _written(spec, artifact.inputs["policy"][0], assumptions)
+    return Work(count, each * _total(asked, written), _total(asked, assumptions.questions.prompt), rows=count)
 
 
 def _roll_out(artifact: Artifact, assumptions: Assumptions) -> Work:
@@ -156,56 +102,77 @@ def _roll_out(artifact: Artifact, assumptions: Assumptions) -> Work:
     spec, asked = artifact.spec, _asked(artifact.spec, assumptions)
     each = (spec["samples"][1] - spec["samples"][0]) * assumptions.usable
     stretch = assumptions.stretched(artifact.inputs["policy"][0])
-    left = _total(asked, lambda level: sum(stretch * solution(level - step) for step in range(1, level + 1)))
-    before = _total(
-        asked,
-        lambda level: sum(
-            prompt(level) + stretch * (solution(level) - solution(level - step))
-            for step in range(1, level + 1)
-        ),
-    )
-    steps = _total(asked, lambda level: level)
+    prompt, solution = assumptions.questions.prompt, assumptions.questions.steps
+    count = _total(asked, lambda level: len(solution(level)) - 1)
+    left = before = 0.0
+    for level, number in asked.items():
+        steps = [stretch * step for step in solution(level)]
+        for end in range(1, len(steps)):
+            left += number * sum(steps[end:])
+            before += number * (prompt(level) + sum(steps[:end]))
     return Work(
-        each * spec["rollouts"] * steps,
+        each * spec["rollouts"] * count,
         each * spec["rollouts"] * left,
         each * before,
-        rows=each * (steps + sum(asked.values())),
+        rows=each * (count + sum(asked.values())),
     )
 
 
 def _score(artifact: Artifact, assumptions: Assumptions) -> Work:
-    made = [(each, _sample(each, assumptions)) for each in artifact.inputs["samples"]]
-    rows = sum(work.rows for _, work in made)
-    # A sample's prompt is read with each of its samples.
-    read = sum(
-        work.decoded + work.prompted * (each.spec["samples"][1] - each.spec["samples"][0])
-        for each, work in made
-    )
+    rows = read = 0.0
+    for each in artifact.inputs["samples"]:
+        made, asked = _sample(each, assumptions), _asked(each.spec, assumptions)
+        samples = each.spec["samples"][1] - each.spec["samples"][0]
+        rows += made.rows
+        read += made.decoded + samples * _total(asked, assumptions.questions.question)
     return Work(verified=read, rows=rows)
 
 
 def _search(artifact: Artifact, assumptions: Assumptions) -> Work:
-    spec, asked = artifact.spec, _asked(artifact.spec, assumptions)
+    spec, asked, questions = artifact.spec, _asked(artifact.spec, assumptions), assumptions.questions
     strategy, beams = from_spec(spec["strategy"]), spec["budget"]
     stretch = assumptions.stretched(artifact.inputs["policy"][0])
     limits = spec["max_rounds"], spec.get("max_step_tokens") or spec["max_tokens"], spec["max_tokens"]
-    decoded = beams * _total(asked, lambda level: search_tokens(level, stretch, strategy.depth, *limits))
-    prompts, count = _total(asked, prompt), sum(asked.values())
-    nodes = beams * _total(asked, lambda level: level + 1)
-    return Work(
-        strategy.generations(beams) * count, decoded, prompts, prompts + decoded, rows=beams * count + nodes
+    decoded = again = 0.0
+    for level, number in asked.items():
+        steps = [stretch * step for step in questions.steps(level)]
+        for step, written, ahead in rounds(steps, strategy.depth, *limits):
+            decoded += number * beams * (step + ahead)
+            again += number * beams * (questions.question(level) + written + ahead)
+    prompts, count = _total(asked, questions.prompt), sum(asked.values())
+    read = again if questions.rereads else _total(asked, questions.question) + decoded
+    nodes = beams * _total(asked, lambda level: len(questions.steps(level)))
+    return Work(strategy.generations(beams) * count, decoded, prompts, read, rows=beams * count + nodes)
+
+
+@dataclass(frozen=True)
+class _Chains:
+    """Answers of some questions in chains, and tokens: of the answers, of the questions, of the answers read before."""
+
+    count: float
+    written: float
+    asked: float
+    before: float
+
+
+def _chains(
+    spec: dict,
+    max_context: int,
+    reviser: Artifact,
+    assumptions: Assumptions,
+    question: Callable[[Hashable], float],
+) -> _Chains:
+    """question: tokens that stand before the answers."""
+    asked, places = _asked(spec, assumptions), _answers(spec, assumptions)
+    written, again = _written(spec, reviser, assumptions), assumptions.questions.again
+    count = sum(places.values())
+    before = sum(number * min(place, max_context) for place, number in places.items())
+    return _Chains(
+        count * sum(asked.values()),
+        count * _total(asked, written),
+        count * _total(asked, question),
+        before * _total(asked, lambda level: written(level) + again),
     )
-
-
-def _chain(
-    spec: dict, max_context: int, stretch: float, answers: dict[int, float], asked: Weighted
-) -> tuple[float, float, float]:
-    """Answers, their tokens and those of their contexts; answers: how many at each place of a question's chains."""
-    written = _written(spec, stretch)
-    count = sum(answers.values())
-    before = sum(number * min(place, max_context) for place, number in answers.items())
-    read = _total(asked, lambda level: count * prompt(level) + before * (written(level) + AGAIN))
-    return count * sum(asked.values()), count * _total(asked, written), read
 
 
 def _answers(spec: dict, assumptions: Assumptions) -> dict[int, float]:
@@ -218,21 +185,18 @@ def _answers(spec: dict, assumptions: Assumptions) -> dict[int, float]:
 
 
 def _revise(artifact: Artifact, assumptions: Assumptions) -> Work:
-    spec = artifact.spec
-    stretch = assumptions.stretched(artifact.inputs["reviser"][0])
-    answers, asked = _answers(spec, assumptions), _asked(spec, assumptions)
-    count, decoded, read = _chain(spec, spec["max_context"], stretch, answers, asked)
-    return Work(count, decoded, read, rows=count)
+    spec, (reviser,) = artifact.spec, artifact.inputs["reviser"]
+    made = _chains(spec, spec["max_context"], reviser, assumptions, assumptions.questions.prompt)
+    return Work(made.count, made.written, made.asked + made.before, rows=made.count)
 
 
 def _read_chains(chains: list, max_context: int, assumptions: Assumptions) -> tuple[float, float]:
     """Revisions of some tables of chains, and the tokens of all, each with its context."""
     rows = tokens = 0.0
     for each in chains:
-        answers, asked = _answers(each.spec, assumptions), _asked(each.spec, assumptions)
-        stretch = assumptions.stretched(each.inputs["reviser"][0])
-        count, written, read = _chain(each.spec, max_context, stretch, answers, asked)
-        rows, tokens = rows + count, tokens + written + read
+        (reviser,) = each.inputs["reviser"]
+        made = _chains(each.spec, max_context, reviser, assumptions, assumptions.questions.question)
+        rows, tokens = rows + made.count, tokens + made.written + made.asked + made.before
     return rows, tokens
 
 
@@ -276,11 +240,13 @@ def _train_policy(artifact: Artifact, assumptions: Assumptions) -> Work:
     turns = task["turns"]
     before = turns["share"] * (1 + turns["attempts"]) / 2
 
+    known = assumptions.questions
+
     def alone(level):
-        return prompt(level) + solution(level)
+        return known.prompt(level) + known.solution(level)
 
     def in_turn(level):
-        return alone(level) + before * (solution(level) + AGAIN)
+        return alone(level) + before * (known.solution(level) + known.again)
 
     steps, size = spec["training"]["steps"], spec["training"]["batch"]
     ends = [round(spec[share] * steps) for share in ("first_group", "solutions_first")]
@@ -313,6 +279,11 @@ def fine_tuning(training: dict, examples: float, length: float) -> Work:
     return Work(verified=evaluations * HELD_OUT * examples * length, trained=learnt * length)
 
 
+def _trained(artifact: Artifact, examples: float, length: float) -> Work:
+    """That of a model that starts from another: trained here, or fetched."""
+    return fine_tuning(artifact.spec.get("fine_tuning") or artifact.spec["training"], examples, length)
+
+
 def _train_verifier(artifact: Artifact, assumptions: Assumptions) -> Work:
     count = tokens = 0.0
     start, stop = artifact.spec["samples"]
@@ -320,10 +291,10 @@ def _train_verifier(artifact: Artifact, assumptions: Assumptions) -> Work:
         first, last = each.spec["samples"]
         taken = max(0, min(stop, last) - max(start, first)) * assumptions.usable
         asked = _asked(each.spec, assumptions)
-        written = _written(each.spec, assumptions.stretched(each.inputs["policy"][0]))
+        written = _written(each.spec, each.inputs["policy"][0], assumptions)
         count += taken * sum(asked.values())
-        tokens += taken * (_total(asked, prompt) + _total(asked, written))
-    return fine_tuning(artifact.spec["training"], count, tokens / count)
+        tokens += taken * (_total(asked, assumptions.questions.question) + _total(asked, written))
+    return _trained(artifact, count, tokens / count)
 
 
 def _train_reviser(artifact: Artifact, assumptions: Assumptions) -> Work:
@@ -332,15 +303,18 @@ def _train_reviser(artifact: Artifact, assumptions: Assumptions) -> Work:
     count = sum(contexts.values())
     before = sum(number * min(answers, most) for answers, number in contexts.items()) / count if count else 0
     source = (pairs.inputs["samples"] or pairs.inputs["chains"])[0]
-    asked = _asked(source.spec, assumptions)
-    written = _written(source.spec, assumptions.stretched(artifact.inputs["policy"][0]))
-    tokens = _total(asked, lambda level: prompt(level) + written(level) + before * (written(level) + AGAIN))
-    return fine_tuning(artifact.spec["training"], count, tokens / sum(asked.values()))
+    asked, questions = _asked(source.spec, assumptions), assumptions.questions
+    written = _written(source.spec, artifact.inputs["policy"][0], assumptions)
+    tokens = _total(
+        asked,
+        lambda level: questions.prompt(level) + written(level) + before * (written(level) + questions.again),
+    )
+    return _trained(artifact, count, tokens / sum(asked.values()))
 
 
 def _train_revision_orm(artifact: Artifact, assumptions: Assumptions) -> Work:
     rows, tokens = _read_chains(artifact.inputs["chains"], artifact.spec["max_context"], assumptions)
-    return fine_tuning(artifact.spec["training"], rows, tokens / rows)
+    return _trained(artifact, rows, tokens / rows)
 
 
 # The stages whose work is counted; the others read tables and write tables and figures.

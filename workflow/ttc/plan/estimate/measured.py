@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ttc.plan.artifacts import Artifact, Plan
 from ttc.plan.estimate.counts import STAGES, Assumptions, Work, expected
-from ttc.plan.estimate.lengths import Questions, solution
+from ttc.plan.estimate.lengths import Lengths, Questions
+from ttc.plan.estimate.published import RealQuestions
 
 SAMPLES = 200  # tables of samples that are read at most: enough to know what solutions are like
 
@@ -18,6 +19,8 @@ def is_made(artifact: Artifact, root: Path) -> bool:
 
 def assumed(plan: Plan) -> Assumptions:
     """The assumptions about a study of which nothing is known but its plan."""
+    if plan.configuration["problems"] is not None:
+        return Assumptions(RealQuestions.of(plan))
     steps = plan.configuration["task"]["steps"]
     return Assumptions(Questions((steps[0], steps[1])))
 
@@ -25,10 +28,10 @@ def assumed(plan: Plan) -> Assumptions:
 def measure(plan: Plan, root: Path) -> tuple[Assumptions, list[str]]:
     """The assumptions with what the tables under `root` say instead, and a sentence about each."""
     known, sentences = assumed(plan), []
-    for artifact in plan.of("problems"):
-        if is_made(artifact, root) and (levels := _levels(root / artifact.path)) is not None:
-            known = replace(known, questions=replace(known.questions, known=levels))
-            sentences.append("the levels of the questions: from the table of problems")
+    for artifact in plan.of(known.questions.told_by)[:1]:
+        if is_made(artifact, root) and (frame := _table(root / artifact.path)) is not None:
+            known = replace(known, questions=known.questions.learnt(frame))
+            sentences.append(known.questions.told)
     sampled = [each for each in plan.of("sample") if is_made(each, root)][:SAMPLES]
     frames = [(each, frame) for each in sampled if (frame := _table(root / each.path)) is not None]
     if frames:
@@ -36,7 +39,8 @@ def measure(plan: Plan, root: Path) -> tuple[Assumptions, list[str]]:
         known = replace(known, **_about_samples(frames, known.questions, temperature))
         names = {each.inputs["policy"][0].label: each.inputs["policy"][0].key for each, _ in frames}
         said = ", ".join(f"{label} {known.stretch[key]:.2f}" for label, key in names.items())
-        sentences.append(f"tokens of solutions over those of the task's form: {said}; from tables of samples")
+        usual = known.questions.usual
+        sentences.append(f"tokens of solutions over those of {usual}: {said}; from tables of samples")
         if known.pass_rates is not None:
             sentences.append(
                 f"of training samples {known.usable:.0%} have an answer, and {1 - known.unsolved(1):.0%} are correct:"
@@ -69,7 +73,7 @@ def used(artifact: Artifact, assumptions: Assumptions, root: Path) -> Work | Non
     return replace(work, **_READ[artifact.stage](artifact, frame, work))
 
 
-def _about_samples(frames: list, questions: Questions, temperature: float) -> dict:
+def _about_samples(frames: list, questions: Lengths, temperature: float) -> dict:
     """Stretch of each model; of its training samples at the study's temperature the usable share and pass rates."""
     import polars as pl
 
@@ -79,7 +83,7 @@ def _about_samples(frames: list, questions: Questions, temperature: float) -> di
         spec = artifact.spec
         each = spec["samples"][1] - spec["samples"][0]
         form = each * sum(
-            count * solution(level)
+            count * questions.solution(level)
             for level, count in questions.levels(spec["split"], *spec["problems"]).items()
         )
         sums = stretch.setdefault(artifact.inputs["policy"][0].key, [0.0, 0.0])
@@ -92,15 +96,6 @@ def _about_samples(frames: list, questions: Questions, temperature: float) -> di
     if counted:
         known |= {"usable": usable / counted, "pass_rates": tuple(rates)}
     return known
-
-
-def _levels(path: Path) -> dict[str, list[int]] | None:
-    """Levels of the questions of each split, in the order in which blocks name them."""
-    frame = _table(path)
-    if frame is None:
-        return None
-    ordered = frame.sort("problem_id")
-    return {split: ordered.filter(split=split)["level"].to_list() for split in ("train", "test")}
 
 
 # Columns that are read, of those a table has

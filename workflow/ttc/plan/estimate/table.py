@@ -1,13 +1,15 @@
 """The estimate of a study for people: a line for each stage, what is there, what is to do, and what was assumed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ttc.plan.artifacts import Artifact, Part, Plan
-from ttc.plan.estimate.counts import Assumptions, Work, expected, flops
+from ttc.plan.estimate.counts import Assumptions, Work, expected
 from ttc.plan.estimate.measured import assumed, is_made, measure, used
-from ttc.plan.estimate.rates import Rates, benchmark, size_of, stated_rates
+from ttc.plan.estimate.published import sizes
+from ttc.plan.estimate.rates import START, Rates, benchmark, engine, size_of, stated_rates
+from ttc.plan.estimate.sizes import flops
 
 BENCHMARKS = Path("results/benchmarks")
 
@@ -31,7 +33,9 @@ def jobs(plan: Plan, root: Path = Path(), measuring: bool = True) -> tuple[list[
     Without `measuring` nothing under `root` is looked at: the estimate of a study that nothing is known of.
     """
     known, sentences = measure(plan, root) if measuring else (assumed(plan), [])
-    rates = Rates(stated_rates(plan))
+    rates = Rates(
+        {name: stated_rates(plan, name) for name in START}, sizes(plan, root if measuring else None)
+    )
     made: dict[Artifact, Job] = {}
     for artifact in plan.artifacts if measuring else ():
         if is_made(artifact, root):
@@ -42,8 +46,8 @@ def jobs(plan: Plan, root: Path = Path(), measuring: bool = True) -> tuple[list[
             every.append(made[artifact])
             continue
         work = expected(artifact, known)
-        arithmetic = flops(artifact, work)
-        seconds, timed = rates.seconds(artifact, arithmetic)
+        arithmetic = flops(artifact, work, rates.fetched)
+        seconds, timed = rates.seconds(artifact, arithmetic, plan.gpus(artifact.stage))
         size = rates.bytes(artifact, work)
         every.append(Job(artifact, False, work, sum(arithmetic.values()), seconds, timed, size))
     return every, rates, sentences
@@ -51,7 +55,7 @@ def jobs(plan: Plan, root: Path = Path(), measuring: bool = True) -> tuple[list[
 
 def _finished(artifact: Artifact, known: Assumptions, rates: Rates, root: Path) -> Job:
     work = used(artifact, known, root) or expected(artifact, known)
-    arithmetic = flops(artifact, work)
+    arithmetic = flops(artifact, work, rates.fetched)
     total, size = sum(arithmetic.values()), size_of(artifact, root)
     seconds = benchmark(artifact, root / BENCHMARKS)
     rates.learn(artifact, work, total, seconds, size)
@@ -147,28 +151,35 @@ def _hours(seconds: float) -> str:
 
 def _notes(plan: Plan, every: list[Job], rates: Rates, sentences: list[str]) -> list[str]:
     """What the numbers mean, what was assumed and what was measured."""
-    stated = rates.stated
     lines = [
         "decoded, read, learnt: tokens; of equal solutions each is counted, though a stage computes them once.",
         "FLOPs: 2·N a token decoded or read, 6·N a token learnt from; N: all parameters of a model, tied ones once.",
         "`benchmarks`: by the files in results/benchmarks of finished jobs of the same stage and size of model.",
-        f"`stated rates` (runtime.rates): decode {stated['decode']:.2g}, read {stated['read']:.2g}, train"
-        f" {stated['train']:.2g} FLOP/s, and {stated['start']:g} s for a job to start.",
+        *_stated(plan, rates),
     ]
     if plan.configuration["source"] is not None:
         return [*lines, "The study reads completions of others: no model runs."]
     if any(job.made for job in every):
         lines.append("What is there has its real tokens, seconds and bytes.")
     lines += [f"Measured: {sentence}." for sentence in sentences]
-    return lines + [f"Assumed: {sentence}." for sentence in _assumed(sentences)]
+    return lines + [f"Assumed: {sentence}." for sentence in _assumed(plan, sentences)]
 
 
-def _assumed(sentences: list[str]) -> list[str]:
+def _stated(plan: Plan, rates: Rates) -> Iterator[str]:
+    """The stated rates of each engine that generates or reads something."""
+    engines = sorted({engine(each) for each in plan.artifacts})
+    for name in engines:
+        stated, of = rates.stated[name], f" of {name}" if engines != ["transformers"] else ""
+        yield (
+            f"`stated rates`{of} (runtime.rates): decode {stated['decode']:.2g}, read {stated['read']:.2g}, train"
+            f" {stated['train']:.2g} FLOP/s, and {stated['start']:g} s for a job to start."
+        )
+
+
+def _assumed(plan: Plan, sentences: list[str]) -> list[str]:
     """The assumptions that no measurement has replaced; each is known by words of the sentence that would."""
     said = " ".join(sentences)
-    assumptions = {
-        "levels": "questions of each number of steps L are equally frequent",
-        "tokens of solutions": "solutions have the task's form, 4·L + 3 tokens, up to max_tokens",
+    assumptions = assumed(plan).questions.assumed | {
         "training samples": "every training sample has an answer; pass rates of questions are uniform in [0, 1]",
         "trajectories": "no question lacks incorrect answers to put before a correct one",
     }
