@@ -60,14 +60,6 @@ def changed(before, after):
 
 MISTAKES = {
     "no policy": ({"policy": {"checkpoint": None}}, "policy.checkpoint: none was given; with `problems` the policy is"),
-    "no commit": (
-        {"policy": {"checkpoint": NAMED | {"revision": None}}},
-        "policy.checkpoint.revision: none was given; branches move, so it must be a commit of the model's page",
-    ),
-    "a branch": (
-        {"larger_policy": {"checkpoint": NAMED | {"revision": "main"}}},
-        "larger_policy.checkpoint.revision: 'main' was given; branches move",
-    ),
     "no id": (
         {"policy": {"checkpoint": NAMED | {"hub": "models/a/b"}}},
         "policy.checkpoint.hub: 'models/a/b' was given; a model of the hub is OWNER/NAME, a directory is a `path`",
@@ -128,6 +120,17 @@ def test_a_mistake_is_told_before_anything_is_fetched(files, root, case):
     with pytest.raises(InputError) as caught:
         planned(files, root, **sections)
     assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("revision", "given"), [(None, "none"), ("main", "main"), ("abc", "abc")])
+def test_a_branch_is_planned_and_no_job_of_it_is_run(files, root, revision, given):
+    plan = planned(files, root, policy={"checkpoint": NAMED | {"revision": revision}})
+    (policy, *_) = plan.of("fetch_model")
+    wildcards = SimpleNamespace(label=policy.label, key=policy.key)
+    with pytest.raises(InputError) as caught:
+        plan.inputs("fetch_model")(wildcards)
+    said = f"policy.checkpoint.revision: {given} was given, and branches move; `python -m ttc.pin STUDY.yaml` writes"
+    assert str(caught.value).startswith(said)
 
 
 def test_a_prompt_without_a_place_for_the_problem_is_told_at_once(files, root):
