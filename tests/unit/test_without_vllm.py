@@ -9,7 +9,7 @@ from published import checkpoint
 from ttc.engines.stops import Stops
 from ttc.engines.vllm import VllmEngine
 from ttc.errors import InputError
-from ttc.models.vllm import EVERYWHERE, ON_CPU, gpus, head_size, row_bytes
+from ttc.models.vllm import EVERYWHERE, GPU_SHARE, ON_CPU, WORKSPACE, gpus, head_size, row_bytes, share_beside
 from ttc.verifiers import pooling
 
 QWEN = {"hidden_size": 1536, "num_attention_heads": 12, "num_key_value_heads": 2, "num_hidden_layers": 28}
@@ -40,3 +40,14 @@ def test_heads_are_split_over_all_gpus(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
     with pytest.raises(InputError, match="its 12 attention heads cannot be split over the 8 GPUs"):
         gpus("model", QWEN)
+
+
+def test_an_engine_leaves_a_verifier_its_share_of_the_gpu(tmp_path):
+    for number in range(2):  # sparse files: they take no room
+        with (tmp_path / f"model-{number}.safetensors").open("wb") as file:
+            file.truncate(8 << 30)
+    for total in (80 << 30, 40 << 30):
+        share = share_beside(tmp_path, total)
+        assert share == pytest.approx(GPU_SHARE - (16 * 2**30 + WORKSPACE) / total, abs=1e-3)
+    with pytest.raises(InputError, match="the GPU's 24 GiB leave no room for a policy in vLLM"):
+        share_beside(tmp_path, 24 << 30)

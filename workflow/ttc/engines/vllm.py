@@ -19,7 +19,7 @@ from ttc.engines.base import Continuation
 from ttc.engines.stops import Stops
 from ttc.errors import InputError
 from ttc.models.loading import resolve_device
-from ttc.models.vllm import open_llm, read_config
+from ttc.models.vllm import GPU_SHARE, open_llm, read_config
 from ttc.models.weights import weights_of
 from ttc.tasks.text import load_tokenizer
 
@@ -49,10 +49,17 @@ class VllmEngine:
     """`ttc.engines.base.Engine` on a model directory (`ttc.models.weights`), through vLLM.
 
     stops: by which tokens and texts steps and solutions end.  batch_rows: rows in work at once.  All GPUs that this
-    process sees share the model.
+    process sees share the model; it takes `share` of their memory.
     """
 
-    def __init__(self, path: Path | str, stops: Stops, batch_rows: int = 1024, device: str = "auto"):
+    def __init__(
+        self,
+        path: Path | str,
+        stops: Stops,
+        batch_rows: int = 1024,
+        device: str = "auto",
+        share: float = GPU_SHARE,
+    ):
         self.path, self.stops, self.batch_rows = path, stops, batch_rows
         weights = weights_of(path)
         self.device = resolve_device(device)
@@ -63,6 +70,7 @@ class VllmEngine:
             dtype=weights.dtype,
             trust_remote_code=weights.trust_remote_code,
             rows=batch_rows,
+            share=share,
             enable_prefix_caching=True,
             skip_tokenizer_init=not stops.texts,  # vLLM reads texts only to stop at them
         )

@@ -28,6 +28,9 @@ CPU_TOKENS = 8192  # the longest row on a CPU, where prompts are read whole: a b
 CPU_CACHE = 256 << 20  # bytes of keys and values on a CPU; vLLM would take most of the memory
 CPU_BLOCK = 32  # tokens that the prefix cache keeps together; by default 128, which most prompts do not fill
 
+GPU_SHARE = 0.9  # of a GPU's memory, for an engine that has it to itself
+WORKSPACE = 6 << 30  # bytes beside a verifier's weights, for what it computes of 16,384 tokens at once
+
 # All that were opened.  One that is let go takes down what the others of this process share with it.
 _opened: list = []
 
@@ -64,11 +67,13 @@ def open_llm(
     dtype: str = "float32",
     trust_remote_code: bool = False,
     rows: int = 1024,
+    share: float = GPU_SHARE,
     **settings,
 ):
     """`vllm.LLM` on a checkpoint's directory, over all GPUs that this process sees.
 
-    rows: in work at once; settings: further arguments of `LLM`.  InputError for a checkpoint that vLLM does not take.
+    rows: in work at once; share: of each GPU's memory that it takes; settings: further arguments of `LLM`.  InputError
+    for a checkpoint that vLLM does not take.
     """
     where = resolve_device(device)
     config = read_config(folder)
@@ -87,6 +92,7 @@ def open_llm(
         }
     else:
         settings |= {"max_model_len": -1, "tensor_parallel_size": gpus(folder, config)}  # as long as fits
+        settings |= {"gpu_memory_utilization": share}
     try:
         llm = vllm.LLM(
             str(folder),
@@ -105,6 +111,21 @@ def open_llm(
         raise InputError(f"{folder}: vLLM does not take this checkpoint: {' '.join(reason)[:300]}") from error
     _opened.append(llm)
     return llm
+
+
+def share_beside(folder: Path, total: int) -> float:
+    """The share of a GPU's `total` bytes that is left for an engine beside a verifier with its weights in `folder`.
+
+    InputError where that is less than a tenth.
+    """
+    weights = sum(file.stat().st_size for file in Path(folder).glob("*.safetensors"))
+    share = GPU_SHARE - (weights + WORKSPACE) / total
+    if share < 0.1:
+        raise InputError(
+            f"{folder}: beside this verifier the GPU's {total / 2**30:.0f} GiB leave no room for a policy in vLLM; use "
+            "the transformers engine for this stage, or a larger GPU"
+        )
+    return round(share, 3)
 
 
 def read_config(folder: Path) -> dict:

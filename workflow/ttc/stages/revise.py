@@ -20,10 +20,11 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         tables.read(command.one(inputs, "problems"), "problems"), spec["split"], spec["problems"]
     )
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
-        engine = open_engine(spec, command.one(inputs, "reviser"), form, runtime)
+        both = spec["first_answer"] == "policy"
+        engine = open_engine(spec, command.one(inputs, "reviser"), form, runtime, engines=1 + both)
         first = engine
-        if spec["first_answer"] == "policy":
-            first = open_engine(spec, command.one(inputs, "policy"), form, runtime)
+        if both:
+            first = open_engine(spec, command.one(inputs, "policy"), form, runtime, engines=2)
         frame = revise(
             engine,
             first,

@@ -42,8 +42,9 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
             f" {start + problems.height}"
         )
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
-        engine = open_engine(spec, command.one(inputs, "policy"), form, runtime)
-        verifier = _open_verifier(command.one(inputs, "verifier"), engine, runtime)
+        beside = command.one(inputs, "verifier")
+        engine = open_engine(spec, command.one(inputs, "policy"), form, runtime, verifier=beside)
+        verifier = _open_verifier(beside, engine, runtime)
         gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
         search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows, runtime.work, form)
     folder = command.fresh_directory(output)
