@@ -63,8 +63,9 @@ format: $(READY) ## format the sources
 	ruff format workflow tests benchmarks
 	snakefmt Snakefile workflow/rules
 
-docs: $(READY) ## write config.yaml and its reference from the schema, envs/cpu.yaml from the lock file
+docs: $(READY) ## write config.yaml, its reference, envs/cpu.yaml and the table of ready studies from what they repeat
 	python -m ttc.plan.reference --write
+	python -m ttc.plan.estimate.studies --write docs/models.md
 
 lock: ## write the lock file from what the environment holds now
 	$(VENV)/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > envs/cpu.lock.txt
