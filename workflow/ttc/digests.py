@@ -50,7 +50,9 @@ def folder_digest(folder: Path, memory: Path = MEMORY) -> str:
 
 def _read(memory: Path) -> dict:
     with contextlib.suppress(OSError, ValueError):
-        return json.loads(memory.read_text())
+        known = json.loads(memory.read_text())
+        if isinstance(known, dict):
+            return {name: value for name, value in known.items() if isinstance(value, list)}
     return {}
 
 

@@ -36,6 +36,10 @@ def describe(folder: Path, where: str) -> dict:
         tokenizer = load_tokenizer(folder)
     except Exception as error:  # of several libraries
         raise InputError(f"{where}: its tokenizer cannot be loaded ({_first_line(error)})") from error
+    if not set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids):  # made up by `transformers`
+        raise InputError(
+            f"{where}: its tokenizer cannot be loaded (there is no vocabulary beside the weights)"
+        )
     text = config.get("text_config") or config
     if not text.get("max_position_embeddings"):
         raise InputError(f"{where}: its config.json names no window (max_position_embeddings)")
