@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ttc import tables
+from ttc import forms, tables
 from ttc.errors import InputError
 from ttc.stages import compare_votes, evaluate, import_pool
 from ttc.stages.command import Runtime
@@ -170,6 +170,37 @@ def test_grades_against_the_recorded_verdicts(whole):
     ]
     assert differ["samples"].sum() == 4
     assert (pairs["correct"] == pairs["equal"]).all()  # no class mixes right and wrong answers
+
+
+def test_names_that_do_not_depend_on_other_answers_hardly_change_votes(whole):
+    """Of studies that sample (`ttc.forms.PromptForm`), against the classes of all answers that pools have."""
+    gold = dict(
+        pools.read_problems(PROBLEMS, OF_PROBLEMS["columns"]).select("problem_id", "answer").iter_rows()
+    )
+    shares, pairs, differ = {"classes": [], "names": []}, 0, 0
+    for (problem,), rows in whole[0].drop_nulls("stated").group_by("problem_id"):
+        named = [
+            forms.name(gold[problem] if right else stated)
+            for stated, right in rows.select("stated", "correct").iter_rows()
+        ]
+        both = {"classes": rows["answer"].to_list(), "names": named}
+        for how, called in both.items():
+            votes = Counter(called)
+            won = [answer for answer in votes if votes[answer] == max(votes.values())]
+            right = {answer for answer, correct in zip(called, rows["correct"], strict=True) if correct}
+            shares[how].append(len(right.intersection(won)) / len(won))
+        for (one, first), (other, second) in combinations(zip(*both.values(), strict=True), 2):
+            pairs += 1
+            differ += (one == other) != (first == second)
+    means = {how: round(sum(each) / len(problems_of(whole)), 4) for how, each in shares.items()}
+    print(f"{differ} of {pairs:,} pairs; majority votes that are right: {means}")
+    assert (differ, pairs) == (82, 37429)
+    assert means == {"classes": 0.5384, "names": 0.5398}
+
+
+def problems_of(whole) -> list[str]:
+    """All problems, also those without any answer."""
+    return whole[0]["problem_id"].unique().to_list()
 
 
 def test_votes_agree_with_the_published_ones(whole, grader):
