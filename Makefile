@@ -28,8 +28,9 @@ study: $(READY) ## run the study (CONFIG=FILE.yaml for another one, CORES=N)
 plan: $(READY) ## print what the study will cost, without running any of it (CONFIG=FILE.yaml for another one)
 	@python -m ttc.plan.estimate $(CONFIG)
 
-test: $(READY) ## run all tests
-	python -m pytest -n $(or $(PROCESSES),auto) --dist loadfile
+# One process more than cores, because the test of Slurm mostly waits; long files first (tests/conftest.py).
+test: $(READY) ## run all tests (PROCESSES=N at a time)
+	python -m pytest -n $(or $(PROCESSES),$$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
 vllm: $(VLLM_READY) ## create the environment of vLLM, built for CPUs; for GPUs see docs/vllm.md
 

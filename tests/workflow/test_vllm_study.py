@@ -16,7 +16,6 @@ if not (ROOT / VLLM_PYTHON).is_file():
     pytest.skip("there is no environment of vLLM; `make vllm` creates it", allow_module_level=True)
 
 STUDY = {
-    "study": {"name": "fast"},
     "ablations": {"larger_search": False},
     "larger_policy": {"checkpoint": None},  # each start of vLLM takes half a minute
     "prm": {"preflight": None},
