@@ -30,7 +30,7 @@ plan: $(READY) ## print what the study will cost, without running any of it (CON
 
 # One process more than cores, because the test of Slurm mostly waits; long files first (tests/conftest.py).
 test: $(READY) ## run all tests (PROCESSES=N at a time)
-	python -m pytest -n $(or $(PROCESSES),$$(($$(nproc) + 1))) --dist loadfile --no-loadscope-reorder
+	python -m pytest -n $(or $(PROCESSES),$$(($$(env -u OMP_NUM_THREADS nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
 vllm: $(VLLM_READY) ## create the environment of vLLM, built for CPUs; for GPUs see docs/vllm.md
 
