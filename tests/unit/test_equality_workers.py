@@ -1,7 +1,7 @@
 """Worker processes: a hard end for what hangs, dies or grows; meanings that never tell equal answers apart."""
 
 import time
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -157,10 +157,10 @@ def test_equations_are_told_apart_by_residual_and_solutions():
         "b=1,3",
     ]
     ask = math_questions()
+    # each pair in one order, half of them in either: Math-Verify takes half a second for one
+    pairs = [pair if place % 2 else pair[::-1] for place, pair in enumerate(combinations(equations, 2))]
     with Grader() as grader:
-        decided = {
-            pair: grader.equal(*pair).equal for pair in product(equations, repeat=2) if pair[0] != pair[1]
-        }
+        decided = {pair: grader.equal(*pair).equal for pair in pairs}
         compared = grader.counts["math"]
         assert grader.questions["asked"] < compared
     for (one, other), equal in decided.items():

@@ -1,4 +1,7 @@
-"""The equality matrix on a study in miniature: every stage, run in every way, gives the same results."""
+"""The equality matrix on a study in miniature: every stage, run in several ways, gives the same results.
+
+Larger shards are left to `make equality`, which takes its time.
+"""
 
 import dataclasses
 import json
@@ -33,7 +36,8 @@ def results(tmp_path_factory, cluster):
     folder = tmp_path_factory.mktemp("equality")
     killed = ("train_policy", "search")  # fewer than in the whole matrix: each costs a start of Snakemake
     ways = [
-        dataclasses.replace(way, killed_in=killed if way.killed_in else ()) for way in equality_matrix.WAYS
+        dataclasses.replace(way, killed_in=killed if way.killed_in else ())
+        for way in equality_matrix.WAYS[:3]
     ]
     if isinstance(cluster, Cluster):  # in place of the other way with the same shards and smaller batches
         ways[1] = equality_matrix.SLURM
@@ -45,9 +49,9 @@ def results(tmp_path_factory, cluster):
 def test_every_way_to_run_a_study_gives_the_same_results(results):
     ways = results["ways"]
     assert equality_matrix.failed(ways) == [], [each.differences for each in ways]
-    first, again, smaller, larger = ways[:4]
+    first, again, smaller = ways
     assert again.same_bytes
-    assert smaller.artifacts > first.artifacts > larger.artifacts
+    assert smaller.artifacts > first.artifacts
     assert (again.batch_rows, smaller.kills) == (first.batch_rows // 4, 2)
 
 
