@@ -227,7 +227,7 @@ def test_an_engine_checks_itself(policy, monkeypatch):
         opening.open_engine({}, policy, form, RUNTIME)
 
 
-def test_vllm_gets_the_same_stops_from_the_checkpoint(policy, monkeypatch):
+def test_vllm_gets_the_same_stops_from_the_checkpoint_and_its_share_of_the_gpu(policy, monkeypatch):
     opened = []
 
     class Engine:
@@ -239,8 +239,9 @@ def test_vllm_gets_the_same_stops_from_the_checkpoint(policy, monkeypatch):
 
     monkeypatch.setattr("ttc.engines.vllm.VllmEngine", Engine)
     with open_form(FORM) as form:
-        opening.open_engine({"engine": "vllm"}, policy, form, command.Runtime(device="cpu", batch_rows=9))
+        for engines in (1, 2):
+            runtime = command.Runtime(device="cpu", batch_rows=9)
+            opening.open_engine({"engine": "vllm"}, policy, form, runtime, engines=engines)
         other = TransformersEngine(policy, 8, "cpu", form.stops)
-    (path, stops, rows_at_once, device), last = opened
-    assert (path, rows_at_once, device, last) == (policy, 9, "cpu", "checked")
-    assert stops == other.stops
+    assert opened[1::2] == ["checked", "checked"]
+    assert opened[0::2] == [(policy, other.stops, 9, "cpu", share) for share in (0.9, 0.45)]
