@@ -36,7 +36,7 @@ vllm: $(VLLM_READY) ## create the environment of vLLM, built for CPUs; for GPUs 
 
 test-vllm: $(READY) $(VLLM_READY) ## run the tests of vLLM in its environment, and a study that uses it
 	$(VLLM_VENV)/bin/python -m pytest tests/on_vllm -n $(or $(PROCESSES),auto) --dist loadfile
-	python -m pytest tests/workflow/test_vllm_study.py
+	TTC_VLLM=1 python -m pytest tests/workflow/test_vllm_study.py
 
 bench: $(READY) ## run all benchmarks, on the default study's models; BENCH=--docs writes docs/benchmarks.md, too
 	snakemake --cores $(CORES) problems train_policy train_larger_policy train_prm

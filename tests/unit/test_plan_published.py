@@ -284,6 +284,8 @@ def test_jobs_of_vllm_run_in_its_environment_if_it_is_there(files, root):
     own = root / artifacts.VLLM_PYTHON
     own.parent.mkdir(parents=True)
     own.write_text("")
+    assert plan.python("sample") == "python"  # `make vllm` is at work
+    (own.parents[1] / ".ready").write_text("")
     try:
         for stage in ("sample", "search", "score"):
             assert plan.python(stage) == str(own)

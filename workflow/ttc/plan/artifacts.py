@@ -257,7 +257,8 @@ class Plan:
     def python(self, stage: str) -> str:
         """For a job rule: its interpreter; that of `make vllm` where it is needed and there."""
         own = self.root / VLLM_PYTHON
-        return str(own) if self.engine(stage) == "vllm" and own.is_file() else "python"
+        ready = (own.parents[1] / ".ready").is_file()  # it may still be in the making
+        return str(own) if self.engine(stage) == "vllm" and ready else "python"
 
     def find(self, stage: str, wildcards) -> Artifact:
         """The artifact that a rule's wildcards `label` and `key` name."""
