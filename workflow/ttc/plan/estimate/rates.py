@@ -18,10 +18,10 @@ STATED = {
 }
 # Peak FLOP/s in bfloat16 without sparsity, of the data sheets: A100 80 GB and H100 SXM
 GPUS = {"a100": 3.12e14, "h100": 9.89e14}
-# Share of the peak at which billed FLOPs go by.  Orders of magnitude for models of one to ten billion parameters:
-# vllm decodes short texts of an 8 B model at up to a quarter of it, a smaller model or a longer text at less; the
-# transformers engine waits for the longest row of a batch and starts each kernel from Python.  Reading and training
-# run at what large matrices reach with padding, training with activations computed twice.
+# Share of the peak at which billed FLOPs go by: our judgement, orders of magnitude for models of one to ten billion
+# parameters, measured by nobody here; smaller models reach less.  The transformers engine waits for the longest row
+# of a batch and starts each kernel from Python.  Reading and training run at what large matrices reach with padding,
+# training with activations computed twice.
 UTILISATION = {
     "transformers": {"decode": 0.02, "read": 0.3, "train": 0.25},
     "vllm": {"decode": 0.1, "read": 0.3, "train": 0.25},
