@@ -89,7 +89,7 @@ def inject(bench: Bench, fault: Fault) -> Outcome:
     started = time.monotonic()
     case = bench.case(re.sub(r"\W+", "-", fault.name), **fault.runtime)
     needed = sum(path.parts[-2] == STAGE for path in bench.removed())
-    seen = fault.inject(case)
+    seen = fault.inject(case).replace(str(bench.folder), "…")  # where it ran is nobody's business
     begun, kept = max(0, case.jobs() - needed), case.continued()
     case.preloaded = True
     if fault.slurm:
