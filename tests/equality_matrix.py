@@ -107,17 +107,15 @@ def run(folder: Path, configurations: list[Path], way: Way, delay: float, enviro
     return kills
 
 
+def snakemake(folder: Path) -> list[str]:
+    """The words that start this project's Snakemake for a study in `folder`, without options."""
+    program = [sys.executable, "-m", "snakemake"]
+    return [*program, "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+
+
 def _start(folder: Path, configurations: list[Path], way: Way, environment: dict) -> subprocess.Popen:
     """Snakemake in a process group of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        "--directory",
-        str(folder),
-    ]
+    command = snakemake(folder)
     if way.slurm:  # looks at its jobs more often than the profile says: they take seconds
         command += ["--profile", str(ROOT / "slurm"), "--slurm-init-seconds-before-status-checks", "3"]
     else:

@@ -5,11 +5,11 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import yaml
 
+import equality_matrix
 import small_models
 from ttc.plan.config import merge
 
@@ -117,17 +117,8 @@ def snakemake(
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{configured['study']['name']}.yaml"
     file.write_text(yaml.safe_dump(configured))
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        "--directory",
-        str(folder),
-    ]
     return subprocess.run(
-        [*command, "--cores", "1", *arguments, "--configfile", str(file)],
+        [*equality_matrix.snakemake(folder), "--cores", "1", *arguments, "--configfile", str(file)],
         env=os.environ | (environment or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

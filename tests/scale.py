@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests.equality_matrix import snakemake
 from tests.slurm.cluster import Cluster, Unavailable
 from tests.workflow_project import ROOT, Project
 
@@ -85,15 +86,7 @@ def planned(folder: Path, configuration: dict) -> dict:
     """Snakemake's seconds and MB for planning a study, in an empty folder; nothing runs."""
     overlay = folder / "large.yaml"
     overlay.write_text(json.dumps(configuration))
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        "--directory",
-        str(folder),
-    ]
+    command = snakemake(folder)
     command += ["-n", "--quiet", "--configfile", str(overlay)]
     started = time.monotonic()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,8 +97,7 @@ class Case:
 
     def start(self, *more: str, slurm: bool = False, target: str | None = None) -> subprocess.Popen:
         """Start Snakemake, its words going to the folder's log, in a process group of its own as from a shell."""
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-        command += ["--directory", str(self.folder), *(SLURM if slurm else ["--cores", "2"]), *more]
+        command = [*equality_matrix.snakemake(self.folder), *(SLURM if slurm else ["--cores", "2"]), *more]
         command += [
             target or self.bench.target,
             "--configfile",
