@@ -23,10 +23,10 @@ help: ## list what can be made
 
 study: $(READY) ## run the study (CONFIG=FILE.yaml for another one, CORES=N)
 	snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
-	@python -m ttc.plan.summary $(CONFIG)
+	@python -m ttc summary $(CONFIG)
 
 plan: $(READY) ## print what the study will cost, without running any of it (CONFIG=FILE.yaml for another one)
-	@python -m ttc.plan.estimate $(CONFIG)
+	@python -m ttc plan $(CONFIG)
 
 # One process more than cores, because the test of Slurm mostly waits; long files first (tests/conftest.py).
 test: $(READY) ## run all tests (PROCESSES=N at a time)
@@ -43,34 +43,34 @@ bench: $(READY) ## run all benchmarks, on the default study's models; BENCH=--do
 	python -m benchmarks $(BENCH)
 
 equality: $(READY) ## run the study in every way that must give equal results (CONFIG=FILE.yaml); takes four times as long
-	python -m tests.equality_matrix --out $(or $(OUT),results/equality) \
+	python -m tools.equality_matrix --out $(or $(OUT),results/equality) \
 		$(if $(CONFIG),--config $(CONFIG),--write docs/equality.md)
 
 slurm-demo: $(READY) ## run a study in miniature through a Slurm of this machine's own (Debian, root), and compare
-	python -m tests.slurm.demo $(if $(OUT),--out $(OUT))
+	python -m tools.slurm.demo $(if $(OUT),--out $(OUT))
 
 faults: $(READY) ## inject faults into a study in miniature and write docs/faults.md; ten minutes and more
-	python -m tests.faults --write docs/faults.md
-	python -m tests.killed_stages --kills 10 --write docs/faults.md
+	python -m tools.faults --write docs/faults.md
+	python -m tools.killed_stages --kills 10 --write docs/faults.md
 
 lint: $(READY) ## check style and the workflow
-	ruff check workflow tests benchmarks
-	ruff format --check workflow tests benchmarks
+	ruff check workflow tests tools benchmarks
+	ruff format --check workflow tests tools benchmarks
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
 
 format: $(READY) ## format the sources
-	ruff check --fix workflow tests benchmarks
-	ruff format workflow tests benchmarks
+	ruff check --fix workflow tests tools benchmarks
+	ruff format workflow tests tools benchmarks
 	snakefmt Snakefile workflow/rules
 
 docs: $(READY) ## write config.yaml, its reference, envs/cpu.yaml and the table of ready studies from what they repeat
-	python -m ttc.plan.reference --write
-	python -m ttc.plan.estimate.studies --write docs/models.md
+	python -m ttc.study.reference --write
+	python -m ttc.estimate.studies --write docs/models.md
 
 lock: ## write the lock file from what the environment holds now
 	$(VENV)/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > envs/cpu.lock.txt
-	$(VENV)/bin/python -m ttc.plan.reference --write
+	$(VENV)/bin/python -m ttc.study.reference --write
 
 lock-vllm: ## write the lock file of vLLM's environment from what it holds now, and its conda file, for GPUs
 	$(VLLM_VENV)/bin/python -m pip freeze --all --exclude-editable | sed -E '/^pip==/d; s/\+[a-z0-9.]+$$//' > envs/vllm.lock.txt

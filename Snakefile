@@ -13,7 +13,7 @@ PACKAGE = os.path.join(workflow.basedir, "workflow")
 sys.path.insert(0, PACKAGE)
 
 from ttc.errors import InputError
-from ttc.plan.study import plan_study
+from ttc.study.build import plan_study
 
 
 configfile: os.path.join(workflow.basedir, "config.yaml")

@@ -30,7 +30,7 @@ import polars as pl
 
 from benchmarks import DATA
 from benchmarks.frame import Bench
-from ttc.tasks.grading import Grader, read
+from ttc.grading.grader import Grader, read
 
 TITLE = "grading"
 GOAL = "500 x 2,048 answers at least 20 times as fast as Math-Verify on every answer, with as many processes"

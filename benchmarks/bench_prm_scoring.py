@@ -22,7 +22,7 @@ from ttc.engines.transformers import TransformersEngine
 from ttc.stages.search import search_problems
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.prefixes import FullPrefixes
-from ttc.verifiers.scoring import TokenVerifier
+from ttc.verifiers.trained import TokenVerifier
 
 TITLE = "PRM scoring within a search"
 GOAL = "at least 3 times fewer tokens and 2 times less time than reading whole prefixes"

@@ -20,11 +20,12 @@ import torch
 
 from benchmarks.frame import Bench
 from benchmarks.materials import configuration
-from ttc.models.arithmetic import matrix_rate
-from ttc.models.batches import batches, collate, language_examples
-from ttc.models.building import build_policy
-from ttc.models.training import language_losses, learn, make_optimizers
-from ttc.tasks import clock, text
+from ttc.models.from_scratch import build_policy
+from ttc.problems import text
+from ttc.problems.tasks import clock
+from ttc.training.batches import batches, collate, language_examples
+from ttc.training.flops import matrix_rate
+from ttc.training.loop import language_losses, learn, make_optimizers
 
 TITLE = "training"
 GOAL = "no time lost beside the matrix products: say which share of their measured rate is reached"
@@ -32,7 +33,7 @@ GOAL = "no time lost beside the matrix products: say which share of their measur
 SIZES = {"policy": "policy", "larger policy": "larger_policy"}
 LENGTHS = (16, 32, 64, 128)  # tokens of every example
 CPU = torch.device("cpu")
-ON_GRAM = 17  # products of Gram matrices in `ttc.models.muon.orthogonalise`, for each matrix
+ON_GRAM = 17  # products of Gram matrices in `ttc.training.muon.orthogonalise`, for each matrix
 BATCHES = (8, 16, 32, 64, 128)  # examples in a step
 
 

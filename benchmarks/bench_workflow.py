@@ -18,10 +18,10 @@ from tests.workflow_project import Project
 
 from benchmarks import ROOT
 from benchmarks.frame import Bench
-from ttc.plan.artifacts import Plan
-from ttc.plan.config import load, merge
-from ttc.plan.stages import STAGES
-from ttc.plan.study import plan_study
+from ttc.study.build import plan_study
+from ttc.study.config import load, merge
+from ttc.study.plan import Plan
+from ttc.study.stages import STAGES
 
 TITLE = "workflow"
 GOAL = "a dry run takes at most 4 s on the finished default study and 12 s on a plan of 2,000 jobs"
@@ -95,7 +95,7 @@ def _measure_jobs(bench: Bench, folder: Path) -> None:
     )
     python = shlex.quote(sys.executable)
     commands = "\n".join(
-        f"{python} -m ttc.stages.{each.stage} --spec '{{}}' --output {each.path} | tee {each.name}.log"
+        f"{python} -m ttc.run {each.stage} --spec '{{}}' --output {each.path} | tee {each.name}.log"
         for each in jobs
     )
     started = time.perf_counter()

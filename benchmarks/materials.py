@@ -18,7 +18,7 @@ TINY = {"layers": 2, "hidden": 16, "heads": 2, "kv_heads": 1, "intermediate": 32
 
 def configuration() -> dict:
     """The default study's configuration, defaults filled in."""
-    from ttc.plan.config import load, resolve
+    from ttc.study.config import load, resolve
 
     return resolve(load(ROOT / "config.yaml"))
 
@@ -33,8 +33,8 @@ def path(bench: Bench, name: str) -> Path:
     elif bench.quick:
         found = _tiny(name, bench.out / "quick")
     else:
-        from ttc.plan.config import load
-        from ttc.plan.study import plan_study
+        from ttc.study.build import plan_study
+        from ttc.study.config import load
 
         artifact = plan_study(load(ROOT / "config.yaml"), ROOT).of(STAGES[name])[0]
         found = ROOT / artifact.path
@@ -53,7 +53,7 @@ def problems(bench: Bench, count: int) -> pl.DataFrame:
 
 def prompts(tokenizer, table: pl.DataFrame) -> list[list[int]]:
     """Token ids of the problems' prompts."""
-    from ttc.tasks import text
+    from ttc.problems import text
 
     return text.encode_prompts(tokenizer, [text.prompt_text(each) for each in table["question"]])
 
@@ -61,9 +61,10 @@ def prompts(tokenizer, table: pl.DataFrame) -> list[list[int]]:
 def _tiny(name: str, folder: Path) -> Path:
     """A random model, or the problems of a small task, made once in `folder`."""
     from ttc import tables
-    from ttc.models.building import build_policy, build_verifier
-    from ttc.models.loading import save_model
-    from ttc.tasks import clock, text
+    from ttc.models.directory import save_model
+    from ttc.models.from_scratch import build_policy, build_verifier
+    from ttc.problems import text
+    from ttc.problems.tasks import clock
 
     made = folder / ("problems.parquet" if name == "problems" else name)
     task = configuration()["task"] | {"train_problems": 200, "test_problems": 20}

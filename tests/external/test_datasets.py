@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from ttc import tables
-from ttc.tasks.extraction import find
-from ttc.tasks.grading import Grader
-from ttc.tasks.sources import read_problems
+from ttc.grading.extraction import find
+from ttc.grading.grader import Grader
+from ttc.problems.sources import read_problems
 
 DATA = Path(os.environ.get("TTC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 MATH500 = DATA / "math500_test.jsonl"

@@ -15,12 +15,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ttc import forms, tables
+from ttc import tables
 from ttc.errors import InputError
+from ttc.grading import answers
+from ttc.grading.grader import Grader, read
+from ttc.problems import formats, pool_files
+from ttc.runtime import Runtime
 from ttc.stages import compare_votes, evaluate, import_pool
-from ttc.stages.command import Runtime
-from ttc.tasks import answers, pools
-from ttc.tasks.grading import Grader, read
 
 DATA = Path(os.environ.get("TTC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 PROBLEMS = DATA / "math500_test.jsonl"
@@ -84,8 +85,8 @@ def grader():
 @pytest.fixture(scope="module")
 def whole(grader):
     """All 6,100 rows, graded: the pool and the table of distinct answers, and the seconds it took."""
-    problems = pools.read_problems(PROBLEMS, OF_PROBLEMS["columns"])
-    pool = pools.read_pool([POOL], ALL_ROWS, problems["problem_id"], keep=["q"])
+    problems = pool_files.read_problems(PROBLEMS, OF_PROBLEMS["columns"])
+    pool = pool_files.read_pool([POOL], ALL_ROWS, problems["problem_id"], keep=["q"])
     gold = dict(problems.select("problem_id", "answer").iter_rows())
     started = time.monotonic()
     graded, distinct = import_pool.grade(pool, gold, import_pool.GRADING, grader)
@@ -141,10 +142,10 @@ def test_coverage_is_the_share_of_subsets_with_a_correct_sample(imported, tmp_pa
 
 def test_the_header_scores_are_refused_unless_dropped():
     spec = {"columns": COLUMNS, "where": {"run": [HEADER_RUN]}}
-    problems = pools.read_problems(PROBLEMS, OF_PROBLEMS["columns"])["problem_id"]
+    problems = pool_files.read_problems(PROBLEMS, OF_PROBLEMS["columns"])["problem_id"]
     with pytest.raises(InputError, match=r"4 step scores for 3 steps .* \(500 rows are like this\)"):
-        pools.read_pool([POOL], spec, problems)
-    assert len(pools.read_pool([POOL], spec | {"leading_scores": LEADING}, problems)) == 500
+        pool_files.read_pool([POOL], spec, problems)
+    assert len(pool_files.read_pool([POOL], spec | {"leading_scores": LEADING}, problems)) == 500
 
 
 def test_extraction_finds_the_published_answers():
@@ -173,14 +174,14 @@ def test_grades_against_the_recorded_verdicts(whole):
 
 
 def test_names_that_do_not_depend_on_other_answers_hardly_change_votes(whole):
-    """Of studies that sample (`ttc.forms.PromptForm`), against the classes of all answers that pools have."""
+    """Of studies that sample, against the classes of all answers that pools have."""
     gold = dict(
-        pools.read_problems(PROBLEMS, OF_PROBLEMS["columns"]).select("problem_id", "answer").iter_rows()
+        pool_files.read_problems(PROBLEMS, OF_PROBLEMS["columns"]).select("problem_id", "answer").iter_rows()
     )
     shares, pairs, differ = {"classes": [], "names": []}, 0, 0
     for (problem,), rows in whole[0].drop_nulls("stated").group_by("problem_id"):
         named = [
-            forms.name(gold[problem] if right else stated)
+            formats.name(gold[problem] if right else stated)
             for stated, right in rows.select("stated", "correct").iter_rows()
         ]
         both = {"classes": rows["answer"].to_list(), "names": named}
@@ -286,9 +287,9 @@ def test_pairs_told_apart_without_asking_are_not_equal(whole, grader):
 
 def test_two_workers_and_a_full_cache_give_the_same(whole, tmp_path):
     graded, distinct, _ = whole
-    problems = pools.read_problems(PROBLEMS, OF_PROBLEMS["columns"])
+    problems = pool_files.read_problems(PROBLEMS, OF_PROBLEMS["columns"])
     gold = dict(problems.select("problem_id", "answer").iter_rows())
-    pool = pools.read_pool([POOL], ALL_ROWS, problems["problem_id"], keep=["q"])
+    pool = pool_files.read_pool([POOL], ALL_ROWS, problems["problem_id"], keep=["q"])
     for workers in (2, 1):
         with Grader(workers=workers, cache=tmp_path) as again:
             found = import_pool.grade(pool, gold, import_pool.GRADING, again)

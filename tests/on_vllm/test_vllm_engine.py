@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
-import vllm_models as tiny
 from transformers import AutoModelForCausalLM
 
-from ttc.engines.base import Continuation
-from ttc.engines.stops import any_line_end
+from tests.support import vllm_models as tiny
+from ttc.engines.protocol import Continuation
 from ttc.engines.transformers import TransformersEngine
 from ttc.engines.vllm import VllmEngine
 from ttc.errors import InputError
+from ttc.problems.stops import any_line_end
 
 STREAMS = np.arange(7, 7 + len(tiny.PROMPTS), dtype=np.uint64)
 
@@ -215,7 +215,7 @@ def test_a_checkpoint_that_vllm_does_not_take(tmp_path):
 
 
 def test_a_vllm_for_cpus_and_a_gpu(monkeypatch):
-    from ttc.models.vllm import import_vllm
+    from ttc.engines.vllm_settings import import_vllm
 
     with pytest.raises(InputError, match="the device is 'cuda' and this vLLM is built for a CPU"):
         import_vllm(torch.device("cuda"))

@@ -1,20 +1,16 @@
 """Published token classifiers through vLLM's pooling runner score as the kinds' own networks do."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-import vllm_models as tiny
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-import published
-from published import PROBLEM, SOLUTIONS, STEPS, checkpoint, edit_config, edit_weights
 from transformers import LlamaConfig, LlamaForTokenClassification, Qwen3Config, Qwen3ForTokenClassification
 
+from tests.support import published as checkpoints
+from tests.support import vllm_models as tiny
+from tests.support.published import PROBLEM, SOLUTIONS, STEPS, checkpoint, edit_config, edit_weights
 from ttc.errors import InputError
-from ttc.verifiers import kinds, pooling
+from ttc.verifiers import pooling
 from ttc.verifiers.preflight import golden_examples
+from ttc.verifiers.published import registry
 
 WIDE = {"num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 32}  # heads that vLLM takes
 TEXTS = ([PROBLEM] * len(SOLUTIONS), SOLUTIONS)
@@ -32,7 +28,7 @@ def folder(kind, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def own(kind, folder):
-    return kinds.load(kind, folder, device="cpu")
+    return registry.load(kind, folder, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +93,7 @@ def test_a_separator_of_its_own(tmp_path):
     folder = checkpoint(tmp_path / "trl", "trl_tokencls", **WIDE)
     options = {"device": "cpu", "separator": "\n\n"}
     made = pooling.load("trl_tokencls", folder, **options).score(*TEXTS)
-    close(made, kinds.load("trl_tokencls", folder, **options).score(*TEXTS))
+    close(made, registry.load("trl_tokencls", folder, **options).score(*TEXTS))
 
 
 @pytest.mark.parametrize(
@@ -107,9 +103,9 @@ def test_a_separator_of_its_own(tmp_path):
 def test_token_classifiers_on_other_networks(tmp_path, config_class, model_class):
     folder = checkpoint(tmp_path / "other", "trl_tokencls", **WIDE)
     torch.manual_seed(1)
-    model_class(published.config(config_class, **WIDE, hidden_size=64)).save_pretrained(folder)
+    model_class(checkpoints.config(config_class, **WIDE, hidden_size=64)).save_pretrained(folder)
     made = pooling.load("trl_tokencls", folder, device="cpu").score(*TEXTS)
-    close(made, kinds.load("trl_tokencls", folder, device="cpu").score(*TEXTS))
+    close(made, registry.load("trl_tokencls", folder, device="cpu").score(*TEXTS))
 
 
 def test_other_kinds_are_refused(tmp_path):
@@ -141,7 +137,7 @@ def test_incomplete_checkpoints_are_refused(kind, tmp_path, changes, message):
     folder = checkpoint(tmp_path / kind, kind, **WIDE)
     edit_weights(folder, **changes)
     with pytest.raises(InputError) as expected:
-        kinds.load(kind, folder, device="cpu")
+        registry.load(kind, folder, device="cpu")
     with pytest.raises(InputError, match=message) as made:
         pooling.load(kind, folder, device="cpu")
     assert str(made.value) == str(expected.value)
@@ -175,7 +171,7 @@ def test_three_labels_are_refused(tmp_path):
 
 
 def test_a_vocabulary_that_does_not_fit(kind, tmp_path):
-    folder = checkpoint(tmp_path / kind, kind, vocab_size=len(published.VOCABULARY) - 1, **WIDE)
+    folder = checkpoint(tmp_path / kind, kind, vocab_size=len(checkpoints.VOCABULARY) - 1, **WIDE)
     with pytest.raises(InputError, match="tokenizer and network are not of one model"):
         pooling.load(kind, folder, device="cpu")
 

@@ -4,20 +4,17 @@ import importlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import polars as pl
 import pytest
-import vllm_models as tiny
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from published import checkpoint
-
+from tests.support import vllm_models as tiny
+from tests.support.published import checkpoint
 from ttc import tables
-from ttc.stages.command import Runtime
-from ttc.tasks import prompts
-from ttc.tasks.steps import steps_of
-from ttc.verifiers import kinds
+from ttc.problems import prompts
+from ttc.problems.steps import steps_of
+from ttc.runtime import Runtime
+from ttc.verifiers import published
 
 FORM = {
     "prompt": prompts.content_of(
@@ -71,7 +68,7 @@ def test_sample_and_score(folder):
     made = folder / "samples.parquet"
     given = [word for role, path in inputs.items() for word in (f"--{role}", str(path))]
     given += ["--spec", json.dumps(spec), "--output", str(made), "--device", "cpu", "--batch-rows", "64"]
-    command = [sys.executable, "-m", "ttc.stages.sample", *given]
+    command = [sys.executable, "-m", "ttc.run", "sample", *given]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     samples = tables.read([made], "samples")
@@ -84,7 +81,7 @@ def test_sample_and_score(folder):
     scores = run("score", folder / "scores.parquet", {"kind": "prm", "engine": "vllm"}, **inputs)
     scores = tables.read([scores], "scores")
     assert len(scores) == len(samples)
-    verifier = kinds.load("trl_tokencls", folder / "elsewhere", device="cpu")
+    verifier = published.load("trl_tokencls", folder / "elsewhere", device="cpu")
     questions = {name: question for name, question, _ in PROBLEMS}
     texts = {(name, index): text for name, index, text in samples.select(*EACH, "text").iter_rows()}
     for name, index, made in scores.select(*EACH, "step_scores").iter_rows():

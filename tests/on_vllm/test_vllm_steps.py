@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-import vllm_models as tiny
 
-from ttc.engines.stops import Stops, any_line_end
+from tests.support import vllm_models as tiny
 from ttc.engines.transformers import TransformersEngine
 from ttc.engines.vllm import VllmEngine
+from ttc.problems.stops import Stops, any_line_end
 
 WORDS = tiny.tokenizer()
 STREAMS = np.arange(3, 3 + len(tiny.PROMPTS), dtype=np.uint64)

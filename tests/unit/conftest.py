@@ -6,8 +6,7 @@ import pytest
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
     """All artifacts of `all_stages`, by name; nobody changes them."""
-    import all_stages
-    import tiny
+    from tests.support import all_stages, tiny
 
     assert tiny.torch.get_num_threads() == 1
     return all_stages.run_all(tmp_path_factory.mktemp("study"), batch_rows=1024)
@@ -16,9 +15,8 @@ def made(tmp_path_factory):
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory):
     """A checkpoint of each kind of published verifier; nobody changes them."""
-    from published import checkpoint
-
-    from ttc.verifiers.kinds import KINDS
+    from tests.support.published import checkpoint
+    from ttc.verifiers.published.registry import KINDS
 
     folder = tmp_path_factory.mktemp("published")
     return {kind: checkpoint(folder / kind, kind) for kind in KINDS}
@@ -27,6 +25,6 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="session")
 def verifiers(folders):
     """The verifiers of these, by kind."""
-    from ttc.verifiers.kinds import load
+    from ttc.verifiers.published.registry import load
 
     return {kind: load(kind, folder, device="cpu") for kind, folder in folders.items()}

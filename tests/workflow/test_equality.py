@@ -8,13 +8,13 @@ import json
 import re
 
 import pytest
-from tests.slurm.cluster import Cluster, Unavailable
 
-import equality_matrix
-import preloaded
-from killed_stages import GPU_STAGES
+from tests.support import preloaded
+from tools import equality_matrix
+from tools.killed_stages import GPU_STAGES
+from tools.slurm.cluster import Cluster, Unavailable
 
-STUDY = equality_matrix.ROOT / "tests/small_study.yaml"
+STUDY = equality_matrix.ROOT / "tests/support/small_study.yaml"
 
 
 @pytest.fixture(scope="module")

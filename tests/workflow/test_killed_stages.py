@@ -1,6 +1,6 @@
 """SIGKILL of every GPU stage's process at random moments: the same command ends with the same bytes."""
 
-import killed_stages
+from tools import killed_stages
 
 
 def test_every_gpu_stage_survives_kills_at_random_moments(tmp_path):

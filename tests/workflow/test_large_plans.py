@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ttc.plan.config import load, merge
-from ttc.plan.study import plan_study
-from workflow_project import Project
+from tests.support.workflow_project import Project
+from ttc.study.build import plan_study
+from ttc.study.config import load, merge
 
 MANY = {
     "sampling": {"block_problems": 4, "block_samples": 13},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workflow_project import SOURCE, Project
+from tests.support.workflow_project import SOURCE, Project
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from workflow_project import SOURCE, Project
+from tests.support.workflow_project import SOURCE, Project
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from ttc.plan.stages import STAGES
-from workflow_project import ROOT, Project
+from tests.support.workflow_project import ROOT, Project
+from ttc.study.stages import STAGES
 
 ENGINES = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["properties"]["engine"][
     "properties"
@@ -38,7 +38,7 @@ def test_every_stage_has_a_job_rule_that_can_be_pasted(stage):
     rule = text.split(f"rule {stage}_job:")[1].split("\nrule ")[0]
     chosen = 'plan.python("' in rule  # where a stage has a choice of engines, each with its environment
     python = "{params.python}" if chosen else "python"
-    assert f"        {python} -m ttc.stages.{stage} --spec {{params.spec:q}}" in rule
+    assert f"        {python} -m ttc.run {stage} --spec {{params.spec:q}}" in rule
     assert chosen == (f'plan.conda("{stage}")' in rule) == (stage in ENGINES)
     for directive in (
         "log:",
@@ -52,7 +52,7 @@ def test_every_stage_has_a_job_rule_that_can_be_pasted(stage):
 
 
 def test_the_command_names_every_input_of_the_plan():
-    from ttc.plan.study import plan_study
+    from ttc.study.build import plan_study
 
     for artifact in plan_study({}).artifacts:
         text = next(text for text in RULES.values() if f"rule {artifact.stage}_job:" in text)

@@ -6,13 +6,12 @@ import re
 import polars as pl
 import pytest
 
-import preloaded
-import published_study
-from published_study import GIVEN, TESTS, TRAINED, configuration, snakemake
-from ttc import compare
-from ttc.manifest import content
-from ttc.plan.stages import STAGES
-from workflow_project import job_counts
+from tests.support import preloaded, published_study
+from tests.support.published_study import GIVEN, TESTS, TRAINED, configuration, snakemake
+from tests.support.workflow_project import job_counts
+from ttc.store import compare
+from ttc.store.manifest import content
+from ttc.study.stages import STAGES
 
 OTHER_KINDS = {"train_policy", "train_larger_policy", "import_pool", "compare_votes"}
 # Other shards and batches: how a study is run

@@ -5,11 +5,9 @@ import shutil
 
 import pytest
 
-import preloaded
-import published_study
-import small_models
-from published_study import configuration, snakemake
-from ttc.plan.stages import STAGES
+from tests.support import preloaded, published_study, small_models
+from tests.support.published_study import configuration, snakemake
+from ttc.study.stages import STAGES
 
 # A preflight is what finds out; nothing else that asks for a GPU may begin.
 COSTLY = {name for name, stage in STAGES.items() if stage.gpu} - {"preflight"}

@@ -7,7 +7,7 @@ import time
 import pytest
 import yaml
 
-from workflow_project import SOURCE, Project, job_counts
+from tests.support.workflow_project import SOURCE, Project, job_counts
 
 # Everything after the outcomes; a change of what they are made of runs all of it again.
 AFTER = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "gallery"}

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from ttc.threads import thread_variables
-from workflow_project import Project
+from tests.support.workflow_project import Project
+from ttc.run.threads import thread_variables
 
 REPORTING = """import json, os, pathlib, sys
 print(json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)}))

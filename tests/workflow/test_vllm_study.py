@@ -9,8 +9,8 @@ import os
 import polars as pl
 import pytest
 
-import published_study
-from published_study import TESTS, configuration, snakemake
+from tests.support import published_study
+from tests.support.published_study import TESTS, configuration, snakemake
 
 if "TTC_VLLM" not in os.environ:
     pytest.skip("`make test-vllm` runs it, after it has made the environment", allow_module_level=True)

@@ -22,7 +22,7 @@ rule measure_difficulty_job:
         how=plan.how("measure_difficulty"),
     shell:
         """
-        python -m ttc.stages.measure_difficulty --spec {params.spec:q} \
+        python -m ttc.run measure_difficulty --spec {params.spec:q} \
             --problems {input.problems} --samples {input.samples} --scores {input.scores} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
@@ -50,7 +50,7 @@ rule measure_verifiers_job:
         how=plan.how("measure_verifiers"),
     shell:
         """
-        python -m ttc.stages.measure_verifiers --spec {params.spec:q} \
+        python -m ttc.run measure_verifiers --spec {params.spec:q} \
             --samples {input.samples} --scores {input.scores} --orm_scores {input.orm_scores} \
             --chains {input.chains} --chain_scores {input.chain_scores} \
             --output results/store/measure_verifiers/{wildcards.label}-{wildcards.key} \
@@ -79,7 +79,7 @@ rule evaluate_job:
         how=plan.how("evaluate"),
     shell:
         """
-        python -m ttc.stages.evaluate --spec {params.spec:q} \
+        python -m ttc.run evaluate --spec {params.spec:q} \
             --problems {input.problems} --samples {input.samples} --scores {input.scores} \
             --orm_scores {input.orm_scores} --searches {input.searches} --chains {input.chains} \
             --chain_scores {input.chain_scores} \
@@ -117,7 +117,7 @@ rule fit_allocator_job:
         how=plan.how("fit_allocator"),
     shell:
         """
-        python -m ttc.stages.fit_allocator --spec {params.spec:q} \
+        python -m ttc.run fit_allocator --spec {params.spec:q} \
             --outcomes {input.outcomes} --difficulty {input.difficulty} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
@@ -145,7 +145,7 @@ rule match_flops_job:
         how=plan.how("match_flops"),
     shell:
         """
-        python -m ttc.stages.match_flops --spec {params.spec:q} \
+        python -m ttc.run match_flops --spec {params.spec:q} \
             --outcomes {input.outcomes} --difficulty {input.difficulty} \
             --allocation {input.allocation} --policy {input.policy} \
             --larger_policy {input.larger_policy} \
@@ -174,7 +174,7 @@ rule trace_revisions_job:
         how=plan.how("trace_revisions"),
     shell:
         """
-        python -m ttc.stages.trace_revisions --spec {params.spec:q} \
+        python -m ttc.run trace_revisions --spec {params.spec:q} \
             --chains {input.chains} --rest_chains {input.rest_chains} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
@@ -202,7 +202,7 @@ rule find_job:
         how=plan.how("find"),
     shell:
         """
-        python -m ttc.stages.find --spec {params.spec:q} \
+        python -m ttc.run find --spec {params.spec:q} \
             --difficulty {input.difficulty} --outcomes {input.outcomes} \
             --allocation {input.allocation} --exchange {input.exchange} --chains {input.chains} \
             --chain_scores {input.chain_scores} --transitions {input.transitions} \

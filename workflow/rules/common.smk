@@ -2,7 +2,7 @@
 
 import functools
 
-from ttc import patience, recovery
+from ttc.run import recovery, slurm_patch
 
 
 @functools.cache
@@ -17,7 +17,7 @@ def begin_run():
             recovery.begin()
         except InputError as error:
             raise WorkflowError(str(error))
-        patience.keep_asking()
+        slurm_patch.keep_asking()
 
 
 def results(stage):

@@ -22,7 +22,7 @@ rule train_policy_job:
         how=plan.how("train_policy"),
     shell:
         """
-        python -m ttc.stages.train_policy --spec {params.spec:q} \
+        python -m ttc.run train_policy --spec {params.spec:q} \
             --problems {input.problems} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
@@ -49,7 +49,7 @@ rule train_larger_policy_job:
         how=plan.how("train_larger_policy"),
     shell:
         """
-        python -m ttc.stages.train_larger_policy --spec {params.spec:q} \
+        python -m ttc.run train_larger_policy --spec {params.spec:q} \
             --problems {input.problems} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

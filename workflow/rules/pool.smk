@@ -22,7 +22,7 @@ rule import_pool_job:
         files=plan.words("import_pool"),
     shell:
         """
-        python -m ttc.stages.import_pool --spec {params.spec:q} {params.files} \
+        python -m ttc.run import_pool --spec {params.spec:q} {params.files} \
             --output results/store/import_pool/{wildcards.label}-{wildcards.key} \
             {params.how} --cache results/cache 2>&1 | tee {log}
         """
@@ -49,6 +49,6 @@ rule compare_votes_job:
         files=plan.words("compare_votes"),
     shell:
         """
-        python -m ttc.stages.compare_votes --spec {params.spec:q} {params.files} \
+        python -m ttc.run compare_votes --spec {params.spec:q} {params.files} \
             --output {output} {params.how} --cache results/cache 2>&1 | tee {log}
         """

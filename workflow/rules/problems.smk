@@ -24,6 +24,6 @@ rule problems_job:
         files=plan.words("problems"),
     shell:
         """
-        python -m ttc.stages.problems --spec {params.spec:q} {params.files} \
+        python -m ttc.run problems --spec {params.spec:q} {params.files} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

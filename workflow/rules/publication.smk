@@ -23,7 +23,7 @@ rule plot_job:
         how=plan.how("plot"),
     shell:
         """
-        python -m ttc.stages.plot --spec {params.spec:q} \
+        python -m ttc.run plot --spec {params.spec:q} \
             --difficulty {input.difficulty} --allocation {input.allocation} \
             --exchange {input.exchange} --transitions {input.transitions} --calibration {input.calibration} \
             --verifier_quality {input.verifier_quality} \
@@ -53,7 +53,7 @@ rule gallery_job:
         how=plan.how("gallery"),
     shell:
         """
-        python -m ttc.stages.gallery --spec {params.spec:q} --figures {input.figures} \
+        python -m ttc.run gallery --spec {params.spec:q} --figures {input.figures} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 
@@ -80,7 +80,7 @@ rule report_job:
         how=plan.how("report"),
     shell:
         """
-        python -m ttc.stages.report --spec {params.spec:q} \
+        python -m ttc.run report --spec {params.spec:q} \
             --problems {input.problems} --samples {input.samples} --scores {input.scores} \
             --searches {input.searches} --chains {input.chains} --chain_scores {input.chain_scores} \
             --findings {input.findings} \
@@ -115,7 +115,7 @@ rule notebook_job:
         how=plan.how("notebook"),
     shell:
         """
-        python -m ttc.stages.notebook --spec {params.spec:q} \
+        python -m ttc.run notebook --spec {params.spec:q} \
             --notebook {input.notebook} --curves {input.curves} --outcomes {input.outcomes} \
             --difficulty {input.difficulty} --exchange {input.exchange} --findings {input.findings} \
             --output {output} {params.how} 2>&1 | tee {log}
@@ -143,7 +143,7 @@ rule publish_job:
         how=plan.how("publish"),
     shell:
         """
-        python -m ttc.stages.publish --spec {params.spec:q} \
+        python -m ttc.run publish --spec {params.spec:q} \
             --artifacts {input.artifacts} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

@@ -24,7 +24,7 @@ rule fetch_model_job:
         files=plan.words("fetch_model"),
     shell:
         """
-        python -m ttc.stages.fetch_model --spec {params.spec:q} {params.files} \
+        python -m ttc.run fetch_model --spec {params.spec:q} {params.files} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 
@@ -52,7 +52,7 @@ rule check_prompts_job:
         files=plan.words("check_prompts"),
     shell:
         """
-        python -m ttc.stages.check_prompts --spec {params.spec:q} {params.files} \
+        python -m ttc.run check_prompts --spec {params.spec:q} {params.files} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
 
@@ -79,6 +79,6 @@ rule preflight_job:
         files=plan.words("preflight"),
     shell:
         """
-        python -m ttc.stages.preflight --spec {params.spec:q} {params.files} \
+        python -m ttc.run preflight --spec {params.spec:q} {params.files} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

@@ -22,7 +22,7 @@ rule pair_revisions_job:
         how=plan.how("pair_revisions"),
     shell:
         """
-        python -m ttc.stages.pair_revisions --spec {params.spec:q} \
+        python -m ttc.run pair_revisions --spec {params.spec:q} \
             --problems {input.problems} --samples {input.samples} --chains {input.chains} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
@@ -49,7 +49,7 @@ rule train_reviser_job:
         how=plan.how("train_reviser"),
     shell:
         """
-        python -m ttc.stages.train_reviser --spec {params.spec:q} \
+        python -m ttc.run train_reviser --spec {params.spec:q} \
             --problems {input.problems} --policy {input.policy} --pairs {input.pairs} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
@@ -77,7 +77,7 @@ rule revise_job:
         python=plan.python("revise"),
     shell:
         """
-        {params.python} -m ttc.stages.revise --spec {params.spec:q} \
+        {params.python} -m ttc.run revise --spec {params.spec:q} \
             --problems {input.problems} --reviser {input.reviser} --policy {input.policy} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
@@ -104,7 +104,7 @@ rule train_revision_orm_job:
         how=plan.how("train_revision_orm"),
     shell:
         """
-        python -m ttc.stages.train_revision_orm --spec {params.spec:q} \
+        python -m ttc.run train_revision_orm --spec {params.spec:q} \
             --problems {input.problems} --reviser {input.reviser} --chains {input.chains} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
@@ -131,7 +131,7 @@ rule score_revisions_job:
         how=plan.how("score_revisions"),
     shell:
         """
-        python -m ttc.stages.score_revisions --spec {params.spec:q} \
+        python -m ttc.run score_revisions --spec {params.spec:q} \
             --problems {input.problems} --verifier {input.verifier} --chains {input.chains} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

@@ -23,7 +23,7 @@ rule sample_job:
         python=plan.python("sample"),
     shell:
         """
-        {params.python} -m ttc.stages.sample --spec {params.spec:q} \
+        {params.python} -m ttc.run sample --spec {params.spec:q} \
             --problems {input.problems} --policy {input.policy} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
@@ -51,7 +51,7 @@ rule roll_out_job:
         python=plan.python("roll_out"),
     shell:
         """
-        {params.python} -m ttc.stages.roll_out --spec {params.spec:q} \
+        {params.python} -m ttc.run roll_out --spec {params.spec:q} \
             --problems {input.problems} --policy {input.policy} --samples {input.samples} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

@@ -23,7 +23,7 @@ rule search_job:
         python=plan.python("search"),
     shell:
         """
-        {params.python} -m ttc.stages.search --spec {params.spec:q} \
+        {params.python} -m ttc.run search --spec {params.spec:q} \
             --problems {input.problems} --policy {input.policy} --verifier {input.verifier} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

@@ -15,7 +15,7 @@ rule plan:
         f"results/logs/plan/{plan.study}.txt",
     localrule: True
     run:
-        from ttc.plan.estimate.table import text
+        from ttc.estimate.table import text
 
         estimate = text(plan)
         Path(log[0]).write_text(estimate + "\n")

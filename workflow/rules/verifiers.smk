@@ -22,7 +22,7 @@ rule train_prm_job:
         how=plan.how("train_prm"),
     shell:
         """
-        python -m ttc.stages.train_prm --spec {params.spec:q} \
+        python -m ttc.run train_prm --spec {params.spec:q} \
             --problems {input.problems} --policy {input.policy} --samples {input.samples} \
             --step_values {input.step_values} \
             --output {output} {params.how} 2>&1 | tee {log}
@@ -50,7 +50,7 @@ rule train_orm_job:
         how=plan.how("train_orm"),
     shell:
         """
-        python -m ttc.stages.train_orm --spec {params.spec:q} \
+        python -m ttc.run train_orm --spec {params.spec:q} \
             --problems {input.problems} --policy {input.policy} --samples {input.samples} \
             --output {output} {params.how} 2>&1 | tee {log}
         """
@@ -78,7 +78,7 @@ rule score_job:
         python=plan.python("score"),
     shell:
         """
-        {params.python} -m ttc.stages.score --spec {params.spec:q} \
+        {params.python} -m ttc.run score --spec {params.spec:q} \
             --problems {input.problems} --verifier {input.verifier} --samples {input.samples} \
             --output {output} {params.how} 2>&1 | tee {log}
         """

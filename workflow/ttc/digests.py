@@ -1,17 +1,10 @@
-"""Digests of large folders from outside the workflow, remembered until a file of theirs changes.
+"""Digests of values and files: canonical JSON, SHA-256, and which files say what a folder is."""
 
-The plan needs the digest of a checkpoint each time it is made, and reading gigabytes takes longer than all the rest.
-"""
-
-import contextlib
 import hashlib
 import json
-import os
 from pathlib import Path
 
-from ttc.keys import file_digest
-
-MEMORY = Path("results/cache/digests.json")
+# Files of a checkpoint, or of a data set that `datasets` saved, that say what it is.
 PATTERNS = (
     "*.json",
     "*.safetensors",
@@ -25,41 +18,37 @@ PATTERNS = (
 )
 
 
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text.  NaN and infinity are refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file: its content counts, its path does not."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of a folder's file names and contents in sorted order.
+
+    Hidden files in a folder do not count: Snakemake leaves `.snakemake_timestamp` in every folder that a rule writes.
+    """
+    if not path.is_dir():
+        return file_digest(path)
+    sha = hashlib.sha256()
+    for file in sorted(path.rglob("[!.]*")):
+        if file.is_file():
+            sha.update(file.relative_to(path).as_posix().encode() + b"\0")
+            with file.open("rb") as handle:
+                while block := handle.read(1 << 20):
+                    sha.update(block)
+    return sha.hexdigest()
+
+
 def folder_files(folder: Path) -> list[Path]:
-    """The files of a checkpoint, or of a data set that `datasets` saved, that say what it is; sorted."""
+    """The files below `folder` of `PATTERNS` that are not hidden, sorted."""
     found = {file for pattern in PATTERNS for file in folder.rglob(pattern) if file.is_file()}
     return sorted(
         file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts)
     )
-
-
-def folder_digest(folder: Path, memory: Path = MEMORY) -> str:
-    """SHA-256 of the names and contents of `folder_files`; a file is read again when size or time differ."""
-    known = _read(memory)
-    found, sha = {}, hashlib.sha256()
-    for file in folder_files(folder):
-        stat = file.stat()
-        now = [stat.st_size, stat.st_mtime_ns]
-        before = known.get(str(file.resolve()))
-        found[str(file.resolve())] = before if before and before[:2] == now else [*now, file_digest(file)]
-        sha.update(f"{file.relative_to(folder).as_posix()}\0{found[str(file.resolve())][2]}\n".encode())
-    if any(known.get(name) != value for name, value in found.items()):
-        _write(memory, known | found)
-    return sha.hexdigest()
-
-
-def _read(memory: Path) -> dict:
-    with contextlib.suppress(OSError, ValueError):
-        known = json.loads(memory.read_text())
-        if isinstance(known, dict):
-            return {name: value for name, value in known.items() if isinstance(value, list)}
-    return {}
-
-
-def _write(memory: Path, content: dict) -> None:
-    """Best effort: without it the next plan reads the files again."""
-    with contextlib.suppress(OSError):
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = memory.with_name(f"{memory.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
-        os.replace(temporary, memory)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ttc.engines.base import Continuation
-from ttc.engines.cache import ROWS, round_up
-from ttc.engines.choice import choose
-from ttc.engines.forward import Forward
-from ttc.engines.marks import BLANK, END, STEP, Marks
+from ttc.engines.protocol import Continuation
+from ttc.engines.stop_tables import BLANK, END, STEP, Marks
+from ttc.engines.token_choice import choose
+from ttc.models.forward import Forward
+from ttc.models.padding import ROWS, round_up
 
 REFILL_AT = 1 / 16  # share of a full batch that must be free before waiting rows enter
 COMPACT_AT = 0.3  # share of a batch that must be free before it is rebuilt smaller

@@ -1,7 +1,7 @@
 """The default engine: batched decoding of a `transformers` causal language model with a key-value cache that forks.
 
 A row's tokens and log-probabilities do not depend on the batch it is in (CPU, float32, one thread): a token's cache
-slot is its position, noise is keyed, and paddings follow the rules of `ttc.engines.cache`.  The last token of a row is
+slot is its position, noise is keyed, and paddings follow the rules of `ttc.models.padding`.  The last token of a row is
 always *pending*: it is fed, alone, by the next decoding step, so each quantity has one call form (prompts by prefill,
 everything after them by cached decoding).
 
@@ -17,27 +17,27 @@ import numpy as np
 import torch
 
 from ttc import noise
-from ttc.engines.base import Continuation
-from ttc.engines.cache import ROWS, batches_of_equal_width, round_up
 from ttc.engines.decoding import Decoding, RowState
-from ttc.engines.forward import Forward
-from ttc.engines.llama import LlamaForward
-from ttc.engines.marks import Marks
-from ttc.engines.stops import Stops, single_token
+from ttc.engines.protocol import Continuation
+from ttc.engines.stop_tables import Marks
 from ttc.errors import InputError
-from ttc.models.loading import read_weights, resolve_device
+from ttc.models.directory import read_weights, resolve_device
+from ttc.models.forward import Forward
+from ttc.models.llama.decoding import LlamaForward
+from ttc.models.padding import ROWS, batches_of_equal_width, round_up
 from ttc.models.weights import weights_of
-from ttc.tasks.text import load_tokenizer
+from ttc.problems.stops import Stops, single_token
+from ttc.problems.text import load_tokenizer
 
 PADDED = ("sdpa", "eager")  # ways of attention that take a mask of ours
 CPU_ROWS = 256  # caches of more rows than this leave the processor's cache, and each row takes longer
 
 
 class TransformersEngine:
-    """`ttc.engines.base.Engine` on a model directory (`ttc.models.weights`).
+    """`ttc.engines.protocol.Engine` on a model directory (`ttc.models.weights`).
 
     `stops` makes, of the tokenizer and the tokens that end a solution, by what steps and solutions end
-    (`ttc.engines.stops`).
+    (`ttc.problems.stops`).
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class TransformersEngine:
         config = self.model.config.to_dict()
         if exact and LlamaForward.fits(config):
             return LlamaForward(config, self.model.state_dict()), config
-        from ttc.engines.generic import GenericForward
+        from ttc.models.generic import GenericForward
 
         return GenericForward(self.model), config
 
@@ -127,7 +127,7 @@ class TransformersEngine:
     def extend(
         self, state: RowState, streams: np.ndarray, stop: str, temperature: float, max_tokens: int
     ) -> list[Continuation]:
-        """See `ttc.engines.base.Engine.extend`."""
+        """See `ttc.engines.protocol.Engine.extend`."""
         if stop not in ("step", "end"):
             raise ValueError(f"stop is '{stop}'; allowed are step, end")
         if state.ended.any():

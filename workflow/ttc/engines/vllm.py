@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from ttc import noise
-from ttc.engines.base import Continuation
-from ttc.engines.stops import Stops
+from ttc.engines.protocol import Continuation
+from ttc.engines.vllm_settings import GPU_SHARE, open_llm, read_config
 from ttc.errors import InputError
-from ttc.models.loading import resolve_device
-from ttc.models.vllm import GPU_SHARE, open_llm, read_config
+from ttc.models.directory import resolve_device
 from ttc.models.weights import weights_of
-from ttc.tasks.text import load_tokenizer
+from ttc.problems.stops import Stops
+from ttc.problems.text import load_tokenizer
 
 COLDEST, HOTTEST = 0.01, 2.0  # temperatures that vLLM takes as they are
 
@@ -46,7 +46,7 @@ class Grown:
 
 
 class VllmEngine:
-    """`ttc.engines.base.Engine` on a model directory (`ttc.models.weights`), through vLLM.
+    """`ttc.engines.protocol.Engine` on a model directory (`ttc.models.weights`), through vLLM.
 
     stops: by which tokens and texts steps and solutions end.  batch_rows: rows in work at once.  All GPUs that this
     process sees share the model; it takes `share` of their memory.
@@ -106,7 +106,7 @@ class VllmEngine:
     def extend(
         self, state: Rows, streams: np.ndarray, stop: str, temperature: float, max_tokens: int
     ) -> list[Continuation]:
-        """See `ttc.engines.base.Engine.extend`; noise is vLLM's own, seeded by stream and position."""
+        """See `ttc.engines.protocol.Engine.extend`; noise is vLLM's own, seeded by stream and position."""
         if stop not in ("step", "end"):
             raise ValueError(f"stop is '{stop}'; allowed are step, end")
         if any(state.ended):

@@ -5,7 +5,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from ttc.figures import style
-from ttc.results import NotMeasured, Study
+from ttc.tables.study import NotMeasured, Study
 
 VERIFIERS = {"prm": "PRM", "orm": "ORM", "revision_orm": "revision ORM"}
 LEVELS = {"solution": "Whole solutions", "step": "Single steps"}

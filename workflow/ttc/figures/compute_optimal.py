@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from ttc.allocation.efficiency import crossing
+from ttc.evaluation.allocation.efficiency import crossing
 from ttc.figures import style
-from ttc.results import Study
+from ttc.tables.study import Study
 
 
 @dataclass(frozen=True)

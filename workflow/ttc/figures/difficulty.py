@@ -3,10 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from ttc.estimators import bootstrap_interval
+from ttc.evaluation.subsets import bootstrap_interval
 from ttc.figures import style
 from ttc.noise import generator
-from ttc.results import NotMeasured, Study
+from ttc.tables.study import NotMeasured, Study
 
 KINDS = (("oracle", "", style.BLUE, "oracle bins"), ("predicted", "///", style.ORANGE, "predicted bins"))
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
 from ttc.figures import style
-from ttc.results import NotMeasured, Study
+from ttc.tables.study import NotMeasured, Study
 
 FAMILIES = ("search", "revisions")
 FORMULAS = {"v1": "FLOPs as in version 1", "camera_ready": "FLOPs as in the camera-ready, verifier included"}

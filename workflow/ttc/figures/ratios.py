@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from ttc import words
+from ttc import strategies
 from ttc.figures import style
-from ttc.results import NotMeasured, Study
+from ttc.tables.study import NotMeasured, Study
 
 RULES = {"hierarchical": "chosen by the verifier", "majority": "chosen by majority"}
 SHOWN_BUDGETS = 5  # as many lines as can be told apart
@@ -20,7 +20,7 @@ def ratios(study: Study, selection: str, bins: str = "none", bin: int = 0) -> pl
     rows = rows.filter(rows["strategy"].str.starts_with("revisions("))
     if rows.is_empty():
         raise NotMeasured(f"no ratio of sequential to parallel revisions was measured ({RULES[selection]})")
-    parts = [words.ratio(name) for name in rows["strategy"]]
+    parts = [strategies.ratio(name) for name in rows["strategy"]]
     ratio = pl.Series("ratio", [sequential / parallel for sequential, parallel in parts], dtype=pl.Float64)
     return rows.with_columns(ratio).sort("budget", "ratio")
 

@@ -7,7 +7,7 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from ttc.figures import style
-from ttc.results import NotMeasured, Study
+from ttc.tables.study import NotMeasured, Study
 
 RULES = (("hierarchical", "verifier", "-"), ("majority", "majority vote", ":"))
 VERIFIERS = {

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ttc.figures import style
-from ttc.results import NotMeasured, Study
+from ttc.tables.study import NotMeasured, Study
 
 BEAM, BASE = "beam(width=4)", "best_of_n_weighted"
 BANDED = ("majority", BASE, BEAM)

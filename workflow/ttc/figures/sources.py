@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from ttc.catalogue import Entry
-from ttc.catalogue.entry import Rows
-from ttc.results import Study
+from ttc.figures.catalogue import Entry
+from ttc.figures.entry import Rows
+from ttc.tables.study import Study
 
 
 def selected(frame: pl.DataFrame, rows: Rows) -> pl.DataFrame:

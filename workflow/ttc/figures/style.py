@@ -18,7 +18,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ttc import words
+from ttc import strategies
 
 BLACK, GREY, LIGHT = "#000000", "#767676", "#C9C9C9"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
@@ -92,7 +92,7 @@ def look(strategy: str, others: list[str] | None = None) -> Look:
     """The look of a strategy.  One that is not listed gets a spare one by its place among the unlisted of `others`."""
     if strategy in _LOOKS:
         return _LOOKS[strategy]
-    if (aggregation := f"aggregation={words.arguments(strategy)[1].get('aggregation')}") in _LOOKS:
+    if (aggregation := f"aggregation={strategies.arguments(strategy)[1].get('aggregation')}") in _LOOKS:
         return _LOOKS[aggregation]
     unlisted = sorted(name for name in {strategy, *(others or [])} if name not in _LOOKS)
     return _SPARE[unlisted.index(strategy) % len(_SPARE)]
@@ -305,7 +305,7 @@ def interval_note(rows: pl.DataFrame, more: str = "") -> str:
 
 def named(strategy: str) -> str:
     """What a figure calls a strategy."""
-    return words.label(strategy)
+    return strategies.label(strategy)
 
 
 def _dark(colour: str) -> tuple:

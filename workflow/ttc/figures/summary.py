@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ttc.figures import compute_optimal, style
-from ttc.results import NotMeasured, Study
+from ttc.tables.study import NotMeasured, Study
 
 ROWS = (
     ("revisions", compute_optimal.REVISIONS, "Revising answers"),

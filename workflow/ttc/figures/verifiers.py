@@ -6,7 +6,7 @@ Paper figures 13 and 14; camera-ready 13, 14, 15 and 17.
 from matplotlib.figure import Figure
 
 from ttc.figures import style
-from ttc.results import NotMeasured, Study
+from ttc.tables.study import NotMeasured, Study
 
 PRM, PLAIN = "best_of_n_weighted", "best_of_n"
 ORM, ORM_PLAIN = "orm_best_of_n_weighted", "orm_best_of_n"

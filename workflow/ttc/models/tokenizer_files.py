@@ -23,7 +23,7 @@ FOLDER = "additional_chat_templates"
 
 @dataclass(frozen=True)
 class TokenizerFiles:
-    """The tokenizer of the checkpoint in `folder`, to be given to `ttc.models.loading.save_model`."""
+    """The tokenizer of the checkpoint in `folder`, to be given to `ttc.models.directory.save_model`."""
 
     folder: Path
 

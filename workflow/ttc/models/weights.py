@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ttc.errors import InputError
-from ttc.models.loading import read_card
+from ttc.models.directory import read_card
 
 LINK = "weights"
 OPTIONS = ("dtype", "attention", "trust_remote_code")

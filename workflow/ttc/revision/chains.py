@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from ttc import noise
-from ttc.engines.base import Continuation, Engine
-from ttc.forms import Form
-from ttc.generation import solutions_frame
-from ttc.resume import Work
+from ttc.engines.protocol import Continuation, Engine
+from ttc.engines.sampling import solutions_frame
+from ttc.problems.formats import Form
+from ttc.runtime import Work
 
 
 def revise(

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from ttc import tables
-from ttc.estimators import bootstrap_counts, percentile_interval
+from ttc.evaluation.subsets import bootstrap_counts, percentile_interval
 from ttc.noise import generator
 
 COLUMNS = tuple(name for name in tables.SCHEMAS["transitions"].columns if name != "reviser")

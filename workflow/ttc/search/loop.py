@@ -24,7 +24,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ttc import noise
-from ttc.engines.base import Continuation, Engine, State, StepVerifier
+from ttc.engines.protocol import Continuation, Engine, State, StepVerifier
 from ttc.errors import InputError
 from ttc.search.beam import Beams
 from ttc.search.dvts import subtrees

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ttc.engines.base import Continuation, Engine, State
+from ttc.engines.protocol import Continuation, Engine, State
 
 
 class Rows:

@@ -9,17 +9,17 @@ import polars as pl
 
 from ttc import tables
 from ttc.errors import InputError
-from ttc.forms import open_form
-from ttc.models.loading import read_card
+from ttc.models.directory import read_card
 from ttc.models.weights import weights_of
-from ttc.stages import command
-from ttc.tasks.text import load_tokenizer
+from ttc.problems.formats import open_form
+from ttc.problems.text import load_tokenizer
+from ttc.runtime import Inputs, Runtime, one
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: form, max_tokens, contexts (earlier answers that a prompt may hold, each up to max_tokens long)."""
-    problems = tables.read(command.one(inputs, "problems"), "problems").sort("problem_id")
-    policy = command.one(inputs, "policy")
+    problems = tables.read(one(inputs, "problems"), "problems").sort("problem_id")
+    policy = one(inputs, "policy")
     tokenizer = load_tokenizer(weights_of(policy).folder)
     with open_form(spec["form"]) as form:
         prompts = form.prompts(tokenizer, problems["question"].to_list())
@@ -43,7 +43,3 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         f"  prompts of {frame['tokens'].min()} to {longest['tokens']} tokens; window {window:,}", flush=True
     )
     tables.write(frame, output, "prompts")
-
-
-if __name__ == "__main__":
-    command.main("check_prompts")

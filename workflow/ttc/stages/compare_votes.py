@@ -1,10 +1,10 @@
 r"""Compare our votes on a pool with votes that somebody else published beside it; list every difference.
 
 The published votes take the first n completions of a run in `sample` order and break ties by the one seen first, so
-ours are made the same way here; the study's own curves average over subsets and ties instead (`ttc.estimators`).
+ours are made the same way here; the study's own curves average over subsets and ties instead.
 A vote agrees if the answer published equals the class we chose.  `how` says why it does or does not:
 
-  form, number, math   agree, by this rule of `ttc.tasks.grading`
+  form, number, math   agree, by this rule of `ttc.grading.grader`
   respelled            the published answer is ours with characters deleted by its cleaning, and equals no other class
   grouping             voting with string normal forms as groups gives the published answer
   no_answer            some of the completions state no answer; the reference guesses one for them
@@ -18,9 +18,10 @@ from pathlib import Path
 import polars as pl
 
 from ttc.errors import InputError, nearest
-from ttc.stages import command
+from ttc.grading.grader import Grader, read
+from ttc.problems import pool_files
+from ttc.runtime import Inputs, Runtime, one
 from ttc.stages.import_pool import grader_for, grading_options, with_answers, write_plain
-from ttc.tasks import grading, pools
 
 RULES = ("majority", "best_of_n", "best_of_n_weighted")
 VOTES = {
@@ -32,23 +33,23 @@ VOTES = {
 }
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Read `problems`, `pool` (one or more files) and `votes`; write a row for each published vote.
 
     spec: `problems`, `grading` and `pool` as in the stage import_pool; `question`, the pool's column that the votes
     name questions by; `columns` of the votes (ours: theirs) and `rules` (theirs: ours).
     """
     section = spec.get("problems") or {}
-    problems = pools.read_problems(
-        command.one(inputs, "problems"), section.get("columns"), section.get("split", "test")
+    problems = pool_files.read_problems(
+        one(inputs, "problems"), section.get("columns"), section.get("split", "test")
     )
     question = spec["question"]
-    pool = pools.read_pool(inputs.get("pool", []), spec["pool"], problems["problem_id"], keep=[question])
+    pool = pool_files.read_pool(inputs.get("pool", []), spec["pool"], problems["problem_id"], keep=[question])
     if "step_scores" not in pool.columns:
         raise InputError("source.reference_votes.pool: votes by score need a column mapped to 'step_scores'")
     options = grading_options(spec.get("grading"))
     pool = with_answers(pool, options).with_columns(pl.col(question).cast(pl.String))
-    votes = read_votes(command.one(inputs, "votes"), spec.get("columns"), spec["rules"])
+    votes = read_votes(one(inputs, "votes"), spec.get("columns"), spec["rules"])
     with grader_for(options, runtime) as grader:
         compared = compare(pool, question, votes, grader)
     whole = compared.filter("all_answered")
@@ -59,9 +60,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     for (how,), rows in whole.filter(~pl.col("agree")).group_by("how", maintain_order=True):
         print(f"  {len(rows):,} differ: {how}, first {rows.row(0, named=True)}")
     output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.part")
-    write_plain(compared, temporary)
-    temporary.replace(output)
+    write_plain(compared, output)
 
 
 def read_votes(path: Path, columns: dict | None, rules: dict[str, str]) -> pl.DataFrame:
@@ -72,7 +71,7 @@ def read_votes(path: Path, columns: dict | None, rules: dict[str, str]) -> pl.Da
                 f"source.reference_votes.rules: '{theirs}' is to be '{ours}'; allowed are {', '.join(RULES)}"
                 f"{nearest(ours, RULES)}"
             )
-    frame = pools.read_file(path)
+    frame = pool_files.read_file(path)
     mapping = {name: name for name in VOTES} | (columns or {})
     for theirs in mapping.values():
         if theirs not in frame.columns:
@@ -87,7 +86,7 @@ def read_votes(path: Path, columns: dict | None, rules: dict[str, str]) -> pl.Da
     return frame.with_columns(pl.col("rule").replace_strict(rules))
 
 
-def compare(pool: pl.DataFrame, question: str, votes: pl.DataFrame, grader: grading.Grader) -> pl.DataFrame:
+def compare(pool: pl.DataFrame, question: str, votes: pl.DataFrame, grader: Grader) -> pl.DataFrame:
     """One row per published vote: run, problem_id, question, rule, n, ours, reference, all_answered, agree, how."""
     answers = defaultdict(set)
     for problem_id, answer in pool.select("problem_id", "answer").drop_nulls().iter_rows():
@@ -152,10 +151,10 @@ def first_seen(rule: str, groups: list[str | None], scores: list[float]) -> str 
 
 
 def _form(answer: str) -> str:
-    return grading.read(answer).form
+    return read(answer).form
 
 
-def _same(members: Iterable[str], reference: str, grader: grading.Grader) -> str | None:
+def _same(members: Iterable[str], reference: str, grader: Grader) -> str | None:
     """The rule by which a member equals the published answer, in either order; None if none does."""
     if reference in members or any(_form(member) == _form(reference) for member in members):
         return "form"
@@ -184,7 +183,3 @@ def _is_subsequence(short: str, long: str) -> bool:
 
 def _letters(text: str) -> str:
     return "".join(character for character in text if not character.isspace() and character != "\\")
-
-
-if __name__ == "__main__":
-    command.main("compare_votes")

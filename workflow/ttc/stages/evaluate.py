@@ -1,15 +1,16 @@
 """Stage: outcomes of every strategy on every test problem at every budget, from pools, searches and chains.
 
-python -m ttc.stages.evaluate --spec '{"seed": 0, "searches": ["beam(width=4)"]}' --problems P.parquet \
+python -m ttc.run evaluate --spec '{"seed": 0, "searches": ["beam(width=4)"]}' --problems P.parquet \
     --samples S.parquet --scores C.parquet --searches SEARCH_DIR --policy POLICY_DIR --output outcomes.parquet
 """
 
 import polars as pl
 
 from ttc import tables
-from ttc.difficulty import pool_half
 from ttc.errors import InputError, nearest
-from ttc.evaluation import (
+from ttc.evaluation.difficulty import pool_half
+from ttc.evaluation.exchange import model_parameters
+from ttc.evaluation.outcomes import (
     COLUMNS,
     Method,
     Outcomes,
@@ -18,10 +19,9 @@ from ttc.evaluation import (
     evaluate_pool,
     evaluate_steps,
 )
-from ttc.exchange import model_parameters
-from ttc.pools import revision_chains, sample_pools
-from ttc.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
-from ttc.stages import command
+from ttc.evaluation.pool import revision_chains, sample_pools
+from ttc.evaluation.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
+from ttc.runtime import one
 
 # verifier of chains -> the input with its scores
 CHAIN_SCORES = {
@@ -35,7 +35,7 @@ CANDIDATES = ("answer", "correct", "step_scores", "generated_tokens", "verifier_
 
 def run(spec, inputs, output, runtime):
     """Write the table `outcomes`; everything but problems and samples may be left out."""
-    known = set(tables.read(command.one(inputs, "problems"), "problems", columns=())["problem_id"])
+    known = set(tables.read(one(inputs, "problems"), "problems", columns=())["problem_id"])
     method = Method(
         seed=spec.get("seed", 0),
         budgets=spec.get("budgets"),
@@ -118,7 +118,3 @@ def _larger(spec, inputs, sampled, method, outcomes) -> None:
         if pool.problem_id in sampled:
             evaluate_larger_pool(pool, method, outcomes)
     _searches(spec, inputs, sampled, method, outcomes, "larger_searches", "larger", "larger_policy")
-
-
-if __name__ == "__main__":
-    command.main("evaluate")

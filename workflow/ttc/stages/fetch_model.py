@@ -7,22 +7,22 @@ Every later stage loads from that link, so that a compute node needs no connecti
 import json
 from pathlib import Path
 
-from ttc.engines.stops import any_line_end
 from ttc.errors import InputError
-from ttc.models.fetching import describe, fetch
+from ttc.models.fetch import describe, fetch
 from ttc.models.weights import LINK, OPTIONS
-from ttc.stages import command
-from ttc.tasks.text import load_tokenizer
+from ttc.problems.stops import any_line_end
+from ttc.problems.text import load_tokenizer
+from ttc.runtime import Inputs, Runtime, one
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: role (policy, prm), hub and revision (or the input `checkpoint`, a directory), dtype, attention,
     trust_remote_code; of a verifier kind and separator.  Writes a directory with `card.json` and the link `weights`.
     """
     if spec["hub"] is not None:
         where, folder = f"model '{spec['hub']}'", fetch(spec["hub"], spec["revision"])
     else:
-        folder = command.one(inputs, "checkpoint")
+        folder = one(inputs, "checkpoint")
         where = str(folder)
         if not folder.is_dir():
             raise InputError(f"{where}: there is no such checkpoint directory")
@@ -31,7 +31,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         any_line_end(load_tokenizer(folder), (), where)
         kinds = {"kind": "policy"}
     else:
-        from ttc.verifiers.kinds import load_reader
+        from ttc.verifiers.published.registry import load_reader
 
         # What its tokenizer lacks is told before anything is sampled for it to score
         how = {name: spec[name] for name in ("trust_remote_code", "separator") if name in spec}
@@ -42,15 +42,10 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         options["separator"] = spec["separator"]
     place = {name: spec[name] for name in ("hub", "revision") if spec[name] is not None}
     card = kinds | about | {"checkpoint": place | options}
-    made = command.fresh_directory(output)
-    (made / "card.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n")
-    (made / LINK).symlink_to(folder.resolve(), target_is_directory=True)
-    command.commit_directory(made, output)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "card.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n")
+    (output / LINK).symlink_to(folder.resolve(), target_is_directory=True)
     print(
         f"  {where}: {about['architecture']}, {about['parameters']:,} parameters, window {about['window']:,}",
         flush=True,
     )
-
-
-if __name__ == "__main__":
-    command.main("fetch_model")

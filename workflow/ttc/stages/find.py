@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ttc import tables
 from ttc.errors import InputError
-from ttc.findings import find
-from ttc.findings.claim import Settings
-from ttc.results import Study, load
+from ttc.paper.claim import Settings
+from ttc.paper.findings import find
+from ttc.tables.study import Study, load
 
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
@@ -53,9 +53,3 @@ def _card(folder: Path) -> dict:
         raise InputError(f"{folder}: a model folder holds a card.json, and this one does not") from error
     except json.JSONDecodeError as error:
         raise InputError(f"{folder / 'card.json'}: not JSON ({error})") from error
-
-
-if __name__ == "__main__":
-    from ttc.stages import command
-
-    command.main("find")

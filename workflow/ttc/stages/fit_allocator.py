@@ -1,6 +1,6 @@
 """Stage: the compute-optimal allocator, cross-validated, and every strategy's curve (paper §3.2, §5.3, §6.2).
 
-python -m ttc.stages.fit_allocator --spec '{"folds": 2, "repeats": 10, "bootstrap": 2000, "seed": 0}' \
+python -m ttc.run fit_allocator --spec '{"folds": 2, "repeats": 10, "bootstrap": 2000, "seed": 0}' \
     --outcomes outcomes.parquet --difficulty difficulty.parquet --output DIRECTORY
 """
 
@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 
 from ttc import tables
-from ttc.allocation import storage
-from ttc.allocation.choices import competing, groups
-from ttc.allocation.crossvalidation import build_grid, cross_validate
-from ttc.allocation.curves import Curve, fixed_curves, tabulate
 from ttc.errors import InputError
+from ttc.evaluation.allocation import storage
+from ttc.evaluation.allocation.competitors import competing, groups
+from ttc.evaluation.allocation.crossvalidation import build_grid, cross_validate
+from ttc.evaluation.allocation.curves import Curve, fixed_curves, tabulate
 from ttc.noise import generator
-from ttc.stages import command
+from ttc.runtime import one
 
 # compute-optimal search is measured where the strategy it is compared with was
 ANCHOR = {"search": "best_of_n_weighted"}
@@ -25,8 +25,8 @@ def run(spec, inputs, output, runtime):
 
     The skops file holds a dict, `family/selection/bins` -> ComputeOptimalAllocator fitted on all questions.
     """
-    outcomes = tables.read(command.one(inputs, "outcomes"), "outcomes")
-    difficulty = tables.read(command.one(inputs, "difficulty"), "difficulty")
+    outcomes = tables.read(one(inputs, "outcomes"), "outcomes")
+    difficulty = tables.read(one(inputs, "difficulty"), "difficulty")
     folds, repeats = spec.get("folds", 2), spec.get("repeats", 10)
     if folds < 2 or repeats < 1:
         raise InputError(f"allocation needs folds >= 2 and repeats >= 1, not {folds} and {repeats}")
@@ -61,15 +61,14 @@ def run(spec, inputs, output, runtime):
         per_question.append(_per_question(group, "best_fixed", "none", grid, fixed))
     if not fitted:
         raise InputError("outcomes: no strategy that an allocator could choose from was measured")
-    temporary = command.fresh_directory(output)
+    output.mkdir(parents=True, exist_ok=True)
     names = ("family", "bins", "repeat", "fold", "bin", "budget", "strategy", "selection", "accuracy")
     tables.write(
-        pl.DataFrame(allocation, schema=names, orient="row"), temporary / "allocation.parquet", "allocation"
+        pl.DataFrame(allocation, schema=names, orient="row"), output / "allocation.parquet", "allocation"
     )
-    tables.write(tabulate(curves, bins, replicates, seed), temporary / "curves.parquet", "curves")
-    tables.write(pl.concat(per_question), temporary / "per_question.parquet", "per_question")
-    storage.dump(fitted, temporary / "allocator.skops")
-    command.commit_directory(temporary, output)
+    tables.write(tabulate(curves, bins, replicates, seed), output / "curves.parquet", "curves")
+    tables.write(pl.concat(per_question), output / "per_question.parquet", "per_question")
+    storage.dump(fitted, output / "allocator.skops")
 
 
 def align(
@@ -101,7 +100,3 @@ def _per_question(group, strategy, kind, grid, correct) -> pl.DataFrame:
         "correct": np.clip(correct[row, column], 0.0, 1.0),
     }
     return pl.DataFrame(measured).with_columns(**{name: pl.lit(value) for name, value in labels.items()})
-
-
-if __name__ == "__main__":
-    command.main("fit_allocator")

@@ -4,21 +4,14 @@ Role: figures, the folder that `plot` wrote.  The spec's `study` is the name of 
 parts of its report that hold examples.
 """
 
-import os
 from pathlib import Path
 
-from ttc.gallery import render
-from ttc.stages import command
+from ttc.report.gallery import render
+from ttc.runtime import one
 
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     """Render the page and move it into place."""
-    page = render(spec["study"], command.one(inputs, "figures"), spec.get("parts", []))
+    page = render(spec["study"], one(inputs, "figures"), spec.get("parts", []))
     output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.part")
-    temporary.write_text(page)
-    os.replace(temporary, output)
-
-
-if __name__ == "__main__":
-    command.main("gallery")
+    output.write_text(page)

@@ -6,7 +6,7 @@ row each sample was, and somebody's own verdict on it) and `grading.parquet` (ea
 Everything is checked before anything is written.  Verdicts are remembered in the folder `--cache`, if one is given.
 
 Example:
-  python -m ttc.stages.import_pool --spec '{"problems": {"columns": {"question": "problem"}}, "pools": {"policy": {}}}'
+  python -m ttc.run import_pool --spec '{"problems": {"columns": {"question": "problem"}}, "pools": {"policy": {}}}'
     --problems problems.jsonl --pool_policy pool.parquet --output results/store/import_pool/example
 """
 
@@ -17,19 +17,21 @@ import polars as pl
 
 from ttc import tables
 from ttc.errors import InputError, nearest
-from ttc.stages import command
-from ttc.tasks import answers, grading, pools
+from ttc.grading import answers
+from ttc.grading.grader import Grader
+from ttc.problems import pool_files
+from ttc.runtime import Inputs, Runtime, one
 
 GRADING = {"extract": ["boxed"], "equality": "math_verify", "timeout": 10, "keep_answers": False}
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Read `problems` and a role `pool_<name>` for each pool of the spec; fill the folder `output`."""
     section = spec.get("problems") or {}
-    path = command.one(inputs, "problems")
-    problems = pools.read_problems(path, section.get("columns"), section.get("split", "test"))
+    path = one(inputs, "problems")
+    problems = pool_files.read_problems(path, section.get("columns"), section.get("split", "test"))
     found = dict(_read_pools(spec, inputs, problems))
-    dropped = pools.without_samples(problems["problem_id"], found, spec.get("missing_samples", "refuse"))
+    dropped = pool_files.without_samples(problems["problem_id"], found, spec.get("missing_samples", "refuse"))
     problems = problems.filter(~pl.col("problem_id").is_in(list(dropped)))
     if dropped:
         print(f"  left out {len(dropped)} problems that no pool has samples of")
@@ -42,12 +44,11 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
             verdicts.append(graded.select(pl.lit(name).alias("pool"), pl.all()))
             _report(name, found[name])
         report_grading(grader)
-    folder = command.fresh_directory(output)
-    tables.write(problems, folder / "problems.parquet", "problems")
+    output.mkdir(parents=True, exist_ok=True)
+    tables.write(problems, output / "problems.parquet", "problems")
     for name, pool in found.items():
-        _write_pool(pool, folder, name)
-    write_plain(pl.concat(verdicts).sort("pool", "problem_id", "answer"), folder / "grading.parquet")
-    command.commit_directory(folder, output)
+        _write_pool(pool, output, name)
+    write_plain(pl.concat(verdicts).sort("pool", "problem_id", "answer"), output / "grading.parquet")
 
 
 def grading_options(section: dict | None) -> dict:
@@ -61,13 +62,13 @@ def grading_options(section: dict | None) -> dict:
     return GRADING | section
 
 
-def grader_for(options: dict, runtime: command.Runtime) -> grading.Grader:
+def grader_for(options: dict, runtime: Runtime) -> Grader:
     """A grader with these options, as many workers as threads, and the cache of the run."""
     cache = runtime.cache and runtime.cache / "verdicts"
-    return grading.Grader(options["equality"], options["timeout"], runtime.threads, cache)
+    return Grader(options["equality"], options["timeout"], runtime.threads, cache)
 
 
-def report_grading(grader: grading.Grader) -> None:
+def report_grading(grader: Grader) -> None:
     """Say how comparisons were decided, what that took, and how many ran out of time."""
     decided = ", ".join(f"{how}: {count:,}" for how, count in sorted(grader.counts.items()))
     print(f"  comparisons decided by {decided}")
@@ -92,7 +93,7 @@ def with_answers(pool: pl.DataFrame, options: dict) -> pl.DataFrame:
 
 
 def grade(
-    pool: pl.DataFrame, gold: dict[str, str], options: dict, grader: grading.Grader
+    pool: pl.DataFrame, gold: dict[str, str], options: dict, grader: Grader
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Grade a pool of `pools.read_pool` against gold answers by problem id.
 
@@ -131,9 +132,7 @@ def write_plain(frame: pl.DataFrame, path: Path) -> None:
     frame.write_parquet(path, compression="zstd", row_group_size=tables.ROW_GROUP_SIZE, statistics=True)
 
 
-def _read_pools(
-    spec: dict, inputs: command.Inputs, problems: pl.DataFrame
-) -> Iterator[tuple[str, pl.DataFrame]]:
+def _read_pools(spec: dict, inputs: Inputs, problems: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     if not spec.get("pools"):
         raise InputError("source.pools: no pool is given; a study needs at least the pool 'policy'")
     for name, section in sorted(spec["pools"].items(), key=lambda pool: (pool[0] != "policy", pool[0])):
@@ -141,7 +140,7 @@ def _read_pools(
         if not paths:
             raise InputError(f"source.pools.{name}: no file is given")
         try:
-            yield name, pools.read_pool(paths, section, problems["problem_id"])
+            yield name, pool_files.read_pool(paths, section, problems["problem_id"])
         except InputError as error:
             raise InputError(f"pool '{name}': {error}") from None
 
@@ -171,7 +170,3 @@ def _report(name: str, pool: pl.DataFrame) -> None:
     if "recorded" in pool.columns:
         differ = pool.filter(pl.col("correct") != pl.col("recorded"))
         print(f"  pool '{name}': {len(differ):,} verdicts differ from the recorded ones, see grading.parquet")
-
-
-if __name__ == "__main__":
-    command.main("import_pool")

@@ -1,6 +1,6 @@
 """Stage: the small policy with test-time compute against the larger policy, at equal FLOPs (paper §7).
 
-python -m ttc.stages.match_flops --spec '{"versions": ["v1"], "ratios": {"v1": [0.16, 0.79, 22]}, "seed": 0}' \
+python -m ttc.run match_flops --spec '{"versions": ["v1"], "ratios": {"v1": [0.16, 0.79, 22]}, "seed": 0}' \
     --outcomes outcomes.parquet --difficulty difficulty.parquet --allocation ALLOCATOR_DIR \
     --policy POLICY_DIR --larger_policy LARGER_DIR --output exchange.parquet
 """
@@ -10,19 +10,25 @@ import polars as pl
 
 from ttc import tables
 from ttc.errors import InputError
-from ttc.estimators import bootstrap_counts, bootstrap_means, percentile_interval
-from ttc.exchange import RATIOS, at_budget, model_parameters, multiplier, verified_generations
+from ttc.evaluation.exchange import (
+    RATIOS,
+    at_budget,
+    model_parameters,
+    multiplier,
+    verified_generations,
+)
+from ttc.evaluation.subsets import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.noise import generator
-from ttc.stages import command
+from ttc.runtime import one
 
 REVISION_SELECTION = "hierarchical"  # revisions are allocated under several rules; this is the paper's
 
 
 def run(spec, inputs, output, runtime):
     """Write the table `exchange`; empty where the study has no larger policy."""
-    outcomes = tables.read(command.one(inputs, "outcomes"), "outcomes")
-    difficulty = tables.read(command.one(inputs, "difficulty"), "difficulty")
-    per_question = tables.read(command.one(inputs, "allocation") / "per_question.parquet", "per_question")
+    outcomes = tables.read(one(inputs, "outcomes"), "outcomes")
+    difficulty = tables.read(one(inputs, "difficulty"), "difficulty")
+    per_question = tables.read(one(inputs, "allocation") / "per_question.parquet", "per_question")
     greedy = outcomes.filter((pl.col("family") == "larger") & (pl.col("strategy") == "greedy"))
     rows = []
     if len(greedy):
@@ -87,7 +93,3 @@ def _against(small, larger, replicates, random):
 def _winner(low: float, high: float) -> str:
     """Who wins, from the interval of small minus larger: undecided where it contains 0."""
     return "small" if low > 0 else "larger" if high < 0 else "undecided"
-
-
-if __name__ == "__main__":
-    command.main("match_flops")

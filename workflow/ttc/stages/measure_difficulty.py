@@ -1,6 +1,6 @@
 """Stage: oracle and predicted difficulty of each question, their bins, and features (paper §3.2).
 
-python -m ttc.stages.measure_difficulty --spec '{"bins": 5, "ties": "split", "samples": "shared"}' \
+python -m ttc.run measure_difficulty --spec '{"bins": 5, "ties": "split", "samples": "shared"}' \
     --problems P.parquet --samples S.parquet --scores C.parquet --output difficulty.parquet
 """
 
@@ -8,15 +8,15 @@ import numpy as np
 import polars as pl
 
 from ttc import tables
-from ttc.difficulty import answer_entropy, assign_bins, pool_half
 from ttc.errors import InputError
-from ttc.pools import sample_pools
-from ttc.stages import command
+from ttc.evaluation.difficulty import answer_entropy, assign_bins, pool_half
+from ttc.evaluation.pool import sample_pools
+from ttc.runtime import one
 
 
 def run(spec, inputs, output, runtime):
     """Write the table `difficulty`, one row per sampled question; without scores, predicted columns are empty."""
-    problems = tables.read(command.one(inputs, "problems"), "problems", ["level"])
+    problems = tables.read(one(inputs, "problems"), "problems", ["level"])
     levels = dict(problems.select("problem_id", "level").iter_rows())
     aggregation = spec.get("aggregation", "last")
     rows = []
@@ -59,7 +59,3 @@ def run(spec, inputs, output, runtime):
 
 def _known(value):
     return None if np.isnan(value) else value
-
-
-if __name__ == "__main__":
-    command.main("measure_difficulty")

@@ -1,6 +1,6 @@
 """Stage: how well verifier scores rank solutions and how far they can be believed, over all and step by step.
 
-python -m ttc.stages.measure_verifiers --spec '{"seed": 0, "aggregation": "last", "bootstrap": 2000}' \
+python -m ttc.run measure_verifiers --spec '{"seed": 0, "aggregation": "last", "bootstrap": 2000}' \
     --samples S.parquet --scores C.parquet --orm_scores O.parquet --output DIRECTORY
 """
 
@@ -11,10 +11,9 @@ import numpy as np
 import polars as pl
 
 from ttc import tables
+from ttc.evaluation.pool import Pool, revision_chains, sample_pools
+from ttc.evaluation.verifier_quality import calibration, condense, join, measures
 from ttc.noise import generator
-from ttc.pools import Pool, revision_chains, sample_pools
-from ttc.stages import command
-from ttc.verifier_quality import calibration, condense, join, measures
 
 REACHED = 0.1  # a step that a smaller share of the questions reaches is not measured by itself: what is there is luck
 ALL = 0  # the number that stands for all steps, and for whole solutions
@@ -53,11 +52,10 @@ def run(spec, inputs, output, runtime):
                 right = each.correct
                 row = (each.number, each.score, right.value, right.low, right.high, each.count)
                 curves.append((verifier, level, *row))
-    folder = command.fresh_directory(output)
+    output.mkdir(parents=True, exist_ok=True)
     for name, rows in (("calibration", curves), ("verifier_quality", quality)):
         frame = pl.DataFrame(rows, schema=tables.SCHEMAS[name].dtypes, orient="row")
-        tables.write(frame, folder / f"{name}.parquet", name)
-    command.commit_directory(folder, output)
+        tables.write(frame, output / f"{name}.parquet", name)
 
 
 def _pool_scores(
@@ -73,7 +71,3 @@ def _pool_scores(
         number = 1 + np.arange(len(steps.values)) - np.repeat(steps.starts, steps.lengths)
         for step in range(1, int(number.max()) + 1):
             yield (verifier, "step", step), steps.values[number == step], verdicts[number == step]
-
-
-if __name__ == "__main__":
-    command.main("measure_verifiers")

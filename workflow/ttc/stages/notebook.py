@@ -9,9 +9,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from ttc import figures, words  # noqa: F401 - the notebook imports them, so they are part of this stage's code
+from ttc import figures, strategies  # noqa: F401 - the notebook imports them, so they are part of this stage's code
 from ttc.errors import InputError
-from ttc.stages import command
+from ttc.runtime import one
 
 ALONE = ("outcomes", "difficulty", "exchange", "findings")
 FITTED = ("curves", "allocation", "per_question")
@@ -22,7 +22,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     """Execute the notebook and write it, outputs included, without times and without the reader's own settings."""
     import nbformat
 
-    source = command.one(inputs, "notebook")
+    source = one(inputs, "notebook")
     notebook = nbformat.read(source, as_version=4)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -30,9 +30,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
         linked = Path(given[0]).resolve() if given else link_tables(inputs, folder / "tables")
         executed = execute(notebook, linked, folder)
     output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.part")
-    nbformat.write(executed, temporary)
-    os.replace(temporary, output)
+    nbformat.write(executed, output)
 
 
 def link_tables(inputs: dict, folder: Path) -> Path:
@@ -78,7 +76,3 @@ def execute(notebook, tables: Path, scratch: Path):
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
     return executed
-
-
-if __name__ == "__main__":
-    command.main("notebook")

@@ -7,10 +7,10 @@ import polars as pl
 from ttc import tables
 from ttc.errors import InputError
 from ttc.revision.pairs import make_pairs, successes
-from ttc.stages import command
+from ttc.runtime import Inputs, Runtime
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed; of samples also max_context and per_problem (trajectories at most, null = all).
 
     Given are either samples or chains that end with their first correct answer.  Writes the table of pairs.
@@ -26,7 +26,3 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     shown = ", ".join(f"{count:,} of {answers}" for answers, count in counts.iter_rows())
     print(f"  trajectories by number of answers: {shown or 'none'}", flush=True)
     tables.write(pairs, output, "pairs")
-
-
-if __name__ == "__main__":
-    command.main("pair_revisions")

@@ -7,8 +7,7 @@ role means that the study has no such table, and what needs it is skipped with a
 import json
 from pathlib import Path
 
-from ttc.results import NotMeasured, Study, load
-from ttc.stages import command
+from ttc.tables.study import NotMeasured, Study, load
 
 TABLES = ("difficulty", "exchange", "transitions", "calibration", "verifier_quality")
 
@@ -18,14 +17,15 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
 
     The spec's `stated` holds the values of the configuration that captions restate, by dotted key.
     """
-    from ttc.catalogue import ENTRIES
-    from ttc.figures import DRAW, OPTIONS, style
+    from ttc.figures import style
+    from ttc.figures.catalogue import ENTRIES
+    from ttc.figures.registry import DRAW, OPTIONS
     from ttc.figures.sources import sources
 
     options = {name: spec.get(name, default) for name, default in OPTIONS.items()}
     study = _study(inputs)
     values = spec.get("stated", {}) | study.counts()
-    folder = command.fresh_directory(output)
+    output.mkdir(parents=True, exist_ok=True)
     index = []
     for plot in ENTRIES:
         entry = plot.described(values) | {"sources": sources(study, plot), "files": []}
@@ -33,22 +33,17 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
             with style.context():
                 drawn = style.settle(DRAW[plot.name](study, options))
                 for suffix in sorted(options["formats"]):
-                    style.save(drawn, folder / f"{plot.name}.{suffix}", options["dpi"])
+                    style.save(drawn, output / f"{plot.name}.{suffix}", options["dpi"])
             entry["files"] = [f"{plot.name}.{suffix}" for suffix in sorted(options["formats"])]
             print(f"plot: {plot.name}", flush=True)
         except NotMeasured as reason:
             entry["skipped"] = str(reason)
             print(f"plot: {plot.name} skipped, {reason}", flush=True)
         index.append(entry)
-    (folder / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
-    command.commit_directory(folder, output)
+    (output / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
 
 
 def _study(inputs: dict) -> Study:
     fitted = inputs.get("allocation", [])
     named = {name: inputs.get(name) for name in TABLES}
     return load(**named, curves=[folder / "curves.parquet" for folder in fitted])
-
-
-if __name__ == "__main__":
-    command.main("plot")

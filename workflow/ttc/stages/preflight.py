@@ -7,19 +7,19 @@ from pathlib import Path
 
 from ttc import tables
 from ttc.errors import InputError
-from ttc.stages import command
-from ttc.verifiers.opening import is_published, open_verifier
+from ttc.runtime import Inputs, Runtime, one
+from ttc.verifiers.open import is_published, open_verifier
 from ttc.verifiers.preflight import Example, preflight, told_apart
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: least_auc, and examples: {problem, steps, verdicts} each, or null for those that come with the package.
 
     Writes the table of their scores.  An outcome verifier is examined in the same way, as if the solution ended with
     each of its steps.  InputError where right and wrong steps do not score as they should.
     """
     examples = None if spec["examples"] is None else checked(spec["examples"])
-    path = command.one(inputs, "verifier")
+    path = one(inputs, "verifier")
     if not is_published(path):
         raise InputError(
             f"{path}: its card names no format, so it was trained here and reads no texts; a preflight is for "
@@ -44,7 +44,3 @@ def checked(given: list[dict]) -> list[Example]:
                 "needs steps, and one verdict for each"
             )
     return examples
-
-
-if __name__ == "__main__":
-    command.main("preflight")

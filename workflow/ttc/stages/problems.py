@@ -6,11 +6,12 @@ import polars as pl
 
 from ttc import noise, tables
 from ttc.errors import InputError
-from ttc.stages import command
-from ttc.tasks import clock, sources
+from ttc.problems import sources
+from ttc.problems.tasks import clock
+from ttc.runtime import Inputs, Runtime
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, and task (generated problems) or sources {test, train: what `sources.content` gives, and take}.
 
     The files of a local source are the inputs of the role of its name.  Training problems that are test problems, by
@@ -48,7 +49,3 @@ def load(section: dict, paths: list[Path], seed: int, exclude: pl.DataFrame | No
         [int(noise.stream(seed, "take", name)) for name in problems["problem_id"]], dtype=pl.UInt64
     )
     return problems.with_columns(_order=order).sort("_order").head(take).drop("_order")
-
-
-if __name__ == "__main__":
-    command.main("problems")

@@ -1,6 +1,6 @@
 """Stage: lay a study out for people in results/<study>/, with its manifest, and leave a stamp that names its key.
 
-python -m ttc.stages.publish --spec '{"configuration": {"study": {"name": "default"}, ...}}' \
+python -m ttc.run publish --spec '{"configuration": {"study": {"name": "default"}, ...}}' \
     --artifacts results/store/... --output results/default/.complete-0123456789abcdef
 
 The folders and files of `OWNED` are replaced as a whole; other files in results/<study>/ are left alone.
@@ -11,9 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from ttc.files import digest
-from ttc.manifest import describe, manifest
-from ttc.stages import command
+from ttc.digests import digest
 
 STAMP = ".complete-"
 # stage -> {file in the artifact's directory, or that file as an artifact of its own ("" the artifact itself, "*" all):
@@ -67,8 +65,10 @@ def run(spec, inputs, output, runtime):
     folder.mkdir(parents=True, exist_ok=True)
     for stamp in folder.glob(f"{STAMP}*"):
         stamp.unlink()
-    artifacts = [describe(path) for path in inputs["artifacts"]]
-    view = command.fresh_directory(folder / "view")
+    artifacts = [runtime.records.describe(path) for path in inputs["artifacts"]]
+    view = folder / ".view.part"
+    shutil.rmtree(view, ignore_errors=True)
+    view.mkdir()
     # The report is about one policy; tables and figures of further pools lie one folder deeper.
     main = next(each["label"] for each in artifacts if each["stage"] == "report")
     for each in artifacts:
@@ -78,7 +78,9 @@ def run(spec, inputs, output, runtime):
     configuration = spec["configuration"]
     resolved = yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, width=120)
     (view / "config.resolved.yaml").write_text(resolved)
-    (view / "manifest.json").write_text(manifest(configuration["study"]["name"], artifacts, view))
+    (view / "manifest.json").write_text(
+        runtime.records.manifest(configuration["study"]["name"], artifacts, view)
+    )
     for name in OWNED:
         _replace(view / name, folder / name)
     view.rmdir()
@@ -106,7 +108,3 @@ def _replace(source: Path, target: Path) -> None:
         target.unlink(missing_ok=True)
     if source.exists():
         source.rename(target)
-
-
-if __name__ == "__main__":
-    command.main("publish")

@@ -5,7 +5,6 @@ chain_scores, figures, votes and the model folders may be empty.
 """
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -13,10 +12,10 @@ import polars as pl
 
 from ttc import tables
 from ttc.errors import InputError
-from ttc.examples import Content, solved_sometimes
-from ttc.report import render
-from ttc.stages import command
-from ttc.tasks.extraction import NONE, find
+from ttc.grading.extraction import NONE, find
+from ttc.report.page import render
+from ttc.report.solutions import Content, solved_sometimes
+from ttc.runtime import one
 
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 MODELS += ("revision_orm_no_history", "rest_reviser")
@@ -28,18 +27,16 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     page = render(
         study=spec["study"],
         configuration=spec.get("configuration", {}),
-        findings=tables.read(command.one(inputs, "findings"), "findings"),
-        figures=command.one(inputs, "figures") if inputs.get("figures") else None,
+        findings=tables.read(one(inputs, "findings"), "findings"),
+        figures=one(inputs, "figures") if inputs.get("figures") else None,
         content=_content(inputs, shown),
         shown=shown,
         models={role: _card(inputs[role][0]) for role in MODELS if inputs.get(role)},
         found=_found(inputs["samples"], spec.get("extract")),
-        votes=pl.read_parquet(command.one(inputs, "votes")) if inputs.get("votes") else None,
+        votes=pl.read_parquet(one(inputs, "votes")) if inputs.get("votes") else None,
     )
     output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.part")
-    temporary.write_text(page)
-    os.replace(temporary, output)
+    output.write_text(page)
 
 
 def _content(inputs: dict, shown: int) -> Content:
@@ -83,7 +80,3 @@ def _card(folder: Path) -> dict:
         raise InputError(
             f"{folder}: a model folder holds a card.json with JSON, and this one does not"
         ) from error
-
-
-if __name__ == "__main__":
-    command.main("report")

@@ -3,28 +3,27 @@
 from pathlib import Path
 
 from ttc import tables
-from ttc.forms import open_form
-from ttc.generation import select_problems
-from ttc.progress import Progress
+from ttc.engines.open import open_engine
+from ttc.engines.sampling import select_problems
+from ttc.problems.formats import open_form
 from ttc.revision.chains import revise
-from ttc.stages import command
-from ttc.stages.opening import open_engine
+from ttc.runtime import Inputs, Runtime, one
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), lengths (of each chain), max_context, first_answer (policy or
     reviser), temperature, max_tokens; until_correct (optional): chains end with their first correct answer; form and
     engine (optional).
     """
     problems = select_problems(
-        tables.read(command.one(inputs, "problems"), "problems"), spec["split"], spec["problems"]
+        tables.read(one(inputs, "problems"), "problems"), spec["split"], spec["problems"]
     )
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
         both = spec["first_answer"] == "policy"
-        engine = open_engine(spec, command.one(inputs, "reviser"), form, runtime, engines=1 + both)
+        engine = open_engine(spec, one(inputs, "reviser"), form, runtime, engines=1 + both)
         first = engine
         if both:
-            first = open_engine(spec, command.one(inputs, "policy"), form, runtime, engines=2)
+            first = open_engine(spec, one(inputs, "policy"), form, runtime, engines=2)
         frame = revise(
             engine,
             first,
@@ -36,12 +35,8 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
             spec["temperature"],
             spec["max_tokens"],
             runtime.batch_rows,
-            Progress("revisions"),
+            runtime.progress("revisions"),
             spec.get("until_correct", False),
             runtime.work,
         )
     tables.write(frame, output, "chains")
-
-
-if __name__ == "__main__":
-    command.main("revise")

@@ -5,19 +5,18 @@ from pathlib import Path
 import polars as pl
 
 from ttc import tables
-from ttc.forms import open_form
-from ttc.generation import roll_out, select_problems
-from ttc.progress import Progress
-from ttc.stages import command
-from ttc.stages.opening import open_engine
+from ttc.engines.open import open_engine
+from ttc.engines.sampling import roll_out, select_problems
+from ttc.problems.formats import open_form
+from ttc.runtime import Inputs, Runtime, one
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), samples [start, stop), rollouts, temperature, max_tokens; form and
     engine (optional).
     """
     problems = select_problems(
-        tables.read(command.one(inputs, "problems"), "problems"), spec["split"], spec["problems"]
+        tables.read(one(inputs, "problems"), "problems"), spec["split"], spec["problems"]
     )
     samples = tables.read(inputs["samples"], "samples").filter(
         pl.col("sample_index").is_between(*spec["samples"], closed="left")
@@ -25,7 +24,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     )
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
         frame = roll_out(
-            open_engine(spec, command.one(inputs, "policy"), form, runtime),
+            open_engine(spec, one(inputs, "policy"), form, runtime),
             form,
             problems,
             samples,
@@ -34,11 +33,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
             spec["temperature"],
             spec["max_tokens"],
             runtime.batch_rows,
-            Progress("rollouts"),
+            runtime.progress("rollouts"),
             runtime.work,
         )
     tables.write(frame, output, "step_values")
-
-
-if __name__ == "__main__":
-    command.main("roll_out")

@@ -3,20 +3,19 @@
 from pathlib import Path
 
 from ttc import tables
-from ttc.forms import open_form
-from ttc.generation import sample, select_problems
-from ttc.progress import Progress
-from ttc.stages import command
-from ttc.stages.opening import open_engine
+from ttc.engines.open import open_engine
+from ttc.engines.sampling import sample, select_problems
+from ttc.problems.formats import open_form
+from ttc.runtime import Inputs, Runtime, one
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), samples [start, stop), temperature, max_tokens; form and engine
-    (optional, see `ttc.forms.open_form` and `ttc.stages.opening`).
+    (optional, see `ttc.problems.formats.open_form` and `ttc.engines.open`).
     """
-    problems = tables.read(command.one(inputs, "problems"), "problems")
+    problems = tables.read(one(inputs, "problems"), "problems")
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
-        engine = open_engine(spec, command.one(inputs, "policy"), form, runtime)
+        engine = open_engine(spec, one(inputs, "policy"), form, runtime)
         frame = sample(
             engine,
             form,
@@ -26,11 +25,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
             spec["temperature"],
             spec["max_tokens"],
             runtime.batch_rows,
-            Progress("solutions"),
+            runtime.progress("solutions"),
             runtime.work,
         )
     tables.write(frame, output, "samples")
-
-
-if __name__ == "__main__":
-    command.main("sample")

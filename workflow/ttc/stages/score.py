@@ -6,31 +6,30 @@ import polars as pl
 
 from ttc import tables
 from ttc.errors import InputError
-from ttc.models.loading import read_card
-from ttc.progress import Progress
-from ttc.stages import command
+from ttc.models.directory import read_card
+from ttc.runtime import Inputs, Runtime, one
 from ttc.verifiers.examples import solution_tokens
-from ttc.verifiers.opening import is_published, open_verifier
+from ttc.verifiers.open import is_published, open_verifier
 
 BLOCKS = 8  # times `batch_rows` different solutions that are scored before they are kept
 SOLUTION = ("problem_id", "text", "finish_reason")  # what a score depends on: the end token is read, too
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: kind (prm or orm), engine (optional, for a verifier that reads texts).
 
     Writes the table of scores of all samples given.
     """
-    problems = tables.read(command.one(inputs, "problems"), "problems")
+    problems = tables.read(one(inputs, "problems"), "problems")
     samples = tables.read(inputs["samples"], "samples")
-    path = command.one(inputs, "verifier")
+    path = one(inputs, "verifier")
     kind = read_card(path)["kind"]
     if kind != spec["kind"]:
         raise InputError(f"{path} is of kind '{kind}' and not '{spec['kind']}'")
     size = BLOCKS * runtime.batch_rows
-    progress = Progress("different solutions scored")
+    progress = runtime.progress("different solutions scored")
     if is_published(path):
-        from ttc.verifiers.pools import score_texts
+        from ttc.verifiers.text_pools import score_texts
 
         verifier = open_verifier(path, runtime.batch_rows, runtime.device, spec.get("engine", "transformers"))
         scored = score_texts(verifier, problems, samples, runtime.work, size, progress, kind == "orm")
@@ -57,7 +56,3 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         progress(min(start + size, len(different)), len(different))
     scored = samples.select("sample_index", *SOLUTION).join(work.table("scores"), on=SOLUTION, how="left")
     tables.write(scored.drop("text", "finish_reason"), output, "scores")
-
-
-if __name__ == "__main__":
-    command.main("score")

@@ -5,31 +5,30 @@ from pathlib import Path
 import polars as pl
 
 from ttc import tables
-from ttc.models.loading import read_card
-from ttc.progress import Progress
+from ttc.models.directory import read_card
 from ttc.revision.chains import contexts, distinct_reads
-from ttc.stages import command
+from ttc.runtime import Inputs, Runtime, one
 from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.incremental import IncrementalVerifier
-from ttc.verifiers.opening import is_published, open_verifier
-from ttc.verifiers.scoring import TokenVerifier
+from ttc.verifiers.open import is_published, open_verifier
+from ttc.verifiers.trained import TokenVerifier
 
 BLOCKS = 16  # times `batch_rows` distinct revisions that are scored before they are kept
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: max_context (earlier answers that are read, 0 = the revision alone).  Writes the table of chain scores.
 
     A PRM's score of a revision is that of its last step, read as a sample's is.  Revisions of a problem with equal
     texts and equal contexts, which without contexts are most, are scored once.
     """
-    problems = tables.read(command.one(inputs, "problems"), "problems")
+    problems = tables.read(one(inputs, "problems"), "problems")
     chains = tables.read(inputs["chains"], "chains")
-    path = command.one(inputs, "verifier")
-    progress = Progress("distinct revisions scored")
+    path = one(inputs, "verifier")
+    progress = runtime.progress("distinct revisions scored")
     size = BLOCKS * runtime.batch_rows
     if is_published(path):
-        from ttc.verifiers.pools import score_revision_texts
+        from ttc.verifiers.text_pools import score_revision_texts
 
         verifier = open_verifier(path, runtime.batch_rows, runtime.device)
         scored = score_revision_texts(
@@ -58,7 +57,3 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     read = work.table("scores").sort("read")[place]
     frame = chains.select("problem_id", "chain", "step").with_columns(read["score"], read["tokens"])
     tables.write(frame, output, "chain_scores")
-
-
-if __name__ == "__main__":
-    command.main("score_revisions")

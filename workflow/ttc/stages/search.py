@@ -1,40 +1,39 @@
 """The stage `search`: tree search for a block of problems; writes candidates.parquet and tree.parquet."""
 
 import gc
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from ttc import noise, tables
-from ttc.engines.base import Engine, StepVerifier
+from ttc.engines.protocol import Engine, StepVerifier
+from ttc.engines.sampling import select_problems
 from ttc.errors import InputError
-from ttc.forms import LINES, Form, open_form
-from ttc.generation import select_problems
-from ttc.models.loading import read_card
-from ttc.progress import Progress
-from ttc.resume import Work
+from ttc.models.directory import read_card
+from ttc.problems.formats import LINES, Form, open_form
+from ttc.problems.text import SEPARATOR
+from ttc.runtime import Inputs, Report, Runtime, Work, one, silent
 from ttc.search.loop import search
 from ttc.search.strategy import Options, Strategy, from_spec
 from ttc.search.tree import SearchResult
-from ttc.stages import command
-from ttc.tasks.text import SEPARATOR
 from ttc.verifiers.text_steps import TextSteps
 
 BLOCKS = 8  # in which a job searches its problems at least, so that one that is killed loses no more than one
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Search the block `problems` [start, stop) of the split, sorted by problem_id.
 
     spec: seed, split, problems, strategy {kind and its hyper-parameters}, budget (N beams), temperature, max_tokens,
     max_rounds; and, each with a default, max_step_tokens (as many as max_tokens), finished and duplicates (see
     `ttc.search.beam`).  InputError where policy and verifier do not read text as the same tokens.
     """
-    from ttc.stages.opening import open_engine
+    from ttc.engines.open import open_engine
 
     start, stop = spec["problems"]
-    problems = tables.read(command.one(inputs, "problems"), "problems")
+    problems = tables.read(one(inputs, "problems"), "problems")
     problems = select_problems(problems, spec["split"], spec["problems"])
     if problems.height < stop - start:
         raise InputError(
@@ -42,20 +41,21 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
             f" {start + problems.height}"
         )
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
-        beside = command.one(inputs, "verifier")
-        engine = open_engine(spec, command.one(inputs, "policy"), form, runtime, verifier=beside)
+        beside = one(inputs, "verifier")
+        engine = open_engine(spec, one(inputs, "policy"), form, runtime, verifier=beside)
         verifier = _open_verifier(beside, engine, runtime)
         gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
-        search_problems(engine, verifier, problems, spec, 2 * runtime.batch_rows, runtime.work, form)
-    folder = command.fresh_directory(output)
+        search_problems(
+            engine, verifier, problems, spec, 2 * runtime.batch_rows, runtime.work, form, runtime.progress
+        )
+    output.mkdir(parents=True, exist_ok=True)
     for name in ("candidates", "tree"):
-        tables.write(runtime.work.table(name), folder / f"{name}.parquet", name)
-    command.commit_directory(folder, output)
+        tables.write(runtime.work.table(name), output / f"{name}.parquet", name)
 
 
-def _open_verifier(path: Path, engine: Engine, runtime: command.Runtime) -> StepVerifier:
+def _open_verifier(path: Path, engine: Engine, runtime: Runtime) -> StepVerifier:
     """A process verifier that follows the search: it reads the policy's tokens, or the texts that they are."""
-    from ttc.verifiers.opening import is_published, open_verifier
+    from ttc.verifiers.open import is_published, open_verifier
 
     card = read_card(path)
     if card["kind"] != "prm":
@@ -84,6 +84,7 @@ def search_problems(
     most_rows: int,
     work: Work | None = None,
     form: Form = LINES,
+    report: Callable[[str], Report] = silent,
 ) -> list[SearchResult]:
     """Search all problems, as many at a time as have at most `most_rows` beams together; one result per problem.
 
@@ -97,7 +98,7 @@ def search_problems(
     if work is not None:
         at_a_time = min(at_a_time, -(-len(problems) // BLOCKS))
     finished = work.finished("candidates", ["problem_id"]) if work else set()
-    progress = Progress(f"problems searched by {strategy.name} with {budget} beams")
+    progress = report(f"problems searched by {strategy.name} with {budget} beams")
     results: list[SearchResult] = []
     for first in range(0, len(problems), at_a_time):
         block = problems[first : first + at_a_time].filter(~pl.col("problem_id").is_in(finished))
@@ -199,7 +200,3 @@ def tree_table(
                 }
             )
     return pl.DataFrame(rows, schema=tables.SCHEMAS["tree"].dtypes)
-
-
-if __name__ == "__main__":
-    command.main("search")

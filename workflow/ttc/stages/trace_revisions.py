@@ -1,6 +1,6 @@
 """Stage `trace_revisions`: how often revisions turn correct answers incorrect, and incorrect ones correct, by step.
 
-python -m ttc.stages.trace_revisions --spec '{"seed": 0, "bootstrap": 2000}' --chains C.parquet \
+python -m ttc.run trace_revisions --spec '{"seed": 0, "bootstrap": 2000}' --chains C.parquet \
     --rest_chains R.parquet --output transitions.parquet
 """
 
@@ -9,7 +9,6 @@ import polars as pl
 from ttc import tables
 from ttc.errors import InputError
 from ttc.revision.transitions import transitions
-from ttc.stages import command
 
 REVISERS = {"reviser": "chains", "rest": "rest_chains"}  # and the input that holds its chains
 
@@ -25,7 +24,3 @@ def run(spec, inputs, output, runtime):
             rows = transitions(chains, spec["bootstrap"], spec["seed"])
             frames.append(rows.select(pl.lit(reviser).alias("reviser"), pl.all()))
     tables.write(pl.concat(frames), output, "transitions")
-
-
-if __name__ == "__main__":
-    command.main("trace_revisions")

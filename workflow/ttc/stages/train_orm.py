@@ -5,31 +5,27 @@ from pathlib import Path
 import polars as pl
 
 from ttc import tables
-from ttc.stages import command
-from ttc.stages.outcome_training import train_outcome_model
-from ttc.tasks import text
+from ttc.problems import text
+from ttc.runtime import Inputs, Runtime, one
 from ttc.verifiers.examples import outcome_examples
+from ttc.verifiers.training import train_outcome_model
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, samples [start, stop); model {fresh_layers} and training, or fine_tuning (of a published policy).
 
     Writes a model directory of kind `orm`.
     """
-    problems = tables.read(command.one(inputs, "problems"), "problems")
-    policy = command.one(inputs, "policy")
+    problems = tables.read(one(inputs, "problems"), "problems")
+    policy = one(inputs, "policy")
     samples = tables.read(inputs["samples"], "samples").filter(
         pl.col("sample_index").is_between(*spec["samples"], closed="left") & pl.col("answer").is_not_null()
     )
     if "fine_tuning" in spec:
-        from ttc.stages.fine_tuning import tune_outcome_verifier
+        from ttc.verifiers.tuning import tune_outcome_verifier
 
         tune_outcome_verifier(spec, policy, problems, samples, output, runtime)
         return
     tokenizer = text.load_tokenizer(policy)
     examples = outcome_examples(problems, samples, tokenizer)
     train_outcome_model(spec, policy, tokenizer, samples, examples, output, runtime)
-
-
-if __name__ == "__main__":
-    command.main("train_orm")

@@ -7,26 +7,27 @@ import polars as pl
 
 from ttc import tables
 from ttc.errors import InputError
-from ttc.models.batches import in_phases, language_examples
-from ttc.models.building import build_policy
-from ttc.models.checkpoints import Checkpoints
-from ttc.models.loading import count_parameters, resolve_device, save_model
-from ttc.models.training import language_losses, train
-from ttc.stages import command
-from ttc.tasks import clock, text
-from ttc.tasks.turns import training_turns
+from ttc.models.directory import count_parameters, resolve_device, save_model
+from ttc.models.from_scratch import build_policy
+from ttc.problems import text
+from ttc.problems.tasks import clock
+from ttc.problems.tasks.threads import training_turns
+from ttc.runtime import Inputs, Runtime, one
+from ttc.training.batches import in_phases, language_examples
+from ttc.training.checkpoints import Checkpoints
+from ttc.training.loop import language_losses, train
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, task, model, training, first_group, solutions_first.  Writes a model directory of kind `policy`.
 
     Texts are met in three phases.  For the first `first_group` of the steps, solutions with the first group's
     operations only: from few facts a small policy soon finds which number a step works on, which it may look for in
     vain for a thousand steps among many.  Up to `solutions_first` of the steps, all authors' solutions; then those in
-    which others answer after them (`ttc.tasks.turns`), too: a policy that could copy from the start would not learn
-    to calculate.
+    which others answer after them (`ttc.problems.tasks.threads`), too: a policy that could copy from the start would
+    not learn to calculate.
     """
-    problems = tables.read(command.one(inputs, "problems"), "problems").filter(pl.col("split") == "train")
+    problems = tables.read(one(inputs, "problems"), "problems").filter(pl.col("split") == "train")
     tokenizer = text.build_tokenizer(clock.vocabulary(spec["task"], spec["seed"]), clock.TOKEN_PATTERN)
     turns = list(training_turns(spec["task"], spec["seed"], problems))
     texts = [
@@ -64,7 +65,3 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     save_model(
         output, model, tokenizer, kind="policy", training=log.as_card(), metrics={"loss": log.losses[-1]}
     )
-
-
-if __name__ == "__main__":
-    command.main("train_policy")

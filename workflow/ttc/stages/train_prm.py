@@ -6,31 +6,31 @@ import numpy as np
 import polars as pl
 
 from ttc import tables
-from ttc.models.building import build_verifier
-from ttc.models.checkpoints import Checkpoints
-from ttc.models.loading import count_parameters, resolve_device, save_model
-from ttc.models.training import train, value_losses
-from ttc.stages import command
-from ttc.tasks import text
+from ttc.models.directory import count_parameters, resolve_device, save_model
+from ttc.models.from_scratch import build_verifier
+from ttc.problems import text
+from ttc.runtime import Inputs, Runtime, one
+from ttc.training.checkpoints import Checkpoints
+from ttc.training.loop import train, value_losses
 from ttc.verifiers.examples import is_held_out, process_examples
-from ttc.verifiers.quality import shown, step_quality
+from ttc.verifiers.step_auc import shown, step_quality
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, samples [start, stop); model {fresh_layers}, training and modulus, or fine_tuning (of a published
-    policy, `ttc.models.finetuning`).
+    policy, `ttc.training.fine_tune`).
 
     Writes a model directory of kind `prm`.  Every tenth problem is held out: the weights with the lowest loss on them
     are kept (early stopping), and the step AUC in the card is measured on them.
     """
-    problems = tables.read(command.one(inputs, "problems"), "problems")
-    policy = command.one(inputs, "policy")
+    problems = tables.read(one(inputs, "problems"), "problems")
+    policy = one(inputs, "policy")
     samples = tables.read(inputs["samples"], "samples").filter(
         pl.col("sample_index").is_between(*spec["samples"], closed="left")
     )
     step_values = tables.read(inputs["step_values"], "step_values")
     if "fine_tuning" in spec:
-        from ttc.stages.fine_tuning import tune_process_verifier
+        from ttc.verifiers.tuning import tune_process_verifier
 
         tune_process_verifier(spec, policy, problems, samples, step_values, output, runtime)
         return
@@ -64,7 +64,3 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
         f"held-out step AUC {shown(metrics['step_auc'])}, by rollouts {shown(metrics['rollout_auc'])}",
         flush=True,
     )
-
-
-if __name__ == "__main__":
-    command.main("train_prm")

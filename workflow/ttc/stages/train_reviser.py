@@ -7,18 +7,18 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from ttc import tables
-from ttc.forms import open_form
-from ttc.models.batches import language_examples
-from ttc.models.checkpoints import Checkpoints
-from ttc.models.loading import count_parameters, resolve_device, save_model
-from ttc.models.training import language_losses, train
+from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.weights import weights_of
-from ttc.stages import command
-from ttc.tasks.text import load_tokenizer
+from ttc.problems.formats import open_form
+from ttc.problems.text import load_tokenizer
+from ttc.runtime import Inputs, Runtime, one
+from ttc.training.batches import language_examples
+from ttc.training.checkpoints import Checkpoints
+from ttc.training.loop import language_losses, train
 from ttc.verifiers.examples import is_held_out
 
 
-def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, max_context; training, or fine_tuning and form (of a published policy).
 
     The loss is on the correct answer only; writes a directory of kind `reviser`.
@@ -26,9 +26,9 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     `training` names the rule by which the validation loss chooses the weights (`models.training.kept_evaluation`): it
     is off-policy, and the paper takes a checkpoint a little after it starts to rise.
     """
-    problems = tables.read(command.one(inputs, "problems"), "problems")
-    pairs = tables.read(command.one(inputs, "pairs"), "pairs")
-    policy = command.one(inputs, "policy")
+    problems = tables.read(one(inputs, "problems"), "problems")
+    pairs = tables.read(one(inputs, "pairs"), "pairs")
+    policy = one(inputs, "policy")
     tokenizer = load_tokenizer(weights_of(policy).folder)
     questions = dict(problems.select("problem_id", "question").iter_rows())
     with open_form(spec.get("form")) as form:
@@ -42,7 +42,7 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     held_out = is_held_out(pairs["problem_id"])
     training, validation = (examples.take(np.flatnonzero(chosen)) for chosen in (~held_out, held_out))
     if "fine_tuning" in spec:
-        from ttc.models.finetuning import fine_tune_policy
+        from ttc.training.fine_tune import fine_tune_policy
 
         fine_tune_policy(policy, training, validation, spec["fine_tuning"], spec["seed"], output, runtime)
         return
@@ -63,7 +63,3 @@ def run(spec: dict, inputs: command.Inputs, output: Path, runtime: command.Runti
     save_model(
         output, model, tokenizer, kind="reviser", training=log.as_card(), metrics={"loss": log.losses[-1]}
     )
-
-
-if __name__ == "__main__":
-    command.main("train_reviser")

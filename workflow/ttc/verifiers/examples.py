@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.models.batches import Examples, value_examples
-from ttc.tasks import text
+from ttc.problems import text
+from ttc.training.batches import Examples, value_examples
 
 HELD_OUT = 10  # every tenth problem validates and never trains (paper appendix D: 10 % of the questions)
 

@@ -17,12 +17,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ttc.engines.base import StepScore
-from ttc.engines.cache import ROWS, WIDTH, round_up
+from ttc.engines.protocol import StepScore
 from ttc.errors import InputError
-from ttc.tasks.text import step_ends
-from ttc.verifiers.layers import layers_of
-from ttc.verifiers.scoring import TokenVerifier
+from ttc.models.llama.pieces import layers_of
+from ttc.models.padding import ROWS, WIDTH, round_up
+from ttc.problems.text import step_ends
+from ttc.verifiers.trained import TokenVerifier
 
 PIECES = (4, 8, 12, 16, 24, 32, 48, 64)  # tokens of a piece; few sizes, so that many rows have the same
 CPU_TOKENS = 2048  # tokens of one call on a CPU: more no longer fit a core's cache
@@ -65,7 +65,7 @@ def pieces(tokens: int) -> tuple[int, ...]:
 
 
 class IncrementalVerifier(TokenVerifier):
-    """`ttc.engines.base.StepVerifier` and `Verifier` on a `SurpriseVerifier`, both reading step by step.
+    """`ttc.engines.protocol.StepVerifier` and `Verifier` on a `SurpriseVerifier`, both reading step by step.
 
     So a step has one score, in a pool as in a search, which takes kind `prm`; kind `orm` gives a solution the score at
     its last step.  `TokenVerifier`, which reads whole solutions, is the reference: its scores differ by rounding only,
@@ -98,13 +98,13 @@ class IncrementalVerifier(TokenVerifier):
     def score_more(
         self, state: Prefixes, steps: list[list[int]], rollouts: list[list[int]]
     ) -> list[StepScore]:
-        """See `ttc.engines.base.StepVerifier.score_more`."""
+        """See `ttc.engines.protocol.StepVerifier.score_more`."""
         new = [step + rollout for step, rollout in zip(steps, rollouts, strict=True)]
         scores = self._read(state, new, [len(step) for step in steps])
         return [StepScore(*each, len(read)) for each, read in zip(scores, new, strict=True)]
 
     def score(self, prompts: list[list[int]], solutions: list[list[int]]) -> list[list[float]]:
-        """See `ttc.engines.base.Verifier.score`; equal inputs are scored once but every one of them is billed.
+        """See `ttc.engines.protocol.Verifier.score`; equal inputs are scored once but every one of them is billed.
 
         Solutions of one problem share their prompt and the steps with which they begin alike.
         """

@@ -3,7 +3,7 @@
 verifier = load("qwen_extra0", "models/Qwen2.5-Math-PRM-7B", dtype="bfloat16")
 verifier.score(["What is 2 + 3 * 4?"], [["3 * 4 = 12", "2 + 12 = 14"]])  # [[step 1, step 2]]
 
-What is read, where, and what is refused is the kinds' own (`ttc.verifiers.kinds`); only the network is vLLM's.
+What is read, where, and what is refused is the kinds' own (`ttc.verifiers.published`); only the network is vLLM's.
 """
 
 import json
@@ -14,14 +14,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig
 
+from ttc.engines.vllm_settings import import_vllm, open_llm
 from ttc.errors import InputError, nearest
-from ttc.models.loading import resolve_device
-from ttc.models.vllm import import_vllm, open_llm
-from ttc.verifiers.kinds import KINDS
-from ttc.verifiers.kinds.base import PublishedVerifier
-from ttc.verifiers.kinds.loading import FAILURES, Source, check_complete
-from ttc.verifiers.kinds.qwen_extra0 import QwenExtra0
-from ttc.verifiers.kinds.trl_tokencls import TrlTokenClassification
+from ttc.models.directory import resolve_device
+from ttc.verifiers.published.base import PublishedVerifier
+from ttc.verifiers.published.loading import FAILURES, Source, check_complete
+from ttc.verifiers.published.qwen_extra0 import QwenExtra0
+from ttc.verifiers.published.registry import KINDS
+from ttc.verifiers.published.trl_tokencls import TrlTokenClassification
 
 INDEX = "model.safetensors.index.json"
 
@@ -122,7 +122,7 @@ def load(
     separator: str | None = None,
     batch_tokens: int = 1 << 18,
 ) -> PublishedVerifier:
-    """The verifier of a checkpoint's directory, ready to score; options as `ttc.verifiers.kinds.load` has them.
+    """The verifier of a checkpoint's directory, ready to score; options as `ttc.verifiers.published.load` has them.
 
     batch_tokens: tokens handed to vLLM at once, which makes its own batches of them.  InputError as there, and for a
     kind that vLLM does not take.

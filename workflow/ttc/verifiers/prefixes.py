@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ttc.engines.base import StepScore, Verifier
+from ttc.engines.protocol import StepScore, Verifier
 from ttc.errors import InputError
 
 # A row: prompt, solution so far, steps of it that have been scored.
@@ -10,7 +10,7 @@ Row = tuple[list[int], list[int], int]
 
 
 class FullPrefixes:
-    """`ttc.engines.base.StepVerifier` of any process verifier.  What it reads, and bills, grows with the prefix."""
+    """`ttc.engines.protocol.StepVerifier` of any process verifier.  What it reads, and bills, grows with the prefix."""
 
     def __init__(self, verifier: Verifier):
         self._verifier = verifier

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.verifier_quality import auc
+from ttc.evaluation.verifier_quality import auc
 
 RESOURCES = ("golden.json",)  # the examples; their bytes are part of the code of this module
 GOLDEN = Path(__file__).with_name(RESOURCES[0])
@@ -20,7 +20,7 @@ LEAST_AUC = 0.75  # a verifier that guesses reaches it once in ten times; those 
 
 
 class TextVerifier(Protocol):
-    """What is checked: `ttc.verifiers.kinds.PublishedVerifier`, or anything that scores texts."""
+    """What is checked: `ttc.verifiers.published.PublishedVerifier`, or anything that scores texts."""
 
     def score(self, problems: list[str], solutions: list[list[str]]) -> list[list[float]]:
         """One score in [0, 1] per step of each solution."""

@@ -1,6 +1,6 @@
 """What verifiers of texts learn from: values of steps (PRM) and verdicts (ORM), at the tokens that they are scored by.
 
-reader = load_reader("trl_tokencls", weights_of(policy).folder)  # of ttc.verifiers.kinds
+reader = load_reader("trl_tokencls", weights_of(policy).folder)  # of ttc.verifiers.published
 examples, rows = process_examples(problems, samples, step_values, reader)
 
 A reader turns a problem and its steps into tokens, and says where each step's score is read; the verifier that is
@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.models.batches import Examples, value_examples
-from ttc.tasks.steps import steps_of
-from ttc.verifiers.kinds.base import PublishedVerifier, Reading
-from ttc.verifiers.pools import problem_with_context
+from ttc.problems.steps import steps_of
+from ttc.training.batches import Examples, value_examples
+from ttc.verifiers.published.base import PublishedVerifier, Reading
+from ttc.verifiers.text_pools import problem_with_context
 
 
 def process_examples(

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ttc.engines.base import StepScore
-from ttc.engines.stops import Stops
+from ttc.engines.protocol import StepScore
 from ttc.errors import InputError
-from ttc.tasks.steps import steps_of
-from ttc.tasks.text import decode
+from ttc.problems.steps import steps_of
+from ttc.problems.stops import Stops
+from ttc.problems.text import decode
 
 if TYPE_CHECKING:
-    from ttc.verifiers.kinds.base import PublishedVerifier
+    from ttc.verifiers.published.base import PublishedVerifier
 
 NOTHING = 0.0  # score of a solution without a step: it can never win
 
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 class TextSteps:
-    """`ttc.engines.base.StepVerifier` of a published process verifier; its prompts are the texts of problems.
+    """`ttc.engines.protocol.StepVerifier` of a published process verifier; its prompts are the texts of problems.
 
     A solution has the steps that `steps_of` finds in its text, so that a search scores what a pool scores.  Special
     tokens are no text, and a text that ends solutions is cut off with what follows it.  A new step without anything to
@@ -57,7 +57,7 @@ class TextSteps:
     def score_more(
         self, state: list[Row], steps: list[list[int]], rollouts: list[list[int]]
     ) -> list[StepScore]:
-        """See `ttc.engines.base.StepVerifier.score_more`; equal rows are read once and each is billed.
+        """See `ttc.engines.protocol.StepVerifier.score_more`; equal rows are read once and each is billed.
 
         InputError, naming the problem, for what the verifier cannot read.
         """

@@ -1,0 +1,256 @@
+"""The allocator: choices with a known answer, folds, optimism of choosing in sample, efficiency, curves."""
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.base import clone
+
+from ttc.errors import InputError
+from ttc.evaluation.allocation.competitors import groups
+from ttc.evaluation.allocation.crossvalidation import build_grid, cross_validate, stratified_folds
+from ttc.evaluation.allocation.curves import fixed_curves, tabulate
+from ttc.evaluation.allocation.efficiency import crossing, efficiency, efficiency_of
+from ttc.evaluation.allocation.estimator import ComputeOptimalAllocator
+from ttc.noise import generator
+
+NAN = np.nan
+
+
+def outcome_rows(
+    correct, strategies=("a", "b"), budgets=(1, 4), family="search", selection="rule", tokens=None
+):
+    """Table of outcomes from an array (questions, strategies, budgets); NaN is left out."""
+    rows = []
+    for question, strategy, budget in zip(*np.nonzero(~np.isnan(correct)), strict=True):
+        rows.append(
+            {
+                "problem_id": f"q{question:03d}",
+                "family": family,
+                "strategy": strategies[strategy],
+                "selection": selection,
+                "budget": budgets[budget],
+                "correct": float(correct[question, strategy, budget]),
+                "tokens": None if tokens is None else float(tokens[strategy]),
+            }
+        )
+    return pl.DataFrame(rows, schema_overrides={"tokens": pl.Float64, "budget": pl.Int32})
+
+
+def ids(count):
+    return [f"q{index:03d}" for index in range(count)]
+
+
+class TestEstimator:
+    X = np.array([[1, 4], [1, 4], [2, 4], [2, 4], [1, 16], [2, 16]])
+    y = np.array([[0.9, 0.5], [0.7, 0.6], [0.1, 0.3], [0.2, 0.4], [0.9, 0.95], [0.5, NAN]])
+
+    def test_chooses_the_best_strategy_of_each_cell(self):
+        fitted = ComputeOptimalAllocator(["majority", "beam"]).fit(self.X, self.y)
+        assert fitted.predict([[1, 4], [2, 4], [1, 16], [2, 16]]).tolist() == [
+            "majority",
+            "beam",
+            "beam",
+            "majority",
+        ]
+        assert fitted.score(self.X[:4], self.y[:4]) == pytest.approx((0.9 + 0.7 + 0.3 + 0.4) / 4)
+
+    def test_unseen_bins_use_all_questions_and_unseen_budgets_the_one_below(self):
+        fitted = ComputeOptimalAllocator(["majority", "beam"]).fit(self.X, self.y)
+        # over both bins at budget 4: majority .475, beam .45
+        assert fitted.predict([[9, 4], [2, 8], [2, 1], [1, 999]]).tolist() == [
+            "majority",
+            "beam",
+            "beam",
+            "beam",
+        ]
+
+    def test_ties_go_to_the_cheaper_then_to_the_first_name(self):
+        X, y = [[1, 4]], [[0.5, 0.5, 0.5]]
+        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, [[10, 10, 30]]).predict(X) == ["b"]
+        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y).predict(X) == ["a"]
+        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, [[NAN, NAN, 30]]).predict(X) == ["a"]
+
+    def test_a_strategy_measured_on_some_questions_only_does_not_compete(self):
+        X, y = [[1, 4], [1, 4]], [[0.2, 1.0], [0.2, NAN]]
+        assert ComputeOptimalAllocator(["a", "b"]).fit(X, y).predict([[1, 4]]) == ["a"]
+
+    def test_follows_the_conventions(self):
+        estimator = ComputeOptimalAllocator(["a", "b"])
+        assert clone(estimator).get_params() == {"strategies": ["a", "b"]}
+        assert estimator.fit(self.X, self.y) is estimator
+        assert estimator.n_features_in_ == 2
+        with pytest.raises(ValueError, match="not fitted"):
+            clone(estimator).predict(self.X)
+        with pytest.raises(ValueError, match="two columns"):
+            estimator.predict([[1, 2, 3]])
+        with pytest.raises(ValueError, match="no questions"):
+            estimator.fit(np.zeros((0, 2)), np.zeros((0, 2)))
+        with pytest.raises(ValueError, match="names"):
+            ComputeOptimalAllocator(["a"]).fit(self.X, self.y)
+
+    def test_order_of_rows_does_not_matter(self):
+        order = np.random.default_rng(0).permutation(len(self.X))
+        one = ComputeOptimalAllocator().fit(self.X, self.y)
+        two = ComputeOptimalAllocator().fit(self.X[order], self.y[order])
+        assert np.array_equal(one.cells_, two.cells_) and np.array_equal(one.choices_, two.choices_)
+
+
+class TestFolds:
+    def test_stratified_and_balanced_within_each_bin(self):
+        bins = np.repeat([1, 2, 3], [10, 7, 1])
+        fold = stratified_folds(bins, 2, generator(0))
+        assert np.bincount(fold[bins == 1]).tolist() == [5, 5]
+        assert sorted(np.bincount(fold[bins == 2]).tolist()) == [3, 4]
+
+    def test_odd_questions_do_not_all_go_to_one_fold(self):
+        bins = np.arange(200)
+        assert 70 <= stratified_folds(bins, 2, generator(1)).sum() <= 130
+
+
+def test_each_question_is_measured_with_a_choice_made_without_it():
+    # bin of four: a is right only on q0, b only slightly on all; q0 alone makes a the winner of its fold
+    correct = np.array([[1.0, 0.3], [0.0, 0.3], [0.0, 0.3], [0.0, 0.3]])[:, :, None]
+    grid = build_grid(outcome_rows(correct, budgets=(4,)), ids(4))
+    result = cross_validate(grid, np.ones(4, dtype=int), 2, 40, generator(0))
+    # q0 held out: the others choose b (.3 against 0); the others held out with q0 fitting: a (.5 against .3)
+    # gives 0
+    assert result.correct[0, 0] == pytest.approx(0.3)
+    assert (result.correct[1:, 0] < 0.3).all()
+    assert result.in_sample[:, 0] == pytest.approx([0.3] * 4)
+    assert {row[3] for row in result.chosen} == {4} and {row[1] for row in result.chosen} == {0, 1}
+
+
+def test_choosing_in_sample_is_optimistic_and_cross_validation_is_not():
+    # four strategies that are equally good: in sample, the luckiest is chosen and looks better than it is
+    random = np.random.default_rng(0)
+    held_out, in_sample = [], []
+    for trial in range(40):
+        correct = (random.random((80, 4, 1)) < 0.5).astype(float)
+        grid = build_grid(outcome_rows(correct, "abcd", (4,)), ids(80))
+        result = cross_validate(grid, np.repeat([1, 2], 40), 2, 2, generator(trial))
+        held_out.append(result.correct.mean())
+        in_sample.append(result.in_sample.mean())
+    error = np.std(held_out) / np.sqrt(40)
+    assert np.mean(held_out) == pytest.approx(0.5, abs=3 * error)
+    assert np.mean(in_sample) > 0.5 + 5 * error
+
+
+def test_clear_differences_between_bins_are_found():
+    random = np.random.default_rng(1)
+    bins = np.repeat([1, 2], 50)
+    better = np.where(bins == 1, 0, 1)
+    correct = random.random((100, 2, 1)) * 0.1
+    correct[np.arange(100), better] += 0.5
+    grid = build_grid(outcome_rows(correct, budgets=(4,)), ids(100))
+    result = cross_validate(grid, bins, 2, 5, generator(0))
+    assert np.array_equal(result.correct, result.in_sample)
+    assert result.correct[:, 0] == pytest.approx(correct[np.arange(100), better, 0])
+    assert result.allocator.predict([[1, 4], [2, 4]]).tolist() == ["a", "b"]
+
+
+def test_a_bin_of_one_question_uses_the_choice_over_all_bins():
+    correct = np.array([[0.2, 0.6], [0.3, 0.6], [0.4, 0.6], [0.9, 0.1]])[:, :, None]
+    grid = build_grid(outcome_rows(correct, budgets=(4,)), ids(4))
+    result = cross_validate(grid, np.array([1, 1, 1, 2]), 2, 3, generator(0))
+    assert result.correct[3, 0] == pytest.approx(0.1)  # the others choose b
+    assert result.in_sample[3, 0] == pytest.approx(0.9)
+
+
+def test_exact_budgets_unless_smaller_ones_are_allowed():
+    correct = np.array([[[0.5, NAN], [0.4, 0.45]]] * 4)
+    exact = build_grid(outcome_rows(correct), ids(4))
+    assert np.isnan(exact.correct[:, 0, 1]).all()
+    carried = build_grid(outcome_rows(correct), ids(4), at_most=True)
+    assert (carried.correct[:, 0, 1] == 0.5).all()
+    assert (cross_validate(carried, np.ones(4, dtype=int), 2, 2, generator(0)).correct[:, 1] == 0.5).all()
+
+
+def test_a_search_billed_at_an_odd_budget_is_not_alone_there():
+    correct = np.array([[[0.5, NAN, 0.6], [NAN, 0.7, NAN]]] * 4)
+    rows = outcome_rows(correct, budgets=(4, 12, 16))
+    assert build_grid(rows, ids(4), anchor="a").budgets.tolist() == [4, 16]
+    carried = build_grid(rows, ids(4), at_most=True, anchor="a")
+    assert carried.budgets.tolist() == [4, 16] and carried.correct[0, 1].tolist()[1] == 0.7
+
+
+def test_pools_of_different_size_take_part_where_they_can():
+    correct = np.array([[[0.5, 0.6], [0.4, 0.7]]] * 6)
+    correct[1, :, 1] = NAN
+    grid = build_grid(outcome_rows(correct), ids(6))
+    assert grid.taking_part[:2].tolist() == [[True, True], [True, False]]
+    result = cross_validate(grid, np.ones(6, dtype=int), 2, 4, generator(0))
+    assert np.isnan(result.correct[1, 1]) and result.correct[0, 1] == pytest.approx(0.7)
+
+
+def test_groups():
+    names = ("best_of_n_weighted", "majority", "beam(width=4)", "dvts(width=4)")
+    search = outcome_rows(np.ones((1, 4, 1)), names, (4,))
+    names = ("revisions(sequential=2, parallel=2)", "parallel")
+    hierarchical = outcome_rows(np.ones((1, 2, 1)), names, (4,), "revisions", "hierarchical")
+    majority = outcome_rows(np.ones((1, 2, 1)), names, (4,), "revisions", "majority")
+    found = groups(pl.concat([search, hierarchical, majority]), {})
+    assert [(g.family, g.label) for g in found] == [
+        ("search", "rule"),
+        ("revisions", "hierarchical"),
+        ("revisions", "majority"),
+    ]
+    assert found[0].strategies == ["best_of_n_weighted", "beam(width=4)"]
+    wanted = {"search": ["dvts(width=4)", "majority"]}  # beyond the paper: only where asked for
+    assert groups(search, wanted)[0].strategies == ["dvts(width=4)", "majority"]
+    assert found[1].strategies == ["revisions(sequential=2, parallel=2)"]
+    pool = outcome_rows(np.ones((1, 2, 1)), ("best_of_n_weighted", "majority"), (4,))
+    assert groups(pool, {})[0].strategies == ["best_of_n_weighted", "majority"]
+    with pytest.raises(InputError, match=r"did you mean 'beam\(width=4\)'"):
+        groups(search, {"search": ["beam(width=5)"]})
+
+
+class TestEfficiency:
+    def test_crossing_is_linear_in_log2(self):
+        curves = np.array([[0.1, 0.3, 0.5], [0.6, 0.7, 0.8], [0.1, 0.1, 0.1], [0.1, 0.4, 0.3]])
+        found = crossing(np.array([1, 4, 16]), curves, np.array([0.4, 0.4, 0.4, 0.4]))
+        assert found[:2] == pytest.approx([8.0, 1.0]) and np.isnan(found[2]) and found[3] == pytest.approx(4)
+
+    def test_known_ratio_and_interval(self):
+        # reference at 64 equals compute-optimal at 16, on every question
+        random = np.random.default_rng(0)
+        base = random.random((100, 1)) * 0.4
+        budgets = np.array([1, 4, 16, 64])
+        optimal = base + np.array([0.1, 0.2, 0.3, 0.4])
+        found = efficiency(budgets, optimal, optimal[:, 2], 64, 200, generator(0))
+        assert found.reached and found.ratio == pytest.approx(4) and found.budget == pytest.approx(16)
+        assert found.low == pytest.approx(4) and found.high == pytest.approx(4)
+
+    def test_never_reached_gives_the_bound(self):
+        found = efficiency(np.array([1, 8]), np.zeros((5, 2)), np.ones(5), 64, 50, generator(0))
+        assert not found.reached and found.ratio == 8 and np.isnan(found.budget)
+
+    def test_from_tables(self):
+        correct = np.array([[[0.1, 0.4], [0.1, 0.4]]] * 6)
+        outcomes = outcome_rows(correct, ("best_of_n_weighted", "x"), (4, 64), selection="best_of_n_weighted")
+        rows = [
+            ("search", "compute_optimal", "oracle", n, q, v) for q in ids(6) for n, v in ((4, 0.2), (16, 0.5))
+        ]
+        schema = ["family", "strategy", "bins", "budget", "problem_id", "correct"]
+        per_question = pl.DataFrame(rows, schema=schema, orient="row")
+        found = efficiency_of(outcomes, per_question, replicates=20)
+        assert found.budget == pytest.approx(2 ** (2 + 2 * 2 / 3)) and found.ratio == pytest.approx(
+            64 / found.budget
+        )
+        with pytest.raises(InputError, match="at 128"):
+            efficiency_of(outcomes, per_question, reference_budget=128)
+
+
+def test_curves_are_means_over_all_questions_and_by_bin():
+    random = np.random.default_rng(0)
+    correct = random.random((40, 2, 2))
+    bins = np.repeat([1, 2, 3, 5], 10)
+    curves = fixed_curves(outcome_rows(correct), ids(40))
+    table = tabulate(curves, {"oracle": bins}, 200, 0)
+    row = table.filter((pl.col("strategy") == "b") & (pl.col("bin") == 5) & (pl.col("budget") == 4)).row(
+        0, named=True
+    )
+    assert row["accuracy"] == pytest.approx(correct[30:, 1, 1].mean()) and row["problems"] == 10
+    assert row["low"] < row["accuracy"] < row["high"] and row["bins"] == "oracle"
+    whole = table.filter(pl.col("bin") == 0)
+    assert len(whole) == 4 and set(whole["bins"]) == {"none"}
+    assert len(table) == 4 + 4 * 4

@@ -1,0 +1,265 @@
+"""Figures of the appendices draw the rows that the catalogue names, and no others."""
+
+import hashlib
+
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib.text import Text
+
+from tests.support import synthetic_ablations, synthetic_study
+from ttc.figures import calibration, compute_optimal, exchange, ratios, revisions, search_sweep, style
+from ttc.figures.catalogue import ENTRIES
+from ttc.figures.registry import DRAW, OPTIONS
+from ttc.figures.sources import selected, sources
+from ttc.tables.study import NotMeasured, Study
+
+QUICK = OPTIONS | {"bootstrap": 50}
+ENTRY = {entry.name: entry for entry in ENTRIES}
+
+
+@pytest.fixture(scope="module")
+def study():
+    return Study(synthetic_ablations.study())
+
+
+def draw(study, name, options=QUICK):
+    with style.context():
+        return DRAW[name](study, options)
+
+
+def line(axes, label):
+    (found,) = [line for line in axes.get_lines() if line.get_label() == label]
+    return found
+
+
+def assert_drawn(drawn, rows, x="budget", y="accuracy"):
+    np.testing.assert_allclose(drawn.get_xdata(), rows[x].to_numpy())
+    np.testing.assert_allclose(drawn.get_ydata(), rows[y].to_numpy())
+
+
+def test_the_catalogue_and_the_drawing_functions_are_of_the_same_figures():
+    assert [entry.name for entry in ENTRIES] == list(dict.fromkeys(entry.name for entry in ENTRIES))
+    assert DRAW.keys() == ENTRY.keys()
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_figure_is_drawn_from_the_rows_that_the_catalogue_names(study, name):
+    named = {table: selected(study.frames[table], rows) for table, rows in ENTRY[name].reads.items()}
+    assert all(len(frame) for frame in named.values())
+    digests = []
+    for source in (study, Study(named)):
+        with style.context():
+            drawn = style.encoded(style.settle(DRAW[name](source, QUICK)), "png", 40)
+            digests.append(hashlib.sha256(drawn).hexdigest())
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_figure_says_what_is_missing(study, name):
+    """Without any one of the tables that it reads there is a reason in words, never an empty panel."""
+    for table in ENTRY[name].reads:
+        left = Study({other: frame for other, frame in study.frames.items() if other != table})
+        if (name, table) == ("summary", "exchange"):  # its left half does without
+            assert len(draw(left, name).axes) == 2
+            continue
+        with pytest.raises(NotMeasured, match=r"\w+ \w+"):
+            draw(left, name)
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_every_panel_holds_something_and_no_label_overlaps_another(study, name):
+    with style.context():
+        drawn = style.settle(DRAW[name](study, QUICK))
+        renderer = (
+            drawn.canvas.get_renderer() if hasattr(drawn.canvas, "get_renderer") else drawn._get_renderer()
+        )
+        for axes in drawn.axes:
+            assert axes.lines or axes.patches or axes.collections
+            boxes = [Text.get_window_extent(text, renderer) for text in axes.texts if text.get_text()]
+            for place, box in enumerate(boxes):
+                for other in boxes[place + 1 :]:
+                    shared = (
+                        min(box.y1, other.y1) - max(box.y0, other.y0),
+                        min(box.x1, other.x1) - max(box.x0, other.x0),
+                    )
+                    assert min(shared) < 0.35 * min(box.height, other.height), (name, axes.get_title())
+
+
+def test_strategies_beyond_the_paper_have_a_panel_of_their_own(study):
+    left, right = draw(study, "search_sweep").axes
+    labels = [{line.get_label() for line in axes.get_lines()} for axes in (left, right)]
+    for strategy in ("dvts(width=4)", "rebase(temperature=0.2)"):
+        label = style.named(strategy)
+        assert label in labels[1] - labels[0]
+        assert_drawn(line(right, label), study.curve("search", strategy))
+    assert style.named("lookahead(width=4, depth=3)") in labels[0] - labels[1]
+    only_paper = Study(synthetic_study.study())
+    assert len(draw(only_paper, "search_sweep").axes) == 1
+
+
+def test_the_larger_policy_has_bars_of_its_own(study):
+    drawn = draw(study, "larger_search_by_bin")
+    rows = study.curve("larger", "beam(width=4)", bins="oracle", bin=2)
+    rows = rows.filter(rows["budget"].is_in(QUICK["sweep_budgets"]))
+    heights = [bar.get_height() for bar in drawn.axes[1].containers[2]]
+    np.testing.assert_allclose(heights, rows["accuracy"].to_numpy())
+    assert "larger policy" in drawn.get_suptitle()
+
+
+def test_bars_by_predicted_bin_are_of_predicted_bins(study):
+    drawn = draw(study, "search_by_predicted_bin")
+    rows = study.curve("search", "best_of_n_weighted", bins="predicted", bin=3)
+    rows = rows.filter(rows["budget"].is_in(QUICK["sweep_budgets"]))
+    np.testing.assert_allclose(
+        [bar.get_height() for bar in drawn.axes[2].containers[0]], rows["accuracy"].to_numpy()
+    )
+
+
+def test_the_in_sample_optimum_is_a_thin_line_beside_the_cross_validated_one(study):
+    for name, comparison in (
+        ("compute_optimal_search", compute_optimal.SEARCH),
+        ("compute_optimal_revisions", compute_optimal.REVISIONS),
+    ):
+        axes = draw(study, name).axes[0]
+        thin, thick = line(axes, "oracle bins, in-sample optimum"), line(axes, "compute-optimal, oracle bins")
+        rows = study.curve(comparison.family, "in_sample_optimal", comparison.selection, bins="oracle")
+        assert_drawn(thin, rows)
+        assert thin.get_linewidth() < thick.get_linewidth()
+
+
+def test_ratios_by_majority_and_by_predicted_bins(study):
+    left, right = draw(study, "revision_ratio_majority").axes
+    assert_drawn(line(left, "64 generations"), ratios.ratios(study, "majority").filter(budget=64), "ratio")
+    rows = ratios.ratios(study, "majority", "oracle", 4).filter(budget=64)
+    assert_drawn(line(right, "bin 4"), rows, "ratio")
+    for axes, selection in zip(
+        draw(study, "predicted_revisions").axes, ("hierarchical", "majority"), strict=True
+    ):
+        rows = ratios.ratios(study, selection, "predicted", 4).filter(budget=64)
+        assert_drawn(line(axes, "bin 4"), rows, "ratio")
+
+
+@pytest.mark.parametrize("version", ["v1", "camera_ready"])
+def test_each_formula_has_its_own_figures(study, version):
+    rows = exchange.compared(study, "search", version)
+    assert set(rows["version"]) == {version}
+    suffix = "" if version == "v1" else "_camera_ready"
+    drawn = draw(study, f"exchange_search{suffix}")
+    stars = [one for one in drawn.axes[1].get_lines() if one.get_marker() == "*"]
+    assert sorted(star.get_xdata()[0] for star in stars) == sorted(rows.filter(bin=2)["budget"])
+    names = " ".join(text.get_text() for text in drawn.axes[1].texts)
+    assert all(f"{ratio:g}" in names for ratio in rows["ratio"].unique())
+    other = {"v1": "camera_ready", "camera_ready": "v1"}[version]
+    alone = Study(study.frames | {"exchange": study.frames["exchange"].filter(version=other)})
+    with pytest.raises(NotMeasured, match=f"formula {version}"):
+        draw(alone, f"exchange_differences{suffix}")
+
+
+def test_revisions_chosen_by_each_verifier(study):
+    for axes, strategy in zip(
+        draw(study, "revision_verifiers").axes, ("sequential", "parallel"), strict=True
+    ):
+        for selection, label in revisions.VERIFIERS.items():
+            assert_drawn(line(axes, label), study.curve("revisions", strategy, selection))
+    without = study.frames["curves"].filter(
+        ~pl.col("selection").is_in(["hierarchical_no_history", "hierarchical_prm"])
+    )
+    with pytest.raises(NotMeasured, match="no other verifier"):
+        draw(Study({"curves": without}), "revision_verifiers")
+
+
+def test_rest_em_beside_the_reviser(study):
+    (axes,) = draw(study, "rest_em").axes
+    for name, label in revisions.REVISERS.items():
+        assert_drawn(line(axes, label), study.curve("baseline", name, "none"))
+
+
+def test_transitions_are_those_of_the_table_and_steps_without_any_are_left_out(study):
+    left, right = draw(study, "transitions").axes
+    table = study.table("transitions").filter(reviser="rest").sort("step")
+    assert_drawn(line(left, "ReST^EM reviser"), table, "step", "correct_to_incorrect")
+    known = table.drop_nulls("incorrect_to_correct")
+    assert len(known) == len(table) - 1
+    assert_drawn(line(right, "ReST^EM reviser"), known, "step", "incorrect_to_correct")
+
+
+def test_votes_by_aggregation_verifier_and_spoilt_scores(study):
+    left, right = draw(study, "aggregations").axes
+    assert_drawn(line(left, "minimum"), study.curve("search", "best_of_n_weighted(aggregation=min)"))
+    assert_drawn(line(right, "product"), study.curve("search", "best_of_n(aggregation=prod)"))
+    assert_drawn(line(right, "last step"), study.curve("search", "best_of_n"))
+    (axes,) = draw(study, "verifier_quality").axes
+    assert_drawn(line(axes, "random scores"), study.curve("search", "best_of_n_weighted(verifier=random)"))
+    prm, orm = draw(study, "selection_rules").axes
+    assert_drawn(line(prm, "best single score"), study.curve("search", "best_of_n"))
+    assert_drawn(line(orm, "best single score"), study.curve("search", "orm_best_of_n"))
+    (axes,) = draw(study, "verifiers").axes
+    assert_drawn(line(axes, "ORM, weighted"), study.curve("search", "orm_best_of_n_weighted"))
+
+
+def test_the_configured_aggregation_names_its_curve(study):
+    (left, _) = draw(study, "aggregations", QUICK | {"aggregation": "prod"}).axes
+    assert "product" in {one.get_label() for one in left.get_lines()}
+
+
+def test_calibration_draws_every_bin_with_its_share(study):
+    solution, step, below, _ = draw(study, "calibration").axes
+    rows = study.table("calibration").filter(verifier="orm", level="solution").sort("bin")
+    points = [container for container in solution.containers if container.get_label() == "ORM"]
+    assert_drawn(points[0].lines[0], rows, "score", "correct")
+    shares = [one.get_ydata() for one in below.get_lines()]
+    assert any(np.allclose(share, rows["count"] / rows["count"].sum()) for share in shares)
+    assert [container.get_label() for container in step.containers] == ["PRM"]
+
+
+def test_step_quality_writes_every_measure(study):
+    left, *right = draw(study, "step_quality").axes
+    table = study.table("verifier_quality")
+    rows = table.filter(pl.col("step") > 0, measure="auc").sort("step")
+    assert_drawn(left.containers[0].lines[0], rows, "step", "value")
+    for axes, measure in zip(right, calibration.MEASURES, strict=True):
+        written = sorted(text.get_text() for text in axes.texts)
+        values = table.filter(step=0, measure=measure)["value"]
+        assert written == sorted(f"{value:.2f}" for value in values)
+
+
+def test_lines_of_one_figure_differ_in_more_than_colour(study):
+    """Markers or dashes tell all lines of a panel apart, so that it can be read in grey."""
+    for name in DRAW:
+        for axes in draw(study, name).axes:
+            looks = [
+                (one.get_marker(), one.get_linestyle(), one.get_markerfacecolor() == "white")
+                for one in axes.get_lines()
+                if not one.get_label().startswith("_")
+                and one.get_label() not in ("calibrated", "first answer")
+            ]
+            dashed = [
+                (one.get_marker(), one._dash_pattern) for one in axes.get_lines() if one.get_label()[0] != "_"
+            ]
+            assert len(set(map(str, dashed))) == len(dashed) or len(set(looks)) == len(looks), (name, looks)
+
+
+def test_sources_say_which_rows_and_how_many(study):
+    found = sources(study, ENTRY["rest_em"])
+    steps = [study.curve("baseline", name) for name in ("revision_step", "rest_revision_step")]
+    assert found == [
+        {
+            "table": "tables/curves.parquet",
+            "rows": "family = baseline; strategy = revision_step, rest_revision_step; bins = none",
+            "count": sum(map(len, steps)),
+        }
+    ]
+    assert sources(Study({}), ENTRY["transitions"])[0]["count"] == 0
+
+
+def test_names_that_end_in_a_star_stand_for_all_that_begin_so():
+    frame = pl.DataFrame(
+        {"strategy": ["beam(width=4)", "beam(width=sqrt)", "dvts(width=4)", "majority"], "bin": [0, 1, 0, 0]}
+    )
+    found = selected(frame, {"strategy": ("beam(*", "majority"), "bin": (0,)})
+    assert found["strategy"].to_list() == ["beam(width=4)", "majority"]
+
+
+def test_beyond_the_paper_is_no_search_of_the_paper(study):
+    assert set(search_sweep.searched(study)) & set(search_sweep.searched(study, search_sweep.BEYOND)) == set()

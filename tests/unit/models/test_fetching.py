@@ -1,0 +1,398 @@
+"""Published checkpoints: fetched or refused in one sentence, described, referred to; digests of their folders."""
+
+import json
+import os
+import pickle
+import shutil
+
+import pytest
+import torch
+from huggingface_hub.errors import (
+    GatedRepoError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from safetensors.torch import load_file, save_file
+
+from tests.support import small_models
+from tests.support.published import edit_config
+from ttc.digests import file_digest, folder_files
+from ttc.errors import InputError
+from ttc.models import fetch as fetching
+from ttc.models.directory import read_card
+from ttc.models.fetch import describe, fetch
+from ttc.models.weights import Weights, weights_of
+from ttc.run import job
+from ttc.stages import fetch_model
+from ttc.store import folders
+from ttc.store.folders import folder_digest
+
+COMMIT = 40 * "a"
+SPEC = {"hub": None, "revision": None, "dtype": "float32", "attention": "sdpa", "trust_remote_code": False}
+POLICY = {"role": "policy"} | SPEC
+PRM = {"role": "prm", "kind": "qwen_extra0", "separator": None} | SPEC
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    return small_models.checkpoint(tmp_path_factory.mktemp("models") / "qwen3", "qwen3")
+
+
+@pytest.fixture
+def model(shared, tmp_path):
+    """A checkpoint to spoil."""
+    return shutil.copytree(shared, tmp_path / "model")
+
+
+def fetched(output, folder=None, spec=POLICY):
+    inputs = {} if folder is None else {"checkpoint": [folder]}
+    fetch_model.run(spec, inputs, output, job.Runtime(device="cpu"))
+    return output
+
+
+def sentence(call, *arguments):
+    with pytest.raises(InputError) as caught:
+        call(*arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# From the hub
+
+
+class Response:
+    """As much of an answer of the hub as its errors ask for."""
+
+    headers, status_code, request = {}, 403, None
+
+
+REFUSALS = {
+    "gated": (
+        GatedRepoError("403 Client Error.\nAccess to model a/b is restricted.", response=Response()),
+        "model 'a/b': it is gated; accept its conditions on its page, log in (`hf auth login`) and run the same",
+    ),
+    "unknown": (
+        RepositoryNotFoundError("404 Client Error.\n", response=Response()),
+        "model 'a/b': there is no such model on the hub, or it is private; its id is OWNER/NAME, as on its page",
+    ),
+    "no commit": (
+        RevisionNotFoundError("404 Client Error.\n", response=Response()),
+        f"model 'a/b': it has no commit {COMMIT}; take one of its page",
+    ),
+    "not in the cache": (
+        LocalEntryNotFoundError("Cannot find an appropriate cached snapshot folder\nfor the revision"),
+        f"model 'a/b': it is not in the cache at commit {COMMIT}, and the hub cannot be reached; run `snakemake "
+        "fetch_model` once where there is a connection",
+    ),
+    "offline": (OfflineModeIsEnabled("offline mode"), f"model 'a/b': it is not in the cache at commit {COMMIT}"),
+    "no connection": (ConnectionError("refused\n"), f"model 'a/b': it is not in the cache at commit {COMMIT}"),
+    "full disk": (OSError("No space left on device.\nmore"), "model 'a/b': No space left on device"),
+    "something else": (ValueError(), "model 'a/b': ValueError"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_what_the_hub_refuses_is_one_sentence(monkeypatch, case):
+    error, said = REFUSALS[case]
+
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    assert sentence(fetch, "a/b", COMMIT).startswith(said)
+
+
+def test_a_gated_model_is_told_also_where_the_library_speaks_of_its_cache(monkeypatch):
+    def refuse(*_, **__):
+        try:
+            raise REFUSALS["gated"][0]
+        except GatedRepoError as error:
+            raise LocalEntryNotFoundError("An error happened while trying to locate the files") from error
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    assert "it is gated" in sentence(fetch, "a/b", COMMIT)
+
+
+def test_what_is_in_the_cache_needs_no_connection(monkeypatch, tmp_path, shared):
+    """The real library, offline: the snapshot of the very commit is taken, and of no other."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub._snapshot_download.constants.HF_HUB_CACHE", str(tmp_path))
+    shutil.copytree(shared, tmp_path / "models--a--b/snapshots" / COMMIT)
+    assert fetch("a/b", COMMIT) == tmp_path / "models--a--b/snapshots" / COMMIT
+    assert "it is not in the cache at commit bbb" in sentence(fetch, "a/b", 40 * "b")
+
+
+def test_only_files_that_are_read_are_fetched(monkeypatch, tmp_path):
+    asked = {}
+
+    def download(hub, **how):
+        asked.update(how, hub=hub)
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    assert fetch("a/b", COMMIT) == tmp_path
+    assert (asked["hub"], asked["revision"]) == ("a/b", COMMIT)
+    assert not {"*", "*.bin", "*.pth", "*.gguf"} & set(asked["allow_patterns"])
+    assert {"*.safetensors", "*.json"} <= set(asked["allow_patterns"])
+
+
+# What is described
+
+
+def test_a_card_says_what_a_checkpoint_is(shared, tmp_path, capsys):
+    output = fetched(tmp_path / "made", shared)
+    card = read_card(output)
+    assert (card["kind"], card["architecture"], card["window"]) == ("policy", "qwen3", small_models.WINDOW)
+    weights = load_file(shared / "model.safetensors")
+    assert card["parameters"] == sum(each.numel() for each in weights.values())
+    assert card["files"]["model.safetensors"] == file_digest(shared / "model.safetensors")
+    assert card["chat_template"] and "hub" not in card["checkpoint"]
+    assert str(tmp_path) not in (output / "card.json").read_text()
+    assert "qwen3, 9" in capsys.readouterr().out
+    assert weights_of(output) == Weights(shared.resolve())
+
+
+def test_a_model_of_the_hub_is_named_by_its_commit(monkeypatch, shared, tmp_path):
+    monkeypatch.setattr(fetch_model, "fetch", lambda hub, revision: shared)
+    output = fetched(tmp_path / "made", spec=POLICY | {"hub": "a/b", "revision": COMMIT, "dtype": "bfloat16"})
+    assert read_card(output)["checkpoint"] == {
+        "hub": "a/b",
+        "revision": COMMIT,
+        "dtype": "bfloat16",
+        "attention": "sdpa",
+        "trust_remote_code": False,
+    }
+    assert weights_of(output).options["dtype"] == torch.bfloat16
+
+
+def test_digests_tell_every_change_of_weights_tokenizer_and_template(model):
+    def described():
+        about = describe(model, "m")
+        return json.dumps(about["files"]), about["tokenizer"]
+
+    seen = [described()]
+    save_file({**load_file(model / "model.safetensors"), "more": torch.ones(1)}, model / "model.safetensors")
+    seen.append(described())
+    assert seen[1][1] == seen[0][1]  # the tokenizer is the same
+    words = small_models.tokenizer()
+    words.chat_template = small_models.CHAT.replace("assistant", "model")
+    words.save_pretrained(model)
+    seen.append(described())
+    words.add_tokens(["apples"])
+    words.save_pretrained(model)
+    edit_config(model, vocab_size=len(words))
+    seen.append(described())
+    for part in (0, 1):
+        assert len({each[part] for each in seen}) == (4 if part == 0 else 3)
+
+
+def without(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def written(name, text):
+    return lambda folder: (folder / name).write_text(text)
+
+
+def pickled(folder):
+    (folder / "model.safetensors").unlink()
+    with (folder / "pytorch_model.bin").open("wb") as file:
+        pickle.dump({}, file)
+
+
+def indexed(folder):
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+SPOILED = {
+    "no configuration": (without("config.json"), "not a checkpoint, it has no config.json"),
+    "damaged configuration": (written("config.json", "{"), "its config.json is not valid JSON (Expecting property"),
+    "no weights": (without("model.safetensors"), "it has no weights model.safetensors"),
+    "a pickle": (
+        pickled,
+        "it has no weights model.safetensors; pytorch_model.bin is a pickle, which is never loaded: convert it to",
+    ),
+    "a shard": (indexed, "it has no weights model-00002-of-00002.safetensors"),
+    "damaged weights": (written("model.safetensors", "x" * 99), "model.safetensors is not readable as safetensors ("),
+    "damaged tokenizer": (written("tokenizer.json", "{}"), "its tokenizer cannot be loaded ("),
+    "no window": (
+        lambda folder: edit_config(folder, max_position_embeddings=None),
+        "its config.json names no window (max_position_embeddings)",
+    ),
+    "another tokenizer": (
+        lambda folder: edit_config(folder, vocab_size=100),
+        "its tokenizer has ids up to 288 and its network 100 tokens; they are not of one model",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPOILED)
+def test_what_is_no_checkpoint_is_refused_and_nothing_is_written(model, tmp_path, case):
+    spoil, said = SPOILED[case]
+    spoil(model)
+    assert sentence(fetched, tmp_path / "made", model).startswith(f"{model}: {said}")
+    assert not (tmp_path / "made").exists()
+
+
+def test_no_tokenizer(model, tmp_path):
+    """`transformers` makes one without a vocabulary, and does not complain."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (model / name).unlink()
+    said = sentence(fetched, tmp_path / "made", model)
+    assert said == f"{model}: its tokenizer cannot be loaded (there is no vocabulary beside the weights)"
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    assert "there is no such checkpoint directory" in sentence(fetched, tmp_path / "made", tmp_path / "gone")
+
+
+def test_weights_in_several_files_are_counted_together(model):
+    before = describe(model, "m")["parameters"]
+    indexed(model)
+    save_file({"b": torch.zeros(3, 5)}, model / "model-00002-of-00002.safetensors")
+    assert describe(model, "m")["parameters"] == before + 15
+
+
+def test_a_verifier_has_the_tokens_of_its_kind(tmp_path):
+    folder = small_models.verifier(tmp_path / "prm")
+    assert read_card(fetched(tmp_path / "made", folder, PRM))["format"] == "qwen_extra0"
+    words = small_models.tokenizer()
+    words.chat_template = None
+    (folder / "chat_template.jinja").unlink()
+    words.save_pretrained(folder)
+    said = sentence(fetched, tmp_path / "other", folder, PRM)
+    assert "kind 'qwen_extra0' needs a tokenizer with a chat template" in said
+    ki = PRM | {"kind": "ki_tag"}
+    assert "one token for 'ки'" in sentence(fetched, tmp_path / "other", folder, ki)
+    assert fetched(tmp_path / "trl", folder, PRM | {"kind": "trl_tokencls", "separator": "\n\n"}).is_dir()
+
+
+# Where weights are
+
+
+def test_a_checkpoint_that_was_moved_away_is_named(model, tmp_path):
+    output = fetched(tmp_path / "made", model)
+    model.rename(tmp_path / "elsewhere")
+    said = sentence(weights_of, output)
+    assert said.startswith(f"{output}: the checkpoint that it refers to is no longer at {model.resolve()}; ")
+    assert f"rm -r {output}" in said
+
+
+def test_what_was_trained_here_holds_its_own_weights(tmp_path):
+    assert weights_of(tmp_path) == Weights(tmp_path)  # of any checkpoint
+    (tmp_path / "card.json").write_text('{"kind": "prm"}')
+    assert weights_of(tmp_path) == Weights(tmp_path, "float32")
+    (tmp_path / "card.json").write_text('{"kind": "prm", "dtype": "bfloat16"}')
+    assert weights_of(str(tmp_path)) == Weights(tmp_path, "bfloat16")
+
+
+def test_the_network_is_never_asked_for_a_file(tmp_path):
+    assert Weights(tmp_path).options["local_files_only"] is True
+
+
+# Digests that are remembered
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "folder"
+    for name in ("config.json", "model.safetensors", "sub/modeling.py"):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text(name)
+    return made
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """Names of the files that were read."""
+    names = []
+
+    def digest(file):
+        names.append(file.name)
+        return file_digest(file)
+
+    monkeypatch.setattr(folders, "file_digest", digest)
+    return names
+
+
+def test_a_file_is_read_again_only_when_size_or_time_differ(folder, tmp_path, read):
+    memory = tmp_path / "cache/digests.json"
+    first = folder_digest(folder, memory)
+    assert sorted(read) == ["config.json", "model.safetensors", "modeling.py"]
+    assert folder_digest(folder, memory) == first and len(read) == 3
+    weights = folder / "model.safetensors"
+    times = weights.stat()
+    weights.write_text("MODEL.SAFETENSORS")  # the size is the same
+    os.utime(weights, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
+    second = folder_digest(folder, memory)
+    assert second != first and read[3:] == ["model.safetensors"]
+    weights.write_text("longer than before")
+    os.utime(weights, ns=(times.st_atime_ns, times.st_mtime_ns + 1))
+    assert folder_digest(folder, memory) not in (first, second) and len(read) == 5
+    weights.write_text("model.safetensors")
+    assert folder_digest(folder, memory) == first
+
+
+def test_touched_files_have_the_same_digest(folder, tmp_path, read):
+    first = folder_digest(folder, tmp_path / "digests.json")
+    for file in folder.rglob("*.*"):
+        os.utime(file, (5, 5))
+    assert folder_digest(folder, tmp_path / "digests.json") == first and len(read) == 6
+
+
+def test_the_digest_is_of_names_and_contents_and_not_of_the_place(folder, tmp_path):
+    memory = tmp_path / "digests.json"
+    first = folder_digest(folder, memory)
+    assert folder_digest(shutil.copytree(folder, tmp_path / "copy"), memory) == first
+    links = tmp_path / "links"  # as in the hub's cache
+    for file in folder_files(folder):
+        (links / file.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
+        (links / file.relative_to(folder)).symlink_to(file)
+    assert folder_digest(links, memory) == first
+    (folder / "config.json").rename(folder / "other.json")
+    assert folder_digest(folder, memory) != first
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "pytorch_model.bin", ".cache/huggingface/x.json", ".config.json"]
+)
+def test_what_says_nothing_of_a_model_does_not_count(folder, tmp_path, name):
+    first = folder_digest(folder, tmp_path / "digests.json")
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("x")
+    assert folder_digest(folder, tmp_path / "digests.json") == first
+
+
+@pytest.mark.parametrize(
+    "name", ["tokenizer.model", "merges.txt", "chat_template.jinja", "special/generation.json"]
+)
+def test_every_file_that_a_model_is_made_of_counts(folder, tmp_path, name):
+    first = folder_digest(folder, tmp_path / "digests.json")
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("x")
+    assert folder_digest(folder, tmp_path / "digests.json") != first
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"x": 3}'])
+def test_a_damaged_memory_is_no_memory(folder, tmp_path, content):
+    memory = tmp_path / "digests.json"
+    first = folder_digest(folder, memory)
+    memory.write_text(content)
+    assert folder_digest(folder, memory) == first
+    assert len(json.loads(memory.read_text())) >= 3
+
+
+def test_where_nothing_can_be_remembered_files_are_read_each_time(folder, tmp_path, read):
+    (tmp_path / "file").write_text("")
+    memory = tmp_path / "file/digests.json"
+    assert folder_digest(folder, memory) == folder_digest(folder, memory)
+    assert len(read) == 6
+
+
+def test_fetching_and_digests_agree_on_what_a_model_is_made_of():
+    assert fetching.PATTERNS is folders.PATTERNS

@@ -1,0 +1,262 @@
+"""The report holds the findings, the figures and escaped texts; the notebook executes to equal bytes."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.support import synthetic_study
+from ttc import tables
+from ttc.errors import InputError
+from ttc.paper.claim import Settings
+from ttc.paper.findings import find
+from ttc.report import page as report_page
+from ttc.report import solutions
+from ttc.runtime import Runtime
+from ttc.stages import notebook as notebook_stage
+from ttc.stages import report as stage
+from ttc.tables.study import Study
+
+NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "01_scaling.ipynb"
+CONFIGURATION = {"seed": 7, "sampling": {"temperature": 1.0, "max_tokens": 96}, "allocation": {"repeats": 10}}
+
+
+@pytest.fixture(scope="module")
+def frames():
+    frames = synthetic_study.study()
+    return frames | {
+        "findings": tables.check(find(Study(frames), Settings(bootstrap=50)), "findings", "test")
+    }
+
+
+@pytest.fixture
+def figures(tmp_path):
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    (folder / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (folder / "b.png").write_bytes(b"\x89PNG")
+    common = {"caption": "What is seen.", "paper": "figure 1", "main": True}
+    index = [
+        {"name": "a", "title": "First", "files": ["a.png", "a.svg"]} | common,
+        {"name": "b", "title": "Second", "files": ["b.png"]} | common,
+        {"name": "c", "title": "Third", "files": [], "skipped": "the study has no chains"} | common,
+        {"name": "d", "title": "Fourth", "files": ["b.png"]} | common | {"main": False},
+    ]
+    (folder / "index.json").write_text(json.dumps(index))
+    return folder
+
+
+def page(frames, figures, **changes):
+    names = ("problems", "samples", "scores", "chains")
+    arguments = {
+        "study": "trial",
+        "configuration": CONFIGURATION,
+        "findings": frames["findings"],
+        "figures": figures,
+        "content": solutions.Content(**{name: frames[name] for name in names}),
+        "shown": 3,
+        "models": {"prm": {"parameters": 1234567, "metrics": {"step_auc": 0.9123}}},
+    }
+    return report_page.render(**(arguments | changes))
+
+
+class Balanced(HTMLParser):
+    """Checks that every element that is opened is closed, in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.stack, self.ids = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag not in ("meta", "img", "br"):
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+
+def test_the_report_holds_every_finding(frames, figures):
+    html = page(frames, figures)
+    for row in frames["findings"].iter_rows(named=True):
+        assert str(report_page.jinja2.filters.escape(row["text"])) in html
+        assert row["verdict"] in html
+        if row["value"] is not None:
+            assert report_page.number(row["value"]) in html
+    parser = Balanced()
+    parser.feed(html)
+    assert not parser.stack and len(set(parser.ids)) == len(parser.ids)
+
+
+def test_the_report_needs_nothing_beside_it(frames, figures):
+    html = page(frames, figures)
+    sources = re.findall(r'src="([^"]*)"', html)
+    assert [source.split(";")[0] for source in sources] == ["data:image/svg+xml", "data:image/png"]
+    assert "http" not in re.sub(r'src="[^"]*"', "", html)
+    assert "Third: the study has no chains." in html
+    assert "Fourth" not in html and 'href="gallery.html"' in html  # the gallery shows it
+
+
+def test_texts_are_escaped(frames, figures):
+    html = page(frames, figures)
+    assert "step &lt;one&gt; &amp;" in html
+    assert "<one>" not in html
+    hostile = frames["problems"].with_columns(question=pl.lit("<script>alert(1)</script>"))
+    content = solutions.Content(hostile, frames["samples"])
+    assert "<script>" not in page(frames, figures, content=content)
+
+
+def test_solutions_are_right_and_wrong_ones_with_their_step_scores(frames):
+    content = solutions.Content(*(frames[name] for name in ("problems", "samples", "scores")))
+    found = solutions.solutions(content, 3)
+    assert len(found) == 3
+    for example in found:
+        right, wrong = example["samples"]
+        assert right["correct"] and not wrong["correct"]
+        for shown in example["samples"]:
+            row = frames["scores"].filter(problem_id=example["problem_id"], sample_index=shown["index"])
+            assert [step["score"] for step in shown["steps"]] == pytest.approx(
+                row["step_scores"][0].to_list()
+            )
+    rates = [float(example["rate"].removesuffix(" %")) for example in found]
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_steps_that_do_not_match_the_scores_are_shown_whole():
+    assert [step["text"] for step in solutions.steps("a\nb\n", [0.1, 0.2])[0]] == ["a", "b"]
+    assert [step["text"] for step in solutions.steps("a\nb\n\nc", [0.1, 0.2])[0]] == ["a\nb", "c"]
+    shown, scores = solutions.steps("a\nb", [0.1, 0.2, 0.3])
+    assert shown == [{"text": "a\nb", "score": None}] and scores == "0.10, 0.20, 0.30"
+
+
+def test_a_chain_that_gets_right_is_shown_up_to_there(frames):
+    (found,) = solutions.revisions(
+        solutions.Content(frames["problems"], frames["samples"], chains=frames["chains"]), 1
+    )
+    verdicts = [step["correct"] for step in found["steps"]]
+    assert verdicts[-1] and not any(verdicts[:-1]) and len(verdicts) > 1
+
+
+def test_a_search_is_shown_node_by_node(frames):
+    candidate = ("p0001", 0, "a\nb", "2", True, [0.4, 0.9], "stop", 4, 9, 5, 0, 12, 4.0)
+    candidates = pl.DataFrame([candidate], schema=list(tables.SCHEMAS["candidates"].columns), orient="row")
+    nodes = [("p0001", 0, -1, 0, "a\n", 0.4, True, "step"), ("p0001", 1, -1, 0, "x\n", 0.1, False, "step")]
+    tree = pl.DataFrame(nodes, schema=list(tables.SCHEMAS["tree"].columns), orient="row")
+    content = solutions.Content(
+        frames["problems"],
+        frames["samples"],
+        tree=tables.check(tree, "tree", "test"),
+        candidates=tables.check(candidates, "candidates", "test"),
+    )
+    shown = solutions.search_tree(content)
+    assert [node["text"] for node in shown["nodes"]] == ["a", "x"]
+    assert shown["note"] == "4 generations, 2 steps sampled."
+
+
+def test_findings_are_shown_by_topic_in_order_and_those_of_ours_are_marked(frames, figures):
+    html = page(frames, figures)
+    topics = frames["findings"].sort("number")["topic"].unique(maintain_order=True).to_list()
+    assert [html.index(f"<h3>{topic}</h3>") for topic in topics] == sorted(
+        html.index(f"<h3>{t}</h3>") for t in topics
+    )
+    names = frames["findings"].sort("number")["claim"].to_list()
+    places = [html.index(f'id="finding-{name}"') for name in names]
+    assert places == sorted(places)
+    assert html.count("<em>Ours:</em>") == (frames["findings"]["origin"] == "ours").sum()
+
+
+def test_the_report_says_how_many_claims_were_tested():
+    rows = [
+        ("reproduced", 0.1),
+        ("undecided", 0.1),
+        ("not reproduced", None),
+        ("measured", 0.1),
+        ("not measured", None),
+    ]
+    findings = pl.DataFrame([(v, x) for v, x in rows * 20], schema=["verdict", "low"], orient="row")
+    said = page.tested(findings)
+    assert (
+        said.startswith("60 claims have a verdict here, 40 of them by a 95 % interval")
+        and "about 2 of them" in said
+    )
+
+
+def test_the_configuration_is_shown_whole(frames, figures):
+    html = page(frames, figures)
+    assert "max_tokens: 96" in html and "repeats: 10" in html
+    assert "1,234,567" in html and "step auc 0.9123" in html
+
+
+def test_published_votes_that_differ_are_listed(frames, figures):
+    votes = pl.DataFrame(
+        {
+            "question": ["q1", "q2", "q3"],
+            "all_answered": [True, True, False],
+            "agree": [True, False, False],
+            "how": "math",
+        }
+    )
+    html = page(frames, figures, votes=votes)
+    assert "1 of 2 votes" in html and "<td>q2</td>" in html and "<td>q3</td>" not in html
+
+
+def test_numbers():
+    assert [report_page.number(value) for value in (0.12345, -0.5, 4.224, 257.75, -0.0001)] == [
+        "0.123",
+        "−0.500",
+        "4.22",
+        "258",
+        "0",
+    ]
+
+
+def test_the_stage_writes_the_same_bytes_twice(frames, figures, tmp_path):
+    names = ("problems", "samples", "scores", "chains", "findings")
+    for name in names:
+        tables.write(frames[name], tmp_path / f"{name}.parquet", name)
+    inputs = {name: [tmp_path / f"{name}.parquet"] for name in names} | {"figures": [figures], "searches": []}
+    written = []
+    for run in range(2):
+        output = tmp_path / f"{run}.html"
+        stage.run(
+            {"study": "trial", "configuration": CONFIGURATION, "examples": 2}, inputs, output, Runtime()
+        )
+        written.append(output.read_bytes())
+    assert written[0] == written[1]
+    with pytest.raises(InputError, match="--samples"):
+        stage.run({"study": "trial"}, inputs | {"samples": []}, tmp_path / "x.html", Runtime())
+
+
+def test_the_notebook_is_kept_without_outputs():
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert code and all(not cell["outputs"] and cell["execution_count"] is None for cell in code)
+
+
+def test_the_notebook_executes_and_draws_two_figures(frames, tmp_path):
+    fitted = tmp_path / "fitted"
+    tables.write(frames["curves"], fitted / "curves.parquet", "curves")
+    for name in ("outcomes", "difficulty"):
+        tables.write(frames[name], tmp_path / f"{name}.parquet", name)
+    inputs = {name: [tmp_path / f"{name}.parquet"] for name in ("outcomes", "difficulty")}
+    inputs |= {"notebook": [NOTEBOOK], "curves": [fitted], "exchange": [], "findings": []}
+    notebook_stage.run({"notebook": NOTEBOOK.name}, inputs, tmp_path / "executed.ipynb", Runtime())
+    text = (tmp_path / "executed.ipynb").read_text()
+    outputs = [output for cell in json.loads(text)["cells"] for output in cell.get("outputs", [])]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
+    assert not any(output["output_type"] in ("stream", "error") for output in outputs)
+    assert str(tmp_path) not in text and "iopub" not in text  # neither where nor when
+
+
+def test_a_notebook_that_fails_says_so_in_one_sentence(tmp_path):
+    import nbformat
+
+    broken = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("raise ValueError('no curves')")])
+    nbformat.write(broken, tmp_path / "broken.ipynb")
+    inputs = {"notebook": [tmp_path / "broken.ipynb"]}
+    with pytest.raises(InputError, match=r"stopped with an error: ValueError: no curves"):
+        notebook_stage.run({}, inputs, tmp_path / "out.ipynb", Runtime())
+    assert not (tmp_path / "out.ipynb").exists()

@@ -1,0 +1,435 @@
+"""The analysis stages on a small invented study: from samples, searches and chains to the exchange table."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from ttc import tables
+from ttc.errors import InputError
+from ttc.evaluation.allocation import storage
+from ttc.evaluation.allocation.efficiency import efficiency_of
+from ttc.evaluation.pool import revision_chains, sample_pools
+from ttc.stages import evaluate, fit_allocator, match_flops, measure_difficulty, measure_verifiers
+
+SPEC = {"seed": 3, "replicates": 20, "bootstrap": 50, "repeats": 2, "folds": 2, "searches": ["beam(width=4)"]}
+
+
+def answers(random, count, ability):
+    """(answers, verdicts): the gold answer is "7"; some have none."""
+    right = random.random(count) < ability
+    given = np.where(right, "7", random.integers(10, 20, count).astype(str)).tolist()
+    return [
+        None if random.random() < 0.05 and not ok else a for a, ok in zip(given, right, strict=True)
+    ], right.tolist()
+
+
+def solution(count, given, right):
+    return {"text": ["t"] * count, "answer": given, "correct": right, "finish_reason": ["stop"] * count}
+
+
+def invent(folder, problems=15, pool=16, seed=0, shuffle=False):
+    """Write a whole study's generation tables to `folder`; returns the inputs of `evaluate`."""
+    random = np.random.default_rng(seed)
+    names = [f"p{index:02d}" for index in range(problems)]
+    samples, scores, chains, chain_scores, searched, greedy = [], [], [], [], [], []
+    for name, ability in zip(names, np.linspace(0.95, 0.02, problems), strict=True):
+        given, right = answers(random, pool, ability)
+        index = {"problem_id": [name] * pool, "sample_index": list(range(pool))}
+        logprob = {"logprob": [-1.0] * pool}
+        samples.append(pl.DataFrame(index | solution(pool, given, right) | {"tokens": [10] * pool} | logprob))
+        steps = [[0.5, float(np.clip(random.normal(0.3 + 0.4 * ok, 0.2), 0, 1))] for ok in right]
+        scores.append(pl.DataFrame(index | {"step_scores": steps, "tokens": [20] * pool}))
+        lengths = [8, 4, 4, 2] + [1] * 4
+        place = [(chain, step) for chain, length in enumerate(lengths) for step in range(length)]
+        given, right = answers(random, len(place), ability)
+        index = {
+            "problem_id": [name] * len(place),
+            "chain": [c for c, _ in place],
+            "step": [s for _, s in place],
+        }
+        tokens = {
+            "tokens": [10] * len(place),
+            "context_tokens": [5] * len(place),
+            "logprob": [-1.0] * len(place),
+        }
+        chains.append(pl.DataFrame(index | solution(len(place), given, right) | tokens))
+        chain_scores.append(
+            pl.DataFrame(index | {"score": random.random(len(place)), "tokens": [7] * len(place)})
+        )
+        given, right = answers(random, 4, min(1, ability * 1.2))
+        costs = {"generated_tokens": 44, "discarded_tokens": 4, "rollout_tokens": 0, "verifier_tokens": 99}
+        rows = {
+            "problem_id": [name] * 4,
+            "candidate": list(range(4)),
+            "step_scores": [[0.5]] * 4,
+            "tokens": [10] * 4,
+        }
+        rows |= (
+            solution(4, given, right)
+            | {key: [value] * 4 for key, value in costs.items()}
+            | {"generations": [4.0] * 4}
+        )
+        searched.append(pl.DataFrame(rows))
+        given, right = answers(random, 1, (1 + ability) / 2)
+        one = {"problem_id": [name], "sample_index": [0], "tokens": [10], "logprob": [-1.0]}
+        greedy.append(pl.DataFrame(one | solution(1, given, right)))
+    question = {"split": "test", "level": 1, "question": "?", "answer": "7", "solution": ""}
+    rows = {"problem_id": names} | {key: [value] * problems for key, value in question.items()}
+    tables.write(pl.DataFrame(rows), folder / "problems.parquet", "problems")
+    half = problems // 2
+    for part, frames in (("0", samples[:half]), ("1", samples[half:])):
+        frame = pl.concat(frames)
+        tables.write(
+            frame.sample(fraction=1, shuffle=True, seed=1) if shuffle else frame,
+            folder / f"samples{part}",
+            "samples",
+        )
+    tables.write(pl.concat(scores), folder / "scores.parquet", "scores")
+    tables.write(pl.concat(chains), folder / "chains.parquet", "chains")
+    tables.write(pl.concat(chain_scores), folder / "chain_scores.parquet", "chain_scores")
+    (folder / "beam").mkdir()
+    tables.write(pl.concat(searched), folder / "beam" / "candidates.parquet", "candidates")
+    tables.write(pl.concat(greedy), folder / "greedy.parquet", "samples")
+    models = {"policy": 100, "reviser": 100, "prm": 110, "revision_orm": 120, "larger_policy": 1400}
+    for role, parameters in models.items():
+        (folder / role).mkdir()
+        (folder / role / "card.json").write_text(json.dumps({"kind": role, "parameters": parameters}))
+    inputs = {name: [folder / f"{name}.parquet"] for name in ("problems", "scores", "chains", "chain_scores")}
+    inputs |= {"samples": [folder / "samples0", folder / "samples1"], "searches": [folder / "beam"]}
+    return (
+        inputs | {"larger_greedy": [folder / "greedy.parquet"]} | {role: [folder / role] for role in models}
+    )
+
+
+def analyse(folder, inputs, spec=SPEC):
+    """Run the four stages; returns their outputs by name."""
+    made = {name: folder / f"{name}.parquet" for name in ("difficulty", "outcomes", "exchange")}
+    made["allocation"] = folder / "allocation"
+    measure_difficulty.run(spec, inputs, made["difficulty"], None)
+    evaluate.run(spec, inputs, made["outcomes"], None)
+    known = {"outcomes": [made["outcomes"]], "difficulty": [made["difficulty"]]}
+    fit_allocator.run(spec, known, made["allocation"], None)
+    known |= {"allocation": [made["allocation"]]} | {
+        role: inputs.get(role, []) for role in ("policy", "larger_policy")
+    }
+    match_flops.run(spec, known, made["exchange"], None)
+    return made
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    inputs = invent(folder)
+    return inputs, analyse(folder, inputs)
+
+
+def value(outcomes, **where):
+    rows = outcomes.filter(*[pl.col(key) == wanted for key, wanted in where.items()])
+    assert len(rows) == 1, where
+    return rows.row(0, named=True)
+
+
+def test_outcomes_are_complete_and_at_their_budgets(study):
+    _, made = study
+    outcomes = tables.read(made["outcomes"], "outcomes")
+    budgets = {
+        strategy: sorted(rows["budget"].unique())
+        for (strategy,), rows in outcomes.filter(pl.col("family") == "search").group_by("strategy")
+    }
+    pool = [1, 2, 4, 8, 16]
+    assert budgets == {"best_of_n": pool, "best_of_n_weighted": pool, "majority": pool, "beam(width=4)": [4]}
+    ratios = outcomes.filter(
+        pl.col("strategy").str.starts_with("revisions("), pl.col("selection") == "hierarchical"
+    )
+    expected = {(s, p) for s, chains in ((1, 8), (2, 4), (4, 3), (8, 1)) for p in (1, 2, 4, 8) if p <= chains}
+    assert set(ratios["strategy"]) == {f"revisions(sequential={s}, parallel={p})" for s, p in expected}
+    assert (outcomes.filter(pl.col("budget") == 16)["mc_error"] == 0).all()
+    steps = outcomes.filter(pl.col("strategy") == "revision_step", pl.col("problem_id") == "p00")
+    assert sorted(steps["budget"]) == list(range(1, 9))
+
+
+def test_outcomes_agree_with_the_samples(study):
+    inputs, made = study
+    outcomes = tables.read(made["outcomes"], "outcomes")
+    for pool in sample_pools(inputs["samples"], {}):
+        name = pool.problem_id
+        rate = pool.correct.mean()
+        for strategy in ("best_of_n", "best_of_n_weighted", "majority"):
+            assert value(outcomes, problem_id=name, strategy=strategy, budget=1)["correct"] == pytest.approx(
+                rate
+            )
+        assert value(outcomes, problem_id=name, strategy="pass_at_1")["correct"] == pytest.approx(rate)
+        everything = value(outcomes, problem_id=name, strategy="pass_at_k", budget=16)["correct"]
+        assert everything == float(rate > 0)
+    for chains in revision_chains(inputs["chains"], {}):
+        first = chains.correct[chains.step == 0].mean()
+        row = value(
+            outcomes, problem_id=chains.problem_id, strategy="parallel", selection="hierarchical", budget=1
+        )
+        assert row["correct"] == pytest.approx(first)
+
+
+def test_costs(study):
+    _, made = study
+    outcomes = tables.read(made["outcomes"], "outcomes")
+    weighted = value(outcomes, problem_id="p03", strategy="best_of_n_weighted", budget=8)
+    assert (weighted["tokens"], weighted["verifier_tokens"]) == (80, 160)
+    assert weighted["flops"] == 2 * 100 * 80 + 2 * 110 * 160
+    majority = value(outcomes, problem_id="p03", strategy="majority", selection="majority", budget=8)
+    assert (majority["verifier_tokens"], majority["flops"]) == (0, 2 * 100 * 80)
+    beam = value(outcomes, problem_id="p03", strategy="beam(width=4)")
+    assert (beam["tokens"], beam["verifier_tokens"], beam["budget"]) == (44, 99, 4)
+    name = "revisions(sequential=2, parallel=4)"
+    revised = value(outcomes, problem_id="p03", strategy=name, selection="hierarchical")
+    assert (revised["tokens"], revised["verifier_tokens"]) == (80, 56)
+    assert revised["flops"] == 2 * 100 * 80 + 2 * 120 * 56
+    assert value(outcomes, problem_id="p03", family="larger")["flops"] == 2 * 1400 * 10
+
+
+def test_allocation_and_exchange(study):
+    _, made = study
+    curves = tables.read(made["allocation"] / "curves.parquet", "curves")
+    found = curves.filter(pl.col("strategy") == "compute_optimal", pl.col("bin") == 0)
+    wanted = {("search", "best_of_n_weighted"), ("revisions", "hierarchical"), ("revisions", "majority")}
+    assert set(found.select("family", "selection").iter_rows()) == wanted
+    assert set(found["bins"]) == {"oracle", "predicted"}
+    per_question = tables.read(made["allocation"] / "per_question.parquet", "per_question")
+    mean = per_question.filter(
+        pl.col("family") == "search",
+        pl.col("strategy") == "compute_optimal",
+        pl.col("bins") == "oracle",
+        pl.col("budget") == 4,
+    )["correct"].mean()
+    assert value(found, family="search", bins="oracle", budget=4)["accuracy"] == pytest.approx(mean)
+    exchange = tables.read(made["exchange"], "exchange")
+    assert len(exchange) == 2 * 2 * 3 * 2 * 6  # families, versions, ratios, binnings, bins and all
+    row = value(exchange, family="search", version="v1", ratio=0.16, bins="oracle", bin=0)
+    assert row["multiplier"] == 257.75 and row["clipped"] and row["budget"] == 16
+    assert row["difference"] == pytest.approx(row["small"] - row["larger"])
+    outcomes = tables.read(made["outcomes"], "outcomes")
+    assert efficiency_of(outcomes, per_question, reference_budget=16, replicates=20).ratio > 0
+
+
+def test_moved_verifier_curves_are_read_at_half_the_generations(study, tmp_path):
+    inputs, made = study
+    known = {
+        "outcomes": [made["outcomes"]],
+        "difficulty": [made["difficulty"]],
+        "allocation": [made["allocation"]],
+    }
+    known |= {role: inputs[role] for role in ("policy", "larger_policy")}
+    ratios = {"v1": [22.0], "camera_ready": [11.0]}  # both pay for 15.77 generations
+    spec = SPEC | {"ratios": ratios, "verifier_curves": "moved_right"}
+    match_flops.run(spec, known, tmp_path / "moved.parquet", None)
+    moved = tables.read(tmp_path / "moved.parquet", "exchange").filter(family="search", bins="oracle", bin=0)
+    budgets = dict(moved.select("version", "budget").iter_rows())
+    assert budgets["v1"] == pytest.approx(15.77, abs=0.01)
+    assert budgets["camera_ready"] == pytest.approx(15.77 / 2, abs=0.01)
+
+
+def test_the_stored_allocator_can_be_used(study):
+    _, made = study
+    fitted = storage.load(made["allocation"] / "allocator.skops")
+    assert set(fitted) == {
+        f"{group}/{bins}"
+        for group in ("search/best_of_n_weighted", "revisions/hierarchical", "revisions/majority")
+        for bins in ("oracle", "predicted")
+    }
+    allocator = fitted["search/best_of_n_weighted/oracle"]
+    assert set(allocator.predict([[1, 4], [5, 16]])) <= {"best_of_n_weighted", "beam(width=4)"}
+    (made["allocation"].parent / "broken.skops").write_bytes(b"PK")
+    with pytest.raises(InputError, match="not a readable file"):
+        storage.load(made["allocation"].parent / "broken.skops")
+
+
+def test_same_bytes_whatever_the_order_of_shards(study, tmp_path):
+    inputs, made = study
+    again = analyse(tmp_path, inputs | {"samples": inputs["samples"][::-1]})
+    for name in ("difficulty", "outcomes", "exchange"):
+        assert again[name].read_bytes() == made[name].read_bytes()
+    for file in ("allocation.parquet", "curves.parquet", "per_question.parquet", "allocator.skops"):
+        assert (again["allocation"] / file).read_bytes() == (made["allocation"] / file).read_bytes()
+
+
+def test_a_pool_study_runs_through_the_same_stages(tmp_path):
+    inputs = invent(tmp_path, pool=6)
+    pool = {name: inputs[name] for name in ("problems", "samples", "scores")}
+    made = analyse(tmp_path, pool, SPEC | {"searches": []})
+    assert not len(tables.read(made["exchange"], "exchange"))
+    curves = tables.read(made["allocation"] / "curves.parquet", "curves")
+    assert set(curves.filter(pl.col("strategy") == "compute_optimal")["selection"]) == {"mixed"}
+    bare = analyse(tmp_path, pool | {"scores": []}, SPEC | {"searches": []})
+    assert tables.read(bare["difficulty"], "difficulty")["predicted"].null_count() == 15
+    assert set(tables.read(bare["outcomes"], "outcomes")["strategy"]) == {
+        "majority",
+        "pass_at_1",
+        "pass_at_k",
+    }
+
+
+def test_pools_of_different_sizes(tmp_path):
+    inputs = invent(tmp_path, pool=6)
+    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
+    kept = samples.filter(pl.col("sample_index") < 1 + pl.col("problem_id").str.slice(1).cast(pl.Int32) % 6)
+    tables.write(kept, tmp_path / "uneven.parquet", "samples")
+    pool = {
+        "problems": inputs["problems"],
+        "scores": inputs["scores"],
+        "samples": [tmp_path / "uneven.parquet"],
+    }
+    made = analyse(tmp_path, pool, SPEC | {"searches": []})
+    curves = tables.read(made["allocation"] / "curves.parquet", "curves")
+    sizes = (
+        curves.filter(pl.col("strategy") == "majority", pl.col("bin") == 0)
+        .sort("budget")["problems"]
+        .to_list()
+    )
+    assert sizes == [15, 12, 6]
+
+
+def test_disjoint_bins_and_outcomes_share_no_sample(tmp_path):
+    """Samples of even index are all right and confident, those of odd index all wrong and doubted."""
+    inputs = invent(tmp_path, pool=8)
+    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
+    even = pl.col("sample_index") % 2 == 0
+    samples = samples.with_columns(
+        correct=even, answer=pl.when(even).then(pl.lit("7")).otherwise(pl.lit("8"))
+    )
+    scores = tables.read(inputs["scores"][0], "scores")
+    scores = scores.with_columns(step_scores=pl.when(even).then([0.2, 0.9]).otherwise([0.2, 0.1]))
+    tables.write(samples, tmp_path / "parity.parquet", "samples")
+    tables.write(scores, tmp_path / "confident.parquet", "scores")
+    pool = {name: [tmp_path / f"{name}.parquet"] for name in ("problems",)}
+    pool |= {"samples": [tmp_path / "parity.parquet"], "scores": [tmp_path / "confident.parquet"]}
+
+    def measured(samples):
+        difficulty, outcomes = tmp_path / f"d-{samples}", tmp_path / f"o-{samples}"
+        measure_difficulty.run({"samples": samples}, pool, difficulty, None)
+        evaluate.run({"difficulty_samples": samples, "replicates": 10}, pool, outcomes, None)
+        return tables.read(difficulty, "difficulty"), tables.read(outcomes, "outcomes")
+
+    difficulty, outcomes = measured("disjoint")
+    assert set(difficulty["oracle"]) == {1.0} and difficulty["predicted"].to_list() == pytest.approx(
+        [0.9] * 15
+    )
+    assert set(outcomes["correct"]) == {0.0} and set(outcomes["budget"]) == {1, 2, 4}
+    difficulty, outcomes = measured("shared")
+    assert set(difficulty["oracle"]) == {0.5} and difficulty["predicted"].to_list() == pytest.approx(
+        [0.5] * 15
+    )
+    assert set(outcomes["budget"]) == {1, 2, 4, 8}
+    assert set(outcomes.filter(strategy="best_of_n_weighted", budget=8)["correct"]) == {1.0}
+
+
+def test_a_pool_of_one_has_no_halves(tmp_path):
+    inputs = invent(tmp_path, pool=1)
+    pool = {name: inputs[name] for name in ("problems", "samples", "scores")}
+    with pytest.raises(InputError, match="problem 'p00' has none of odd index"):
+        evaluate.run({"difficulty_samples": "disjoint"}, pool, tmp_path / "o.parquet", None)
+
+
+def test_missing_tokens_are_unknown_not_free(tmp_path):
+    inputs = invent(tmp_path, pool=4)
+    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
+    tables.write(samples.with_columns(tokens=pl.lit(None, pl.Int32)), tmp_path / "silent.parquet", "samples")
+    silent = {
+        "problems": inputs["problems"],
+        "samples": [tmp_path / "silent.parquet"],
+        "policy": inputs["policy"],
+    }
+    evaluate.run(SPEC | {"searches": []}, silent, tmp_path / "o.parquet", None)
+    outcomes = tables.read(tmp_path / "o.parquet", "outcomes")
+    assert outcomes["tokens"].null_count() == outcomes["flops"].null_count() == len(outcomes)
+
+
+def quality(folder, inputs, **spec):
+    """Both tables of measure_verifiers."""
+    measure_verifiers.run({"seed": 1, "bootstrap": 50} | spec, inputs, folder / "verifiers", None)
+    names = ("calibration", "verifier_quality")
+    return [tables.read(folder / "verifiers" / f"{name}.parquet", name) for name in names]
+
+
+def test_verifiers_are_measured_over_all_and_step_by_step(study, tmp_path):
+    inputs, _ = study
+    curve, found = quality(tmp_path, inputs | {"orm_scores": inputs["scores"]})
+    # two steps a solution: the first says nothing, the second is what `last` makes of a solution
+    where = {"level": "step", "measure": "auc", "verifier": "prm"}
+    assert value(found, **where, step=1)["value"] == 0.5
+    solution = value(found, **where | {"level": "solution"})
+    assert value(found, **where, step=2)["value"] == solution["value"]
+    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
+    together = samples.join(tables.read(inputs["scores"][0], "scores"), on=["problem_id", "sample_index"])
+    last = together["step_scores"].list.last()
+    assert solution["value"] == pytest.approx(roc_auc_score(together["correct"], last))
+    assert solution["count"] == len(together)
+    all_steps = value(found, **where, step=0)
+    scores = together["step_scores"].explode()
+    verdicts = together["correct"].to_numpy().repeat(2)
+    assert all_steps["value"] == pytest.approx(roc_auc_score(verdicts, scores))
+    assert all_steps["count"] == 2 * len(together)
+    # chains: one score a revision, whose verdict is its own
+    revised = tables.read(inputs["chains"][0], "chains")["correct"]
+    read = tables.read(inputs["chain_scores"][0], "chain_scores")["score"]
+    row = value(found, verifier="revision_orm", measure="auc")
+    assert row["value"] == pytest.approx(roc_auc_score(revised, read))
+    assert set(found["measure"]) == {"auc", "auc_within", "brier", "calibration_error"}
+    assert found.filter(verifier="orm")["level"].unique().to_list() == ["solution"]
+    levels = set(curve.select("verifier", "level").iter_rows())
+    assert levels == {("prm", "solution"), ("prm", "step"), ("orm", "solution"), ("revision_orm", "solution")}
+    totals = dict(curve.filter(level="solution").group_by("verifier").agg(pl.col("count").sum()).iter_rows())
+    assert totals == {"prm": len(together), "orm": len(together), "revision_orm": len(read)}
+
+
+def test_a_step_that_hardly_any_question_reaches_is_not_measured_by_itself(study, tmp_path):
+    inputs, _ = study
+    scores = tables.read(inputs["scores"][0], "scores")
+    for reaching, steps in ((["p03"], [0, 1, 2]), (["p03", "p04"], [0, 1, 2, 3])):  # of 15 questions
+        longer = pl.col("problem_id").is_in(reaching)
+        longer = pl.when(longer).then(pl.col("step_scores").list.concat(0.5)).otherwise(pl.col("step_scores"))
+        tables.write(scores.with_columns(longer), tmp_path / "longer.parquet", "scores")
+        found = quality(tmp_path, inputs | {"scores": [tmp_path / "longer.parquet"]})[1]
+        rows = found.filter(verifier="prm", level="step", measure="brier").sort("step")
+        assert rows["step"].to_list() == steps
+        assert rows["count"][0] == 15 * 16 * 2 + 16 * len(reaching)  # all of them count among all steps
+
+
+def test_the_tables_of_verifiers_do_not_depend_on_shards(study, tmp_path):
+    inputs, _ = study
+    first = quality(tmp_path / "a", inputs)
+    again = quality(tmp_path / "b", inputs | {"samples": inputs["samples"][::-1]})
+    assert all(one.equals(other) for one, other in zip(first, again, strict=True))
+    whole = quality(tmp_path / "c", inputs, aggregation="min")[1]
+    assert value(whole, verifier="prm", level="solution", measure="auc") != value(
+        first[1], verifier="prm", level="solution", measure="auc"
+    )
+
+
+def test_a_pool_without_scores_has_empty_tables_of_verifiers(study, tmp_path):
+    inputs, _ = study
+    curve, found = quality(tmp_path, {"samples": inputs["samples"]})
+    assert curve.is_empty() and found.is_empty()
+
+
+def test_bad_input_is_one_sentence(tmp_path):
+    inputs = invent(tmp_path, pool=4)
+    scores = tables.read(inputs["scores"][0], "scores")
+    tables.write(scores.head(-3), tmp_path / "few.parquet", "scores")
+    with pytest.raises(InputError, match="3 of 60 are missing for problems 'p00' to 'p14'"):
+        evaluate.run(SPEC, inputs | {"scores": [tmp_path / "few.parquet"]}, tmp_path / "o.parquet", None)
+    with pytest.raises(InputError, match="120 rows of scores share their key"):
+        evaluate.run(SPEC, inputs | {"scores": inputs["scores"] * 2}, tmp_path / "o.parquet", None)
+    problems = tables.read(inputs["problems"][0], "problems").head(3)
+    tables.write(problems, tmp_path / "few_problems.parquet", "problems")
+    for stage in (evaluate, measure_difficulty):
+        with pytest.raises(InputError, match="'p03' is not"):
+            stage.run(
+                SPEC, inputs | {"problems": [tmp_path / "few_problems.parquet"]}, tmp_path / "o.parquet", None
+            )
+    with pytest.raises(InputError, match="names 0 searches and 1"):
+        evaluate.run(SPEC | {"searches": []}, inputs, tmp_path / "o.parquet", None)
+    with pytest.raises(InputError, match="did you mean 'last'"):
+        evaluate.run(SPEC | {"aggregation": "lasst"}, inputs, tmp_path / "o.parquet", None)
+    assert not (tmp_path / "o.parquet").exists()

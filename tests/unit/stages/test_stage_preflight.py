@@ -1,0 +1,236 @@
+"""The stage `preflight` and the opening of verifiers: what a card says, and a check that costs seconds."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.support import tiny
+from tests.support.published import PROBLEM, SOLUTIONS, edit_weights
+from tests.support.text_verifiers import model_directory
+from ttc import tables
+from ttc.errors import InputError
+from ttc.models.directory import save_model
+from ttc.models.from_scratch import build_verifier
+from ttc.run import job
+from ttc.stages import preflight
+from ttc.store.keys import Code
+from ttc.verifiers.incremental import IncrementalVerifier
+from ttc.verifiers.open import is_published, open_verifier
+from ttc.verifiers.preflight import GOLDEN, golden_examples, told_apart
+from ttc.verifiers.published.registry import KINDS, load
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    return model_directory(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def examples(directory):
+    """Examples with the verdicts that the checkpoint gives, so that it is right about each."""
+    scores = open_verifier(directory, device="cpu").score([PROBLEM] * len(SOLUTIONS), SOLUTIONS)
+    every = sorted(score for each in scores for score in each)
+    median = every[len(every) // 2]
+    return [
+        {"problem": PROBLEM, "steps": steps, "verdicts": [score >= median for score in each]}
+        for steps, each in zip(SOLUTIONS, scores, strict=True)
+    ]
+
+
+@pytest.fixture(scope="module")
+def flipped(tmp_path_factory):
+    """The same checkpoint with its two labels exchanged: every score is one minus what it was."""
+    path = model_directory(tmp_path_factory.mktemp("flipped"))
+    weights = load_file(path / "weights/model.safetensors")
+    edit_weights(
+        path / "weights", add={name: weights[name].flip(0) for name in ("score.weight", "score.bias")}
+    )
+    return path
+
+
+def run(path, output, examples, least_auc=0.75):
+    spec = {"least_auc": least_auc, "examples": examples}
+    preflight.run(spec, {"verifier": [path]}, output, job.Runtime(device="cpu"))
+
+
+# The stage
+
+
+def test_a_verifier_that_is_right_passes(directory, examples, tmp_path, capsys):
+    run(directory, tmp_path / "preflight.parquet", examples)
+    table = tables.read(tmp_path / "preflight.parquet", "preflight")
+    scores = open_verifier(directory, device="cpu").score([PROBLEM] * len(SOLUTIONS), SOLUTIONS)
+    assert table.rows() == [
+        (number, step, verdict, pytest.approx(score, abs=1e-5))
+        for number, (each, made) in enumerate(zip(examples, scores, strict=True))
+        for step, (verdict, score) in enumerate(zip(each["verdicts"], made, strict=True))
+    ]
+    area, right, wrong = told_apart(table)
+    assert area == 1 and right > wrong
+    assert f"right steps score {right:.3f} on average and wrong ones {wrong:.3f}, with an AUC of 1.000" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_verifier_with_flipped_verdicts_is_refused(flipped, directory, examples, tmp_path):
+    problems = [PROBLEM] * len(SOLUTIONS)
+    upright, turned = (
+        open_verifier(path, device="cpu").score(problems, SOLUTIONS) for path in (directory, flipped)
+    )
+    for each, other in zip(upright, turned, strict=True):
+        assert [1 - score for score in other] == pytest.approx(each, abs=1e-5)
+    with pytest.raises(
+        InputError, match=r"does not tell right steps .* with an AUC of 0.000 where 0.75 is needed"
+    ):
+        run(flipped, tmp_path / "preflight.parquet", examples)
+    assert list(tmp_path.iterdir()) == []
+
+
+class Golden:
+    """Knows the verdicts of the golden examples."""
+
+    def __init__(self, right, wrong):
+        self.of = {True: right, False: wrong}
+        self.verdicts = {
+            step: v for each in golden_examples() for step, v in zip(each.steps, each.verdicts, strict=True)
+        }
+
+    def score(self, problems, solutions):
+        return [[self.of[self.verdicts[step]] for step in steps] for steps in solutions]
+
+
+def test_without_examples_the_golden_ones_are_scored(directory, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(preflight, "open_verifier", lambda *_: Golden(0.9, 0.2))
+    run(directory, tmp_path / "preflight.parquet", None)
+    table = tables.read(tmp_path / "preflight.parquet", "preflight")
+    assert table["score"].to_list() == [0.9 if verdict else 0.2 for verdict in table["verdict"]]
+    assert len(table) == sum(len(each.steps) for each in golden_examples())
+    assert (
+        "right steps score 0.900 on average and wrong ones 0.200, with an AUC of 1.000"
+        in capsys.readouterr().out
+    )
+    monkeypatch.setattr(preflight, "open_verifier", lambda *_: Golden(0.2, 0.9))
+    with pytest.raises(InputError, match=r"6 right steps score 0.200 on average and 4 wrong ones 0.900"):
+        run(directory, tmp_path / "preflight.parquet", None)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_every_kind_reads_the_golden_examples(tmp_path, kind):
+    """Random weights pass or fail by their numbers; either way all steps are scored."""
+    try:
+        run(model_directory(tmp_path, kind), tmp_path / "preflight.parquet", None, least_auc=0)
+    except InputError as error:
+        assert "6 right steps score 0." in str(error)
+    else:
+        assert len(tables.read(tmp_path / "preflight.parquet", "preflight")) == 10
+
+
+def test_examples_are_checked(directory, tmp_path):
+    for steps, verdicts in ((["a", "b"], [True]), ([], [])):
+        examples = [{"problem": "p", "steps": ["a"], "verdicts": [True]}]
+        examples.append({"problem": "p", "steps": steps, "verdicts": verdicts})
+        with pytest.raises(
+            InputError, match=rf"examples\[1\] has {len(steps)} steps and {len(verdicts)} verdicts"
+        ):
+            run(directory, tmp_path / "preflight.parquet", examples)
+    with pytest.raises(InputError, match="needs examples with right and with wrong steps"):
+        run(directory, tmp_path / "preflight.parquet", examples[:1])
+
+
+def test_a_verifier_that_was_trained_here_has_no_preflight(trained, tmp_path):
+    with pytest.raises(InputError, match="names no format, so it was trained here and reads no texts"):
+        run(trained, tmp_path / "preflight.parquet", None)
+
+
+def stage(path, output, examples):
+    spec = json.dumps({"least_auc": 0.75, "examples": examples})
+    arguments = ["--spec", spec, "--verifier", str(path), "--output", str(output), "--device", "cpu"]
+    return subprocess.run(
+        [sys.executable, "-m", "ttc.run", "preflight", *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | job.thread_variables(1),
+    )
+
+
+def test_the_command_line_stops_with_one_sentence(directory, flipped, examples, tmp_path):
+    output = tmp_path / "preflight.parquet"
+    failed = stage(flipped, output, examples)
+    assert failed.returncode == 2 and not list(tmp_path.iterdir())
+    assert failed.stderr.startswith(
+        "preflight: the verifier does not tell right steps of the golden examples from"
+    )
+    assert failed.stderr.count("\n") == 1
+    done = stage(directory, output, examples)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "with an AUC of 1.000" in done.stdout and f"preflight: wrote {output}, 11 rows" in done.stdout
+
+
+def test_the_golden_examples_count_in_the_stages_code(monkeypatch, tmp_path):
+    assert "ttc.verifiers.preflight" in Code().closure("preflight")
+    before, read = Code().digest("preflight"), type(GOLDEN).read_bytes
+    monkeypatch.setattr(
+        type(GOLDEN), "read_bytes", lambda path: read(path) + (b" " if path.name == GOLDEN.name else b"")
+    )
+    assert Code().digest("preflight") != before
+
+
+# Opening
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A verifier of the default study with random weights."""
+    folder = tmp_path_factory.mktemp("trained")
+    policy = tiny.saved(tiny.random_model(tie_word_embeddings=True), folder / "policy")
+    network = build_verifier(policy, 1, seed=3)
+    save_model(folder / "prm", network, tiny.tokenizer(), kind="prm", training={}, metrics={})
+    return folder / "prm"
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("role", ["prm", "orm"])
+def test_a_card_with_a_format_opens_a_published_verifier(tmp_path, kind, role):
+    path = model_directory(tmp_path, kind, role)
+    assert is_published(path)
+    verifier = open_verifier(path, 64, "cpu")
+    assert isinstance(verifier, KINDS[kind]) and verifier.batch_tokens == 1024
+    expected = load(kind, path / "weights", device="cpu").score([PROBLEM] * 4, SOLUTIONS)
+    for made, each in zip(verifier.score([PROBLEM] * 4, SOLUTIONS), expected, strict=True):
+        assert made == pytest.approx(each, abs=1e-5)
+
+
+def test_options_of_the_card_are_used(tmp_path):
+    path = model_directory(tmp_path, dtype="bfloat16", attention="eager", separator="\n\n")
+    verifier = open_verifier(path, device="cpu")
+    assert verifier.network.dtype == torch.bfloat16 and verifier.separator == "\n\n"
+    assert verifier.source.attention == "eager" and not verifier.source.trust_remote_code
+
+
+def test_a_card_without_a_format_opens_a_trained_verifier(trained):
+    assert not is_published(trained)
+    verifier = open_verifier(trained, 16, "cpu")
+    assert isinstance(verifier, IncrementalVerifier) and verifier.batch_rows == 16 and verifier.kind == "prm"
+
+
+def test_cards_that_are_refused(tmp_path):
+    path = model_directory(tmp_path, role="policy")
+    with pytest.raises(InputError, match="its card says kind 'policy'; a verifier is one of prm, orm"):
+        open_verifier(path)
+    card = json.loads((path / "card.json").read_text()) | {"kind": "prm", "format": "skywork"}
+    (path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(
+        InputError, match=r"verifier kind 'skywork' is unknown; .* did you mean 'skywork_value'"
+    ):
+        open_verifier(path)
+    card |= {"format": "ki_tag", "checkpoint": card["checkpoint"] | {"separator": "\n"}}
+    (path / "card.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match="'ki_tag' has a step separator of its own"):
+        open_verifier(path, device="cpu")
+    with pytest.raises(InputError, match=r"not a model directory of this study, it has no card.json"):
+        open_verifier(tmp_path)

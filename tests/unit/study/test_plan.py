@@ -1,0 +1,476 @@
+"""From configuration to artifacts: blocks, searches, chains, keys, and what the plan imports."""
+
+import itertools
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+
+from tests.support.workflow_project import SOURCE, Project
+from ttc.commands.summary import late, rows, text
+from ttc.errors import InputError
+from ttc.search.strategy import Strategy
+from ttc.study.build import plan_study
+from ttc.study.graph import sampling
+from ttc.study.graph.searches import searches
+from ttc.study.relevant import shown_configuration
+from ttc.study.stages import STAGES
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A copy of the project with stages in miniature: the plan needs every stage's module."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    project.add_pool()
+    return project.folder
+
+
+def keys(root, **given):
+    return {(each.stage, each.label): each.key for each in plan_study(given, root).artifacts}
+
+
+def changed(root, **given):
+    """Stages that have a new artifact with the configuration `given`."""
+    before = set(keys(root).items())
+    return {
+        stage for (stage, label), key in keys(root, **given).items() if ((stage, label), key) not in before
+    }
+
+
+# stages of other kinds of study
+ELSEWHERE = {"import_pool", "compare_votes", "fetch_model", "check_prompts", "preflight"}
+ALONE = {"ablations": {"larger_search": False}}  # without the larger policy's samples and searches
+# budgets that half a pool can serve
+HALF = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16, 64]}}
+REVISED = {"revise", "pair_revisions", "train_revision_orm", "score_revisions", "trace_revisions"}
+DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot"}
+DOWNSTREAM |= {"gallery", "report", "notebook", "publish"}
+FITTED = {"evaluate", "fit_allocator", "match_flops"}
+MEASURED = {"trace_revisions", "measure_verifiers"}
+
+
+def test_the_default_study_is_some_seventy_jobs(root):
+    artifacts = plan_study({}, root).artifacts
+    assert len(artifacts) <= 80
+    assert len({each.path for each in artifacts}) == len(artifacts)
+    assert {each.stage for each in artifacts} == STAGES.keys() - ELSEWHERE
+
+
+def test_artifacts_read_only_earlier_ones(root):
+    seen = set()
+    for artifact in plan_study({}, root).artifacts:
+        for each in itertools.chain.from_iterable(artifact.inputs.values()):
+            assert not hasattr(each, "stage") or each in seen
+        seen.add(artifact)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"runtime": {"batch_rows": 7, "threads": 2, "device": "cpu"}}, set()),
+        ({"figures": {"dpi": 99}}, {"plot", "gallery", "report", "publish"}),
+        ({"findings": {"bootstrap": 99}}, MEASURED | DOWNSTREAM - FITTED),
+        ({"report": {"examples": 1}}, {"report", "publish"}),
+        ({"allocation": {"repeats": 3}}, DOWNSTREAM - {"evaluate"}),
+        (
+            {"exchange": {"versions": ["v1"]}},
+            {"match_flops", "find", "plot", "gallery", "report", "notebook", "publish"},
+        ),
+        ({"orm": {"training": {"steps": 9}}}, {"train_orm", "score", "measure_verifiers"} | DOWNSTREAM),
+        (
+            {"prm": {"training": {"steps": 9}}},
+            {"train_prm", "score", "score_revisions", "search", "measure_difficulty", "measure_verifiers"}
+            | DOWNSTREAM,
+        ),
+        ({"ablations": {"aggregations": False}}, DOWNSTREAM),
+        ({"ablations": {"verifier_quality": False}}, DOWNSTREAM),
+        ({"evaluation": {"noisy_verifiers": {"share": 0.3}}}, DOWNSTREAM),
+        ({"difficulty": {"samples": "disjoint"}, **HALF}, {"measure_difficulty"} | DOWNSTREAM),
+        ({"search": {"max_rounds": 9}}, {"search"} | DOWNSTREAM),
+        (
+            {"larger_policy": {"training": {"steps": 9}}},
+            {"train_larger_policy", "sample", "score", "search"} | DOWNSTREAM,
+        ),
+        ({"search": {"larger_budgets": [8]}}, {"search"} | DOWNSTREAM),
+        (
+            {"revision": {"training": {"steps": 9}}},
+            REVISED | {"train_reviser", "measure_verifiers"} | DOWNSTREAM,
+        ),
+    ],
+)
+def test_a_key_changes_what_depends_on_it_and_nothing_else(root, given, expected):
+    everything = (
+        {"report", "publish"} if given.keys() != {"runtime"} else set()
+    )  # both show the configuration
+    assert changed(root, **given) == expected | everything
+
+
+def test_an_ablation_that_is_off_asks_for_no_rows(root):
+    on, off = (
+        plan_study({"ablations": dict.fromkeys(("aggregations", "verifier_quality"), wanted)}, root)
+        .of("evaluate")[0]
+        .spec
+        for wanted in (True, False)
+    )
+    assert on["aggregations_compared"] == ["min", "prod", "mean"]
+    assert on["noisy_verifiers"] == {"share": 0.2, "acts_on": "step"}
+    assert off["aggregations_compared"] == [] and "noisy_verifiers" not in off
+
+
+def test_verifiers_are_measured_where_something_was_scored(root):
+    plan = plan_study({}, root)
+    (measured,) = plan.of("measure_verifiers")
+    assert {"scores", "orm_scores", "chain_scores"} <= {
+        role for role, given in measured.inputs.items() if given
+    }
+    (found,), (drawn,) = plan.of("find"), plan.of("plot")
+    for table, reader in (("verifier_quality", found), ("verifier_quality", drawn), ("calibration", drawn)):
+        assert [each.name for each in reader.inputs[table]] == [f"{table}.parquet"]
+
+
+def test_the_seed_changes_everything_that_draws(root):
+    same = STAGES.keys() - changed(root, seed=1) - ELSEWHERE
+    assert same == set()
+
+
+def test_more_samples_only_add_blocks(root):
+    same = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16]}}
+    blocks = {"block_problems": 100, "block_samples": 64}
+    same |= {"task": {"test_problems": 200}} | ALONE
+    few = keys(root, sampling=blocks | {"samples": 128}, **same)
+    more = keys(root, sampling=blocks | {"samples": 256}, **same)
+    sampled = {name: key for name, key in few.items() if name[0] == "sample"}
+    assert len(sampled) == 3 + 2 * 2
+    assert sampled.items() <= more.items()
+
+
+@pytest.mark.parametrize(("tests", "block"), [(150, 75), (150, 64), (7, 100), (7, 1)])
+def test_blocks_cover_every_problem_once(root, tests, block):
+    given = {
+        "task": {"test_problems": tests},
+        "sampling": {"block_problems": block, "block_samples": 100},
+        "revision": {"block_problems": block},
+    }
+    plan = plan_study(given, root)
+    for policy, count in (("policy", 256), ("larger", 64)):
+        cells = [
+            cell
+            for each in plan.of("sample")
+            if each.spec["split"] == "test" and each.spec["temperature"] > 0
+            if each.inputs["policy"][0].label == policy
+            for cell in itertools.product(range(*each.spec["problems"]), range(*each.spec["samples"]))
+        ]
+        assert sorted(cells) == list(itertools.product(range(tests), range(count)))
+    revised = [range(*each.spec["problems"]) for each in plan.of("revise") if each.label.startswith("test")]
+    assert sorted(itertools.chain.from_iterable(revised)) == list(range(tests))
+
+
+def test_the_sizes_of_shards_are_all_known_and_not_in_the_report(root):
+    plan = plan_study({}, root)
+    named = {
+        (section, name)
+        for section, values in plan.configuration.items()
+        if isinstance(values, dict)
+        for name in values
+        if "block_" in name or "shards" in name
+    }
+    assert named == {(section, name) for section, names in sampling.SHARDING.items() for name in names}
+    cut = {section: dict.fromkeys(names, 50) for section, names in sampling.SHARDING.items()}
+    other = plan_study(cut, root)
+    blocks = -(-plan.configuration["task"]["test_problems"] // 50)
+    (report,), (other_report,) = plan.of("report"), other.of("report")
+    assert report.spec == other_report.spec
+    assert other.of("publish")[0].spec["configuration"]["search"]["block_problems"] == 50
+    assert len(other_report.inputs["searches"]) == blocks  # all blocks of the search whose tree is drawn
+    assert len({each.spec["budget"] for each in other_report.inputs["searches"]}) == 1
+
+
+def test_the_larger_policy_is_searched_with_the_policys_verifier_unless_switched_off(root):
+    plan = plan_study({"search": {"larger_budgets": [4, 16]}}, root)
+    larger = [each for each in plan.of("search") if each.inputs["policy"][0].stage == "train_larger_policy"]
+    assert [each.label for each in larger] == ["larger-beam-m4-n4", "larger-beam-m4-n16"]
+    [prm] = plan.of("train_prm")
+    assert all(each.inputs["verifier"] == [prm] for each in larger)
+    [evaluate] = plan.of("evaluate")
+    assert evaluate.inputs["larger_searches"] == larger
+    assert evaluate.spec["larger_searches"] == ["beam(width=4)"] * 2
+    scores = evaluate.inputs["larger_scores"]
+    assert all(each.inputs["verifier"] == [prm] for each in scores)
+    scored = [sample for each in scores for sample in each.inputs["samples"]]
+    assert scored == evaluate.inputs["larger_samples"]
+    assert not set(larger) & set(evaluate.inputs["searches"])
+
+    off = plan_study(ALONE, root)
+    used = [each for each in off.artifacts if each.stage in ("sample", "score", "search")]
+    assert [each.label for each in used if "larger" in each.label] == ["larger-greedy-0to300-0to1"]
+
+
+def test_rollouts_read_only_the_samples_of_their_problems(root):
+    given = {"sampling": {"train_problems": 100, "train_block_problems": 25}, "prm": {"block_problems": 50}}
+    for each in plan_study(given, root).of("roll_out"):
+        blocks = [sample.spec["problems"] for sample in each.inputs["samples"]]
+        start = each.spec["problems"][0]
+        assert blocks == [[start, start + 25], [start + 25, start + 50]]
+
+
+class TestSearches:
+    def test_equal_searches_are_made_once_and_known_by_both_names(self, root):
+        given = {"search": {"strategies": [{"kind": "beam", "width": 4}, {"kind": "beam", "width": "sqrt"}]}}
+        plan = plan_study(given | ALONE, root)
+        assert len(plan.of("search")) == 4 + 3
+        (evaluate,) = plan.of("evaluate")
+        named = list(zip(evaluate.spec["searches"], evaluate.inputs["searches"], strict=True))
+        at_16 = [(name, each.key) for name, each in named if each.spec["budget"] == 16]
+        assert [name for name, _ in at_16] == ["beam(width=4)", "beam(width=sqrt)"]
+        assert len({key for _, key in at_16}) == 1
+
+    def test_one_subtree_of_dvts_is_beam_search(self, root):
+        strategies = [{"kind": "beam", "width": 4}, {"kind": "dvts", "width": 4}]
+        plan = plan_study({"search": {"strategies": strategies, "budgets": [4, 8]}} | ALONE, root)
+        assert [each.label for each in plan.of("search")] == ["beam-m4-n4", "beam-m4-n8", "dvts-m4-n8"]
+
+    def test_rebase_does_not_depend_on_what_ended_beams_do(self, root):
+        given = {"strategies": [{"kind": "rebase", "temperature": 0.2}], "budgets": [8]}
+        before, after = (
+            plan_study({"search": given | {"finished": finished}}, root).of("search")[0]
+            for finished in ("shrink", "refill")
+        )
+        assert before.label == "rebase-t0_2-n8" and before.key == after.key
+        assert before.spec["strategy"] == {"kind": "rebase", "temperature": 0.2}
+
+    def test_the_papers_sweep_is_the_default(self, root):
+        """Paper §5.2: beam √N, beam 4, lookahead 3 on both, lookahead 1 on √N; none is billed more than 256."""
+        [evaluate] = plan_study({}, root).of("evaluate")
+        found = {}
+        for name, each in zip(evaluate.spec["searches"], evaluate.inputs["searches"], strict=True):
+            found.setdefault(name, []).append(each.spec["budget"])
+        assert found == {
+            "beam(width=4)": [4, 16, 64, 256],
+            "beam(width=sqrt)": [4, 16, 64, 256],
+            "lookahead(width=4, depth=3)": [4, 16, 64],
+            "lookahead(width=sqrt, depth=3)": [4, 16, 64],
+            "lookahead(width=sqrt, depth=1)": [4, 16, 64],
+            "dvts(width=4)": [4, 16, 64, 256],
+            "rebase(temperature=0.2)": [4, 16, 64, 256],
+        }
+
+    def test_widths_are_resolved(self, root):
+        given = {"search": {"strategies": [{"kind": "beam", "width": "sqrt"}], "budgets": [4, 16, 64, 256]}}
+        specs = [each.spec for each in plan_study(given | ALONE, root).of("search")]
+        assert [(spec["budget"], spec["strategy"]["width"]) for spec in specs] == [
+            (4, 2),
+            (16, 4),
+            (64, 8),
+            (256, 16),
+        ]
+
+    def test_lookahead_pays_for_its_rollouts(self):
+        # billed N·(k+1): with k = 3, N = 64 costs 256 and N = 256 would cost 1024
+        strategy = {"kind": "lookahead", "width": 4, "depth": 3}
+        asked = {"strategies": [strategy], "budgets": [4, 16, 64, 256]}
+        assert list(searches(asked)) == [
+            ("lookahead(width=4, depth=3)", Strategy("lookahead", 4, 3), budget) for budget in (4, 16, 64)
+        ]
+        asked = {"strategies": [strategy | {"budgets": [256]}], "budgets": [4]}
+        assert [budget for *_, budget in searches(asked)] == [256]
+
+
+class TestRevisions:
+    def test_trajectories_have_samples_of_their_own(self, root):
+        pairs = {"train_problems": 70, "samples": 6, "temperature": 1.5}
+        plan = plan_study(
+            {"revision": {"pairs": pairs}, "sampling": {"train_problems": 200, "train_block_problems": 50}},
+            root,
+        )
+        made = [each for each in plan.of("sample") if each.label.startswith("pairs")]
+        assert [each.spec["problems"] for each in made] == [[0, 50], [50, 70]]
+        assert {(each.spec["split"], *each.spec["samples"], each.spec["temperature"]) for each in made} == {
+            ("train", 0, 6, 1.5)
+        }
+        (of_samples, of_chains) = plan.of("pair_revisions")
+        assert of_samples.inputs["samples"] == made and of_samples.inputs["chains"] == []
+        assert of_chains.inputs["samples"] == [] and len(of_chains.inputs["chains"]) == 1
+
+    def test_evaluation_reports_the_grid_and_chains_serve_it(self, root):
+        given = {"revision": {"max_generations": 4}, "figures": {"ratio_budget": 4}}
+        plan = plan_study(given, root)
+        (evaluate,) = plan.of("evaluate")
+        expected = {(1, 1), (1, 2), (2, 1), (1, 4), (2, 2), (4, 1)}
+        assert set(evaluate.spec["ratios"]) == expected
+        test = [each for each in plan.of("revise") if each.label.startswith("test")]
+        assert [each.spec["lengths"] for each in test] == [[4, 2, 1, 1]] * len(test)
+        assert not any("until_correct" in each.spec for each in test)
+
+    def test_only_chains_of_training_problems_are_cut_by_their_verdicts(self, root):
+        cut = [
+            each.spec["split"] for each in plan_study({}, root).of("revise") if "until_correct" in each.spec
+        ]
+        assert cut == ["train"]
+
+    def test_the_rest_reviser_starts_from_the_policy(self, root):
+        plan = plan_study({}, root)
+        first, rest = plan.of("train_reviser")
+        assert first.inputs["policy"] == rest.inputs["policy"] == plan.of("train_policy")
+        assert rest.inputs["pairs"] == plan.of("pair_revisions")[1:]
+
+    def test_a_verifier_without_history_is_trained_and_read_without_it(self, root):
+        plan = plan_study({}, root)
+        contexts = {each.label: each.spec["max_context"] for each in plan.of("train_revision_orm")}
+        assert contexts == {"revision_orm": 4, "revision_orm_no_history": 0}
+        for each in plan.of("score_revisions"):
+            (verifier,) = each.inputs["verifier"]
+            assert each.spec["max_context"] == contexts.get(verifier.label, 0)
+        (evaluate,) = plan.of("evaluate")
+        for role, label in (
+            ("", "revision_orm"),
+            ("_no_history", "revision_orm_no_history"),
+            ("_prm", "prm"),
+        ):
+            scores = evaluate.inputs[f"chain_scores{role}"]
+            assert {each.inputs["verifier"][0].label for each in scores} == {label}
+            read = [chains for each in scores for chains in each.inputs["chains"]]
+            assert read == evaluate.inputs["chains"]
+
+    @pytest.mark.parametrize(
+        ("switch", "roles"),
+        [
+            (
+                "revision_verifiers",
+                ["chain_scores_no_history", "chain_scores_prm", "revision_orm_no_history"],
+            ),
+            ("rest_em", ["rest_chains", "rest_reviser"]),
+        ],
+    )
+    def test_an_ablation_that_is_off_leaves_its_jobs_out(self, root, switch, roles):
+        plan = plan_study({"ablations": {switch: False}}, root)
+        (evaluate,) = plan.of("evaluate")
+        assert [evaluate.inputs[role] for role in roles] == [[]] * len(roles)
+        assert len(plan.artifacts) < len(plan_study({}, root).artifacts)
+        (trace,) = plan.of("trace_revisions")
+        assert trace.inputs["rest_chains"] == evaluate.inputs["rest_chains"]
+
+
+class TestPlan:
+    def test_a_rule_finds_its_artifact(self, root):
+        plan = plan_study({}, root)
+        (artifact,) = plan.of("evaluate")
+        wildcards = SimpleNamespace(label=artifact.label, key=artifact.key)
+        inputs = plan.inputs("evaluate")(wildcards)
+        assert inputs["problems"] == [plan.of("problems")[0].path]
+        assert len(inputs["searches"]) == len(artifact.spec["searches"])
+        assert plan.priority("evaluate")(wildcards) == STAGES["evaluate"].priority
+        resources = plan.resources("evaluate")
+        first = STAGES["evaluate"].memory + plan.site.extra_memory
+        memory = [resources["mem_mb"](wildcards, attempt=attempt) for attempt in (1, 2, 3)]
+        assert memory == [first, first * 3 // 2, first * 2]
+        assert resources["runtime"](wildcards, attempt=3) == STAGES["evaluate"].minutes * 3
+        assert plan.how("evaluate")(wildcards, threads=1) == "--threads 1 --batch-rows 1024 --device auto"
+        assert plan.how("sample")(wildcards, threads=1).endswith(" --device auto --gpus 1")
+
+    def test_an_artifact_of_another_configuration_is_refused(self, root):
+        with pytest.raises(InputError, match="does not belong to this configuration"):
+            plan_study({}, root).find("evaluate", SimpleNamespace(label="policy", key="0" * 16))
+
+    def test_gpus_are_asked_for_only_with_cuda_and_only_where_models_run(self, root):
+        assert plan_study({}, root).gpus("sample") == 0
+        plan = plan_study({"runtime": {"device": "cuda"}}, root)
+        assert (plan.gpus("sample"), plan.gpus("evaluate")) == (1, 0)
+        assert plan.resources("sample")["gpu"] == 1
+        assert "gpu" not in plan.resources("evaluate")
+
+    def test_a_stage_may_ask_for_other_resources_than_the_rest(self, root):
+        runtime = {"gpus": 1, "jobs": {"search": {"memory": 9000, "minutes": 7, "gpus": 2}}}
+        plan = plan_study({"runtime": runtime}, root)
+        resources = plan.resources("search")
+        assert resources["mem_mb"](None, attempt=1) == 9000 + plan.site.extra_memory
+        assert resources["runtime"](None, attempt=2) == 14
+        assert (resources["gpu"], plan.gpus("sample"), plan.gpus("evaluate")) == (2, 1, 0)
+        assert plan.how("search")(None, threads=1).endswith(" --gpus 2")
+        assert keys(root, runtime=runtime) == keys(root)
+
+    def test_light_stages_stay_beside_snakemake(self, root):
+        plan = plan_study({}, root)
+        assert [stage for stage in ("problems", "publish", "evaluate", "sample") if plan.local(stage)] == [
+            "problems",
+            "publish",
+        ]
+
+    def test_the_shown_configuration_gives_the_same_keys(self, root):
+        plan = plan_study({"seed": 5, "runtime": {"threads": 3}}, root)
+        shown = shown_configuration(plan.configuration)
+        assert "runtime" not in shown
+        assert keys(root, **shown) == keys(root, seed=5)
+
+    def test_summary_adds_up_benchmarks(self, root, tmp_path):
+        plan = plan_study({}, root)
+        for seconds, artifact in enumerate(plan.of("search"), start=1):
+            (tmp_path / "search").mkdir(exist_ok=True)
+            line = f'{{"s": {seconds}, "max_rss": {"100.5" if seconds > 1 else chr(34) + "NA" + chr(34)}}}\n'
+            (tmp_path / "search" / f"{artifact.name}.jsonl").write_text(line)
+        count = len(plan.of("search"))
+        (search,) = (row for row in rows(plan, tmp_path) if row[0] == "search")
+        assert search == ("search", count, count, count * (count + 1) / 2, count, 100.5)
+        assert "results/default" in text(plan, tmp_path)
+
+
+class TestPools:
+    def pool_study(self, root, **source):
+        return {"source": SOURCE | source, "study": {"name": "pool"}, "evaluation": {"budgets": None}}
+
+    def test_summary_counts_answers_whose_comparison_ran_out_of_time(self, root, tmp_path):
+        plan = plan_study(self.pool_study(root), root)
+        assert late(plan, tmp_path) == []
+        (imported,) = plan.of("import_pool")
+        (tmp_path / imported.path).mkdir(parents=True)
+        for column, lines in (([False, False], 0), ([True, False], 1)):
+            pl.DataFrame({"late": column}).write_parquet(tmp_path / imported.path / "grading.parquet")
+            assert len(found := late(plan, tmp_path)) == lines
+        assert found[0].startswith(f"{imported.name}: 1 answers")
+
+    def test_one_import_stands_in_for_what_generates(self, root):
+        plan = plan_study(self.pool_study(root), root)
+        assert plan.stages == [
+            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "measure_verifiers", "find", "plot",
+            "report", "gallery", "notebook", "publish",
+        ]  # fmt: skip
+        (imported,) = plan.of("import_pool")
+        assert imported.spec.keys() == {"problems", "pools", "grading", "missing_samples"}
+        assert "path" not in str(imported.spec)
+        inputs = plan.inputs("measure_difficulty")
+        (first, second) = plan.of("measure_difficulty")
+        assert (first.label, second.label) == ("policy", "other")
+        by_role = inputs(SimpleNamespace(label="other", key=second.key))
+        assert by_role["samples"] == [f"{imported.path}/other.samples.parquet"]
+        assert by_role["scores"] == []
+        assert [each.label for each in plan.of("measure_verifiers")] == [
+            "policy"
+        ]  # the other pool has no scores
+
+    def test_the_content_of_the_files_counts_and_not_their_place(self, root):
+        before = keys(root, **self.pool_study(root))
+        moved = SOURCE["pools"]["policy"] | {"path": "elsewhere.jsonl"}
+        (root / "elsewhere.jsonl").write_bytes((root / "pool.jsonl").read_bytes())
+        source = {"pools": SOURCE["pools"] | {"policy": moved}}
+        after = keys(root, **self.pool_study(root, **source))
+        assert {name for name in before if before[name] != after[name]} == {
+            ("report", "policy"), ("publish", "pool"),
+        }  # fmt: skip
+        (root / "elsewhere.jsonl").write_text("{}\n")
+        again = keys(root, **self.pool_study(root, **source))
+        assert all(again[name] != before[name] for name in before)
+
+    def test_a_missing_file_is_named_with_the_key_that_asks_for_it(self, root):
+        pools = {"policy": SOURCE["pools"]["policy"] | {"path": ["pool.jsonl", "gone.jsonl"]}}
+        with pytest.raises(InputError, match=r"source\.pools\.policy\.path: there is no file gone\.jsonl"):
+            plan_study(self.pool_study(root, pools=pools), root)
+
+
+def test_planning_imports_nothing_heavy():
+    program = (
+        "import sys, ttc.study.build; print(*sorted({name.split('.')[0] for name in sys.modules} & {'numpy', 'polars',"
+        " 'torch', 'pandas', 'sklearn', 'transformers', 'matplotlib', 'pyarrow'}))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ""

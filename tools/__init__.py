@@ -1,0 +1,1 @@
+"""Tools that measure and try the workflow as a whole; `make` calls them."""

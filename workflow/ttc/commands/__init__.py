@@ -1,0 +1,1 @@
+"""Commands for people: one module each, `ttc NAME`."""

@@ -1,0 +1,166 @@
+"""What a plan cannot know of real problems and published models: how long texts are, and how large models.
+
+Tables and cards tell it once they are there (`ttc.estimate.measured`); until then it is assumed here.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ttc.errors import InputError
+from ttc.estimate.lengths import Weighted
+from ttc.study.plan import Artifact, Plan
+
+# The configuration's section of each fetched model, by the label of its artifact
+SECTIONS = {"policy": "policy", "larger": "larger_policy", "prm": "prm"}
+
+CHARACTERS = 2.9  # of a token: solutions of Llama 3.2 on MATH-500, 670,570 characters in 230,782 tokens
+CHAT_TURNS = 45  # tokens of a chat template around system and question, the date of Llama's included
+AGAIN = 30  # tokens of `again` in the prompt files, with the turns around it
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Mean lengths of a source's texts: tokens of a question; tokens and lines of a solution, by the prompt's format.
+
+    chat: of models trained on conversations, which explain at length.  completion: of base models, which are shown
+    solved examples and write as these are written.
+    """
+
+    question: float
+    chat: tuple[float, int]
+    completion: tuple[float, int]
+
+
+# MATH: questions and solutions of the 500 test problems; chat solutions of Llama-3.2-3B- and 1B-Instruct on them, 462
+# and 617 tokens in 15 and 22 lines on average (1,000 independent ones).  GSM8K: questions and solutions of the test
+# split; of chat solutions no pool is at hand, taken as twice as long.  AIME: taken as twice as long as MATH's.
+MATH = Texts(68, (540, 18), (183, 7))
+GSM8K = Texts(68, (200, 8), (100, 5))
+AIME = Texts(100, (1080, 36), (400, 14))
+SOURCES = {"gsm8k": GSM8K, "gsm8k_train": GSM8K, "aime_2024": AIME, "aime_2025": AIME}
+
+
+@dataclass(frozen=True)
+class RealQuestions:
+    """`ttc.estimate.lengths.Lengths` of real problems: those of a split are all taken to be alike.
+
+    texts: by split; prompt_file: tokens of what a prompt holds besides the question; chat: its format.  known: mean
+    tokens of the prompts of each split, where a table tells.
+    """
+
+    texts: Mapping[str, Texts]
+    prompt_file: float
+    chat: bool
+    known: dict[str, float] = field(default_factory=dict)
+
+    again, rereads, usual = AGAIN, True, "the usual length"
+    told_by, told = "check_prompts", "tokens of prompts: from their table"
+
+    @classmethod
+    def of(cls, plan: Plan) -> "RealQuestions":
+        """Those of a study of published models."""
+        section, prompt = plan.configuration["problems"], _prompt(plan)
+        texts = {
+            role: SOURCES.get(section[role]["preset"], MATH)
+            for role in ("test", "train")
+            if section[role] is not None
+        }
+        written = [prompt["system"] or "", prompt["template"]]
+        written += [text for example in prompt["examples"] for text in (*example, prompt["template"])]
+        tokens = sum(map(len, written)) / CHARACTERS
+        chat = prompt["format"] == "chat"
+        return cls(texts, tokens + CHAT_TURNS * chat, chat)
+
+    @property
+    def assumed(self) -> dict[str, str]:
+        """See `Lengths.assumed`."""
+        length = {
+            split: f"{self.solution(split):.0f} in {len(self.steps(split))} steps" for split in self.texts
+        }
+        return {
+            "tokens of prompts": "prompts have "
+            + " and ".join(f"{self.prompt(split):.0f} tokens ({split})" for split in self.texts),
+            "tokens of solutions": "solutions have on average "
+            + " and ".join(f"{each} ({split})" for split, each in length.items())
+            + ", up to max_tokens",
+        }
+
+    def learnt(self, frame) -> "RealQuestions":
+        """See `Lengths.learnt`."""
+        return replace(
+            self, known={split: part["tokens"].mean() for (split,), part in frame.group_by("split")}
+        )
+
+    def levels(self, split: str, start: int, stop: int) -> Weighted:
+        """See `Lengths.levels`."""
+        return {split: stop - start}
+
+    def prompt(self, level: str) -> float:
+        """See `Lengths.prompt`."""
+        return self.known.get(level, self.prompt_file + self.texts[level].question)
+
+    def question(self, level: str) -> float:
+        """See `Lengths.question`: the text alone, in a frame of the verifier's own."""
+        return self.texts[level].question
+
+    def steps(self, level: str) -> list[float]:
+        """See `Lengths.steps`."""
+        tokens, lines = self._solution(level)
+        return [tokens / lines] * lines
+
+    def solution(self, level: str) -> float:
+        """See `Lengths.solution`."""
+        return self._solution(level)[0]
+
+    def _solution(self, level: str) -> tuple[float, int]:
+        return self.texts[level].chat if self.chat else self.texts[level].completion
+
+
+def sizes(plan: Plan, root: Path | None = None) -> dict[str, int]:
+    """Parameters of each fetched model, by its key: of its card under `root`, the configuration, or the folder given.
+
+    InputError for a model of which nothing tells.
+    """
+    return {model.key: _size(plan, model, root) for model in plan.of("fetch_model")}
+
+
+def _size(plan: Plan, model: Artifact, root: Path | None) -> int:
+    section = SECTIONS[model.label]
+    checkpoint = plan.configuration[section]["checkpoint"]
+    if root is not None and (size := _card(root / model.path)) is not None:
+        return size
+    if checkpoint["parameters"] is not None:
+        return checkpoint["parameters"]
+    if checkpoint["path"] is not None:
+        return _weights(plan.root / checkpoint["path"], f"{section}.checkpoint")
+    raise InputError(
+        f"{section}.checkpoint.parameters: the plan needs it until {checkpoint['hub']} is fetched (`snakemake "
+        "fetch_model`); its page on the hub says how many it has"
+    )
+
+
+def _card(folder: Path) -> int | None:
+    try:
+        return int(json.loads((folder / "card.json").read_text())["parameters"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _weights(folder: Path, where: str) -> int:
+    """Numbers in the safetensors files of a folder, whose headers say the shapes: 8 bytes of length, then JSON."""
+    total = 0
+    for file in sorted(folder.glob("*.safetensors")):
+        with file.open("rb") as content:
+            header = json.loads(content.read(int.from_bytes(content.read(8), "little")))
+        total += sum(math.prod(each["shape"]) for name, each in header.items() if name != "__metadata__")
+    if not total:
+        raise InputError(f"{where}.path: {folder} has no safetensors weights")
+    return total
+
+
+def _prompt(plan: Plan) -> dict:
+    """The content of the prompt that the policy is given."""
+    return next(each.spec["form"]["prompt"] for each in plan.artifacts if "form" in each.spec)

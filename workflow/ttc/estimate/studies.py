@@ -1,0 +1,73 @@
+"""What the ready studies of published models take, as a table in docs/models.md.
+
+python -m ttc.estimate.studies [--write docs/models.md]
+"""
+
+import argparse
+from pathlib import Path
+
+from ttc.estimate.table import jobs, longest_chain, short
+from ttc.study.build import ROOT, plan_study
+from ttc.study.config import load
+from ttc.study.plan import Plan
+
+MARK = "<!-- written by python -m ttc.estimate.studies -->"
+HEAD = (
+    "| study | policy | larger policy | verifier | tokens decoded | GPU | GPU-hours | longest chain | disk |",
+    "|---|---|---|---|---|---|---|---|---|",
+)
+
+
+def published_studies(root: Path = ROOT) -> dict[str, Plan]:
+    """The plans of all files in `studies/` that have real problems, by their names."""
+    plans = {}
+    for file in sorted((root / "studies").glob("*.yaml")):
+        configuration = load(root / "config.yaml", file)
+        if configuration.get("problems"):
+            plans[file.stem] = plan_study(configuration, root)
+    return plans
+
+
+def row(name: str, plan: Plan) -> str:
+    """A study's line: what it runs, and what its plan alone says that this takes."""
+    every, _, _ = jobs(plan, measuring=False)
+    gpu_seconds = sum(job.seconds * plan.gpus(job.artifact.stage) for job in every)
+    configuration = plan.configuration
+    cells = [
+        f"[{name}](../studies/{name}.yaml)",
+        *(_model(configuration[role]["checkpoint"]) for role in ("policy", "larger_policy", "prm")),
+        short(sum(job.work.decoded for job in every)),
+        str(configuration["runtime"]["rates"]["gpu"]).upper(),
+        f"{gpu_seconds / 3600:.0f}",
+        f"{longest_chain(every) / 3600:.0f} h",
+        f"{sum(job.bytes for job in every) / 1e9:.0f} GB",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def table() -> str:
+    """All of them as Markdown between marks."""
+    return "\n".join([MARK, *HEAD, *(row(*each) for each in published_studies().items()), MARK])
+
+
+def _model(checkpoint: dict | None) -> str:
+    return "fine-tuned here" if checkpoint is None else checkpoint["hub"].split("/")[1]
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ttc.estimate.studies", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--write", type=Path, help="Markdown file whose table is replaced")
+    given = parser.parse_args()
+    if given.write is None:
+        print(table())
+        return
+    before, _, after = given.write.read_text().split(MARK)
+    given.write.write_text(before + table() + after)
+    print(f"wrote {given.write}")
+
+
+if __name__ == "__main__":
+    main()

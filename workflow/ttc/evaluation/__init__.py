@@ -1,0 +1,1 @@
+"""From generations to numbers: selection, estimates over subsets, difficulty, outcomes, exchange."""

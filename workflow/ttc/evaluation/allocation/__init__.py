@@ -1,0 +1,1 @@
+"""Allocation of compute: which strategy for which questions, and what it gains."""

@@ -1,0 +1,156 @@
+"""Cross-validated compute-optimal correctness of each question, and the optimism of choosing on the same questions.
+
+Two folds within each difficulty bin: the strategy is chosen on one fold and measured on the other, swapped,
+averaged (paper §3.2).  The split is random, so it is repeated and averaged; the paper reports one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ttc.evaluation.allocation.estimator import ComputeOptimalAllocator
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Outcomes of one family as arrays: `correct` and `tokens` of shape (questions, strategies, budgets).
+
+    NaN = not measured.  A question takes part at a budget if any strategy was measured on it there; a
+    strategy competes at a budget only if it was measured on every question that takes part.
+    """
+
+    problem_ids: list[str]
+    strategies: list[str]
+    selections: list[str]
+    budgets: np.ndarray
+    correct: np.ndarray
+    tokens: np.ndarray
+
+    @property
+    def taking_part(self) -> np.ndarray:
+        """Which questions take part at which budget: bool (questions, budgets)."""
+        return ~np.isnan(self.correct).all(axis=1)
+
+    @property
+    def left_out(self) -> list[str]:
+        """Strategies that compete at no budget."""
+        absent = np.isnan(self.correct).all(axis=(0, 2))
+        return [name for name, out in zip(self.strategies, absent, strict=True) if out]
+
+    def rows(self, questions: np.ndarray, bins: np.ndarray):
+        """(X, y, costs, where) for the estimator: one row per question of `questions` (indices) and budget."""
+        part = self.taking_part[questions]
+        row, column = np.nonzero(part)
+        X = np.stack([bins[questions[row]], self.budgets[column]], axis=1)
+        y = self.correct[questions[row], :, column]
+        return X, y, self.tokens[questions[row], :, column], (questions[row], column)
+
+
+def build_grid(
+    outcomes: pl.DataFrame, problem_ids: list[str], at_most: bool = False, anchor: str | None = None
+) -> Grid:
+    """Arrays of the rows of `outcomes` (one family, one row per strategy, budget and question) over `problem_ids`.
+
+    `at_most`: a strategy that was not measured at a budget competes there with its largest smaller budget,
+    spending less; otherwise only with outcomes at exactly the budget.  `anchor`: only budgets at which this
+    strategy was measured are kept.  A lookahead billed 12 generations would otherwise be alone at its budget, and a
+    choice of one is no choice.
+    """
+    named = outcomes.select("strategy", "selection").unique().sort("strategy", "selection")
+    strategies, selections = named["strategy"].to_list(), named["selection"].to_list()
+    if len(set(strategies)) != len(strategies):
+        raise ValueError("one grid takes one selection rule per strategy")
+    budgets = np.array(sorted(outcomes["budget"].unique()), dtype=np.int64)
+    rows = outcomes.filter(pl.col("problem_id").is_in(problem_ids))
+    place = {name: index for index, name in enumerate(problem_ids)}
+    question = np.array([place[name] for name in rows["problem_id"]], dtype=int)
+    column = {name: index for index, name in enumerate(strategies)}
+    strategy = np.array([column[name] for name in rows["strategy"]], dtype=int)
+    budget = np.searchsorted(budgets, rows["budget"].to_numpy())
+    shape = (len(problem_ids), len(strategies), len(budgets))
+    correct, tokens = np.full(shape, np.nan), np.full(shape, np.nan)
+    correct[question, strategy, budget] = rows["correct"].to_numpy()
+    tokens[question, strategy, budget] = rows["tokens"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    kept = np.ones(len(budgets), dtype=bool)
+    if anchor in column:
+        kept = ~np.isnan(correct[:, column[anchor]]).all(axis=0)
+    if at_most:
+        for index in range(1, len(budgets)):
+            empty = np.isnan(correct[:, :, index])
+            correct[:, :, index] = np.where(empty, correct[:, :, index - 1], correct[:, :, index])
+            tokens[:, :, index] = np.where(empty, tokens[:, :, index - 1], tokens[:, :, index])
+    budgets, correct, tokens = budgets[kept], correct[:, :, kept], tokens[:, :, kept]
+    # a strategy measured on some of the questions only would win or lose by which questions those are
+    part = ~np.isnan(correct).all(axis=1, keepdims=True)
+    partial = (np.isnan(correct) & part).any(axis=0)
+    correct[:, partial] = np.nan
+    return Grid(list(problem_ids), strategies, selections, budgets, correct, tokens)
+
+
+def stratified_folds(bins: np.ndarray, folds: int, generator: np.random.Generator) -> np.ndarray:
+    """Random fold of each question, int (questions,), equal in size within each bin up to one question.
+
+    The bin's odd question goes to a random fold, so no fold is favoured over the bins.
+    """
+    assigned = np.empty(len(bins), dtype=int)
+    for value in np.unique(bins):
+        members = generator.permutation(np.flatnonzero(bins == value))
+        assigned[members] = generator.permutation(folds)[np.arange(len(members)) % folds]
+    return assigned
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """`correct` (questions, budgets): held-out correctness of the compute-optimal choice, mean over repeats,
+    NaN = none.
+
+    `in_sample`: the same with the choice made on all questions, the measured ones among them.  `allocator`
+    was fitted on all questions.  `chosen`: rows (repeat, fold held out, bin, budget, strategy index, mean on
+    the fitting folds).
+    """
+
+    correct: np.ndarray
+    in_sample: np.ndarray
+    allocator: ComputeOptimalAllocator
+    chosen: list[tuple[int, int, int, int, int, float]]
+
+
+def cross_validate(
+    grid: Grid, bins: np.ndarray, folds: int, repeats: int, generator: np.random.Generator
+) -> CrossValidated:
+    """Choose per bin and budget on all folds but one, measure on that one; every fold in turn; `repeats` splits.
+
+    `bins` int (questions,).  A bin with no question in the fitting folds uses the choice over all bins.
+    """
+    if folds < 2:
+        raise ValueError(f"cross-validation needs at least two folds, not {folds}")
+    everyone = np.arange(len(grid.problem_ids))
+    X, y, costs, where = grid.rows(everyone, bins)
+    allocator = ComputeOptimalAllocator(grid.strategies).fit(X, y, costs)
+    in_sample = np.full(grid.correct[:, 0].shape, np.nan)
+    in_sample[where] = y[np.arange(len(y)), allocator.predict_index(X)]
+
+    totals = np.zeros_like(in_sample)
+    counts = np.zeros_like(in_sample)
+    chosen = []
+    for repeat in range(repeats):
+        fold = stratified_folds(bins, folds, generator)
+        for held_out in range(folds):
+            X, y, costs, _ = grid.rows(np.flatnonzero(fold != held_out), bins)
+            if not len(X) or not (fold == held_out).any():
+                continue
+            fitted = ComputeOptimalAllocator(grid.strategies).fit(X, y, costs)
+            for (value, budget), choice, means in zip(
+                fitted.cells_, fitted.choices_, fitted.means_, strict=True
+            ):
+                if value > 0:
+                    chosen.append(
+                        (repeat, held_out, int(value), int(budget), int(choice), float(means[choice]))
+                    )
+            X, y, _, where = grid.rows(np.flatnonzero(fold == held_out), bins)
+            if len(X):
+                totals[where] += y[np.arange(len(y)), fitted.predict_index(X)]
+                counts[where] += 1
+    correct = np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+    return CrossValidated(correct, in_sample, allocator, chosen)

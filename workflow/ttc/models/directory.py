@@ -1,0 +1,70 @@
+"""Devices and model directories: what every room that touches a model needs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from ttc.errors import InputError
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` is the GPU if there is one; any other name must be a device torch can use."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"runtime.device is '{name}' and torch sees no GPU; use cpu or auto")
+    return torch.device(name)
+
+
+def read_card(path: Path) -> dict:
+    """The card of a model directory: kind, parameters, training and metrics."""
+    try:
+        return json.loads((path / "card.json").read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: not a model directory of this study, it has no card.json") from error
+
+
+def read_weights(
+    path: Path, wanted: Callable[[dict], bool], device: torch.device
+) -> tuple[dict, dict[str, torch.Tensor]] | None:
+    """Configuration and weights (float32) of a local model directory whose configuration is `wanted`, else None.
+
+    They are read from config.json and model.safetensors; importing the model's class would take two seconds.
+    """
+    files = path / "config.json", path / "model.safetensors"
+    if not all(file.is_file() for file in files):
+        return None
+    config = json.loads(files[0].read_text())
+    if not wanted(config):
+        return None
+    return config, {name: tensor.float() for name, tensor in load_file(files[1], str(device)).items()}
+
+
+def save_model(output: Path, model, tokenizer, **card) -> None:
+    """Write a model directory: safetensors weights, configuration, tokenizer and card.
+
+    card: kind, training, metrics; the number of parameters is added.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(output)
+    tokenizer.save_pretrained(output)
+    content = _rounded(card | {"parameters": count_parameters(model)})
+    (output / "card.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def count_parameters(model: torch.nn.Module) -> int:
+    """Parameters of a model, tied ones once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _rounded(value):
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value

@@ -1,0 +1,131 @@
+"""Published checkpoints: brought from the hub at one commit, checked, and described in a card."""
+
+import json
+from pathlib import Path
+
+from ttc.digests import PATTERNS, file_digest, folder_files
+from ttc.errors import InputError
+from ttc.problems.prompts import tokenizer_digest
+from ttc.problems.text import load_tokenizer
+
+
+def fetch(hub: str, revision: str) -> Path:
+    """The folder of a model of the hub at a commit, brought here unless it is in the hub's cache.
+
+    InputError, one sentence, for a model that is gated, unknown, lacks the commit, or cannot be reached.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    where = f"model '{hub}'"
+    try:
+        return Path(snapshot_download(hub, revision=revision, allow_patterns=list(PATTERNS)))
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        raise InputError(f"{where}: {_reason(error, revision)}") from error
+
+
+def describe(folder: Path, where: str) -> dict:
+    """What a card says of a checkpoint: architecture, parameters, window, digests of its files and tokenizer.
+
+    InputError for a folder that is no checkpoint, has no safetensors weights, lacks one of them, or has no tokenizer.
+    """
+    config = _json(folder, "config.json", where)
+    weights = _weight_files(folder, where)
+    try:
+        tokenizer = load_tokenizer(folder)
+    except Exception as error:  # of several libraries
+        raise InputError(f"{where}: its tokenizer cannot be loaded ({_first_line(error)})") from error
+    if not set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids):  # made up by `transformers`
+        raise InputError(
+            f"{where}: its tokenizer cannot be loaded (there is no vocabulary beside the weights)"
+        )
+    text = config.get("text_config") or config
+    if not text.get("max_position_embeddings"):
+        raise InputError(f"{where}: its config.json names no window (max_position_embeddings)")
+    largest = max(tokenizer.get_vocab().values())
+    if text.get("vocab_size") and largest >= text["vocab_size"]:
+        raise InputError(
+            f"{where}: its tokenizer has ids up to {largest} and its network {text['vocab_size']} tokens; they are not "
+            "of one model"
+        )
+    return {
+        "architecture": config.get("model_type"),
+        "parameters": sum(_parameters(file, where) for file in weights),
+        "window": text["max_position_embeddings"],
+        "tokenizer": tokenizer_digest(tokenizer),
+        "chat_template": bool(getattr(tokenizer, "chat_template", None)),
+        "files": {file.relative_to(folder).as_posix(): file_digest(file) for file in folder_files(folder)},
+    }
+
+
+def _weight_files(folder: Path, where: str) -> list[Path]:
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        names = sorted(set(_json(folder, index.name, where)["weight_map"].values()))
+    else:
+        names = ["model.safetensors"]
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        other = sorted(file.name for file in folder.glob("*.bin"))
+        hint = f"; {other[0]} is a pickle, which is never loaded: convert it to safetensors" if other else ""
+        raise InputError(f"{where}: it has no weights {missing[0]}{hint}")
+    return [folder / name for name in names]
+
+
+def _parameters(file: Path, where: str) -> int:
+    """Numbers in a safetensors file, from its header."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as content:
+            shapes = [content.get_slice(name).get_shape() for name in content.keys()]  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"{where}: {file.name} is not readable as safetensors ({_first_line(error)})"
+        ) from error
+    total = 0
+    for shape in shapes:
+        count = 1
+        for size in shape:
+            count *= size
+        total += count
+    return total
+
+
+def _json(folder: Path, name: str, where: str) -> dict:
+    try:
+        return json.loads((folder / name).read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{where}: not a checkpoint, it has no {name}") from error
+    except ValueError as error:
+        raise InputError(f"{where}: its {name} is not valid JSON ({_first_line(error)})") from error
+
+
+def _reason(error: Exception, revision: str) -> str:
+    """What is wrong, in words; `huggingface_hub` wraps what it could not reach in an error about its cache."""
+    names, each = set(), error
+    while each is not None:
+        names.add(type(each).__name__)
+        each = each.__cause__ or each.__context__
+    if "GatedRepoError" in names:
+        return "it is gated; accept its conditions on its page, log in (`hf auth login`) and run the same command"
+    if "RevisionNotFoundError" in names:
+        return f"it has no commit {revision}; take one of its page"
+    if "RepositoryNotFoundError" in names:
+        return "there is no such model on the hub, or it is private; its id is OWNER/NAME, as on its page"
+    if names & {
+        "LocalEntryNotFoundError",
+        "OfflineModeIsEnabled",
+        "ConnectionError",
+        "ConnectError",
+        "ProxyError",
+    }:
+        return (
+            f"it is not in the cache at commit {revision}, and the hub cannot be reached; run `snakemake fetch_model` "
+            "once where there is a connection"
+        )
+    return _first_line(error)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

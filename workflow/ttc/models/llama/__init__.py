@@ -1,0 +1,1 @@
+"""Forward passes of small Llama-like networks: for training, decoding and verifiers."""

@@ -1,0 +1,1 @@
+"""What Snell et al. 2024 claim, draw and leave open, held against a study."""

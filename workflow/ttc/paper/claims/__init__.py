@@ -1,0 +1,1 @@
+"""Claims of the paper by topic, each with the measurement that decides it."""

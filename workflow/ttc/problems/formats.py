@@ -1,0 +1,186 @@
+"""The form of a study's problems: how they are put to a model, how its solutions are cut into steps and graded.
+
+`LineForm` is that of the generated problems and of models that were trained on them.  `PromptForm` is that of real
+problems and published models: prompts from a file, the tokenizer's chat template, steps that are lines, answers found
+by the prompt's methods and compared by `ttc.grading.grader`.
+"""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ttc.grading.answers import extract
+from ttc.grading.extraction import find
+from ttc.grading.grader import Grader, read
+from ttc.grading.normal_form import normal_form
+from ttc.problems import prompts, text
+from ttc.problems.stops import Stops, any_line_end, single_token
+
+Graded = tuple[str | None, bool]  # the answer, None where none was found, and whether it is the gold one
+
+
+class Form(Protocol):
+    """What the stages that generate ask about problems and solutions."""
+
+    def stops(self, tokenizer, ends: tuple[int, ...], where: str) -> Stops:
+        """By what steps and solutions end; `ends`: the tokens that the model's configuration names."""
+
+    def prompts(
+        self, tokenizer, questions: Sequence[str], contexts: Sequence[Sequence[str]] | None = None
+    ) -> list[list[int]]:
+        """Token ids of what a model reads; contexts: of each question earlier answers, oldest first."""
+
+    def targets(self, tokenizer, solutions: Sequence[str]) -> list[list[int]]:
+        """Token ids of whole solutions, as a model is to write them after a prompt."""
+
+    def continued(self, tokenizer, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of unfinished solutions, as they stand after a prompt."""
+
+    def decode(self, tokenizer, solutions: Sequence[Sequence[int]]) -> list[str]:
+        """Texts of solutions or of their steps, without what ended them."""
+
+    def prefixes(self, solution: str) -> list[str]:
+        """The texts up to the end of each step, the last one excluded."""
+
+    def grade(self, solutions: Sequence[str], golds: Sequence[str]) -> list[Graded]:
+        """Answer and verdict of each solution; one without an answer is wrong."""
+
+    def __enter__(self) -> "Form": ...
+
+    def __exit__(self, *_) -> None: ...
+
+
+def open_form(spec: dict | None, threads: int = 1, cache: Path | None = None) -> Form:
+    """The form that a stage's spec asks for: {prompt, equality, timeout}, or None for generated problems."""
+    if spec is None:
+        return LINES
+    prompt = prompts.from_content(spec["prompt"])
+    return PromptForm(
+        prompt, Grader(spec["equality"], spec["timeout"], threads, cache and cache / "verdicts")
+    )
+
+
+class LineForm:
+    """Generated problems: one word a token, one step a line, a last line `Answer: ...`."""
+
+    stops = staticmethod(single_token)
+    decode = staticmethod(text.decode)
+
+    def prompts(self, tokenizer, questions, contexts=None):
+        """See `Form.prompts`."""
+        before = contexts or [()] * len(questions)
+        return text.encode_prompts(
+            tokenizer, [text.prompt_text(*each) for each in zip(questions, before, strict=True)]
+        )
+
+    def targets(self, tokenizer, solutions):
+        """See `Form.targets`."""
+        return text.encode_solutions(tokenizer, solutions, [True] * len(solutions))
+
+    def continued(self, tokenizer, texts):
+        """See `Form.continued`."""
+        return text.encode_solutions(tokenizer, texts, [False] * len(texts))
+
+    def prefixes(self, solution):
+        """See `Form.prefixes`."""
+        lines = solution.split(text.SEPARATOR)
+        return [text.SEPARATOR.join(lines[: count + 1]) + text.SEPARATOR for count in range(len(lines) - 1)]
+
+    def grade(self, solutions, golds):
+        """See `Form.grade`."""
+        return [grade_line(*each) for each in zip(solutions, golds, strict=True)]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+LINES = LineForm()
+
+
+@functools.lru_cache(maxsize=1 << 16)  # equal solutions are frequent
+def grade_line(solution: str, gold: str) -> Graded:
+    """Answer of a generated solution and whether it equals the gold answer; without an answer it is wrong."""
+    answer = extract(solution, ("answer_line",))
+    if answer is None:
+        return None, False
+    answer = normal_form(answer)
+    return answer, answer == normal_form(gold)
+
+
+class PromptForm:
+    """Real problems: a prompt, steps that are lines with something to read, answers that may be any mathematics.
+
+    An answer's name must not depend on which other answers there are, or cutting the work into other jobs would change
+    votes: equal to the gold answer it has the gold answer's name, else that of its number or its normal form.
+    """
+
+    def __init__(self, prompt: prompts.Prompt, grader: Grader):
+        self.prompt, self.grader = prompt, grader
+
+    def stops(self, tokenizer, ends, where):
+        """See `Form.stops`; the token with which `targets` end ends a solution, whatever a configuration names."""
+        taught = () if tokenizer.eos_token_id is None else (tokenizer.eos_token_id,)
+        return any_line_end(tokenizer, tuple(dict.fromkeys((*ends, *taught))), where, self.prompt.stop)
+
+    def prompts(self, tokenizer, questions, contexts=None):
+        """See `Form.prompts`."""
+        return prompts.encode(self.prompt, questions, tokenizer, contexts)
+
+    def targets(self, tokenizer, solutions):
+        """See `Form.targets`; after a completion that does not end in white space, a space comes first."""
+        return text.encode_solutions(
+            tokenizer, [self._lead + each for each in solutions], [True] * len(solutions)
+        )
+
+    def continued(self, tokenizer, texts):
+        """See `Form.continued`."""
+        return text.encode_solutions(tokenizer, texts, [False] * len(texts))
+
+    def decode(self, tokenizer, solutions):
+        """See `Form.decode`."""
+        ending = Stops((), (), texts=self.prompt.stop)
+        return [each[: ending.find_text(each)] for each in text.decode(tokenizer, solutions)]
+
+    def prefixes(self, solution):
+        """See `Form.prefixes`: blank lines belong to the step after them."""
+        found, written = [], ""
+        *lines, rest = solution.split(text.SEPARATOR)
+        for line in lines:
+            written += line + text.SEPARATOR
+            if line.strip():
+                found.append(written)
+        return found if rest.strip() else found[:-1]
+
+    def grade(self, solutions, golds):
+        """See `Form.grade`; each pair of gold answer and answer is compared once."""
+        answers = [find(each, self.prompt.extract).answer for each in solutions]
+        pairs = [pair for pair in zip(golds, answers, strict=True) if pair[1] is not None]
+        equal = self.grader.equal_all(pairs)
+        return [
+            (None, False)
+            if answer is None
+            else (name(gold if equal[gold, answer] else answer), equal[gold, answer])
+            for gold, answer in zip(golds, answers, strict=True)
+        ]
+
+    def __enter__(self):
+        self.grader.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self.grader.__exit__(*error)
+
+    @property
+    def _lead(self) -> str:
+        chat = self.prompt.format == "chat"
+        return "" if chat or self.prompt.template[-1:].isspace() else " "
+
+
+def name(answer: str) -> str:
+    """What an answer is called in votes: equal numbers and equal normal forms have one name."""
+    reading = read(answer)
+    return reading.form if reading.number is None else str(reading.number)

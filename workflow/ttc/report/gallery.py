@@ -1,0 +1,49 @@
+"""The gallery of a study: every figure of the paper with ours, its source table and the command that draws it.
+
+One HTML file that needs nothing beside it (figures are inside as data).
+"""
+
+from pathlib import Path
+
+import jinja2
+
+from ttc.paper.figures import PAPER_FIGURES, PaperFigure, ours
+from ttc.report.page import embedded
+
+RESOURCES = ("templates/gallery.html",)  # the template; its bytes are part of the code of this module
+VERSIONS = {
+    "v1": "Version 1 (arXiv 2408.03314)",
+    "camera_ready": "Camera-ready (ICLR 2025), where it differs",
+}
+
+
+def render(study: str, figures: Path, parts: list[str]) -> str:
+    """The page as HTML, from the folder that `plot` wrote; all text is escaped.
+
+    `parts` are the report's parts with examples: `search`, `revisions`.
+    """
+    template = Path(__file__).parent / RESOURCES[0]
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    drawn, skipped = embedded(figures)
+    for figure in [*drawn, *skipped]:
+        figure["command"] = f"ttc draw {figure['name']} --study results/{study}"
+    found = {figure["name"]: figure for figure in [*drawn, *skipped]}
+    return environment.from_string(template.read_text()).render(
+        study=study,
+        papers=[
+            {
+                "title": title,
+                "rows": [_row(each, found, parts) for each in PAPER_FIGURES if each.version == version],
+            }
+            for version, title in VERSIONS.items()
+        ],
+        figures=drawn,
+        skipped=skipped,
+    )
+
+
+def _row(paper: PaperFigure, found: dict[str, dict], parts: list[str]) -> dict:
+    """One of the paper's figures with what stands for it: our figures by name, or a place in the report."""
+    figures = [found[entry.name] for entry in ours(paper)]
+    row = {"number": paper.number, "shows": paper.shows, "figures": figures}
+    return row | {"part": paper.part, "called": paper.called, "reported": paper.part in parts}

@@ -1,0 +1,181 @@
+"""The report of a study: one HTML file that needs nothing beside it (figures are inside as data)."""
+
+import base64
+import json
+from pathlib import Path
+
+import jinja2
+import polars as pl
+import yaml
+
+from ttc.errors import InputError
+from ttc.paper.open_questions import choices
+from ttc.report import solutions
+
+RESOURCES = ("templates/report.html",)  # the template; its bytes are part of the code of this module
+MARKS = {"reproduced": "✓", "not reproduced": "✗", "undecided": "?", "not measured": "–", "measured": ""}
+SIDES = {"above": ">", "below": "<", "within": "±"}
+LISTED_VOTES = 200
+METHODS = {
+    "boxed": r"the last \boxed{…}",
+    "hashes": "what follows the last ####",
+    "answer_line": "the last line `Answer: …`",
+    "sentence": "a sentence `… answer is …`",
+    "bare_box": r"a \boxed without braces",
+    "short_line": "the last line `A: …`",
+    "last_number": "the last number of the text: a guess",
+    "none": "no answer was found; such a sample is wrong and votes for nothing",
+}
+
+
+def render(
+    study: str,
+    configuration: dict,
+    findings: pl.DataFrame,
+    figures: Path | None,
+    content: solutions.Content,
+    shown: int,
+    models: dict[str, dict],
+    found: dict[str, int] | None = None,
+    votes: pl.DataFrame | None = None,
+) -> str:
+    """The report as HTML.
+
+    `figures` is the folder that `plot` wrote, `content` the tables of texts, `shown` the number of problems shown with
+    whole solutions, `models` cards by role, `found` the number of samples by the method that found their answer,
+    `votes` the comparison with published votes.  All text is escaped.
+    """
+    template = Path(__file__).parent / RESOURCES[0]
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
+    environment.filters["number"] = number
+    drawn, skipped = embedded(figures, main=True) if figures else ([], [])
+    return environment.from_string(template.read_text()).render(
+        study=study,
+        opening=_opening(content, findings),
+        topics=by_topic(findings),
+        tested=tested(findings),
+        marks=MARKS,
+        sides=SIDES,
+        figures=drawn,
+        skipped=skipped,
+        models=[_model(role, card) for role, card in models.items()],
+        examples=solutions.solutions(content, shown),
+        chains=solutions.revisions(content, 1 if shown else 0),
+        tree=solutions.search_tree(content) if shown else None,
+        found=_found(found),
+        votes=_votes(votes),
+        choices=choices(configuration),
+        configuration=yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, width=100),
+    )
+
+
+def number(value: float) -> str:
+    """A number as the report shows it: three decimals, fewer for larger ones, a true minus sign."""
+    text = f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+    return "0" if float(text) == 0 else text.replace("-", "−")
+
+
+def embedded(folder: Path, main: bool = False) -> tuple[list[dict], list[dict]]:
+    """Figures of the folder that `plot` wrote, with `source` as data URI (SVG if there), and those that it skipped.
+
+    With `main`, only those that the catalogue marks so: the others are in the gallery.
+    """
+    try:
+        index = json.loads((folder / "index.json").read_text())
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{folder}: a folder of figures holds an index.json, and this one does not"
+        ) from error
+    index = [entry for entry in index if entry["main"] or not main]
+    drawn = []
+    for entry in index:
+        kinds = {Path(name).suffix: name for name in entry["files"]}
+        if not kinds:
+            continue
+        suffix = ".svg" if ".svg" in kinds else ".png"
+        media = {".svg": "image/svg+xml", ".png": "image/png"}[suffix]
+        data = base64.b64encode((folder / kinds[suffix]).read_bytes()).decode()
+        drawn.append(entry | {"source": f"data:{media};base64,{data}"})
+    return drawn, [entry for entry in index if not entry["files"]]
+
+
+def by_topic(findings: pl.DataFrame) -> list[dict]:
+    """The rows of the table `findings` in order, by topic: [{topic, rows}]."""
+    topics: dict[str, list[dict]] = {}
+    for row in findings.sort("number").to_dicts():
+        topics.setdefault(row["topic"], []).append(row)
+    return [{"topic": topic, "rows": rows} for topic, rows in topics.items()]
+
+
+def tested(findings: pl.DataFrame) -> str:
+    """How many claims were tested at 95 %, and what that means for a single verdict."""
+    claims = findings.filter(~pl.col("verdict").is_in(["measured", "not measured"]))
+    intervals = claims.drop_nulls("low")
+    return (
+        f"{len(claims)} claims have a verdict here, {len(intervals)} of them by a 95 % interval. Nothing corrects for "
+        f"their number: were all intervals right at that level, about {0.05 * len(intervals):.0f} of them would miss "
+        "the true value, and of claims that lie exactly on their threshold every fortieth would come out as "
+        "reproduced. Claims on the same questions also err together. So read a topic as a whole, not its one "
+        "surprising row."
+    )
+
+
+def _opening(content: solutions.Content, findings: pl.DataFrame) -> str:
+    claims = findings.filter(pl.col("side") != "none")
+    counts = dict(claims["verdict"].value_counts().iter_rows())
+    verdicts = ", ".join(f"{counts[name]} {name}" for name in MARKS if name in counts)
+    questions = content.samples["problem_id"].n_unique()
+    return (
+        f"{questions:,} test questions, {len(content.samples):,} independent solutions. "
+        f"Of {len(claims)} claims: {verdicts}."
+    )
+
+
+def _model(role: str, card: dict) -> dict:
+    metrics = card.get("metrics") or {}
+    kept = {name: value for name, value in sorted(metrics.items()) if isinstance(value, int | float)}
+    words = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in kept.items())
+    parameters = card.get("parameters")
+    return {
+        "role": role.replace("_", " "),
+        "source": _source(card),
+        "parameters": "unknown" if parameters is None else f"{parameters:,}",
+        "metrics": words or "–",
+    }
+
+
+def _source(card: dict) -> str:
+    """Where a published model is from and how it is read; nothing of one that was trained here from scratch."""
+    checkpoint = card.get("checkpoint") or {}
+    place = f"{checkpoint['hub']} at {checkpoint['revision'][:12]}" if checkpoint.get("hub") else ""
+    options = [card.get("architecture"), checkpoint.get("dtype"), card.get("format")]
+    return ", ".join(each for each in (place, *options) if each)
+
+
+def _found(counts: dict[str, int] | None) -> list[dict]:
+    """The methods of extraction that were asked for, and the share of samples whose answer each found."""
+    total = sum((counts or {}).values())
+    return [
+        {
+            "method": method,
+            "meaning": METHODS[method],
+            "count": f"{count:,}",
+            "share": f"{count / max(total, 1):.1%}",
+        }
+        for method, count in (counts or {}).items()
+    ]
+
+
+def _votes(votes: pl.DataFrame | None) -> dict | None:
+    """Agreement with published votes where every completion has an answer, and the disagreements."""
+    if votes is None:
+        return None
+    whole = votes.filter("all_answered") if "all_answered" in votes.columns else votes
+    differ = whole.filter(~pl.col("agree"))
+    listed = differ.head(LISTED_VOTES)
+    sentence = (
+        f"{len(whole) - len(differ):,} of {len(whole):,} votes on completions that all have an answer agree with the "
+        f"published ones; {len(differ):,} differ{' and are listed here' if len(differ) else ''}."
+    )
+    rows = [[str(cell) for cell in row] for row in listed.iter_rows()]
+    return {"sentence": sentence, "columns": listed.columns, "rows": rows, "more": len(differ) - len(listed)}

@@ -1,0 +1,79 @@
+"""What a stage is given besides its specification: input files by role, and how it runs."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ttc.errors import InputError
+
+Inputs = dict[str, list[Path]]
+Report = Callable[[int, int], None]  # called with (done, total)
+
+
+def one(inputs: Inputs, role: str) -> Path:
+    """The single path given for a role; InputError where there is none, or several."""
+    paths = inputs.get(role, [])
+    if len(paths) != 1:
+        raise InputError(f"the stage takes one --{role}, and {len(paths)} were given")
+    return paths[0]
+
+
+class Work:
+    """The finished parts of a job: blocks of tables, and one folder of each kind, such as the last checkpoint.
+
+    Here they are held in memory.  A job keeps them on disk (`ttc.run.work`), so that it may be killed.
+    """
+
+    folder: Path | None = None
+
+    def __init__(self):
+        self._blocks: list[dict] = []
+
+    def add(self, **tables) -> None:
+        """Keep a finished block: data frames by name, the same names in each block."""
+        self.blocks.append(tables)
+
+    @property
+    def blocks(self) -> list[dict]:
+        """All finished blocks, those of earlier runs first, in the order in which they were made."""
+        return self._blocks
+
+    def finished(self, table: str, columns: Iterable[str]) -> set:
+        """What the finished blocks of a table hold in `columns`: values of one column, or tuples of several."""
+        names = list(columns)
+        rows = {row for block in self.blocks for row in block[table].select(names).iter_rows()}
+        return {row[0] for row in rows} if len(names) == 1 else rows
+
+    def table(self, name: str):
+        """All finished blocks of a table as one data frame."""
+        import polars as pl
+
+        return pl.concat([block[name] for block in self.blocks])
+
+    def keep(self, kind: str, fill: Callable[[Path], None]) -> None:
+        """Keep the folder that `fill` fills, in place of the one of that kind before; in memory, nothing is kept."""
+
+    def kept(self, kind: str) -> Path | None:
+        """The folder of that kind that was kept last, or None."""
+        return None
+
+
+def silent(what: str) -> Report:
+    """Progress that is reported to nobody."""
+    return lambda done, total: None
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How a stage runs; none of it changes the result."""
+
+    threads: int = 1
+    batch_rows: int = 1024
+    device: str = "auto"
+    gpus: int = 0  # GPUs of the machine that the job takes for itself, where there are any
+    cache: Path | None = None  # a folder of things remembered across runs, safe to delete
+    checkpoint_seconds: float = 60.0  # between two checkpoints of a training
+    work: Work = field(default_factory=Work)  # what is finished of this job
+    progress: Callable[[str], Report] = silent  # progress("solutions") reports (done, total)
+    destination: Path | None = None  # where the output will lie once it is complete
+    records: object = None  # for `publish`: what describes artifacts (`ttc.store.manifest`)

@@ -1,0 +1,1 @@
+"""A configuration and the plan made from it: specs, artifacts, jobs."""

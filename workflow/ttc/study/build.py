@@ -1,0 +1,55 @@
+"""From a configuration to its plan."""
+
+from pathlib import Path
+
+from ttc.store.keys import Code, read_lock
+from ttc.study.config import resolve
+from ttc.study.graph.analysis import plan_analysis, plan_publication
+from ttc.study.graph.origins import VLLM_LOCK, VLLM_PARTS, Add, Generated, Published
+from ttc.study.graph.pools import plan_pools
+from ttc.study.graph.sampling import plan_generated
+from ttc.study.plan import Artifact, Plan
+from ttc.study.relevant import shown_configuration
+from ttc.study.site import read_site
+
+ROOT = Path(__file__).resolve().parents[3]
+LOCK = "envs/cpu.lock.txt"
+
+
+def plan_study(given: dict, root: Path = ROOT) -> Plan:
+    """The plan of the configuration `given` for the project in folder `root`.
+
+    Raises InputError for a mistake in the configuration.  Reads the sources of the package (for the code digests, once
+    a key is asked for), the lock file, the site and the files of pools; writes nothing.
+    """
+    configuration = resolve(given, root / "workflow/schemas/config.schema.yaml")
+    code = Code(root / "workflow/ttc", read_lock(root / LOCK))
+    artifacts: list[Artifact] = []
+
+    def add(
+        stage: str, label: str, spec: dict, parts: tuple[str, ...] = (), rank: int = 0, **inputs: list
+    ) -> Artifact:
+        artifacts.append(Artifact(stage, label, spec, inputs, code, parts, rank))
+        return artifacts[-1]
+
+    further: list[Artifact] = []
+    if configuration["source"] is None:
+        base = _base(configuration, add, root)
+        materials = [plan_generated(configuration, add, base)]
+    else:
+        materials, further = plan_pools(configuration, add, root)
+    measured = [plan_analysis(configuration, add, material) for material in materials]
+    plan_publication(configuration, add, materials[0], measured[0] | {"votes": further}, root)
+    spec = {"configuration": shown_configuration(configuration)}
+    add("publish", configuration["study"]["name"], spec, artifacts=list(artifacts))
+    return Plan(configuration, artifacts, read_site(root), root)
+
+
+def _base(configuration: dict, add: Add, root: Path) -> Generated | Published:
+    if configuration["problems"] is None:
+        return Generated(configuration, add)
+    vllm = {}
+    if "vllm" in configuration["engine"].values():
+        pins = read_lock(root / VLLM_LOCK)
+        vllm = {name: pins[name] for name in VLLM_PARTS if name in pins}
+    return Published(configuration, add, root, vllm)

@@ -1,0 +1,143 @@
+"""From generations to the published study: the same stages for generated and for imported pools."""
+
+from pathlib import Path
+
+from ttc.figures.catalogue import specification
+from ttc.study.graph.generations import Material
+from ttc.study.graph.sampling import Add
+from ttc.study.plan import Artifact, External
+from ttc.study.relevant import shown_configuration, without_sharding
+
+NOTEBOOK = "notebooks/01_scaling.ipynb"
+# What figures are drawn from; a study may lack any but the first two.
+DRAWN = ("difficulty", "allocation", "exchange", "transitions", "calibration", "verifier_quality")
+MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
+MODELS += ("revision_orm_no_history", "rest_reviser")
+
+# Tables that findings are measured on, beside the chains; a study may lack some.
+FOUND = ("outcomes", "difficulty", "allocation", "exchange", "transitions", "verifier_quality")
+
+
+def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str, list[Artifact]]:
+    """Add difficulty, outcomes, allocation, exchange, findings and figures of one policy; return them by role."""
+    seed = {"seed": configuration["seed"]}
+    evaluation, exchange = configuration["evaluation"], configuration["exchange"]
+    ablations = configuration["ablations"]
+    models = {role: material.models.get(role, []) for role in MODELS}
+    name = material.name
+    difficulty = add(
+        "measure_difficulty",
+        name,
+        configuration["difficulty"] | {"aggregation": evaluation["aggregation"]},
+        problems=material.problems,
+        samples=material.samples,
+        scores=material.scores,
+    )
+    outcomes = add(
+        "evaluate",
+        name,
+        seed
+        | {name: value for name, value in evaluation.items() if name != "noisy_verifiers"}
+        | ({} if ablations["aggregations"] else {"aggregations_compared": []})
+        | ({"noisy_verifiers": evaluation["noisy_verifiers"]} if ablations["verifier_quality"] else {})
+        | {
+            "searches": [strategy for strategy, _ in material.searches],
+            "larger_searches": [strategy for strategy, _ in material.larger_searches],
+            "parameters": material.parameters,
+        }
+        | {"difficulty_samples": configuration["difficulty"]["samples"], "ratios": material.ratios},
+        problems=material.problems,
+        samples=material.samples,
+        scores=material.scores,
+        orm_scores=material.orm_scores,
+        searches=[search for _, search in material.searches],
+        chains=material.chains,
+        chain_scores=material.chain_scores,
+        chain_scores_no_history=material.chain_scores_no_history,
+        chain_scores_prm=material.chain_scores_prm,
+        rest_chains=material.rest_chains,
+        larger_greedy=material.larger_greedy,
+        larger_samples=material.larger_samples,
+        larger_scores=material.larger_scores,
+        larger_searches=[search for _, search in material.larger_searches],
+        **models,
+    )
+    measured = {"outcomes": [outcomes], "difficulty": [difficulty]}
+    measured["allocation"] = [add("fit_allocator", name, seed | configuration["allocation"], **measured)]
+    exchanges = []
+    if material.larger_greedy:
+        spec = seed | {
+            "versions": exchange["versions"],
+            "ratios": {version: exchange["ratios"][version] for version in exchange["versions"]},
+            "verifier_curves": exchange["verifier_curves"],
+            "bootstrap": exchange["bootstrap"],
+            "parameters": material.parameters,
+        }
+        compared = {role: models[role] for role in ("policy", "larger_policy")}
+        exchanges = [add("match_flops", name, spec, **measured, **compared)]
+    measured["exchange"] = exchanges
+    chains = {"chains": material.chains, "chain_scores": material.chain_scores}
+    scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
+    measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
+    measured["transitions"] = []
+    if material.chains:
+        spec = seed | {"bootstrap": configuration["findings"]["bootstrap"]}
+        measured["transitions"] = [
+            add("trace_revisions", name, spec, chains=material.chains, rest_chains=material.rest_chains)
+        ]
+    revised = {name: configuration["revision"][name] for name in ("first_answer", "max_context")}
+    read = {role: measured.get(role, []) for role in FOUND} | chains | {"prm": models["prm"]}
+    spec = seed | configuration["findings"] | (revised if material.chains else {})
+    measured["findings"] = [add("find", name, spec, **read)]
+    drawn = {role: measured[role] for role in DRAWN}
+    measured["figures"] = [add("plot", name, specification(shown_configuration(configuration)), **drawn)]
+    return measured
+
+
+def _verifiers(configuration: dict, add: Add, name: str, **scored: list) -> dict[str, list]:
+    """Add the measurement of all verifiers, if there are scores; its tables by role, empty lists without scores."""
+    names = ("calibration", "verifier_quality")
+    if not any(scored[role] for role in ("scores", "orm_scores", "chain_scores")):
+        return {each: [] for each in names}
+    spec = {
+        "seed": configuration["seed"],
+        "aggregation": configuration["evaluation"]["aggregation"],
+        "bootstrap": configuration["findings"]["bootstrap"],
+    }
+    made = add("measure_verifiers", name, spec, parts=tuple(f"{each}.parquet" for each in names), **scored)
+    return {each: [made.part(f"{each}.parquet")] for each in names}
+
+
+def plan_publication(
+    configuration: dict, add: Add, material: Material, measured: dict[str, list[Artifact]], root: Path
+) -> None:
+    """Add report, gallery, executed notebook, and the view for people, which lists every artifact before it."""
+    shown = without_sharding(shown_configuration(configuration))
+    report = {"study": configuration["study"]["name"], "configuration": shown} | configuration["report"]
+    report["extract"] = material.extract
+    add(
+        "report",
+        material.name,
+        report,
+        problems=material.problems,
+        samples=material.samples,
+        scores=material.scores,
+        searches=material.shown_search,
+        chains=material.chains,
+        chain_scores=material.chain_scores,
+        **{role: measured[role] for role in ("findings", "figures", "votes") if role in measured},
+        **{role: material.models.get(role, []) for role in MODELS},
+    )
+    examples = {"search": material.shown_search, "revisions": material.chains}
+    parts = [part for part, found in examples.items() if found and configuration["report"]["examples"]]
+    gallery = {"study": configuration["study"]["name"], "parts": parts}
+    add("gallery", material.name, gallery, figures=measured["figures"])
+    tables = {role: measured[role] for role in ("outcomes", "difficulty", "exchange", "findings")}
+    add(
+        "notebook",
+        Path(NOTEBOOK).stem,
+        {"notebook": Path(NOTEBOOK).name},
+        notebook=[External(NOTEBOOK, root)],
+        curves=measured["allocation"],
+        **tables,
+    )

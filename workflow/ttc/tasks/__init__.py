@@ -1,1 +1,0 @@
-"""Problem sources, prompts, answer extraction and grading: everything that knows what a question looks like."""

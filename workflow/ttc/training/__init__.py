@@ -1,0 +1,1 @@
+"""Training of policies, revisers and verifiers."""

@@ -1,0 +1,1 @@
+"""Published verifiers: one module for each format."""
