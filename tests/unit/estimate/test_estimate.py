@@ -26,6 +26,7 @@ from ttc.problems import text as texts
 from ttc.problems.tasks import clock
 from ttc.problems.tasks.threads import training_turns
 from ttc.search.strategy import Options, Strategy
+from ttc.store.code import Sources
 from ttc.store.keys import Code
 from ttc.study.build import plan_study
 from ttc.study.config import resolve
@@ -428,9 +429,9 @@ class TestText:
 
 
 def test_no_stage_reads_this_code():
-    code = Code()
+    sources = Sources()
     for stage in STAGES:
-        assert not [name for name in code.closure(stage) if name.startswith("ttc.estimate")]
+        assert not [name for name in sources.closure(f"stages.{stage}").modules if name.startswith("ttc.estimate")]
 
 
 def test_an_estimate_imports_nothing_heavy(tmp_path):

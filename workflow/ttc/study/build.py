@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ttc.store.keys import Code, read_lock
+from ttc.store import lock
+from ttc.store.keys import Code
 from ttc.study.config import resolve
 from ttc.study.graph.analysis import plan_analysis, plan_publication
 from ttc.study.graph.origins import VLLM_LOCK, VLLM_PARTS, Add, Generated, Published
@@ -19,11 +20,12 @@ LOCK = "envs/cpu.lock.txt"
 def plan_study(given: dict, root: Path = ROOT) -> Plan:
     """The plan of the configuration `given` for the project in folder `root`.
 
-    Raises InputError for a mistake in the configuration.  Reads the sources of the package (for the code digests, once
-    a key is asked for), the lock file, the site and the files of pools; writes nothing.
+    Raises InputError for a mistake in the configuration.  Reads the sources of the package (once a key is asked for),
+    the lock files, the site and the files of pools; writes nothing.
     """
     configuration = resolve(given, root / "workflow/schemas/config.schema.yaml")
-    code = Code(root / "workflow/ttc", read_lock(root / LOCK))
+    pins, records = lock.read_pins(root / LOCK), lock.read_stages(root / lock.NAME)
+    code = Code(root / "workflow/ttc", pins, records)
     artifacts: list[Artifact] = []
 
     def add(
@@ -50,6 +52,6 @@ def _base(configuration: dict, add: Add, root: Path) -> Generated | Published:
         return Generated(configuration, add)
     vllm = {}
     if "vllm" in configuration["engine"].values():
-        pins = read_lock(root / VLLM_LOCK)
+        pins = lock.read_pins(root / VLLM_LOCK)
         vllm = {name: pins[name] for name in VLLM_PARTS if name in pins}
     return Published(configuration, add, root, vllm)

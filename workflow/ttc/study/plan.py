@@ -102,7 +102,7 @@ class Artifact:
     def key(self) -> str:
         """16 hexadecimal digits."""
         inputs = {role: [each.key for each in given] for role, given in self.inputs.items()}
-        return artifact_key(self.stage, self.spec, self.code.digest(self.stage), inputs)
+        return artifact_key(self.stage, self.spec, self.code.behaviour(self.stage, self.spec), inputs)
 
     @property
     def name(self) -> str:
