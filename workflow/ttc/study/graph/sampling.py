@@ -1,11 +1,12 @@
 """Studies that sample here: from problems and policies to samples, searches and revisions."""
 
 from ttc.search.strategy import Strategy
+from ttc.strategies import file_label
 from ttc.study.blocks import blocks, groups, numbered, overlap, span
 from ttc.study.graph.generations import Material
 from ttc.study.graph.origins import Add, Generated, Published
 from ttc.study.graph.revisions import add_revisions
-from ttc.study.graph.searches import LARGER, label, searches
+from ttc.study.graph.searches import LARGER, searches
 from ttc.study.plan import Artifact
 
 # How the work is cut into jobs: it names artifacts and changes no result.
@@ -194,16 +195,16 @@ class Study:
         search = self.configuration["search"]
         spec = self.seed | {
             "split": "test",
-            "strategy": {"kind": strategy.kind} | strategy.parameters,
+            "strategy": strategy.spec,
             "budget": budget,
             "temperature": search["temperature"],
             "max_tokens": self.configuration["sampling"]["max_tokens"],
             **{name: search[name] for name in ("max_rounds", "max_step_tokens", "finished", "duplicates")},
             **self.base.generating("search", policy is not self.policy),
         }
-        if strategy.kind == "rebase":
-            spec["finished"] = "shrink"  # whatever the others do (see ttc.search.rebase)
-        name = prefix + label(strategy, budget)
+        if strategy.declaration["finished"] is not None:
+            spec["finished"] = strategy.declaration["finished"]
+        name = prefix + file_label(strategy.name, budget)
         parts = list(blocks(self.tests, search["block_problems"]))
         return [
             self.add(
