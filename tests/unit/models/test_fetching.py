@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.support import small_models
 from tests.support.published import edit_config
+from ttc import digests
 from ttc.digests import file_digest, folder_files
 from ttc.errors import InputError
 from ttc.models import fetch as fetching
@@ -395,4 +396,4 @@ def test_where_nothing_can_be_remembered_files_are_read_each_time(folder, tmp_pa
 
 
 def test_fetching_and_digests_agree_on_what_a_model_is_made_of():
-    assert fetching.PATTERNS is folders.PATTERNS
+    assert fetching.PATTERNS is digests.PATTERNS
