@@ -162,7 +162,8 @@ class Study:
             values.append(self.add("roll_out", f"train-{span(block)}", spec, **made_by))
         spec = self._verifier_spec("prm")
         if not self.base.published:
-            spec |= {"modulus": self.configuration["task"]["modulus"]}  # with it the card's step AUC is exact
+            # The card's step AUC is exact for generated problems
+            spec |= {"task": self.configuration["task"]}
         return self.add("train_prm", "prm", spec, **common, step_values=values)
 
     def _train_orm(self, common: dict[str, list]) -> Artifact:
