@@ -31,7 +31,8 @@ LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz0123456789 ABCDEFGHIJKLMNOPQ
 STAGE = """
 import sys
 from pathlib import Path
-from ttc import pools, tables
+from ttc import tables
+from ttc.evaluation import pool as pools
 from ttc.stages import evaluate
 
 spec, folder, output, whole = sys.argv[1:]

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 import yaml
-from tests.workflow_project import Project
 
 from benchmarks import ROOT
 from benchmarks.frame import Bench
+from tests.support.workflow_project import Project
 from ttc.study.build import plan_study
 from ttc.study.config import load, merge
 from ttc.study.plan import Plan

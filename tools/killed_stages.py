@@ -19,7 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import equality_matrix, preloaded
+from tests.support import preloaded
+from tools import equality_matrix
 from ttc.run.files import digest, sidecar_path, work_folder
 from ttc.run.work import BLOCK
 from ttc.study.stages import STAGES

@@ -20,8 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.workflow_project import ROOT, Project
-
+from tests.support.workflow_project import ROOT, Project
 from tools.equality_matrix import snakemake
 from tools.slurm.cluster import Cluster, Unavailable
 from ttc.study.build import plan_study

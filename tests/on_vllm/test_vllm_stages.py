@@ -15,7 +15,7 @@ from ttc.problems.steps import steps_of
 from ttc.runtime import Runtime
 from ttc.tables import generation
 from ttc.tables.generation import SCORES
-from ttc.verifiers import published
+from ttc.verifiers.load import load
 
 FORM = {
     "prompt": prompts.content_of(
@@ -82,7 +82,7 @@ def test_sample_and_score(folder):
     scores = run("score", folder / "scores.parquet", {"kind": "prm", "engine": "vllm"}, **inputs)
     scores = SCORES.read([scores])
     assert len(scores) == len(samples)
-    verifier = published.load("trl_tokencls", folder / "elsewhere", device="cpu")
+    verifier = load("trl_tokencls", folder / "elsewhere", device="cpu")
     questions = {name: question for name, question, _ in PROBLEMS}
     texts = {(name, index): text for name, index, text in samples.select(*EACH, "text").iter_rows()}
     for name, index, made in scores.select(*EACH, "step_scores").iter_rows():

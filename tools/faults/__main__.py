@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import preloaded
+from tests.support import preloaded
 from tools.faults import cluster, local
 from tools.faults.bench import STAGE, Bench, Case, Missed
 from tools.slurm.cluster import Cluster, Unavailable

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from tests import equality_matrix
+from tools import equality_matrix
 from ttc.digests import digest
 from ttc.run.work import BLOCK
 from ttc.study.build import plan_study

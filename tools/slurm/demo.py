@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests import equality_matrix
+from tools import equality_matrix
 from tools.slurm import cluster
 
 STUDY = equality_matrix.ROOT / "tests/support/small_study.yaml"

@@ -34,12 +34,11 @@ def digest(path: Path) -> str:
 
     Hidden files in a folder do not count: Snakemake leaves `.snakemake_timestamp` in every folder that a rule writes.
     """
-    if not path.is_dir():
-        return file_digest(path)
     sha = hashlib.sha256()
-    for file in sorted(path.rglob("[!.]*")):
+    for file in sorted(path.rglob("[!.]*")) if path.is_dir() else [path]:
         if file.is_file():
-            sha.update(file.relative_to(path).as_posix().encode() + b"\0")
+            if path.is_dir():
+                sha.update(file.relative_to(path).as_posix().encode() + b"\0")
             with file.open("rb") as handle:
                 while block := handle.read(1 << 20):
                     sha.update(block)

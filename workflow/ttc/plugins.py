@@ -46,10 +46,10 @@ def _folder(package: str) -> Path:
 
 
 def _file(package: str, name: str) -> Path:
-    known = names(package)
+    known, kind = names(package), package.rpartition(".")[2]
     if name not in known:
         raise InputError(
-            f"{package.rpartition('.')[2]}: there is no '{name}'; there are {', '.join(known)}{nearest(str(name), known)}"
+            f"{kind}: there is no '{name}'; there are {', '.join(known)}{nearest(str(name), known)}"
         )
     return _folder(package) / f"{name}.py"
 

@@ -73,7 +73,7 @@ class Runtime:
     gpus: int = 0  # GPUs of the machine that the job takes for itself, where there are any
     cache: Path | None = None  # a folder of things remembered across runs, safe to delete
     checkpoint_seconds: float = 60.0  # between two checkpoints of a training
-    work: Work = field(default_factory=Work)  # what is finished of this job
+    work: Work = field(default_factory=Work, compare=False)  # what is finished of this job
     progress: Callable[[str], Report] = silent  # progress("solutions") reports (done, total)
     destination: Path | None = None  # where the output will lie once it is complete
     records: object = None  # for `publish`: what describes artifacts (`ttc.store.manifest`)

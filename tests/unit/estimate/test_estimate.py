@@ -23,7 +23,8 @@ from ttc.models.directory import count_parameters, read_card
 from ttc.models.from_scratch import build_policy
 from ttc.problems import text as texts
 from ttc.problems.tasks import clock
-from ttc.search.strategy import Options, Strategy
+from ttc.search.options import Options
+from ttc.search.strategy import Strategy
 from ttc.store.keys import Code
 from ttc.study.build import plan_study
 from ttc.study.config import resolve

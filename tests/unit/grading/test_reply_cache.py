@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ttc.grading import cache
+from ttc.grading import cache as reply_cache
 from ttc.grading.cache import ReplyCache, version
 from ttc.grading.grader import Grader
 from ttc.grading.processes import Reply, Worker
@@ -143,17 +143,17 @@ def test_changed_code_or_libraries_read_no_old_verdicts(tmp_path, monkeypatch):
     cache.write()
     with Grader(timeout=60.0, cache=tmp_path) as grader:
         assert not grader.equal("x+x", "2x").equal
-    monkeypatch.setattr(cache, "version", lambda: "changed")
+    monkeypatch.setattr(reply_cache, "version", lambda: "changed")
     with Grader(timeout=60.0, cache=tmp_path) as grader:
         assert grader.equal("x+x", "2x").equal and grader.questions["asked"] == 3
 
 
 def test_the_version_covers_every_module_that_decides():
-    folder = Path(cache.__file__).parent
-    assert {name for name in cache.CODE if not (folder / name).is_file()} == set()
-    imports = {line.split()[1] for name in cache.CODE for line in (folder / name).read_text().splitlines()
-               if line.startswith("from ttc.problems.")}  # fmt: skip
-    named = {f"ttc.problems.{name.removesuffix('.py')}" for name in cache.CODE}
+    folder = Path(reply_cache.__file__).parent
+    assert {name for name in reply_cache.CODE if not (folder / name).is_file()} == set()
+    imports = {line.split()[1] for name in reply_cache.CODE for line in (folder / name).read_text().splitlines()
+               if line.startswith("from ttc.grading.")}  # fmt: skip
+    named = {f"ttc.grading.{name.removesuffix('.py')}" for name in reply_cache.CODE}
     assert imports - named == {"ttc.grading.cache"}
 
 

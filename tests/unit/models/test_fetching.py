@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.support import small_models
 from tests.support.published import edit_config
+from ttc import digests
 from ttc.digests import file_digest, folder_files
 from ttc.errors import InputError
 from ttc.models import fetch as fetching
@@ -32,7 +33,7 @@ from ttc.store.folders import folder_digest
 COMMIT = 40 * "a"
 SPEC = {"hub": None, "revision": None, "dtype": "float32", "attention": "sdpa", "trust_remote_code": False}
 POLICY = {"role": "policy"} | SPEC
-PRM = {"role": "prm", "kind": "qwen_extra0", "separator": None} | SPEC
+PRM = {"role": "prm", "format": "qwen_extra0", "separator": None} | SPEC
 
 
 @pytest.fixture(scope="module")
@@ -267,9 +268,9 @@ def test_a_verifier_has_the_tokens_of_its_kind(tmp_path):
     words.save_pretrained(folder)
     said = sentence(fetched, tmp_path / "other", folder, PRM)
     assert "kind 'qwen_extra0' needs a tokenizer with a chat template" in said
-    ki = PRM | {"kind": "ki_tag"}
+    ki = PRM | {"format": "ki_tag"}
     assert "one token for 'ки'" in sentence(fetched, tmp_path / "other", folder, ki)
-    assert fetched(tmp_path / "trl", folder, PRM | {"kind": "trl_tokencls", "separator": "\n\n"}).is_dir()
+    assert fetched(tmp_path / "trl", folder, PRM | {"format": "trl_tokencls", "separator": "\n\n"}).is_dir()
 
 
 # Where weights are
@@ -395,4 +396,4 @@ def test_where_nothing_can_be_remembered_files_are_read_each_time(folder, tmp_pa
 
 
 def test_fetching_and_digests_agree_on_what_a_model_is_made_of():
-    assert fetching.PATTERNS is folders.PATTERNS
+    assert fetching.PATTERNS is digests.PATTERNS

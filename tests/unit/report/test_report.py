@@ -178,7 +178,7 @@ def test_the_report_says_how_many_claims_were_tested():
         ("not measured", None),
     ]
     findings = pl.DataFrame([(v, x) for v, x in rows * 20], schema=["verdict", "low"], orient="row")
-    said = page.tested(findings)
+    said = report_page.tested(findings)
     assert (
         said.startswith("60 claims have a verdict here, 40 of them by a 95 % interval")
         and "about 2 of them" in said

@@ -13,7 +13,7 @@ from ttc.run import gpus
 UUIDS = ["GPU-aaaa1111-0000", "GPU-aaab2222-0000", "GPU-cccc3333-0000"]
 HOLDING = """
 import os, sys
-from ttc import gpus
+from ttc.run import gpus
 print(gpus.choose(int(sys.argv[1]), "auto", lambda line: print(line, flush=True), os.environ), flush=True)
 sys.stdin.read()
 """

@@ -11,7 +11,7 @@ from ttc.run import recovery
 
 RUNNING = """
 import sys
-from ttc import recovery
+from ttc.run import recovery
 recovery.begin()
 print("running", flush=True)
 sys.stdin.read()

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from tests.support import all_stages, tiny
+from ttc import digests
 from ttc.engines import sampling
-from ttc.engines.transformers import TransformersEngine
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.errors import InputError
 from ttc.run import files, job, locks
 from ttc.run.work import KeptWork, Work
@@ -73,13 +74,13 @@ def test_a_stage_killed_after_every_block_gives_the_same_bytes(made, tmp_path, m
     place = all_stages.place_of(name, tmp_path)
     deaths = killed_until_done(name, made, place, batch_rows=4, lives=1)
     assert deaths >= 2  # there was something to kill
-    assert files.digest(place) == files.digest(made[name])
+    assert digests.digest(place) == digests.digest(made[name])
 
 
 def test_a_policy_killed_in_each_of_its_phases_is_the_same(made, tmp_path):
     deaths = killed_until_done("policy", made, tmp_path / "policy", 8, lives=7)
     assert deaths == 99 // 7
-    assert files.digest(tmp_path / "policy") == files.digest(made["policy"])
+    assert digests.digest(tmp_path / "policy") == digests.digest(made["policy"])
 
 
 def test_finished_blocks_are_not_computed_again(made, tmp_path, monkeypatch):
@@ -109,7 +110,7 @@ def test_another_batch_size_goes_on_with_the_blocks_of_the_first(made, tmp_path,
         except Killed:
             continue
     assert [len(block["samples"]) // 6 for block in work.blocks] == [2, 1, 5]  # of 8 problems
-    assert files.digest(tmp_path / "test.parquet") == files.digest(made["test"])
+    assert digests.digest(tmp_path / "test.parquet") == digests.digest(made["test"])
 
 
 def block(*values):
@@ -214,7 +215,7 @@ def test_an_output_appears_whole_with_its_sidecar_and_nothing_else(tmp_path):
     assert f"wrote {output}, 308 rows" in said
     assert {path.name for path in tmp_path.iterdir()} == {"problems.parquet", "problems.parquet.json"}
     sidecar = job.json.loads((tmp_path / "problems.parquet.json").read_text())
-    assert sidecar["sha256"] == files.digest(output)
+    assert sidecar["sha256"] == digests.digest(output)
 
 
 def test_a_failing_stage_leaves_no_output_and_the_old_one_alone(tmp_path, monkeypatch):
@@ -229,7 +230,7 @@ def test_a_failing_stage_leaves_no_output_and_the_old_one_alone(tmp_path, monkey
     monkeypatch.setattr(job, "_restart_with_threads", lambda stage, threads: None)
     monkeypatch.setattr(sys, "argv", ["problems", *arguments(output)])
     with pytest.raises(SystemExit):
-        job.main(STAGE)
+        job.main(STAGE, sys.argv[1:])
     assert output.read_text() == "old" and list(tmp_path.iterdir()) == [output]
 
 

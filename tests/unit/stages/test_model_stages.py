@@ -10,12 +10,13 @@ import polars as pl
 import pytest
 
 from tests.support.all_stages import MODELS, STAGES, TASK, run_all
+from ttc import digests
 from ttc.errors import InputError
 from ttc.models.directory import read_card
 from ttc.problems import text
 from ttc.problems.formats import grade_line as grade
 from ttc.revision.chains import contexts
-from ttc.run import files, job
+from ttc.run import job
 from ttc.store import row_digests
 from ttc.tables.generation import SAMPLES, SCORES
 from ttc.tables.registry import SCHEMAS
@@ -31,7 +32,7 @@ def table(made, name, schema):
 
 def test_a_second_run_in_small_batches_gives_the_same_bytes(made, tmp_path):
     again = run_all(tmp_path, batch_rows=8)
-    different = [name for name in made if files.digest(made[name]) != files.digest(again[name])]
+    different = [name for name in made if digests.digest(made[name]) != digests.digest(again[name])]
     assert different == []
 
 
@@ -270,7 +271,7 @@ def test_a_stage_by_its_command_line(made, tmp_path):
         "stage": "problems",
         "spec": spec,
         "inputs": {},
-        "sha256": files.digest(output),
+        "sha256": digests.digest(output),
         "files": {},
         "rows": 308,
     }

@@ -9,7 +9,7 @@ import yaml
 
 from ttc.digests import digest
 from ttc.errors import InputError
-from ttc.run import job
+from ttc.runtime import Runtime
 from ttc.stages import publish
 from ttc.store import manifest, sidecars
 
@@ -108,7 +108,7 @@ VIEW = [
 
 
 def test_the_view_holds_what_people_read(artifacts):
-    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, job.Runtime())
+    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, Runtime(records=manifest))
     assert published() == VIEW
     assert yaml.safe_load((OUTPUT.parent / "config.resolved.yaml").read_text()) == SPEC["configuration"]
     stored = Path(f"results/store/evaluate/policy-{KEY}.parquet").read_bytes()
@@ -118,16 +118,18 @@ def test_the_view_holds_what_people_read(artifacts):
 
 
 def test_publishing_again_replaces_what_is_ours_and_nothing_else(artifacts):
-    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT.with_name(".complete-" + "f" * 16), job.Runtime())
+    publish.run(
+        SPEC, {"artifacts": artifacts}, OUTPUT.with_name(".complete-" + "f" * 16), Runtime(records=manifest)
+    )
     for name in ("tables/old.parquet", "figures/old.svg"):
         (OUTPUT.parent / name).write_text("of an earlier configuration")
     (OUTPUT.parent / "notes.txt").write_text("mine")
-    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, job.Runtime())
+    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, Runtime(records=manifest))
     assert published() == sorted([*VIEW, "notes.txt"])
 
 
 def test_the_manifest_lists_every_artifact(artifacts):
-    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, job.Runtime())
+    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, Runtime(records=manifest))
     content = json.loads((OUTPUT.parent / "manifest.json").read_text())
     assert content["study"] == "demo"
     assert [each["path"] for each in content["artifacts"]] == sorted(path.as_posix() for path in artifacts)
@@ -151,7 +153,7 @@ def test_the_manifest_is_the_same_in_another_folder(tmp_path, monkeypatch):
         monkeypatch.chdir(folder)
         artifacts = make_study()
         order = artifacts if name == "first" else artifacts[::-1]
-        publish.run(SPEC, {"artifacts": order}, OUTPUT, job.Runtime())
+        publish.run(SPEC, {"artifacts": order}, OUTPUT, Runtime(records=manifest))
         texts.append((OUTPUT.parent / "manifest.json").read_text())
         assert str(tmp_path) not in texts[-1]
     assert texts[0] == texts[1]
@@ -162,7 +164,7 @@ def test_the_note_that_snakemake_leaves_in_folders_does_not_count(artifacts):
     before = manifest.describe(figures)
     (figures / ".snakemake_timestamp").touch()
     assert manifest.describe(figures) == before
-    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, job.Runtime())
+    publish.run(SPEC, {"artifacts": artifacts}, OUTPUT, Runtime(records=manifest))
     assert published() == VIEW
 
 

@@ -6,6 +6,7 @@ import sys
 import polars as pl
 import pytest
 
+from ttc import digests
 from ttc.errors import InputError
 from ttc.run import files, job
 from ttc.store import sidecars
@@ -42,14 +43,14 @@ def flip(path):
 
 
 def test_what_is_as_it_was_written_has_its_checksum(table, folder):
-    assert sidecars.verified(table) == files.digest(table) == sidecars.read(table)["sha256"]
-    assert sidecars.verified(folder) == files.digest(folder)
-    assert sidecars.verified(folder / "deep/card.json") == files.digest(folder / "deep/card.json")
+    assert sidecars.verified(table) == digests.digest(table) == sidecars.read(table)["sha256"]
+    assert sidecars.verified(folder) == digests.digest(folder)
+    assert sidecars.verified(folder / "deep/card.json") == digests.digest(folder / "deep/card.json")
 
 
 def test_what_no_stage_wrote_is_taken_as_it_is(tmp_path):
     (tmp_path / "pool.jsonl").write_text("{}")
-    assert sidecars.verified(tmp_path / "pool.jsonl") == files.digest(tmp_path / "pool.jsonl")
+    assert sidecars.verified(tmp_path / "pool.jsonl") == digests.digest(tmp_path / "pool.jsonl")
 
 
 @pytest.mark.parametrize("damage", [truncate, flip])
@@ -73,7 +74,7 @@ def test_a_file_that_is_missing_from_a_folder_is_damage(folder):
 
 
 def test_a_damaged_record_is_an_error_of_its_own(table):
-    truncate(files.sidecar_path(table))
+    truncate(sidecars.sidecar_path(table))
     with pytest.raises(InputError, match="no readable record"):
         sidecars.verified(table)
 
@@ -86,7 +87,7 @@ def test_a_stage_stops_before_it_reads_what_is_damaged(table, tmp_path, monkeypa
     monkeypatch.setattr(job, "_restart_with_threads", lambda stage, threads: None)
     monkeypatch.setattr(job, "_load", lambda stage: pytest.fail)
     with pytest.raises(SystemExit) as stopped:
-        job.main("evaluate")
+        job.main("evaluate", sys.argv[1:])
     assert stopped.value.code == 2
     assert f"evaluate: {table}: damaged" in capsys.readouterr().err
     assert not output.exists()
@@ -115,7 +116,7 @@ def test_what_the_system_refuses_is_one_sentence(tmp_path, monkeypatch, capsys, 
     monkeypatch.setattr(job, "_restart_with_threads", lambda stage, threads: None)
     monkeypatch.setattr(job, "_load", lambda stage: run)
     with pytest.raises(SystemExit) as stopped:
-        job.main("sample")
+        job.main("sample", sys.argv[1:])
     said = capsys.readouterr().err
     assert stopped.value.code == 2 and told in said and said.count("\n") == 1
     assert list(files.work_folder(output).glob("block-*"))  # and is still there
@@ -130,4 +131,4 @@ def test_any_other_error_shows_where_it_came_from(tmp_path, monkeypatch):
     monkeypatch.setattr(job, "_restart_with_threads", lambda stage, threads: None)
     monkeypatch.setattr(job, "_load", lambda stage: run)
     with pytest.raises(OSError, match="Input/output"):
-        job.main("sample")
+        job.main("sample", sys.argv[1:])

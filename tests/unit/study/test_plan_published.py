@@ -280,7 +280,7 @@ def test_another_version_of_vllm_makes_other_samples(files, tmp_path):
 def test_jobs_of_vllm_run_in_its_environment_if_it_is_there(files, root):
     plan, plain = planned(files, root, **VLLM), planned(files, root)
     assert plan.python("sample") == "python" and plan.conda("sample") == "../../envs/vllm.yaml"
-    own = root / plan.VLLM_PYTHON
+    own = root / ".venv-vllm/bin/python"
     own.parent.mkdir(parents=True)
     own.write_text("")
     assert plan.python("sample") == "python"  # `make vllm` is at work

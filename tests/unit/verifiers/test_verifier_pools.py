@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from tests.support.published import PROBLEM, checkpoint
+from tests.support.published import KINDS, PROBLEM, checkpoint
 from tests.support.text_verifiers import Scorer, drawn, words_of
 from ttc.errors import InputError
 from ttc.problems.steps import steps_of
@@ -12,7 +12,7 @@ from ttc.runtime import Work
 from ttc.tables import revisions
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.revisions import CHAIN_SCORES
-from ttc.verifiers.published.registry import KINDS, load
+from ttc.verifiers.load import load
 from ttc.verifiers.text_pools import problem_with_context, score_revision_texts, score_texts
 
 QUESTIONS = {"p": "What is 2 + 3?", "q": "Why?"}

@@ -137,7 +137,7 @@ def _search(artifact: Artifact, assumptions: Assumptions) -> Work:
     decoded = again = 0.0
     for level, number in asked.items():
         steps = [stretch * step for step in questions.steps(level)]
-        for step, written, ahead in rounds(steps, strategy.depth, *limits):
+        for step, written, ahead in rounds(steps, strategy.steps_ahead, *limits):
             decoded += number * beams * (step + ahead)
             again += number * beams * (questions.question(level) + written + ahead)
     prompts, count = _total(asked, questions.prompt), sum(asked.values())
