@@ -13,7 +13,8 @@ import pytest
 from ttc import tables
 from ttc.grading.extraction import find
 from ttc.grading.grader import Grader
-from ttc.problems.sources import read_problems
+from ttc.problems import loading
+from ttc.problems.sources import content, resolve
 
 DATA = Path(os.environ.get("TTC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 MATH500 = DATA / "math500_test.jsonl"
@@ -27,6 +28,12 @@ def needs(*files: Path):
     return pytest.mark.skipif(
         bool(absent), reason=f"{', '.join(absent)} not in {DATA} (set TTC_DATA to the folder that holds them)"
     )
+
+
+def read_problems(section: dict, paths: list[Path], exclude: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The problems of a section of the configuration in these files."""
+    section = resolve(section | {"path": [str(path) for path in paths]})
+    return loading.read_problems(content(section), paths, exclude)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from ttc import tables
 from ttc.problems import prompts
 from ttc.problems.steps import steps_of
 from ttc.runtime import Runtime
-from ttc.verifiers import published
+from ttc.verifiers.load import load
 
 FORM = {
     "prompt": prompts.content_of(
@@ -81,7 +81,7 @@ def test_sample_and_score(folder):
     scores = run("score", folder / "scores.parquet", {"kind": "prm", "engine": "vllm"}, **inputs)
     scores = tables.read([scores], "scores")
     assert len(scores) == len(samples)
-    verifier = published.load("trl_tokencls", folder / "elsewhere", device="cpu")
+    verifier = load("trl_tokencls", folder / "elsewhere", device="cpu")
     questions = {name: question for name, question, _ in PROBLEMS}
     texts = {(name, index): text for name, index, text in samples.select(*EACH, "text").iter_rows()}
     for name, index, made in scores.select(*EACH, "step_scores").iter_rows():

@@ -93,7 +93,9 @@ def runtime(work=None):
 
 def verifier(folder, output, settings=SETTINGS, seed=0, work=None, kind="prm"):
     """A verifier of the rule of `values`, trained from the policy in `folder`."""
-    fine_tune_verifier(folder, values(160), values(40, seed=1), settings, seed, output, runtime(work), kind)
+    fine_tune_verifier(
+        folder, values(160), values(40, seed=1), settings, seed, output, runtime(work), kind, "trl_tokencls"
+    )
     return output
 
 

@@ -8,8 +8,8 @@ from tests.support.tiny import EOS, SEED, TASK, random_model, saved
 from tests.support.toy import END, ToyEngine, keyed
 from tests.support.toy import text as characters
 from ttc import noise, tables
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.engines.sampling import roll_out, sample, select_problems, solutions_frame
-from ttc.engines.transformers import TransformersEngine
 from ttc.errors import InputError
 from ttc.problems.formats import LINES
 from ttc.problems.formats import grade_line as grade

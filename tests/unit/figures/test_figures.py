@@ -220,7 +220,7 @@ def test_every_paper_strategy_has_a_look_of_its_own():
 
 
 def test_names_of_strategies():
-    assert strategies.arguments("revisions(sequential=8, parallel=2)") == (
+    assert strategies.parse("revisions(sequential=8, parallel=2)") == (
         "revisions",
         {"sequential": 8, "parallel": 2},
     )
@@ -231,7 +231,7 @@ def test_names_of_strategies():
     assert strategies.label("rebase(temperature=0.2)") == "REBASE, temperature 0.2"
     assert strategies.label("majority") == "majority vote"
     with pytest.raises(ValueError, match="not the name"):
-        strategies.arguments("beam(width=4")
+        strategies.parse("beam(width=4")
     with pytest.raises(ValueError, match="not a ratio"):
         strategies.ratio("beam(width=4)")
 

@@ -9,7 +9,7 @@ from tests.unit.engines.test_generation import SAMPLES, rolled
 from tests.unit.problems.test_clock import TASK
 from tests.unit.training.test_training import MODEL, Special
 from ttc import noise, tables
-from ttc.engines.transformers import TransformersEngine
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.errors import InputError
 from ttc.models.from_scratch import build_policy
 from ttc.problems import text

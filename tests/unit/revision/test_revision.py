@@ -9,8 +9,8 @@ from scipy import stats
 
 from tests.support.tiny import SEED, TASK, random_model, saved
 from ttc import noise, tables
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.engines.sampling import select_problems, solutions_frame
-from ttc.engines.transformers import TransformersEngine
 from ttc.problems import formats, text
 from ttc.problems.formats import LINES
 from ttc.problems.tasks import clock

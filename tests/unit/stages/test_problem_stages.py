@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 from tests.support import small_models
 from ttc import tables
 from ttc.engines import open
-from ttc.engines.transformers import TransformersEngine
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.errors import InputError
 from ttc.problems.formats import LINES, open_form
 from ttc.problems.prompts import Prompt, content_of
@@ -239,7 +239,7 @@ def test_vllm_gets_the_same_stops_from_the_checkpoint_and_its_share_of_the_gpu(p
         def self_check(self):
             opened.append("checked")
 
-    monkeypatch.setattr("ttc.engines.vllm.VllmEngine", Engine)
+    monkeypatch.setattr("ttc.engines.backends.vllm.VllmEngine", Engine)
     with open_form(FORM) as form:
         for engines in (1, 2):
             runtime = job.Runtime(device="cpu", batch_rows=9)

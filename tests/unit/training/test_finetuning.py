@@ -40,7 +40,7 @@ from ttc.training.course import Course
 from ttc.training.fine_tune import fine_tune_policy, fine_tune_verifier, language_losses, value_losses
 from ttc.training.fine_tune_loop import fit
 from ttc.training.micro_batches import MicroBatches, batch_of
-from ttc.verifiers.published.registry import load, load_reader
+from ttc.verifiers.load import load, load_reader
 
 CPU = torch.device("cpu")
 ARCHITECTURES = list(finetuned.ARCHITECTURES)
@@ -154,7 +154,9 @@ def test_soft_values_are_learned_by_heart(llama, tmp_path):
     soft = [np.array([0.9]), np.array([0.1]), np.array([0.5])]
     examples = value_examples([[BOS]] * 3, [[10, 11], [12], [13, 14, 15]], [[1], [0], [2]], soft)
     settings = SETTINGS | {"steps": 40, "batch": 3, "micro_batch": 3}
-    fine_tune_verifier(llama, examples, examples, settings, 0, tmp_path / "m", finetuned.runtime(), "orm")
+    fine_tune_verifier(
+        llama, examples, examples, settings, 0, tmp_path / "m", finetuned.runtime(), "orm", "trl_tokencls"
+    )
     assert fine_tune.predict(classifier(tmp_path / "m"), examples, 2) == pytest.approx(
         [0.9, 0.1, 0.5], abs=0.05
     )
@@ -465,7 +467,7 @@ def refuse(folder, message, training=None, validation=None, kind=None, **changes
         finetuned.runtime(),
     )
     with pytest.raises(InputError, match=message):
-        fine_tune_verifier(*given, kind) if kind else fine_tune_policy(*given)
+        fine_tune_verifier(*given, kind, "trl_tokencls") if kind else fine_tune_policy(*given)
 
 
 def test_examples_that_a_model_cannot_read(llama):

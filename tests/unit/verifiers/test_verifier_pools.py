@@ -3,14 +3,14 @@
 import polars as pl
 import pytest
 
-from tests.support.published import PROBLEM, checkpoint
+from tests.support.published import KINDS, PROBLEM, checkpoint
 from tests.support.text_verifiers import Scorer, drawn, words_of
 from ttc import tables
 from ttc.errors import InputError
 from ttc.problems.steps import steps_of
 from ttc.run.work import KeptWork
 from ttc.runtime import Work
-from ttc.verifiers.published.registry import KINDS, load
+from ttc.verifiers.load import load
 from ttc.verifiers.text_pools import problem_with_context, score_revision_texts, score_texts
 
 QUESTIONS = {"p": "What is 2 + 3?", "q": "Why?"}

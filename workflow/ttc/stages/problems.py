@@ -1,4 +1,4 @@
-"""Stage `problems`: the problems of both splits with their answers, generated or loaded from where the study says."""
+"""Stage `problems`: the problems of both splits with their answers, generated or loaded from their sources."""
 
 from pathlib import Path
 
@@ -6,19 +6,20 @@ import polars as pl
 
 from ttc import noise, tables
 from ttc.errors import InputError
-from ttc.problems import sources
-from ttc.problems.tasks import clock
+from ttc.problems import task
+from ttc.problems.loading import read_problems
 from ttc.runtime import Inputs, Runtime
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, and task (generated problems) or sources {test, train: what `sources.content` gives, and take}.
 
-    The files of a local source are the inputs of the role of its name.  Training problems that are test problems, by
-    id or by question, are left out.  Writes the table of problems.
+    Inputs: test, train (the files of local sources).  Training problems that are test problems, by id or by question,
+    are left out.  Writes the table of problems.
     """
     if "task" in spec:
-        tables.write(clock.make_problems(spec["task"], spec["seed"]), output, "problems")
+        made = task.load(spec["task"]).make_problems(spec["task"], spec["seed"])
+        tables.write(made, output, "problems")
         return
     test = load(spec["sources"]["test"], inputs.get("test", []), spec["seed"])
     parts = [test]
@@ -38,9 +39,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 def load(section: dict, paths: list[Path], seed: int, exclude: pl.DataFrame | None = None) -> pl.DataFrame:
     """The problems of one source; `take` of them, drawn by `seed` and their ids, where the section says so."""
     take = section["take"]
-    problems = sources.read_problems(
-        {key: value for key, value in section.items() if key != "take"}, paths, exclude
-    )
+    problems = read_problems(section, paths, exclude)
     if take is None:
         return problems
     if take > len(problems):

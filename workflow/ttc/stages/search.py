@@ -16,7 +16,8 @@ from ttc.problems.formats import LINES, Form, open_form
 from ttc.problems.text import SEPARATOR
 from ttc.runtime import Inputs, Report, Runtime, Work, one, silent
 from ttc.search.loop import search
-from ttc.search.strategy import Options, Strategy, from_spec
+from ttc.search.options import Options
+from ttc.search.strategy import Strategy, from_spec
 from ttc.search.tree import SearchResult
 from ttc.verifiers.text_steps import TextSteps
 
@@ -28,7 +29,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
     spec: seed, split, problems, strategy {kind and its hyper-parameters}, budget (N beams), temperature, max_tokens,
     max_rounds; and, each with a default, max_step_tokens (as many as max_tokens), finished and duplicates (see
-    `ttc.search.beam`).  InputError where policy and verifier do not read text as the same tokens.
+    `ttc.search.beams`).  InputError where policy and verifier do not read text as the same tokens.
     """
     from ttc.engines.open import open_engine
 

@@ -12,7 +12,7 @@ from ttc.verifiers.training import train_outcome_model
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: seed, samples [start, stop); model {fresh_layers} and training, or fine_tuning (of a published policy).
+    """spec: seed, samples [start, stop); model {fresh_layers} and training, or fine_tuning and format (published).
 
     Writes a model directory of kind `orm`.
     """

@@ -17,8 +17,8 @@ from ttc.verifiers.step_auc import shown, step_quality
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: seed, samples [start, stop); model {fresh_layers}, training and modulus, or fine_tuning (of a published
-    policy, `ttc.training.fine_tune`).
+    """spec: seed, samples [start, stop); model {fresh_layers}, training and task, or fine_tuning and format (of
+    a published policy, `ttc.training.fine_tune`).
 
     Writes a model directory of kind `prm`.  Every tenth problem is held out: the weights with the lowest loss on them
     are kept (early stopping), and the step AUC in the card is measured on them.
@@ -56,7 +56,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         validation,
         rows.filter(pl.Series(held_out)),
         problems,
-        spec["modulus"],
+        spec["task"],
         spec["seed"],
     )
     save_model(output, model, tokenizer, kind="prm", training=log.as_card(), metrics=metrics)

@@ -12,7 +12,7 @@ from ttc.verifiers.training import train_outcome_model
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, max_context (earlier answers that are read, 0 = none); model {fresh_layers} and training, or
-    fine_tuning (of a published reviser).
+    fine_tuning and format (of a published reviser).
 
     Writes a model directory of kind `orm`.
     """

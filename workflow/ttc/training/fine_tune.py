@@ -21,6 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from ttc.errors import InputError
 from ttc.evaluation.verifier_quality import auc
+from ttc.models.checkpoint import DTYPES, Source, load_network
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.from_scratch import seed_torch
 from ttc.models.tokenizer_files import TokenizerFiles
@@ -31,9 +32,7 @@ from ttc.training.batches import Batch, Examples, by_length, collate, merge_equa
 from ttc.training.checkpoints import TrainingLog
 from ttc.training.fine_tune_loop import Losses, fit
 from ttc.training.loop import evaluate
-from ttc.verifiers.published.loading import DTYPES, Source, load_network
 
-FORMAT = "trl_tokencls"  # the kind of verifier that is made
 VERIFIERS = ("prm", "orm")
 DROPOUT = 0.05  # before a verifier's head; paper, appendix D.  A reviser has none (§6)
 
@@ -70,12 +69,14 @@ def fine_tune_verifier(
     output: Path,
     runtime: Runtime,
     kind: str,
+    reads: str,
 ) -> None:
     """Train a policy with a new head on examples of `value_examples` and write a model directory of this kind.
 
-    kind: prm or orm.  The directory is a token classifier with two labels that `ttc.verifiers.published` loads as
-    `trl_tokencls`.  The card's metrics are of the held-out examples: `loss` (binary cross entropy a value), `auc` of
-    the scores against values of at least .5 (null where all are on one side), and how many `values` there are.
+    kind: prm or orm.  The directory is a token classifier with two labels; its card names `reads`, the format in
+    which the examples were read (`ttc.verifiers.kinds`).  The card's metrics are of the held-out examples: `loss`
+    (binary cross entropy a value), `auc` of the scores against values of at least .5 (null where all are on one side),
+    and how many `values` there are.
     InputError as `fine_tune_policy`, for another kind, and for values outside [0, 1].
     """
     if kind not in VERIFIERS:
@@ -89,7 +90,7 @@ def fine_tune_verifier(
     model, folder = _load(
         policy,
         AutoModelForTokenClassification,
-        FORMAT,
+        reads,
         settings,
         seed,
         runtime,
@@ -106,7 +107,7 @@ def fine_tune_verifier(
         "auc": auc(scores, values >= 0.5),
         "values": len(values),
     }
-    _save(output, model, folder, dtype, kind=kind, format=FORMAT, training=log.as_card(), metrics=metrics)
+    _save(output, model, folder, dtype, kind=kind, format=reads, training=log.as_card(), metrics=metrics)
     shown = "not defined (one class only)" if metrics["auc"] is None else f"{metrics['auc']:.3f}"
     print(f"held-out loss {metrics['loss']:.4f}, AUC {shown}", flush=True)
 

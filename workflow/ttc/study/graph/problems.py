@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ttc.errors import InputError
+from ttc.problems import sources
 from ttc.study.plan import External, external
 
 
@@ -11,8 +12,6 @@ class Source:
     """A section `problems.test` or `problems.train`; InputError for what `ttc.problems.sources.resolve` refuses."""
 
     def __init__(self, section: dict, role: str, root: Path):
-        from ttc.problems import sources  # imports polars, which most plans do not need
-
         self.where = f"problems.{role}"
         self.take = section["take"]
         # A null is a key that was left out: without a number of problems there is no plan, so `rows` lifts no preset's

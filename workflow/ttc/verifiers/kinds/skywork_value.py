@@ -8,16 +8,24 @@ step is always a token of its own.  A step is one line, and may be empty.
 import torch
 
 from ttc.errors import InputError
-from ttc.verifiers.published.base import PublishedVerifier, Reading
-from ttc.verifiers.published.qwen2 import Qwen2WithValue
+from ttc.models.qwen2 import Qwen2WithValue
+from ttc.verifiers.published import PublishedVerifier, Reading
 
 STEP_END = "\n"
+
+DECLARATION = {
+    "title": "Skywork-o1-Open-PRM: a value at the line end behind each step",
+    "score": "sigmoid of the value at a step's line end",
+    "pitfalls": "line ends merged with the token before them",
+    "models": ["Skywork/Skywork-o1-Open-PRM-Qwen-2.5-1.5B", "Skywork/Skywork-o1-Open-PRM-Qwen-2.5-7B"],
+    "separator": False,
+    "vllm": False,
+}
 
 
 class SkyworkValue(PublishedVerifier):
     """Read at each step's line end: the sigmoid of the value."""
 
-    kind = "skywork_value"
     empty_steps = True
     network_class = Qwen2WithValue
     model_type = "qwen2"
@@ -46,3 +54,6 @@ class SkyworkValue(PublishedVerifier):
     def probability(self, logits: torch.Tensor) -> torch.Tensor:
         """See `PublishedVerifier.probability`."""
         return torch.sigmoid(logits[:, 0])
+
+
+VERIFIER = SkyworkValue

@@ -3,7 +3,7 @@
 import torch
 from transformers import AutoModelForCausalLM
 
-from ttc.verifiers.published.base import PublishedVerifier
+from ttc.verifiers.published import PublishedVerifier
 
 
 class CausalVerifier(PublishedVerifier):

@@ -9,14 +9,22 @@ import torch
 from transformers import AutoModelForTokenClassification
 
 from ttc.errors import InputError
-from ttc.verifiers.published.base import PublishedVerifier, Reading
-from ttc.verifiers.published.loading import Source
+from ttc.models.checkpoint import Source
+from ttc.verifiers.published import PublishedVerifier, Reading
+
+DECLARATION = {
+    "title": "TRL's PRMTrainer: a token classifier with two labels",
+    "score": "P(label 1) at the separator",
+    "pitfalls": "another separator than in training (`separator`)",
+    "models": ["HuggingFaceH4/Qwen2.5-Math-7B-Instruct-PRM-0.2"],
+    "separator": True,
+    "vllm": True,
+}
 
 
 class TrlTokenClassification(PublishedVerifier):
     """Read at the last token of each separator: the probability of label 1 of 2."""
 
-    kind = "trl_tokencls"
     network_class = AutoModelForTokenClassification
 
     def __init__(self, source: Source, batch_tokens: int, with_network: bool = True, separator: str = "\n"):
@@ -54,3 +62,6 @@ class TrlTokenClassification(PublishedVerifier):
     def probability(self, logits: torch.Tensor) -> torch.Tensor:
         """See `PublishedVerifier.probability`."""
         return logits.softmax(-1)[:, 1]
+
+
+VERIFIER = TrlTokenClassification

@@ -11,14 +11,14 @@ from typing import ClassVar, NamedTuple
 import torch
 
 from ttc.errors import InputError
-from ttc.models.padding import ROWS, WIDTH, round_up
-from ttc.verifiers.published.loading import (
+from ttc.models.checkpoint import (
     Source,
     check_architecture,
     load_config,
     load_network,
     load_tokenizer,
 )
+from ttc.models.padding import ROWS, WIDTH, round_up
 
 
 class Reading(NamedTuple):
@@ -36,15 +36,14 @@ class Scored(NamedTuple):
 
 
 class PublishedVerifier(ABC):
-    """Scores of a published process reward model; made by `ttc.verifiers.published.load`.
+    """Scores of a published process reward model; made by `ttc.verifiers.load.load`.
 
-    Made by `ttc.verifiers.published.load_reader` it has no network: it reads solutions (`reading`) and cannot score.
+    Made by `load_reader` there it has no network: it reads solutions (`reading`) and cannot score.
     Inputs are padded on the right and their padding is masked, so that the rows of a batch do not see one another.  On
     a CPU in float32 they are padded as `ttc.models.padding` says, and a score does not depend on its batch; elsewhere
     it does by rounding only (some 1e-6 in float32, up to a few hundredths in bfloat16).
     """
 
-    kind: ClassVar[str]
     empty_steps: ClassVar[bool] = False  # may a step have no text?
     network_class: ClassVar[type]
     model_type: ClassVar[str | None] = None  # the one architecture that this kind is made of; None: any
@@ -146,7 +145,8 @@ class PublishedVerifier(ABC):
         if len(reading.places) != len(steps):
             raise InputError(
                 f"{where} has {len(steps)} steps and {len(reading.places)} places to read scores at; a text contains "
-                f"the mark by which kind '{self.kind}' tells steps, or the tokenizer does not keep the mark whole"
+                f"the mark by which kind '{self.source.kind}' tells steps, or the tokenizer does not keep the mark "
+                "whole"
             )
         if len(reading.tokens) > self.window:
             raise InputError(
@@ -192,8 +192,8 @@ class PublishedVerifier(ABC):
         ids = self.encode(text)
         if len(ids) != 1 or ids[0] == self.tokenizer.unk_token_id:
             raise InputError(
-                f"{self.source.path}: kind '{self.kind}' needs a tokenizer with one token for {text!r}, and this one "
-                f"makes {self.tokenizer.convert_ids_to_tokens(ids)} of it"
+                f"{self.source.path}: kind '{self.source.kind}' needs a tokenizer with one token for {text!r}, and "
+                f"this one makes {self.tokenizer.convert_ids_to_tokens(ids)} of it"
             )
         return ids[0]
 
@@ -212,7 +212,9 @@ class PublishedVerifier(ABC):
     def need_chat_template(self) -> None:
         """InputError if the tokenizer has no chat template."""
         if not self.tokenizer.chat_template:
-            raise InputError(f"{self.source.path}: kind '{self.kind}' needs a tokenizer with a chat template")
+            raise InputError(
+                f"{self.source.path}: kind '{self.source.kind}' needs a tokenizer with a chat template"
+            )
 
     def _window(self) -> int:
         """The longest input in tokens; InputError for a network of another family or too small for its tokenizer."""

@@ -42,7 +42,7 @@ FAILURES = (
 
 @dataclass(frozen=True)
 class Source:
-    """Where a checkpoint is and how it is to be loaded; see `ttc.verifiers.published.load`."""
+    """Where a checkpoint is and how it is to be loaded; see `ttc.verifiers.load`."""
 
     kind: str
     path: str

@@ -6,16 +6,23 @@ assistant `+`; then each further step and its `+`.  The card grows the conversat
 """
 
 from ttc.errors import InputError
-from ttc.verifiers.published.base import Reading
-from ttc.verifiers.published.causal import CausalVerifier
+from ttc.verifiers.causal import CausalVerifier
+from ttc.verifiers.published import Reading
 
 PLUS, MINUS = "+", "-"
+
+DECLARATION = {
+    "title": "RLHFlow: a chat in which the assistant answers each step with + or -",
+    "score": "P(+) among + and - before the assistant's answer to a step",
+    "pitfalls": "a system prompt that is added; read at the wrong token",
+    "models": ["RLHFlow/Llama3.1-8B-PRM-Deepseek-Data", "RLHFlow/Llama3.1-8B-PRM-Mistral-Data"],
+    "separator": False,
+    "vllm": False,
+}
 
 
 class ChatPlus(CausalVerifier):
     """Read at the token before each answer, which predicts it."""
-
-    kind = "chat_plus"
 
     def prepare(self) -> None:
         """See `PublishedVerifier.prepare`."""
@@ -48,3 +55,6 @@ def turns(problem: str, steps: list[str], answer: str) -> list[dict[str, str]]:
         for text in texts
         for turn in ({"role": "user", "content": text}, {"role": "assistant", "content": answer})
     ]
+
+
+VERIFIER = ChatPlus

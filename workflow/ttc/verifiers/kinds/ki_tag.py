@@ -7,17 +7,24 @@ or system prompt; a step that says `Step 1:` itself does not get it twice.
 import re
 
 from ttc.errors import InputError
-from ttc.verifiers.published.base import Reading
-from ttc.verifiers.published.causal import CausalVerifier
+from ttc.verifiers.causal import CausalVerifier
+from ttc.verifiers.published import Reading
 
 TAG = "ки"
 NUMBERED = re.compile(r"Step \d+:")
 
+DECLARATION = {
+    "title": "Math-Shepherd: a language model that says + or - at a tag behind each step",
+    "score": "P(+) among + and - at the tag `ки`",
+    "pitfalls": "the tag is not one token; `Step 1:` twice; a softmax over the whole vocabulary",
+    "models": ["peiyi9979/math-shepherd-mistral-7b-prm"],
+    "separator": False,
+    "vllm": False,
+}
+
 
 class KiTag(CausalVerifier):
     """Read at the tag itself: logits of `+` and `-`, 648 and 387 for Math-Shepherd, at every token 12902."""
-
-    kind = "ki_tag"
 
     def prepare(self) -> None:
         """See `PublishedVerifier.prepare`."""
@@ -38,3 +45,6 @@ class KiTag(CausalVerifier):
         text = f"{problem} " + "\n".join(f"{step} {TAG}" for step in numbered)
         tokens = self.start() + self.encode(text)
         return Reading(tuple(tokens), tuple(place for place, token in enumerate(tokens) if token == self.tag))
+
+
+VERIFIER = KiTag

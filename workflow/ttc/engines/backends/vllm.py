@@ -8,20 +8,26 @@ On a CPU with one thread tokens and log-probabilities do not depend on the batch
 VLLM_BATCH_INVARIANT=1 is set and the GPU is one that vLLM supports with it (docs/vllm.md).
 """
 
+import json
 from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ttc import noise
 from ttc.engines.protocol import Continuation
-from ttc.engines.vllm_settings import GPU_SHARE, open_llm, read_config
+from ttc.engines.vllm_settings import GPU_SHARE, open_llm, read_config, share_beside
 from ttc.errors import InputError
 from ttc.models.directory import resolve_device
-from ttc.models.weights import weights_of
+from ttc.models.weights import end_tokens, weights_of
+from ttc.problems.formats import Form
 from ttc.problems.stops import Stops
 from ttc.problems.text import load_tokenizer
+from ttc.runtime import Runtime
+
+DECLARATION = {"title": "vLLM, for large models on GPUs", "environment": "vllm"}
 
 COLDEST, HOTTEST = 0.01, 2.0  # temperatures that vLLM takes as they are
 
@@ -252,3 +258,16 @@ class VllmEngine:
                 "the engine's self-check failed: the same probe decoded alone, in a crowd and shuffled gave different "
                 "results, so outputs would depend on batches (vLLM on a CPU; use one thread per process)"
             )
+
+
+def open_engine(
+    path: Path, form: Form, runtime: Runtime, engines: int = 1, verifier: Path | None = None
+) -> VllmEngine:
+    """See `ttc.engines.open.open_engine`; vLLM takes its share of a GPU's memory when it starts."""
+    folder = weights_of(path).folder
+    config = json.loads((folder / "config.json").read_text())
+    stops = form.stops(load_tokenizer(folder), end_tokens(folder, config), str(path))
+    share = GPU_SHARE
+    if verifier is not None and resolve_device(runtime.device).type != "cpu":
+        share = share_beside(weights_of(verifier).folder, torch.cuda.mem_get_info()[1])
+    return VllmEngine(path, stops, runtime.batch_rows, runtime.device, share / engines)

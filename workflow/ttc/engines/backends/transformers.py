@@ -8,7 +8,6 @@ everything after them by cached decoding).
 A fork copies nothing: a row names the stored cache that it continues.
 """
 
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -25,9 +24,13 @@ from ttc.models.directory import read_weights, resolve_device
 from ttc.models.forward import Forward
 from ttc.models.llama.decoding import LlamaForward
 from ttc.models.padding import ROWS, batches_of_equal_width, round_up
-from ttc.models.weights import weights_of
+from ttc.models.weights import end_tokens, weights_of
+from ttc.problems.formats import Form
 from ttc.problems.stops import Stops, single_token
 from ttc.problems.text import load_tokenizer
+from ttc.runtime import Runtime
+
+DECLARATION = {"title": "transformers, with batched decoding of its own", "environment": None}
 
 PADDED = ("sdpa", "eager")  # ways of attention that take a mask of ours
 CPU_ROWS = 256  # caches of more rows than this leave the processor's cache, and each row takes longer
@@ -185,21 +188,11 @@ class TransformersEngine:
         return torch.as_tensor(array, device=self.device)
 
 
-def end_tokens(folder: Path, config: dict) -> tuple[int, ...]:
-    """The tokens that end a text: those of the model's configuration and of its generation settings.
-
-    Llama 3's chat models end a turn with a token that only the latter names.  InputError where there is none.
-    """
-    settings = folder / "generation_config.json"
-    named = [config.get("eos_token_id")]
-    if settings.is_file():
-        named.append(json.loads(settings.read_text()).get("eos_token_id"))
-    ends = sorted(
-        {end for each in named for end in (each if isinstance(each, list) else [each]) if end is not None}
-    )
-    if not ends:
-        raise InputError(f"{folder}: its configuration names no token that ends a text (eos_token_id)")
-    return tuple(ends)
+def open_engine(
+    path: Path, form: Form, runtime: Runtime, engines: int = 1, verifier: Path | None = None
+) -> TransformersEngine:
+    """See `ttc.engines.open.open_engine`."""
+    return TransformersEngine(path, runtime.batch_rows, runtime.device, form.stops)
 
 
 def longest_sequence(config: dict) -> int:

@@ -6,17 +6,25 @@ problem from the user, and all steps from the assistant, each followed by the ma
 
 import torch
 
-from ttc.verifiers.published.base import PublishedVerifier, Reading
-from ttc.verifiers.published.qwen2 import Qwen2WithClasses
+from ttc.models.qwen2 import Qwen2WithClasses
+from ttc.verifiers.published import PublishedVerifier, Reading
 
 MARK = "<extra_0>"
 SYSTEM = r"Please reason step by step, and put your final answer within \boxed{}."  # raw: \b is no backspace
+
+DECLARATION = {
+    "title": "Qwen2.5-Math-PRM: a classifier of the mark <extra_0> behind each step",
+    "score": "P(class 1) at each `<extra_0>`",
+    "pitfalls": "`\\b` of `\\boxed` read as a backspace; the head's weights missing and made up",
+    "models": ["Qwen/Qwen2.5-Math-PRM-7B", "Qwen/Qwen2.5-Math-PRM-72B", "Qwen/Qwen2.5-Math-7B-PRM800K"],
+    "separator": False,
+    "vllm": True,
+}
 
 
 class QwenExtra0(PublishedVerifier):
     """Read at each mark: the probability of class 1 of 2."""
 
-    kind = "qwen_extra0"
     network_class = Qwen2WithClasses
     model_type = "qwen2"
 
@@ -45,3 +53,6 @@ class QwenExtra0(PublishedVerifier):
     def probability(self, logits: torch.Tensor) -> torch.Tensor:
         """See `PublishedVerifier.probability`."""
         return logits.softmax(-1)[:, 1]
+
+
+VERIFIER = QwenExtra0
