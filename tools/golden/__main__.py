@@ -54,7 +54,12 @@ def _study(configuration: dict, made: dict[str, dict], stages: tuple[str, ...] |
         started, output = time.monotonic(), Path(artifact.path)
         run(job, output)
         about = {"stage": job["stage"], "spec": job["spec"]}
-        sidecars.write(output, about | {"inputs": {role: [Path(p).name for p in ps] for role, ps in inputs.items()}}, None, output)
+        sidecars.write(
+            output,
+            about | {"inputs": {role: [Path(p).name for p in ps] for role, ps in inputs.items()}},
+            None,
+            output,
+        )
         made[artifact.path] = job | {"seconds": round(time.monotonic() - started, 3)}
 
 

@@ -62,7 +62,9 @@ def of_a_pool(folder: Path) -> dict:
         name, answer = f"p{number}", str(draw.randint(2, 9))
         problems.append({"problem_id": name, "question": f"What is {answer} + 0?", "answer": answer})
         for pool in rows:
-            said = [answer if draw.random() < 0.2 + number / 12 else str(draw.randint(2, 9)) for _ in range(8)]
+            said = [
+                answer if draw.random() < 0.2 + number / 12 else str(draw.randint(2, 9)) for _ in range(8)
+            ]
             for sample, each in enumerate(said):
                 text = f"We add nothing.\n\nSo it is \\boxed{{{each}}}."
                 scores = [round(draw.uniform(0.1, 0.9), 3) for _ in range(2)]
@@ -81,7 +83,9 @@ def of_a_pool(folder: Path) -> dict:
         "columns": columns | {"step_scores": "step_scores"},
         "parameters": 3000,
     }
-    settings = {name: published_study.QUICK[name] for name in ("difficulty", "allocation", "findings", "figures")}
+    settings = {
+        name: published_study.QUICK[name] for name in ("difficulty", "allocation", "findings", "figures")
+    }
     return settings | {
         "study": {"name": "pool"},
         "source": {

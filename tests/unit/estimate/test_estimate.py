@@ -433,7 +433,9 @@ class TestText:
 def test_no_stage_reads_this_code():
     sources = Sources()
     for stage in STAGES:
-        assert not [name for name in sources.closure(f"stages.{stage}").modules if name.startswith("ttc.estimate")]
+        assert not [
+            name for name in sources.closure(f"stages.{stage}").modules if name.startswith("ttc.estimate")
+        ]
 
 
 def test_an_estimate_imports_nothing_heavy(tmp_path):

@@ -18,6 +18,7 @@ from ttc.models.from_scratch import build_verifier
 from ttc.run import job
 from ttc.stages import preflight
 from ttc.store.code import Sources
+from ttc.tables.generation import PREFLIGHT
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.load import load
 from ttc.verifiers.open import is_published, open_verifier
