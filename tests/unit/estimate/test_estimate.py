@@ -27,9 +27,10 @@ from ttc.search.options import Options
 from ttc.search.strategy import Strategy
 from ttc.store.code import Sources
 from ttc.store.keys import Code
+from ttc.study.artifact import Artifact
 from ttc.study.build import plan_study
 from ttc.study.config import resolve
-from ttc.study.plan import Artifact, Plan
+from ttc.study.plan import Plan
 from ttc.study.stages import STAGES
 from ttc.tables.generation import SAMPLES, SCORES, STEP_VALUES
 from ttc.tables.revisions import CHAINS

@@ -23,6 +23,15 @@ from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.schema import ROW_GROUP_SIZE
 
+DECLARATION = {
+    "group": "pool",
+    "purpose": "import completions that somebody else sampled",
+    "suffix": "",
+    "memory": 4000,
+    "minutes": 120,
+    "remembers": True,
+}
+
 GRADING = {"extract": ["boxed"], "equality": "math_verify", "timeout": 10, "keep_answers": False}
 
 

@@ -14,6 +14,14 @@ from ttc.runtime import one
 from ttc.tables.analysis import DIFFICULTY
 from ttc.tables.generation import PROBLEMS
 
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "measure and bin difficulty",
+    "memory": 2000,
+    "published": {"": "tables/difficulty.parquet"},
+    "per_pool": True,
+}
+
 
 def run(spec, inputs, output, runtime):
     """Write the table `difficulty`, one row per sampled question; without scores, predicted columns are empty."""

@@ -15,6 +15,18 @@ from ttc.evaluation.verifier_quality import calibration, condense, join, measure
 from ttc.noise import generator
 from ttc.tables.analysis import CALIBRATION, VERIFIER_QUALITY
 
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "measure how good verifier scores are",
+    "suffix": "",
+    "memory": 3000,
+    "published": {
+        "calibration.parquet": "tables/calibration.parquet",
+        "verifier_quality.parquet": "tables/verifier_quality.parquet",
+    },
+    "per_pool": True,
+}
+
 REACHED = 0.1  # a step that a smaller share of the questions reaches is not measured by itself: what is there is luck
 ALL = 0  # the number that stands for all steps, and for whole solutions
 

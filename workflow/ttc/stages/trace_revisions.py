@@ -11,6 +11,14 @@ from ttc.revision.transitions import transitions
 from ttc.tables.analysis import TRANSITIONS
 from ttc.tables.revisions import CHAINS
 
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "trace what revisions do to answers",
+    "memory": 2000,
+    "published": {"": "tables/transitions.parquet"},
+    "per_pool": True,
+}
+
 REVISERS = {"reviser": "chains", "rest": "rest_chains"}  # and the input that holds its chains
 
 

@@ -15,6 +15,16 @@ from ttc.training.batches import in_phases, language_examples
 from ttc.training.checkpoints import Checkpoints
 from ttc.training.loop import language_losses, train
 
+DECLARATION = {
+    "group": "models",
+    "purpose": "train the policy",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 98,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, task, model, training, first_group, solutions_first.  Writes a model directory of kind `policy`.

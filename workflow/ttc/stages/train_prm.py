@@ -15,6 +15,16 @@ from ttc.training.loop import train, value_losses
 from ttc.verifiers.examples import is_held_out, process_examples
 from ttc.verifiers.step_auc import shown, step_quality
 
+DECLARATION = {
+    "group": "verifiers",
+    "purpose": "train the process reward model",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 86,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, samples [start, stop); model {fresh_layers}, training and task, or fine_tuning and format (of

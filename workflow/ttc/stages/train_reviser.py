@@ -18,6 +18,16 @@ from ttc.training.checkpoints import Checkpoints
 from ttc.training.loop import language_losses, train
 from ttc.verifiers.examples import is_held_out
 
+DECLARATION = {
+    "group": "revisions",
+    "purpose": "train the reviser",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 82,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, max_context; training, or fine_tuning and form (of a published policy).
