@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from ttc import strategies  # noqa: F401 - the notebook imports them, so they are part of this stage's code
-from ttc.figures import style  # noqa: F401
 from ttc.errors import InputError
+from ttc.figures import style  # noqa: F401
 from ttc.runtime import one
 
 ALONE = ("outcomes", "difficulty", "exchange", "findings")

@@ -15,7 +15,8 @@ from ttc.problems.tasks.threads import training_turns
 from ttc.runtime import Inputs, Runtime, one
 from ttc.training.batches import in_phases, language_examples
 from ttc.training.checkpoints import Checkpoints
-from ttc.training.loop import language_losses, train
+from ttc.training.loop import train
+from ttc.training.losses import policy_losses
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
@@ -56,7 +57,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     log = train(
         model,
         examples,
-        language_losses,
+        policy_losses,
         spec["training"],
         spec["seed"],
         order=order,
