@@ -64,9 +64,10 @@ format: $(READY) ## format the sources
 	ruff format workflow tests tools benchmarks
 	snakefmt Snakefile workflow/rules
 
-docs: $(READY) ## write config.yaml, its reference, envs/cpu.yaml and the table of ready studies from what they repeat
+docs: $(READY) ## write what repeats other files: config.yaml, references, tables, the tree in ARCHITECTURE.md
 	python -m ttc.study.reference --write
 	python -m ttc.estimate.studies --write docs/models.md
+	python -m tools.architecture --write
 
 lock: ## write the lock file from what the environment holds now
 	$(VENV)/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > envs/cpu.lock.txt

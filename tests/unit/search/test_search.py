@@ -17,7 +17,8 @@ from tests.support.toy import (
     text,
 )
 from ttc.errors import InputError
-from ttc.search.strategy import Options, Strategy
+from ttc.search.options import Options
+from ttc.search.strategy import Strategy
 
 FIRST_FOUR = {(0, 0): 0.1, (0, 1): 0.3, (0, 2): 0.6, (0, 3): 0.9}  # quarters: the four characters in order
 XY = {(1, 0): 0.1, (1, 1): 0.9, (1, 2): 0.9, (1, 3): 0.1}  # x, y, y, x

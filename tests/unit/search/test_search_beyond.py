@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.support.toy import STREAM, ToyEngine, ToyStepVerifier, found, run, scripted, solution
 from ttc import noise
 from ttc.errors import InputError
-from ttc.search.strategy import Options, Strategy
+from ttc.search.options import Options
+from ttc.search.strategy import Strategy
 
 LETTERS = "abce"
 A, B, C, E = 0.1, 0.3, 0.6, 0.9  # draws of each
@@ -232,7 +233,7 @@ def test_of_equal_steps_rebase_can_give_places_to_the_first_only():
 
 @pytest.mark.parametrize("finished", ["keep", "refill"])
 def test_rebase_has_no_other_way_with_solutions_that_end(finished):
-    with pytest.raises(InputError, match="takes its place from the width; allowed is shrink"):
+    with pytest.raises(InputError, match="rebase has its own way with solutions that end; allowed is shrink"):
         searched(SHARP, 4, {}, {}, options=Options(finished=finished))
 
 

@@ -16,7 +16,8 @@ from tests.support.toy import (
     text,
 )
 from ttc import noise
-from ttc.search.strategy import Options, Strategy
+from ttc.search.options import Options
+from ttc.search.strategy import Strategy
 
 STRATEGIES = [
     Strategy("beam", 1),
@@ -31,7 +32,7 @@ WAYS = [
     (strategy, options)
     for strategy in STRATEGIES
     for options in OPTIONS
-    if strategy.kind != "rebase" or options.finished == "shrink"
+    if strategy.declaration["finished"] in (None, options.finished)
 ]
 
 
@@ -117,7 +118,7 @@ def test_bills_are_conserved_on_random_trees(
         assert len(candidate.tokens) <= max_tokens
         assert (candidate.finish == "stop") == (string(candidate.tokens)[-1] == "$")
         assert candidate.step_scores == verifier.score([text("p")], [candidate.tokens])[0]
-    beams, left_over = divmod(bill.generations, strategy.depth + 1)
+    beams, left_over = divmod(bill.generations, strategy.steps_ahead + 1)
     assert left_over == 0
     if options.finished == "shrink":
         assert len(candidates) == beams == budget

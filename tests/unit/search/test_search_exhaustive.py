@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.support.toy import STREAM, ToyEngine, ToyStepVerifier, found, run, scripted, solution, string
 from ttc.engines.protocol import StepScore
-from ttc.search.strategy import Options, Strategy
+from ttc.search.options import Options
+from ttc.search.strategy import Strategy
 
 DEPTH = 3
 SOLUTIONS = [

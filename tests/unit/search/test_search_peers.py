@@ -21,7 +21,8 @@ from tests.support.toy import (
     string,
 )
 from ttc import noise
-from ttc.search.strategy import Options, Strategy
+from ttc.search.options import Options
+from ttc.search.strategy import Strategy
 
 METHODS = [
     Strategy("beam", 4),

@@ -87,7 +87,7 @@ def test_a_policy_with_another_vocabulary(verifier, policy, strategy):
     )
     assert sum(each.bill.verifier_tokens for each in results) == verifier.tokens_scored - counted > 0
     assert sum(each.bill.generated_tokens for each in results) == engine.tokens_generated
-    assert strategy.depth == 0 or all(each.bill.rollout_tokens for each in results)
+    assert strategy.steps_ahead == 0 or all(each.bill.rollout_tokens for each in results)
     for question, result in zip(questions, results, strict=True):
         for candidate, written in zip(
             result.candidates,

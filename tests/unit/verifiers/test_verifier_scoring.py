@@ -301,7 +301,9 @@ def test_step_quality_by_hand(monkeypatch):
     )
     fixed_scores(monkeypatch, [[0.9, 0.8, 0.7], [0.6, 0.75, 0.1], [0.5, 0.4]])
     values = [[1.0, 0.5, 1.0], [0.4, 0.5, 0.0], [0.9, 0.0]]
-    made = step_auc.step_quality(None, examples_with(values), rows, problems, 37, seed=0)
+    made = step_auc.step_quality(
+        None, examples_with(values), rows, problems, {"kind": "clock", "modulus": 37}, seed=0
+    )
     # Right: .9 .8 .7 .5; wrong: .6 .75 .1 .4; pairs won: 4 + 4 + 3 + 2 of 16
     assert made["step_auc"] == pytest.approx(13 / 16)
     # Value of a half or more: .9 .8 .7 .75 .5; less: .6 .1 .4; pairs won: 3 + 3 + 3 + 3 + 2 of 15

@@ -92,7 +92,7 @@ def look(strategy: str, others: list[str] | None = None) -> Look:
     """The look of a strategy.  One that is not listed gets a spare one by its place among the unlisted of `others`."""
     if strategy in _LOOKS:
         return _LOOKS[strategy]
-    if (aggregation := f"aggregation={strategies.arguments(strategy)[1].get('aggregation')}") in _LOOKS:
+    if (aggregation := f"aggregation={strategies.parse(strategy)[1].get('aggregation')}") in _LOOKS:
         return _LOOKS[aggregation]
     unlisted = sorted(name for name in {strategy, *(others or [])} if name not in _LOOKS)
     return _SPARE[unlisted.index(strategy) % len(_SPARE)]

@@ -1,30 +1,14 @@
 """Rows of data sets from the Hugging Face hub at one revision, and of folders saved by `datasets`."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
 from ttc.errors import InputError, nearest
+from ttc.problems.layout import COMMIT, check_place
 
-_ID = re.compile(r"[\w.-]+/[\w.-]+")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _SAVED = ("dataset_dict.json", "dataset_info.json", "state.json")  # what `save_to_disk` leaves in a folder
-
-
-def check_place(hub: str, revision: str | None) -> None:
-    """Raise InputError unless `hub` is OWNER/NAME and `revision` a commit: branches move, and results with them."""
-    if not _ID.fullmatch(hub):
-        raise InputError(
-            f"data set '{hub}': the id of a data set of the hub is OWNER/NAME; a file is given as `path`"
-        )
-    if not _COMMIT.fullmatch(revision or ""):
-        given = f"'{revision}' is not the name of a commit" if revision else "no revision is given"
-        raise InputError(
-            f"data set '{hub}': {given}; it must be a commit of the data set's page, 40 hexadecimal digits; "
-            "`ttc pin STUDY.yaml` writes it where there is a connection"
-        )
 
 
 def load(hub: str, revision: str, configs: Iterable[str | None], split: str) -> pl.DataFrame:
@@ -85,7 +69,7 @@ def _check_cached(rows, where: str, revision: str) -> None:
     The folder of a cached data set has the name of its commit.
     """
     for name in {Path(file["filename"]).parent.name for file in rows.cache_files}:
-        if _COMMIT.fullmatch(name) and name != revision:
+        if COMMIT.fullmatch(name) and name != revision:
             raise InputError(
                 f"{where}: the hub could not be reached, and the newest revision in the cache is {name}, not "
                 f"{revision}; run once with a connection"

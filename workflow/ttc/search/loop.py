@@ -23,15 +23,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ttc import noise
+from ttc import noise, plugins
 from ttc.engines.protocol import Continuation, Engine, State, StepVerifier
 from ttc.errors import InputError
-from ttc.search.beam import Beams
-from ttc.search.dvts import subtrees
-from ttc.search.lookahead import roll_out
-from ttc.search.rebase import BalancedBeams
+from ttc.search.beams import Beams
+from ttc.search.options import Options
+from ttc.search.rollouts import roll_out
 from ttc.search.rows import Rows
-from ttc.search.strategy import Options, Strategy
+from ttc.search.strategy import METHODS, Strategy
 from ttc.search.tree import Node, SearchResult, Tree
 
 # A place in the next round: the beams it is of, the step to continue (None: the prompt), the row that holds it.
@@ -95,7 +94,7 @@ def search(
             for (beams, parent, _), step in zip(places, made, strict=True)
         ]
         nodes = [node for _, node in grown]
-        ahead = roll_out(rows, nodes, noises, strategy.depth, max_step_tokens, max_tokens)
+        ahead = roll_out(rows, nodes, noises, strategy.steps_ahead, max_step_tokens, max_tokens)
         _score(verifier, read, grown, ahead)
         row_of = {id(node): row for row, node in enumerate(nodes)}
         steps_of: dict[Beams, list[Node]] = {}
@@ -115,11 +114,13 @@ def start_beams(
     tree: Tree, stream: np.uint64, strategy: Strategy, budget: int, options: Options
 ) -> list[Beams]:
     """The beams of one problem before the first round, in groups that do not compete with each other."""
-    if strategy.kind == "dvts":
-        return subtrees(tree, stream, budget, strategy.width, options)
-    if strategy.kind == "rebase":
-        return [BalancedBeams(tree, stream, budget, strategy.temperature, options)]
-    return [Beams(tree, stream, budget, strategy.width, options)]
+    fixed = strategy.declaration["finished"]
+    if fixed not in (None, options.finished):
+        raise InputError(
+            f"search options: finished is '{options.finished}', and {strategy.kind} has its own way with solutions"
+            f" that end; allowed is {fixed}"
+        )
+    return plugins.load(METHODS, strategy.kind).start(tree, stream, strategy, budget, options)
 
 
 def _streams(places: list[Place], round_: int) -> np.ndarray:

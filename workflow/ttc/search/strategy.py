@@ -1,160 +1,15 @@
-"""What to search with: a strategy, its name in tables, and the options the paper leaves open."""
+"""Search strategies: a method with its hyper-parameters, its name in tables, and the search that it is at a budget.
+
+What hyper-parameters a method has is declared by its module in `ttc.search.methods`.
+"""
 
 import math
-import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
+from ttc import plugins
 from ttc.errors import InputError, nearest
 
-# The hyper-parameters of each kind of search, in the order of its name
-PARAMETERS = {
-    "beam": ("width",),
-    "lookahead": ("width", "depth"),
-    "dvts": ("width",),
-    "rebase": ("temperature",),
-}
-FINISHED = ("shrink", "keep", "refill")
-DUPLICATES = ("keep", "drop")
-
-
-@dataclass(frozen=True)
-class Strategy:
-    """A search method with its hyper-parameters: beam and lookahead (paper §5.2), dvts and rebase (beyond the paper).
-
-    width: M, continuations sampled from each kept beam, or `sqrt` for the square root of the budget; for dvts
-    also the beams of a subtree.  depth: k, greedy steps looked ahead before a step is scored (lookahead).
-    temperature: of the softmax over scores that shares out the budget (rebase).
-    """
-
-    kind: str
-    width: int | str | None = None
-    depth: int = 0
-    temperature: float | None = None
-
-    def __post_init__(self):
-        if self.kind not in PARAMETERS:
-            raise InputError(
-                f"search strategy: '{self.kind}' is not a kind of search; allowed are {', '.join(PARAMETERS)}"
-                f"{nearest(str(self.kind), PARAMETERS)}"
-            )
-        own = PARAMETERS[self.kind]
-        for field in fields(self)[1:]:
-            value = getattr(self, field.name)
-            if field.name in own and value is None:
-                raise InputError(
-                    f"search strategy {self.kind}: '{field.name}' is missing; it has {', '.join(own)}"
-                )
-            if field.name in own and not _ALLOWED[field.name][0](value):
-                raise InputError(
-                    f"search strategy {self.kind}: {field.name} is {value!r}; allowed is {_ALLOWED[field.name][1]}"
-                )
-            if field.name not in own and value != field.default:
-                raise InputError(
-                    f"search strategy {self.kind}: {field.name} is {value!r}, and {self.kind} has none; it has"
-                    f" {', '.join(own)}"
-                )
-
-    @property
-    def parameters(self) -> dict[str, int | float | str]:
-        """The hyper-parameters of this kind of search, by name."""
-        return {name: getattr(self, name) for name in PARAMETERS[self.kind]}
-
-    @property
-    def name(self) -> str:
-        """The strategy as tables name it, e.g. `lookahead(width=4, depth=3)`; `parse` reads it back."""
-        values = (
-            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-            for name, value in self.parameters.items()
-        )
-        return f"{self.kind}({', '.join(values)})"
-
-    def at(self, budget: int) -> "Strategy":
-        """The search that this is with N = `budget` beams, under its plainest name.
-
-        `width=sqrt` becomes a number; one subtree of dvts is beam search.  Two strategies that are equal here draw,
-        find and cost the same.  InputError unless M divides N, so that N/M beams can be kept.
-        """
-        if not _is_count(budget):
-            raise InputError(f"{self.name}: the budget is {budget!r}; allowed is a whole number from 1")
-        if self.width is None:
-            return self
-        width = self.width
-        if width == "sqrt":
-            width = math.isqrt(budget)
-            if width * width != budget:
-                raise InputError(
-                    f"{self.name}: the budget {budget} is not a square; the nearest squares are"
-                    f" {width * width} and {(width + 1) ** 2}"
-                )
-        if budget % width:
-            raise InputError(
-                f"{self.name}: the budget {budget} is not a multiple of the width {width}; allowed are"
-                f" {width}, {2 * width}, {3 * width} and so on"
-            )
-        kind = "beam" if self.kind == "dvts" and width == budget else self.kind
-        return replace(self, kind=kind, width=width)
-
-    def generations(self, beams: int) -> int:
-        """Billed budget of a search that ran `beams` beams: N, or N(k + 1) for lookahead (paper §5.2)."""
-        return beams * (self.depth + 1)
-
-
-@dataclass(frozen=True)
-class Options:
-    """Where the paper is silent.
-
-    finished: what a beam that ends before the others does to the width (see `ttc.search.beam`).
-    duplicates: `keep` lets equal beams be kept side by side, `drop` keeps one of them; both are billed.
-    """
-
-    finished: str = "shrink"
-    duplicates: str = "keep"
-
-    def __post_init__(self):
-        for field, allowed in (("finished", FINISHED), ("duplicates", DUPLICATES)):
-            value = getattr(self, field)
-            if value not in allowed:
-                raise InputError(
-                    f"search options: {field} is '{value}'; allowed are {', '.join(allowed)}"
-                    f"{nearest(str(value), allowed)}"
-                )
-
-
-def parse(text: str) -> Strategy:
-    """Read a strategy from its name, e.g. `beam(width=sqrt)`; InputError says what is wrong with it."""
-    match = re.fullmatch(r"\s*(\w+)\s*\(([^()]*)\)\s*", text)
-    if match is None:
-        raise InputError(
-            f"search strategy '{text}' is not a call; write it like beam(width=4) or"
-            " lookahead(width=sqrt, depth=3)"
-        )
-    values: dict[str, int | float | str] = {}
-    for part in filter(None, (part.strip() for part in match[2].split(","))):
-        name, _, value = (piece.strip() for piece in part.partition("="))
-        if name in values:
-            raise InputError(f"search strategy '{text}': '{name}' is given twice; once is allowed")
-        values[name] = _number(value)
-    return from_spec({"kind": match[1], **values}, f"search strategy '{text}'")
-
-
-def from_spec(spec: dict, where: str = "search strategy") -> Strategy:
-    """A strategy from {kind, …} with its hyper-parameters, as configuration and stage specs hold it."""
-    known = [field.name for field in fields(Strategy)[1:]]
-    for name in spec:
-        if name not in ("kind", *known):
-            raise InputError(
-                f"{where}: '{name}' is not an argument; allowed are {', '.join(known)}{nearest(str(name), known)}"
-            )
-    if "kind" not in spec:
-        raise InputError(f"{where}: 'kind' is missing; allowed are {', '.join(PARAMETERS)}")
-    return Strategy(**spec)
-
-
-def _number(text: str) -> int | float | str:
-    """`text` as a number where it is one."""
-    if re.fullmatch(r"\d+", text):
-        return int(text)
-    return float(text) if re.fullmatch(r"\d*\.?\d+(e-?\d+)?", text) else text
+METHODS = "ttc.search.methods"
 
 
 def _is_count(value) -> bool:
@@ -165,9 +20,128 @@ def _is_positive(value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
-# What a hyper-parameter may be: a check, and the same in words
-_ALLOWED = {
-    "width": (lambda value: value == "sqrt" or _is_count(value), "sqrt or a whole number from 1"),
-    "depth": (_is_count, "a whole number from 1 (0 steps ahead is beam)"),
-    "temperature": (_is_positive, "a number above 0"),
+# The types of hyper-parameters: a check, and what is allowed in words
+TYPES = {
+    "count": (_is_count, "a whole number from 1"),
+    "count_or_sqrt": (lambda value: value == "sqrt" or _is_count(value), "sqrt or a whole number from 1"),
+    "positive": (_is_positive, "a number above 0"),
 }
+
+
+@dataclass(frozen=True, init=False)
+class Strategy:
+    """A search method with its hyper-parameters, such as `Strategy("lookahead", width=4, depth=3)`.
+
+    Every hyper-parameter that the method declares has a value and can be read as an attribute; values given without a
+    name are in the declared order.  InputError for an unknown method and for a hyper-parameter that is missing,
+    unknown or not allowed.
+    """
+
+    kind: str
+    values: tuple[int | float | str, ...]  # of the hyper-parameters, in the declared order
+
+    def __init__(self, kind: str, *values: int | float | str, **parameters: int | float | str):
+        known = plugins.names(METHODS)
+        if kind not in known:
+            raise InputError(
+                f"search strategy: '{kind}' is not a kind of search; allowed are {', '.join(known)}"
+                f"{nearest(str(kind), known)}"
+            )
+        own = plugins.declaration(METHODS, kind)["parameters"]
+        given = dict(zip(own, values, strict=False)) | parameters
+        has = f"it has {', '.join(own)}"
+        if len(values) > len(own):
+            raise InputError(f"search strategy {kind}: {len(values)} hyper-parameters were given; {has}")
+        for name, value in given.items():
+            if name not in own:
+                raise InputError(
+                    f"search strategy {kind}: {name} is {value!r}, and {kind} has none; {has}{nearest(name, own)}"
+                )
+        for name, declared in own.items():
+            if given.get(name) is None:
+                raise InputError(f"search strategy {kind}: '{name}' is missing; {has}")
+            fits, allowed = TYPES[declared["type"]]
+            if not fits(given[name]):
+                raise InputError(f"search strategy {kind}: {name} is {given[name]!r}; allowed is {allowed}")
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "values", tuple(given[name] for name in own))
+
+    def __getattr__(self, name: str):
+        # Only names that are no attributes come here; a copy under construction has no `kind` yet
+        if "values" in self.__dict__ and name in self.parameters:
+            return self.parameters[name]
+        raise AttributeError(name)
+
+    @property
+    def declaration(self) -> dict:
+        """What the method declares of itself (`ttc.search.methods`)."""
+        return plugins.declaration(METHODS, self.kind)
+
+    @property
+    def parameters(self) -> dict[str, int | float | str]:
+        """The hyper-parameters, by name."""
+        return dict(zip(self.declaration["parameters"], self.values, strict=True))
+
+    @property
+    def spec(self) -> dict[str, int | float | str]:
+        """{kind, …} with the hyper-parameters; `from_spec` reads it back."""
+        return {"kind": self.kind} | self.parameters
+
+    @property
+    def name(self) -> str:
+        """The strategy as tables name it, such as `lookahead(width=4, depth=3)` (`ttc.strategies` reads it)."""
+        values = (
+            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+            for name, value in self.parameters.items()
+        )
+        return f"{self.kind}({', '.join(values)})"
+
+    @property
+    def steps_ahead(self) -> int:
+        """Greedy steps that are rolled out before a step is scored."""
+        parameter = self.declaration["looks_ahead"]
+        return self.parameters[parameter] if parameter else 0
+
+    def at(self, budget: int) -> "Strategy":
+        """The search that this is with N = `budget` beams, under its plainest name.
+
+        `sqrt` becomes a number; one subtree of dvts is beam search.  Two strategies that are equal here draw, find and
+        cost the same.  InputError unless the hyper-parameters that have to divide N do (so that N/M beams can be kept).
+        """
+        if not _is_count(budget):
+            raise InputError(f"{self.name}: the budget is {budget!r}; allowed is a whole number from 1")
+        values = {
+            name: self._at(budget, name, value, self.declaration["parameters"][name].get("divides", False))
+            for name, value in self.parameters.items()
+        }
+        same = self.declaration["at_full_width"]
+        return Strategy(same if same and values["width"] == budget else self.kind, **values)
+
+    def _at(self, budget: int, name: str, value: int | float | str, divides: bool) -> int | float | str:
+        """The value of one hyper-parameter at a budget."""
+        if value == "sqrt":
+            value = math.isqrt(budget)
+            if value * value != budget:
+                raise InputError(
+                    f"{self.name}: the budget {budget} is not a square; the nearest squares are"
+                    f" {value * value} and {(value + 1) ** 2}"
+                )
+        if divides and budget % value:
+            raise InputError(
+                f"{self.name}: the budget {budget} is not a multiple of the {name} {value}; allowed are"
+                f" {value}, {2 * value}, {3 * value} and so on"
+            )
+        return value
+
+    def generations(self, beams: int) -> int:
+        """Billed budget of a search that ran `beams` beams: N, or N(k + 1) for a lookahead of k steps (paper §5.2)."""
+        return beams * (self.steps_ahead + 1)
+
+
+def from_spec(spec: dict) -> Strategy:
+    """A strategy from {kind, …} with its hyper-parameters, as configuration and stage specs hold it."""
+    if "kind" not in spec:
+        raise InputError(
+            f"search strategy: 'kind' is missing; allowed are {', '.join(plugins.names(METHODS))}"
+        )
+    return Strategy(**spec)

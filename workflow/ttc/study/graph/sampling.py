@@ -1,12 +1,13 @@
 """Studies that sample here: from problems and policies to samples, searches and revisions."""
 
 from ttc.search.strategy import Strategy
+from ttc.strategies import file_label
+from ttc.study.artifact import Artifact
 from ttc.study.blocks import blocks, groups, numbered, overlap, span
 from ttc.study.graph.generations import Material
 from ttc.study.graph.origins import Add, Generated, Published
 from ttc.study.graph.revisions import add_revisions
-from ttc.study.graph.searches import LARGER, label, searches
-from ttc.study.plan import Artifact
+from ttc.study.graph.searches import LARGER, searches
 
 # How the work is cut into jobs: it names artifacts and changes no result.
 SHARDING = {
@@ -161,7 +162,8 @@ class Study:
             values.append(self.add("roll_out", f"train-{span(block)}", spec, **made_by))
         spec = self._verifier_spec("prm")
         if not self.base.published:
-            spec |= {"modulus": self.configuration["task"]["modulus"]}  # with it the card's step AUC is exact
+            # The card's step AUC is exact for generated problems
+            spec |= {"task": self.configuration["task"]}
         return self.add("train_prm", "prm", spec, **common, step_values=values)
 
     def _train_orm(self, common: dict[str, list]) -> Artifact:
@@ -196,7 +198,7 @@ class Study:
         search = self.configuration["search"]
         spec = self.seed | {
             "split": "test",
-            "strategy": {"kind": strategy.kind} | strategy.parameters,
+            "strategy": strategy.spec,
             "budget": budget,
             "temperature": search["temperature"],
             "max_tokens": self.configuration["sampling"]["max_tokens"],
@@ -204,9 +206,9 @@ class Study:
             **self.base.generating("search", policy is not self.policy),
             **self.base.reading("prm"),
         }
-        if strategy.kind == "rebase":
-            spec["finished"] = "shrink"  # whatever the others do (see ttc.search.rebase)
-        name = prefix + label(strategy, budget)
+        if strategy.declaration["finished"] is not None:
+            spec["finished"] = strategy.declaration["finished"]
+        name = prefix + file_label(strategy.name, budget)
         parts = list(blocks(self.tests, search["block_problems"]))
         return [
             self.add(

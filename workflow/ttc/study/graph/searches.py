@@ -20,13 +20,6 @@ def searches(search: dict) -> Iterator[tuple[str, Strategy, int]]:
             yield strategy.name, strategy.at(budget), budget
 
 
-def label(strategy: Strategy, budget: int) -> str:
-    """How the artifact of a search is called, such as `lookahead-m4-k3-n16`; a point would look like a suffix."""
-    short = {"width": "m", "depth": "k", "temperature": "t"}
-    parts = [f"{short[name]}{value:g}".replace(".", "_") for name, value in strategy.parameters.items()]
-    return "-".join([strategy.kind, *parts, f"n{budget}"])
-
-
 def _budgets(strategy: Strategy, own: list[int] | None, budgets: list[int]) -> list[int]:
     """Beams N: its own, or those whose bill, N or N·(depth + 1), does not exceed the largest of `budgets`."""
     return own or [beams for beams in budgets if strategy.generations(beams) <= max(budgets)]

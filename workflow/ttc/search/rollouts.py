@@ -1,4 +1,4 @@
-"""Lookahead: what a step may lead to, seen by continuing it greedily (paper §5.2).
+"""Rollouts: what a step may lead to, seen by continuing it greedily (paper §5.2, lookahead search).
 
 A step's score is the verifier's score at the END of a rollout of k further steps at temperature 0, which
 stops earlier where the solution ends.  The rollout itself is thrown away: it is billed, and is part of no

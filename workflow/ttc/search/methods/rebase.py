@@ -14,10 +14,23 @@ import math
 
 import numpy as np
 
-from ttc.errors import InputError
-from ttc.search.beam import Beams
-from ttc.search.strategy import Options
+from ttc.search.beams import Beams
+from ttc.search.options import Options
+from ttc.search.strategy import Strategy
 from ttc.search.tree import Node, Tree
+
+DECLARATION = {
+    "description": "shares out N by the scores",
+    "legend": "REBASE",
+    "parameters": {
+        "temperature": {"type": "positive", "letter": "t", "description": "of the softmax over scores"},
+    },
+    "looks_ahead": None,
+    "at_full_width": None,
+    "finished": "shrink",
+    "competes": False,
+    "beyond_paper": True,
+}
 
 # A share is a ceiling, so an error of rounding above a whole number must not add a place: 3·(1/3) is 1 place.
 ROUNDING = 1e-9
@@ -28,12 +41,8 @@ class BalancedBeams(Beams):
 
     def __init__(self, tree: Tree, stream: np.uint64, budget: int, temperature: float, options: Options):
         """budget: N, the width at the start; temperature of the softmax over scores."""
-        if options.finished != "shrink":
-            raise InputError(
-                f"search options: finished is '{options.finished}', and in rebase a solution that ends takes its"
-                " place from the width; allowed is shrink"
-            )
-        super().__init__(tree, stream, budget, 1, options)  # a step has as many continuations as its share
+        # A step has as many continuations as its share
+        super().__init__(tree, stream, budget, 1, options)
         self.temperature = temperature
 
     def share(self, going: list[Node], places: int) -> list[tuple[Node, int]]:
@@ -50,3 +59,8 @@ class BalancedBeams(Beams):
             chosen.append((node, share))
             places -= share
         return chosen
+
+
+def start(tree: Tree, stream: np.uint64, strategy: Strategy, budget: int, options: Options) -> list[Beams]:
+    """N beams that share the budget by their scores."""
+    return [BalancedBeams(tree, stream, budget, strategy.temperature, options)]

@@ -1,8 +1,8 @@
-"""Beam search over solution steps: which beams of a round go on (paper §5.2).
+"""Beams of a search, and which of them go on after a round (paper §5.2).
 
 With N beams (the budget) and width M: sample N first steps, keep the N/M with the best score, sample M next
 steps of each, and so on.  A beam's score is the verifier's score of its newest step; with lookahead, that at
-the end of a rollout (`ttc.search.lookahead`).
+the end of a rollout (`ttc.search.rollouts`).  A method that shares out the places otherwise overrides `share`.
 
 What the paper leaves open, and what is done here:
 
@@ -26,8 +26,12 @@ What the paper leaves open, and what is done here:
 
 import numpy as np
 
-from ttc.search.strategy import Options
+from ttc import noise
+from ttc.search.options import Options
 from ttc.search.tree import Node, Tree
+
+# The substream of a problem's stream that methods make their own choices from; rounds have lower numbers
+CHOICES = 2**32
 
 
 class Beams:
@@ -74,6 +78,13 @@ class Beams:
         """The steps that are kept of those that can go on, and how many of the places each continues in."""
         kept = self.best(going)[: -(-places // self.width)]
         return [(node, places // len(kept) + (rank < places % len(kept))) for rank, node in enumerate(kept)]
+
+    def choices(self, round_: int) -> np.uint64:
+        """The noise stream for a method's own choices after a round, apart from all that steps are drawn from.
+
+        `noise.uniform` gives its numbers; like those of steps, they do not depend on the other problems of a batch.
+        """
+        return noise.substreams(noise.substreams(self.stream, CHOICES), round_)[()]
 
     def best(self, nodes: list[Node]) -> list[Node]:
         """Nodes by falling score, of equal ones the first if duplicates are dropped; ties: the one made first."""

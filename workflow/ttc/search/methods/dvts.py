@@ -20,12 +20,33 @@ Left open by the authors, and done here:
 import numpy as np
 
 from ttc import noise
-from ttc.search.beam import Beams
-from ttc.search.strategy import Options
+from ttc.search.beams import Beams
+from ttc.search.options import Options
+from ttc.search.strategy import Strategy
 from ttc.search.tree import Tree
 
+DECLARATION = {
+    "description": "beam searches of M beams that do not compete",
+    "legend": "DVTS",
+    "parameters": {
+        "width": {
+            "type": "count_or_sqrt",
+            "letter": "m",
+            "divides": True,
+            "description": "M: beams of a subtree, a whole number or `sqrt` of N",
+        },
+    },
+    "looks_ahead": None,
+    # One subtree is beam search
+    "at_full_width": "beam",
+    "finished": None,
+    "competes": False,
+    "beyond_paper": True,
+}
 
-def subtrees(tree: Tree, stream: np.uint64, budget: int, width: int, options: Options) -> list[Beams]:
+
+def start(tree: Tree, stream: np.uint64, strategy: Strategy, budget: int, options: Options) -> list[Beams]:
     """The N/M subtrees of a problem."""
-    streams = noise.substreams(np.full(budget // width, stream, dtype=np.uint64), np.arange(budget // width))
+    count, width = budget // strategy.width, strategy.width
+    streams = noise.substreams(np.full(count, stream, dtype=np.uint64), np.arange(count))
     return [Beams(tree, each, width, width, options) for each in streams]
