@@ -12,14 +12,16 @@ from pathlib import Path
 import yaml
 
 from ttc.errors import InputError, nearest
-from ttc.figures.catalogue import ENTRIES, specification
+from ttc.figures.captions import specification
 
 SUFFIXES = ("png", "svg", "pdf")
 
 
 def listing() -> str:
     """Names, figures of the paper and titles, one a line."""
-    rows = [(entry.name, entry.paper, entry.title) for entry in ENTRIES]
+    from ttc.figures.registry import FIGURES
+
+    rows = [(entry.name, entry.paper, entry.title) for entry in FIGURES.values()]
     widths = [max(len(row[column]) for row in rows) + 2 for column in (0, 1)]
     return "\n".join(f"{name:<{widths[0]}}{paper:<{widths[1]}}{title}" for name, paper, title in rows)
 
@@ -30,12 +32,10 @@ def draw(name: str, study: Path, output: Path, dpi: int | None = None) -> str:
     Raises InputError for an unknown name or format, a folder that is no study, or a figure that was not measured.
     """
     from ttc.figures import style
-    from ttc.figures.registry import DRAW, OPTIONS
+    from ttc.figures.registry import figure
     from ttc.tables.study import NotMeasured, load_folder
 
-    entries = {entry.name: entry for entry in ENTRIES}
-    if name not in entries:
-        raise InputError(f"'{name}' is not a figure; ttc draw lists all{nearest(name, entries)}")
+    entry = figure(name)
     suffix = output.suffix.removeprefix(".")
     if suffix not in SUFFIXES:
         given = f"ends in .{suffix}" if suffix else "has no ending"
@@ -44,14 +44,13 @@ def draw(name: str, study: Path, output: Path, dpi: int | None = None) -> str:
             f"{nearest(suffix, SUFFIXES)}"
         )
     spec = specification(_configuration(study))
-    options = {key: spec.get(key, default) for key, default in OPTIONS.items()}
     tables = load_folder(study / "tables")
     try:
         with style.context():
-            style.save(style.settle(DRAW[name](tables, options)), output, dpi or options["dpi"])
+            style.save(style.settle(entry.draw(tables, spec)), output, dpi or spec["dpi"])
     except NotMeasured as reason:
         raise InputError(f"{name} cannot be drawn for {study}: {reason}") from None
-    return entries[name].described(spec["stated"] | tables.counts())["caption"]
+    return entry.described(spec["stated"] | tables.counts())["caption"]
 
 
 def _configuration(study: Path) -> dict:
