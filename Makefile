@@ -67,6 +67,7 @@ format: $(READY) ## format the sources
 docs: $(READY) ## write what repeats other files: config.yaml, references, tables, the tree in ARCHITECTURE.md
 	python -m ttc.study.reference --write
 	python -m ttc.estimate.studies --write docs/models.md
+	python -m tools.plugin_tables --write
 	python -m tools.architecture --write
 
 lock: ## write the lock file from what the environment holds now
