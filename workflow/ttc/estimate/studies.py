@@ -9,6 +9,7 @@ from pathlib import Path
 from ttc.estimate.table import jobs, longest_chain, short
 from ttc.study.build import ROOT, plan_study
 from ttc.study.config import load
+from ttc.study.jobs import gpus_of
 from ttc.study.plan import Plan
 
 MARK = "<!-- written by python -m ttc.estimate.studies -->"
@@ -31,7 +32,7 @@ def published_studies(root: Path = ROOT) -> dict[str, Plan]:
 def row(name: str, plan: Plan) -> str:
     """A study's line: what it runs, and what its plan alone says that this takes."""
     every, _, _ = jobs(plan, measuring=False)
-    gpu_seconds = sum(job.seconds * plan.gpus(job.artifact.stage) for job in every)
+    gpu_seconds = sum(job.seconds * gpus_of(plan.configuration, job.artifact.stage) for job in every)
     configuration = plan.configuration
     cells = [
         f"[{name}](../studies/{name}.yaml)",

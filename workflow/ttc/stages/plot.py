@@ -9,6 +9,16 @@ from pathlib import Path
 
 from ttc.tables.study import NotMeasured, Study, load
 
+DECLARATION = {
+    "group": "publication",
+    "purpose": "draw the figures",
+    "suffix": "",
+    "memory": 2000,
+    "light": True,
+    "published": {"*": "figures"},
+    "per_pool": True,
+}
+
 TABLES = ("difficulty", "exchange", "transitions", "calibration", "verifier_quality")
 
 

@@ -6,16 +6,27 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM
 
-from ttc import tables
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.weights import weights_of
 from ttc.problems.formats import open_form
 from ttc.problems.text import load_tokenizer
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS
+from ttc.tables.revisions import PAIRS
 from ttc.training.batches import language_examples
 from ttc.training.checkpoints import Checkpoints
 from ttc.training.loop import language_losses, train
 from ttc.verifiers.examples import is_held_out
+
+DECLARATION = {
+    "group": "revisions",
+    "purpose": "train the reviser",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 82,
+}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
@@ -26,8 +37,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     `training` names the rule by which the validation loss chooses the weights (`models.training.kept_evaluation`): it
     is off-policy, and the paper takes a checkpoint a little after it starts to rise.
     """
-    problems = tables.read(one(inputs, "problems"), "problems")
-    pairs = tables.read(one(inputs, "pairs"), "pairs")
+    problems = PROBLEMS.read(one(inputs, "problems"))
+    pairs = PAIRS.read(one(inputs, "pairs"))
     policy = one(inputs, "policy")
     tokenizer = load_tokenizer(weights_of(policy).folder)
     questions = dict(problems.select("problem_id", "question").iter_rows())
