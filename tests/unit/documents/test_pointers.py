@@ -121,7 +121,8 @@ def test_every_link_leads_somewhere(document, link):
 def files(document: Document) -> list[str]:
     """Paths of this repository that a document names as code; `NAME.py` stands for any."""
     named = [span for span in document.spans if FILE.fullmatch(span)]
-    return [path for path in named if not path.startswith(WRITTEN) and not Path(path).stem.isupper()]
+    ours = [path for path in named if path.endswith(".py") or not path.startswith(WRITTEN)]
+    return [path for path in ours if not Path(path).stem.isupper()]
 
 
 def pointers(document: Document) -> list[tuple[str, str]]:
