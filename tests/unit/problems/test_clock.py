@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.problems.tasks import clock
 from ttc.problems.tasks.clock import Operation
+from ttc.tables.generation import PROBLEMS
 
 GROUPS = [
     {"operations": 8, "error_rate": 0.05, "misconception": 0.0},
@@ -125,7 +125,7 @@ def test_operations_are_apart_while_the_clock_has_others():
 
 
 def test_problems_are_a_table_with_right_answers(problems):
-    tables.check(problems, "problems", "here")
+    PROBLEMS.check(problems, "here")
     counts = dict(problems.group_by("split").len().iter_rows())
     assert counts == {"train": 4000, "test": 300}
     for question, answer, level in problems.select("question", "answer", "level").iter_rows():

@@ -7,13 +7,14 @@ import datasets
 import polars as pl
 import pytest
 
-from ttc import plugins, tables
+from ttc import plugins
 from ttc.digests import canonical
 from ttc.errors import InputError
 from ttc.problems import hub, loading
 from ttc.problems.layout import COLUMNS
 from ttc.problems.sources import DEFAULTS, content, resolve
 from ttc.problems.table import without
+from ttc.tables.generation import PROBLEMS
 
 PRESETS = {name: each["source"] for name, each in plugins.declarations("ttc.problems.presets").items()}
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -91,7 +92,7 @@ def test_every_kind_of_file_gives_the_same_table(tmp_path, form):
         ("a", "test", 3, "a half?", "1/2", "So \\boxed{\\frac{1}{2}}", "parts"),
     ]
     assert problems.rows() == expected
-    written = tables.write(problems, tmp_path / "table.parquet", "problems")
+    written = PROBLEMS.write(problems, tmp_path / "table.parquet")
     assert written.rows() == [row[:-1] for row in sorted(expected)]
 
 
@@ -189,7 +190,7 @@ SECTIONS = {
         r"columns: 'qestion' is unknown; .*did you mean 'question'",
     ),
     "unknown role": ({"path": "x", "role": "tset"}, r"the role 'tset' is unknown; .*did you mean 'test'"),
-    "unknown method": ({"path": "x", "extract": ["box"]}, r"'box' is not a kind of answer"),
+    "unknown method": ({"path": "x", "extract": ["box"]}, r"'box' is not a method of finding answers"),
     "no place": ({}, r"one of `hub` and `path` says where the problems are, and neither is given"),
     "no place for a preset": ({"preset": "prm800k_train"}, r"and neither is given"),
     "two places": ({"hub": "a/b", "path": "x", "revision": COMMIT}, r"and both are given"),

@@ -12,13 +12,13 @@ from safetensors.torch import load_file
 from tests.support import tiny
 from tests.support.published import KINDS, PROBLEM, SOLUTIONS, edit_weights
 from tests.support.text_verifiers import model_directory
-from ttc import tables
 from ttc.errors import InputError
 from ttc.models.directory import save_model
 from ttc.models.from_scratch import build_verifier
 from ttc.run import job
 from ttc.stages import preflight
 from ttc.store.code import Sources
+from ttc.tables.generation import PREFLIGHT
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.load import load
 from ttc.verifiers.open import is_published, open_verifier
@@ -63,7 +63,7 @@ def run(path, output, examples, least_auc=0.75):
 
 def test_a_verifier_that_is_right_passes(directory, examples, tmp_path, capsys):
     run(directory, tmp_path / "preflight.parquet", examples)
-    table = tables.read(tmp_path / "preflight.parquet", "preflight")
+    table = PREFLIGHT.read(tmp_path / "preflight.parquet")
     scores = open_verifier(directory, device="cpu").score([PROBLEM] * len(SOLUTIONS), SOLUTIONS)
     assert table.rows() == [
         (number, step, verdict, pytest.approx(score, abs=1e-5))
@@ -107,7 +107,7 @@ class Golden:
 def test_without_examples_the_golden_ones_are_scored(directory, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(preflight, "open_verifier", lambda *_: Golden(0.9, 0.2))
     run(directory, tmp_path / "preflight.parquet", None)
-    table = tables.read(tmp_path / "preflight.parquet", "preflight")
+    table = PREFLIGHT.read(tmp_path / "preflight.parquet")
     assert table["score"].to_list() == [0.9 if verdict else 0.2 for verdict in table["verdict"]]
     assert len(table) == sum(len(each.steps) for each in golden_examples())
     assert (
@@ -127,7 +127,7 @@ def test_every_kind_reads_the_golden_examples(tmp_path, kind):
     except InputError as error:
         assert "6 right steps score 0." in str(error)
     else:
-        assert len(tables.read(tmp_path / "preflight.parquet", "preflight")) == 10
+        assert len(PREFLIGHT.read(tmp_path / "preflight.parquet")) == 10
 
 
 def test_examples_are_checked(directory, tmp_path):

@@ -4,11 +4,19 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc import noise, tables
+from ttc import noise
 from ttc.errors import InputError
 from ttc.problems import task
 from ttc.problems.loading import read_problems
 from ttc.runtime import Inputs, Runtime
+from ttc.tables.generation import PROBLEMS
+
+DECLARATION = {
+    "group": "problems",
+    "purpose": "generate or load the problems",
+    "priority": 100,
+    "light": True,
+}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
@@ -19,7 +27,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """
     if "task" in spec:
         made = task.load(spec["task"]).make_problems(spec["task"], spec["seed"])
-        tables.write(made, output, "problems")
+        PROBLEMS.write(made, output)
         return
     test = load(spec["sources"]["test"], inputs.get("test", []), spec["seed"])
     parts = [test]
@@ -33,7 +41,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             f"problems: the id '{repeated['problem_id'][0]}' is one of a test and of a training problem; map another "
             "column to problem_id, or leave it out: then rows are numbered"
         )
-    tables.write(found.drop("subject"), output, "problems")
+    PROBLEMS.write(found.drop("subject"), output)
 
 
 def load(section: dict, paths: list[Path], seed: int, exclude: pl.DataFrame | None = None) -> pl.DataFrame:

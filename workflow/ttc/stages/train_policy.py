@@ -5,15 +5,26 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.from_scratch import build_policy
 from ttc.problems import task, text
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS
 from ttc.training.batches import in_phases, language_examples
 from ttc.training.checkpoints import Checkpoints
-from ttc.training.loop import language_losses, train
+from ttc.training.loop import train
+from ttc.training.losses import policy_losses
+
+DECLARATION = {
+    "group": "models",
+    "purpose": "train the policy",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 98,
+}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
@@ -25,7 +36,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     in which others answer after them (`ttc.problems.threads`), too: a policy that could copy from the start would not
     learn to calculate.
     """
-    problems = tables.read(one(inputs, "problems"), "problems").filter(pl.col("split") == "train")
+    problems = PROBLEMS.read(one(inputs, "problems")).filter(pl.col("split") == "train")
     generated = task.load(spec["task"])
     tokenizer = text.build_tokenizer(
         generated.vocabulary(spec["task"], spec["seed"]), generated.TOKEN_PATTERN
@@ -57,7 +68,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     log = train(
         model,
         examples,
-        language_losses,
+        policy_losses,
         spec["training"],
         spec["seed"],
         order=order,

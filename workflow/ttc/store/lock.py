@@ -15,7 +15,7 @@ from ttc.errors import InputError
 from ttc.store.code import normal
 
 NAME = "stages.lock"
-HEAD = "# What stages and plug-ins do, and which code does it.  Written by `make stages-lock`: see docs/keys.md.\n"
+HEAD = "# The behaviour of stages and plug-ins, and whose code has it.  Written by `make stages-lock` (docs/keys.md).\n"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ Left out of the outline, because no result can depend on it:
   stage may keep the text of an InputError; a test says so);
 * plain strings that are given by position to one of the functions that the module names in `PROSE = ("name", ...)`,
   such as the meaning of a table's column;
+* the `DECLARATION` of a stage, which says how its jobs are planned;
 * the whole of a module that says of itself `IN_NO_KEY = "why"`.
 
 Standard library only: the Snakefile imports this.
@@ -19,6 +20,9 @@ from pathlib import Path
 # Fields of the syntax tree that say nothing about what the code does
 _IGNORED_FIELDS = frozenset({"type_ignores", "kind", "type_comment"})
 _STREAMS = ("sys.stderr", "sys.stdout")
+
+
+STAGES = "ttc.stages"
 
 
 @dataclass
@@ -45,11 +49,18 @@ def outline(source: bytes, package: str) -> Outline:
     Raises SyntaxError for what is not Python.
     """
     tree = ast.parse(source)
+    if package == STAGES:
+        tree.body = [node for node in tree.body if not _is_declaration(node)]
     found = Outline(declared=_declared(tree))
     _Reader(found, package).read(tree, spoken=False)
     if "IN_NO_KEY" in found.declared:
         return Outline(declared=found.declared)
     return found
+
+
+def _is_declaration(node: ast.stmt) -> bool:
+    """Whether a statement is what a stage declares of itself for the plan: memory, priority, purpose."""
+    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DECLARATION"
 
 
 def _declared(tree: ast.Module) -> dict[str, object]:

@@ -4,14 +4,17 @@ from pathlib import Path
 
 from ttc.store import lock
 from ttc.store.keys import Code
+from ttc.study.artifact import Artifact
 from ttc.study.config import resolve
 from ttc.study.graph.analysis import plan_analysis, plan_publication
 from ttc.study.graph.origins import VLLM_LOCK, VLLM_PARTS, Add, Generated, Published
 from ttc.study.graph.pools import plan_pools
 from ttc.study.graph.sampling import plan_generated
-from ttc.study.plan import Artifact, Plan
+from ttc.study.jobs import Jobs
+from ttc.study.plan import Plan
 from ttc.study.relevant import shown_configuration
 from ttc.study.site import read_site
+from ttc.study.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCK = "envs/cpu.lock.txt"
@@ -42,9 +45,18 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
         materials, further = plan_pools(configuration, add, root)
     measured = [plan_analysis(configuration, add, material) for material in materials]
     plan_publication(configuration, add, materials[0], measured[0] | {"votes": further}, root)
-    spec = {"configuration": shown_configuration(configuration)}
+    spec = {
+        "configuration": shown_configuration(configuration),
+        "published": {name: stage.published for name, stage in STAGES.items() if stage.published},
+        "per_pool": sorted(name for name, stage in STAGES.items() if stage.per_pool),
+    }
     add("publish", configuration["study"]["name"], spec, artifacts=list(artifacts))
-    return Plan(configuration, artifacts, read_site(root), root)
+    return Plan(configuration, artifacts, root)
+
+
+def plan_jobs(plan: Plan) -> Jobs:
+    """What Snakemake's rules ask of a plan; reads the site's settings."""
+    return Jobs(plan, read_site(plan.root))
 
 
 def _base(configuration: dict, add: Add, root: Path) -> Generated | Published:
