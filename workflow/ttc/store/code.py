@@ -118,6 +118,10 @@ class Sources:
             self._closures[unit] = self._close(f"ttc.{unit}")
         return self._closures[unit]
 
+    def digests(self, unit: str) -> dict[str, str]:
+        """The digests of a unit's modules, by name."""
+        return {name: self._module(name).digest for name in self.closure(unit).modules}
+
     def _close(self, start: str) -> Closure:
         seen: set[str] = set()
         waiting = [start]
