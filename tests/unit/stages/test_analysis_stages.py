@@ -15,6 +15,7 @@ from ttc.evaluation.pool import revision_chains, sample_pools
 from ttc.stages import evaluate, fit_allocator, match_flops, measure_difficulty, measure_verifiers
 
 SPEC = {"seed": 3, "replicates": 20, "bootstrap": 50, "repeats": 2, "folds": 2, "searches": ["beam(width=4)"]}
+SPEC |= {"competing_methods": ["beam"]}
 
 
 def answers(random, count, ability):
