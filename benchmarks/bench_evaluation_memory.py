@@ -19,7 +19,8 @@ import polars as pl
 
 from benchmarks.candidates import origin, pools
 from benchmarks.frame import Bench
-from ttc import tables
+from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
+from ttc.tables.schema import ROW_GROUP_SIZE
 
 TITLE = "memory of evaluation"
 GOAL = "peak of at most 2 GiB for 500 × 2,048 samples with 1 kB of text each"
@@ -30,18 +31,18 @@ LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz0123456789 ABCDEFGHIJKLMNOPQ
 STAGE = """
 import sys
 from pathlib import Path
-from ttc import tables
 from ttc.evaluation import pool as pools
 from ttc.stages import evaluate
+from ttc.tables.generation import SAMPLES, SCORES
 
 spec, folder, output, whole = sys.argv[1:]
 if whole == "whole":
 
     def at_once(samples, scores, half=None):
-        frame = tables.read(samples, "samples")
+        frame = SAMPLES.read(samples)
         if frame.is_empty():
             return
-        scored = tables.read(scores["prm"], "scores").rename({"step_scores": "prm steps", "tokens": "prm tokens"})
+        scored = SCORES.read(scores["prm"]).rename({"step_scores": "prm steps", "tokens": "prm tokens"})
         frame = frame.join(scored, on=["problem_id", "sample_index"], how="left")
         for (problem_id,), rows in frame.group_by("problem_id", maintain_order=True):
             yield pools._pool(problem_id, rows, ["prm"])
@@ -104,10 +105,9 @@ def write(folder: Path, count: int, samples: int) -> None:
     text = LETTERS[random.integers(0, 64, 1 << 26, dtype=np.uint8)].tobytes().decode()
     names = [f"p{index:04d}" for index in range(count)]
     question = {"split": "test", "level": 1, "question": "?", "answer": "1", "solution": ""}
-    tables.write(
+    PROBLEMS.write(
         pl.DataFrame({"problem_id": names}).with_columns(**{k: pl.lit(v) for k, v in question.items()}),
         folder / "problems.parquet",
-        "problems",
     )
     for start in range(0, count, SHARD):
         rows, scored = [], []
@@ -127,11 +127,11 @@ def write(folder: Path, count: int, samples: int) -> None:
             steps[:, -1] = pool.scores
             values = pl.Series(list(steps), dtype=pl.List(pl.Float64))
             scored.append(pl.DataFrame(key | {"step_scores": values, "tokens": numbers["tokens"]}))
-        tables.write(pl.concat(rows), folder / f"samples-{start:04d}.parquet", "samples")
-        tables.write(pl.concat(scored), folder / f"scores-{start:04d}.parquet", "scores")
+        SAMPLES.write(pl.concat(rows), folder / f"samples-{start:04d}.parquet")
+        SCORES.write(pl.concat(scored), folder / f"scores-{start:04d}.parquet")
     for name in ("samples", "scores"):
         shards = sorted(folder.glob(f"{name}-*.parquet"))
         whole = folder / f"{name}.parquet"
-        pl.scan_parquet(shards).sink_parquet(whole, compression="zstd", row_group_size=tables.ROW_GROUP_SIZE)
+        pl.scan_parquet(shards).sink_parquet(whole, compression="zstd", row_group_size=ROW_GROUP_SIZE)
         for shard in shards:
             shard.unlink()

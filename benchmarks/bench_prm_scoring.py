@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.frame import Bench
 from benchmarks.materials import configuration, path, problems
-from ttc.engines.transformers import TransformersEngine
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.stages.search import search_problems
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.prefixes import FullPrefixes

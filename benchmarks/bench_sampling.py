@@ -47,7 +47,7 @@ def measure(bench: Bench) -> None:
 
 
 def _load(bench: Bench, name: str, questions: int):
-    from ttc.engines.transformers import TransformersEngine
+    from ttc.engines.backends.transformers import TransformersEngine
 
     engine = TransformersEngine(materials.path(bench, name), device="cpu")
     return engine, materials.prompts(engine.tokenizer, materials.problems(bench, questions))

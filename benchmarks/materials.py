@@ -45,9 +45,9 @@ def path(bench: Bench, name: str) -> Path:
 
 def problems(bench: Bench, count: int) -> pl.DataFrame:
     """`count` test problems, sorted by problem_id."""
-    from ttc import tables
+    from ttc.tables.generation import PROBLEMS
 
-    table = tables.read(path(bench, "problems"), "problems").filter(pl.col("split") == "test")
+    table = PROBLEMS.read(path(bench, "problems")).filter(pl.col("split") == "test")
     return table.sort("problem_id")[:count]
 
 
@@ -60,11 +60,11 @@ def prompts(tokenizer, table: pl.DataFrame) -> list[list[int]]:
 
 def _tiny(name: str, folder: Path) -> Path:
     """A random model, or the problems of a small task, made once in `folder`."""
-    from ttc import tables
     from ttc.models.directory import save_model
     from ttc.models.from_scratch import build_policy, build_verifier
     from ttc.problems import text
     from ttc.problems.tasks import clock
+    from ttc.tables.generation import PROBLEMS
 
     made = folder / ("problems.parquet" if name == "problems" else name)
     task = configuration()["task"] | {"train_problems": 200, "test_problems": 20}
@@ -72,7 +72,7 @@ def _tiny(name: str, folder: Path) -> Path:
         return made
     folder.mkdir(parents=True, exist_ok=True)
     if name == "problems":
-        tables.write(clock.make_problems(task, 0), made, "problems")
+        PROBLEMS.write(clock.make_problems(task, 0), made)
         return made
     tokenizer = text.build_tokenizer(clock.vocabulary(task, 0), clock.TOKEN_PATTERN)
     if name == "prm":

@@ -10,10 +10,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ttc import tables
-from ttc.grading.extraction import find
+from ttc.grading.answers import find
 from ttc.grading.grader import Grader
-from ttc.problems.sources import read_problems
+from ttc.problems import loading
+from ttc.problems.sources import content, resolve
+from ttc.tables.generation import PROBLEMS
 
 DATA = Path(os.environ.get("TTC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 MATH500 = DATA / "math500_test.jsonl"
@@ -29,6 +30,12 @@ def needs(*files: Path):
     )
 
 
+def read_problems(section: dict, paths: list[Path], exclude: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The problems of a section of the configuration in these files."""
+    section = resolve(section | {"path": [str(path) for path in paths]})
+    return loading.read_problems(content(section), paths, exclude)
+
+
 @pytest.fixture(scope="module")
 def grader():
     with Grader() as grader:
@@ -38,7 +45,7 @@ def grader():
 @needs(MATH500)
 def test_math500_loads_and_its_answers_equal_themselves(grader, tmp_path):
     problems = read_problems({"preset": "math500"}, [MATH500])
-    written = tables.write(problems, tmp_path / "problems.parquet", "problems")
+    written = PROBLEMS.write(problems, tmp_path / "problems.parquet")
     assert len(written) == 500
     assert written["level"].value_counts().sort("level")["count"].to_list() == [43, 90, 105, 128, 134]
     assert problems["subject"].n_unique() == 7
@@ -68,7 +75,7 @@ def test_the_answers_of_math500_are_found_in_its_solutions(grader):
 @needs(GSM8K)
 def test_gsm8k_loads_and_its_answers_equal_themselves(grader, tmp_path):
     problems = read_problems({"preset": "gsm8k"}, [GSM8K])
-    written = tables.write(problems, tmp_path / "problems.parquet", "problems")
+    written = PROBLEMS.write(problems, tmp_path / "problems.parquet")
     assert len(written) == 1319 and written["problem_id"][7] == "test/00007"
     answers = written["answer"].to_list()
     assert sum("," in answer for answer in answers) == 14

@@ -15,13 +15,15 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.grading import answers
 from ttc.grading.grader import Grader, read
 from ttc.problems import formats, pool_files
 from ttc.runtime import Runtime
 from ttc.stages import compare_votes, evaluate, import_pool
+from ttc.tables import generation
+from ttc.tables.analysis import OUTCOMES
+from ttc.tables.generation import SAMPLES, SCORES
 
 DATA = Path(os.environ.get("TTC_DATA", Path(__file__).parents[3] / "shared" / "data"))
 PROBLEMS = DATA / "math500_test.jsonl"
@@ -95,7 +97,7 @@ def whole(grader):
 
 
 def test_the_import_gives_the_tables_of_a_study(imported):
-    problems = tables.read(imported / "problems.parquet", "problems")
+    problems = generation.PROBLEMS.read(imported / "problems.parquet")
     assert problems["level"].value_counts().sort("level").rows() == [
         (1, 43),
         (2, 90),
@@ -104,8 +106,8 @@ def test_the_import_gives_the_tables_of_a_study(imported):
         (5, 134),
     ]
     for name, per_question, accuracy in (("policy", 6, 0.41), ("llama_1b", 3, 0.20)):
-        samples = tables.read(imported / f"{name}.samples.parquet", "samples")
-        scores = tables.read(imported / f"{name}.scores.parquet", "scores")
+        samples = SAMPLES.read(imported / f"{name}.samples.parquet")
+        scores = SCORES.read(imported / f"{name}.scores.parquet")
         assert samples.group_by("problem_id").len()["len"].to_list() == [per_question] * 500
         assert samples.select("problem_id", "sample_index").equals(
             scores.select("problem_id", "sample_index")
@@ -113,7 +115,7 @@ def test_the_import_gives_the_tables_of_a_study(imported):
         assert samples["correct"].mean() == pytest.approx(accuracy, abs=0.01)
         steps = samples["text"].str.count_matches("\n\n", literal=True) + 1
         assert (steps == scores["step_scores"].list.len()).all()
-    samples = tables.read(imported / "policy.samples.parquet", "samples")
+    samples = SAMPLES.read(imported / "policy.samples.parquet")
     assert samples["tokens"].null_count() == 2500  # only the run of single completions has counts
     assert samples["tokens"].drop_nulls().mean() == pytest.approx(462, abs=1)
 
@@ -130,8 +132,8 @@ def test_coverage_is_the_share_of_subsets_with_a_correct_sample(imported, tmp_pa
         "replicates": 20,
     }
     evaluate.run(spec | {"searches": [], "parameters": None}, files, tmp_path / "outcomes.parquet", Runtime())
-    outcomes = tables.read(tmp_path / "outcomes.parquet", "outcomes").filter(strategy="pass_at_k")
-    samples = tables.read(imported / "policy.samples.parquet", "samples")
+    outcomes = OUTCOMES.read(tmp_path / "outcomes.parquet").filter(strategy="pass_at_k")
+    samples = SAMPLES.read(imported / "policy.samples.parquet")
     correct = {name: rows["correct"].to_list() for (name,), rows in samples.group_by("problem_id")}
     for problem_id, k, estimate in outcomes.select("problem_id", "budget", "correct").iter_rows():
         counted = [any(subset) for subset in combinations(correct[problem_id], k)]
@@ -150,7 +152,7 @@ def test_the_header_scores_are_refused_unless_dropped():
 
 def test_extraction_finds_the_published_answers():
     pool = pl.read_parquet(POOL, columns=["completion", "answer"])
-    found = pl.Series([answers.extract(text) for text in pool["completion"]], dtype=pl.String)
+    found = pl.Series([answers.find(text).answer for text in pool["completion"]], dtype=pl.String)
     assert found.equals(pool["answer"].str.strip_chars(), null_equal=True)
 
 

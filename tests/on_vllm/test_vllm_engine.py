@@ -8,9 +8,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.support import vllm_models as tiny
+from ttc.engines.backends.transformers import TransformersEngine
+from ttc.engines.backends.vllm import VllmEngine
 from ttc.engines.protocol import Continuation
-from ttc.engines.transformers import TransformersEngine
-from ttc.engines.vllm import VllmEngine
 from ttc.errors import InputError
 from ttc.problems.stops import any_line_end
 

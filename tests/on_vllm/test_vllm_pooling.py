@@ -7,16 +7,18 @@ from transformers import LlamaConfig, LlamaForTokenClassification, Qwen3Config, 
 from tests.support import published as checkpoints
 from tests.support import vllm_models as tiny
 from tests.support.published import PROBLEM, SOLUTIONS, STEPS, checkpoint, edit_config, edit_weights
+from ttc import plugins
 from ttc.errors import InputError
-from ttc.verifiers import pooling
+from ttc.verifiers.load import load
 from ttc.verifiers.preflight import golden_examples
-from ttc.verifiers.published import registry
 
+KINDS = plugins.declarations("ttc.verifiers.kinds")
+POOLED = [name for name, each in KINDS.items() if each["vllm"]]
 WIDE = {"num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 32}  # heads that vLLM takes
 TEXTS = ([PROBLEM] * len(SOLUTIONS), SOLUTIONS)
 
 
-@pytest.fixture(scope="module", params=list(pooling.POOLED))
+@pytest.fixture(scope="module", params=POOLED)
 def kind(request):
     return request.param
 
@@ -28,12 +30,12 @@ def folder(kind, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def own(kind, folder):
-    return registry.load(kind, folder, device="cpu")
+    return load(kind, folder, device="cpu")
 
 
 @pytest.fixture(scope="module")
 def pooled(kind, folder):
-    return pooling.load(kind, folder, device="cpu")
+    return load(kind, folder, device="cpu", engine="vllm")
 
 
 def close(made, expected, within=1e-4):
@@ -43,7 +45,7 @@ def close(made, expected, within=1e-4):
 
 
 def test_the_kinds_that_vllm_takes():
-    assert list(pooling.POOLED) == ["qwen_extra0", "trl_tokencls"]
+    assert POOLED == ["qwen_extra0", "trl_tokencls"]
 
 
 def test_scores_are_the_kinds_own(own, pooled):
@@ -92,8 +94,8 @@ def test_what_the_kinds_refuse_is_refused(own, pooled):
 def test_a_separator_of_its_own(tmp_path):
     folder = checkpoint(tmp_path / "trl", "trl_tokencls", **WIDE)
     options = {"device": "cpu", "separator": "\n\n"}
-    made = pooling.load("trl_tokencls", folder, **options).score(*TEXTS)
-    close(made, registry.load("trl_tokencls", folder, **options).score(*TEXTS))
+    made = load("trl_tokencls", folder, **options, engine="vllm").score(*TEXTS)
+    close(made, load("trl_tokencls", folder, **options).score(*TEXTS))
 
 
 @pytest.mark.parametrize(
@@ -104,21 +106,21 @@ def test_token_classifiers_on_other_networks(tmp_path, config_class, model_class
     folder = checkpoint(tmp_path / "other", "trl_tokencls", **WIDE)
     torch.manual_seed(1)
     model_class(checkpoints.config(config_class, **WIDE, hidden_size=64)).save_pretrained(folder)
-    made = pooling.load("trl_tokencls", folder, device="cpu").score(*TEXTS)
-    close(made, registry.load("trl_tokencls", folder, device="cpu").score(*TEXTS))
+    made = load("trl_tokencls", folder, device="cpu", engine="vllm").score(*TEXTS)
+    close(made, load("trl_tokencls", folder, device="cpu").score(*TEXTS))
 
 
 def test_other_kinds_are_refused(tmp_path):
     with pytest.raises(
         InputError, match=r"'ki_tag' needs the transformers engine; vLLM takes .* qwen_extra0 and trl"
     ):
-        pooling.load("ki_tag", tmp_path)
-    with pytest.raises(InputError, match="'qwen_extra' is unknown; did you mean 'qwen_extra0'"):
-        pooling.load("qwen_extra", tmp_path)
+        load("ki_tag", tmp_path, engine="vllm")
+    with pytest.raises(InputError, match=r"there is no 'qwen_extra'; .* did you mean 'qwen_extra0'"):
+        load("qwen_extra", tmp_path, engine="vllm")
     with pytest.raises(InputError, match="'qwen_extra0' has a step separator of its own"):
-        pooling.load("qwen_extra0", tmp_path, separator="\n")
+        load("qwen_extra0", tmp_path, separator="\n", engine="vllm")
     with pytest.raises(InputError, match="no such checkpoint directory"):
-        pooling.load("qwen_extra0", tmp_path / "nowhere")
+        load("qwen_extra0", tmp_path / "nowhere", engine="vllm")
 
 
 @pytest.mark.parametrize(
@@ -137,9 +139,9 @@ def test_incomplete_checkpoints_are_refused(kind, tmp_path, changes, message):
     folder = checkpoint(tmp_path / kind, kind, **WIDE)
     edit_weights(folder, **changes)
     with pytest.raises(InputError) as expected:
-        registry.load(kind, folder, device="cpu")
+        load(kind, folder, device="cpu")
     with pytest.raises(InputError, match=message) as made:
-        pooling.load(kind, folder, device="cpu")
+        load(kind, folder, device="cpu", engine="vllm")
     assert str(made.value) == str(expected.value)
 
 
@@ -147,10 +149,10 @@ def test_checkpoints_of_another_kind_are_refused(kind, tmp_path):
     other = {"qwen_extra0": "trl_tokencls", "trl_tokencls": "qwen_extra0"}[kind]
     folder = checkpoint(tmp_path / other, other, **WIDE)
     with pytest.raises(InputError, match=r"the checkpoint (lacks|has) score"):
-        pooling.load(kind, folder, device="cpu")
+        load(kind, folder, device="cpu", engine="vllm")
     edit_config(folder, model_type="llama")
     with pytest.raises(InputError):
-        pooling.load(kind, folder, device="cpu")
+        load(kind, folder, device="cpu", engine="vllm")
 
 
 def test_pickled_and_damaged_weights_are_not_read(kind, tmp_path):
@@ -158,29 +160,29 @@ def test_pickled_and_damaged_weights_are_not_read(kind, tmp_path):
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(InputError, match="its network cannot be loaded as kind"):
-        pooling.load(kind, folder, device="cpu")
+        load(kind, folder, device="cpu", engine="vllm")
     weights.rename(folder / "pytorch_model.bin")
     with pytest.raises(InputError, match="its network cannot be loaded as kind"):
-        pooling.load(kind, folder, device="cpu")
+        load(kind, folder, device="cpu", engine="vllm")
 
 
 def test_three_labels_are_refused(tmp_path):
     folder = checkpoint(tmp_path / "three", "trl_tokencls", num_labels=3, **WIDE)
     with pytest.raises(InputError, match="needs a token classifier with 2 labels, and this one has 3"):
-        pooling.load("trl_tokencls", folder, device="cpu")
+        load("trl_tokencls", folder, device="cpu", engine="vllm")
 
 
 def test_a_vocabulary_that_does_not_fit(kind, tmp_path):
     folder = checkpoint(tmp_path / kind, kind, vocab_size=len(checkpoints.VOCABULARY) - 1, **WIDE)
     with pytest.raises(InputError, match="tokenizer and network are not of one model"):
-        pooling.load(kind, folder, device="cpu")
+        load(kind, folder, device="cpu", engine="vllm")
 
 
 def test_an_engine_beside_a_verifier(pooled, tmp_path):
     """A search has both in one process."""
     import numpy as np
 
-    from ttc.engines.vllm import VllmEngine
+    from ttc.engines.backends.vllm import VllmEngine
 
     engine = VllmEngine(tiny.checkpoint(tmp_path / "llama", "llama"), tiny.stops(), 8, "cpu")
     before = pooled.score(*TEXTS)

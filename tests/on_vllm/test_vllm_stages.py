@@ -10,11 +10,12 @@ import pytest
 
 from tests.support import vllm_models as tiny
 from tests.support.published import checkpoint
-from ttc import tables
 from ttc.problems import prompts
 from ttc.problems.steps import steps_of
 from ttc.runtime import Runtime
-from ttc.verifiers import published
+from ttc.tables import generation
+from ttc.tables.generation import SCORES
+from ttc.verifiers.load import load
 
 FORM = {
     "prompt": prompts.content_of(
@@ -50,7 +51,7 @@ def folder(tmp_path_factory):
     columns = ["problem_id", "question", "answer"]
     problems = pl.DataFrame(PROBLEMS, schema=columns, orient="row")
     problems = problems.with_columns(split=pl.lit("test"), level=pl.lit(1), solution=pl.lit(""))
-    tables.write(problems, folder / "problems.parquet", "problems")
+    generation.PROBLEMS.write(problems, folder / "problems.parquet")
     tiny.checkpoint(folder / "policy", "qwen3")
     wide = {"num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 32}
     checkpoint(folder / "elsewhere", "trl_tokencls", **wide)
@@ -71,7 +72,7 @@ def test_sample_and_score(folder):
     command = [sys.executable, "-m", "ttc.run", "sample", *given]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    samples = tables.read([made], "samples")
+    samples = generation.SAMPLES.read([made])
     assert len(samples) == 60 and samples["text"].n_unique() > 30
     assert samples["logprob"].max() < 0
     assert not samples["text"].str.contains("= =", literal=True).any()
@@ -79,9 +80,9 @@ def test_sample_and_score(folder):
     assert again.read_bytes() == made.read_bytes()  # on a CPU with one thread
     inputs = {"problems": inputs["problems"], "samples": made, "verifier": folder / "verifier"}
     scores = run("score", folder / "scores.parquet", {"kind": "prm", "engine": "vllm"}, **inputs)
-    scores = tables.read([scores], "scores")
+    scores = SCORES.read([scores])
     assert len(scores) == len(samples)
-    verifier = published.load("trl_tokencls", folder / "elsewhere", device="cpu")
+    verifier = load("trl_tokencls", folder / "elsewhere", device="cpu")
     questions = {name: question for name, question, _ in PROBLEMS}
     texts = {(name, index): text for name, index, text in samples.select(*EACH, "text").iter_rows()}
     for name, index, made in scores.select(*EACH, "step_scores").iter_rows():

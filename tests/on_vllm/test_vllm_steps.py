@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.support import vllm_models as tiny
-from ttc.engines.transformers import TransformersEngine
-from ttc.engines.vllm import VllmEngine
+from ttc.engines.backends.transformers import TransformersEngine
+from ttc.engines.backends.vllm import VllmEngine
 from ttc.problems.stops import Stops, any_line_end
 
 WORDS = tiny.tokenizer()

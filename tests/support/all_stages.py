@@ -63,7 +63,7 @@ STAGES = {
     ),
     "prm": (
         "train_prm",
-        VERIFIER | {"samples": [0, 3], "modulus": 7},
+        VERIFIER | {"samples": [0, 3], "task": TASK},
         {
             "problems": ["problems"],
             "policy": ["policy"],

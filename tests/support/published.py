@@ -20,6 +20,8 @@ from transformers import (
     Qwen2ForTokenClassification,
 )
 
+from ttc import plugins
+
 torch.set_num_threads(1)
 
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>"]
@@ -40,6 +42,7 @@ WORDS = (
     ],
     *["final", "answer", "within", "boxed", "What", "is", "Then", "add", "so", "the", "result"],
 )
+KINDS = plugins.names("ttc.verifiers.kinds")
 VOCABULARY = [*SPECIAL, *WORDS, "<extra_0>"]
 PATTERN = r"ки|\n\n|\n|\d|[^\W\d]+|[^\w\s]"
 CHAT = (

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from tests.support import synthetic_study
-from ttc import tables
+from ttc.tables.analysis import CURVES, EXCHANGE, OUTCOMES
+from ttc.tables.registry import SCHEMAS
 
 STEPS = 15
 
@@ -13,16 +14,16 @@ def study(problems: int = 40, seed: int = 1) -> dict[str, pl.DataFrame]:
     """The tables of `synthetic_study.study`, with every ablation."""
     frames = synthetic_study.study(problems, seed)
     outcomes = pl.concat([frames["outcomes"], _outcomes(frames["outcomes"])]).unique(
-        subset=list(tables.SCHEMAS["outcomes"].key), keep="first", maintain_order=True
+        subset=list(OUTCOMES.key), keep="first", maintain_order=True
     )
-    outcomes = tables.check(outcomes, "outcomes", "t")
+    outcomes = OUTCOMES.check(outcomes, "t")
     curves, per_question = synthetic_study._curves(outcomes, frames["difficulty"])
     optimal = curves.filter(strategy="compute_optimal")
     better = [pl.min_horizontal(pl.col(name) + 0.01, 1.0) for name in ("accuracy", "low", "high")]
     in_sample = optimal.with_columns(pl.lit("in_sample_optimal").alias("strategy"), *better)
     return frames | {
         "outcomes": outcomes,
-        "curves": tables.check(pl.concat([curves, in_sample]), "curves", "t"),
+        "curves": CURVES.check(pl.concat([curves, in_sample]), "t"),
         "per_question": per_question,
         "exchange": _both_formulas(frames["exchange"]),
         "transitions": _transitions(),
@@ -68,7 +69,7 @@ def _renamed(rows: pl.DataFrame, gain: float, **names: str) -> pl.DataFrame:
 
 def _both_formulas(exchange: pl.DataFrame) -> pl.DataFrame:
     late = exchange.with_columns(pl.lit("camera_ready").alias("version"), pl.col("ratio") / 2)
-    return tables.check(pl.concat([exchange, late]), "exchange", "t")
+    return EXCHANGE.check(pl.concat([exchange, late]), "t")
 
 
 def _transitions() -> pl.DataFrame:
@@ -145,4 +146,4 @@ def _quality() -> pl.DataFrame:
 
 def _checked(name, columns, rows) -> pl.DataFrame:
     frame = pl.DataFrame(rows, schema=columns, orient="row", infer_schema_length=None)
-    return tables.check(frame, name, "t")
+    return SCHEMAS[name].check(frame, "t")

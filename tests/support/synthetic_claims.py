@@ -7,7 +7,9 @@ import numpy as np
 import polars as pl
 
 from tests.support import synthetic_study
-from ttc import tables
+from ttc.tables.analysis import DIFFICULTY, EXCHANGE, OUTCOMES, PER_QUESTION
+from ttc.tables.registry import SCHEMAS
+from ttc.tables.revisions import CHAIN_SCORES
 
 IDS = [f"p{index:03d}" for index in range(30)]
 
@@ -40,7 +42,7 @@ def study() -> dict[str, pl.DataFrame]:
         copy = copy.filter(budget=256) if "budget" in names else copy
         correct = (pl.col("correct") - loss).clip(0, 1)
         named = {name: pl.lit(value).cast(copy.schema[name]) for name, value in names.items()}
-        rows.append(copy.with_columns(correct, **named).unique(tables.SCHEMAS["outcomes"].key))
+        rows.append(copy.with_columns(correct, **named).unique(OUTCOMES.key))
     optimal = frames["per_question"].filter(strategy="compute_optimal")
     in_sample = optimal.with_columns(pl.lit("in_sample_optimal").alias("strategy"))
     fixed = optimal.filter(bins="oracle")
@@ -50,10 +52,10 @@ def study() -> dict[str, pl.DataFrame]:
     scores = chains.select("problem_id", "chain", "step", score=pl.lit(0.5), tokens=pl.lit(9))
     camera = frames["exchange"].with_columns(pl.lit("camera_ready").alias("version"), pl.col("ratio") / 2)
     return frames | {
-        "outcomes": tables.check(pl.concat(rows), "outcomes", "t"),
-        "per_question": tables.check(per_question, "per_question", "t"),
-        "chain_scores": tables.check(scores, "chain_scores", "t"),
-        "exchange": tables.check(pl.concat([frames["exchange"], camera]), "exchange", "t"),
+        "outcomes": OUTCOMES.check(pl.concat(rows), "t"),
+        "per_question": PER_QUESTION.check(per_question, "t"),
+        "chain_scores": CHAIN_SCORES.check(scores, "t"),
+        "exchange": EXCHANGE.check(pl.concat([frames["exchange"], camera]), "t"),
         "transitions": transitions(),
         "verifier_quality": quality(),
     }
@@ -91,7 +93,7 @@ def outcomes(rows: dict[tuple, object]) -> pl.DataFrame:
         .with_columns(mc_error=pl.lit(0.0), **_UNKNOWN)
         for key, values in rows.items()
     ]
-    return tables.check(pl.concat(frames), "outcomes", "t")
+    return OUTCOMES.check(pl.concat(frames), "t")
 
 
 def chosen(rows: dict[tuple, object]) -> pl.DataFrame:
@@ -102,7 +104,7 @@ def chosen(rows: dict[tuple, object]) -> pl.DataFrame:
         .with_columns(pl.lit(name).alias(column) for column, name in zip(names, key, strict=True))
         for key, values in rows.items()
     ]  # fmt: skip
-    return tables.check(pl.concat(frames), "per_question", "t")
+    return PER_QUESTION.check(pl.concat(frames), "t")
 
 
 def difficulty(oracle, predicted_bin=None) -> pl.DataFrame:
@@ -118,7 +120,7 @@ def difficulty(oracle, predicted_bin=None) -> pl.DataFrame:
         level=pl.lit(0),
         **empty,
     )
-    return tables.check(frame, "difficulty", "t")
+    return DIFFICULTY.check(frame, "t")
 
 
 def chains(answers: dict[str, list[list[tuple[str, bool, float]]]]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -131,8 +133,8 @@ def chains(answers: dict[str, list[list[tuple[str, bool, float]]]]) -> tuple[pl.
                 scores.append((name, chain, step, score, 1))
     made = []
     for table, content in (("chains", rows), ("chain_scores", scores)):
-        frame = pl.DataFrame(content, schema=list(tables.SCHEMAS[table].columns), orient="row")
-        made.append(tables.check(frame, table, "t"))
+        frame = pl.DataFrame(content, schema=list(SCHEMAS[table].columns), orient="row")
+        made.append(SCHEMAS[table].check(frame, "t"))
     return tuple(made)
 
 

@@ -6,7 +6,9 @@ Nothing here is measured.  The formulas only make curves that rise, fall and cro
 import numpy as np
 import polars as pl
 
-from ttc import tables
+from ttc.tables.analysis import CURVES, DIFFICULTY, EXCHANGE, OUTCOMES, PER_QUESTION
+from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
+from ttc.tables.revisions import CHAINS
 
 BUDGETS = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 BINS = 5
@@ -54,9 +56,7 @@ def _problems(names):
         )
         for index, name in enumerate(names)
     ]
-    return tables.check(
-        pl.DataFrame(rows, schema=list(tables.SCHEMAS["problems"].columns), orient="row"), "problems", "t"
-    )
+    return PROBLEMS.check(pl.DataFrame(rows, schema=list(PROBLEMS.columns), orient="row"), "t")
 
 
 def _samples(names, ability, random):
@@ -68,14 +68,14 @@ def _samples(names, ability, random):
             rows.append(
                 (name, sample, f"step <one> & {index}\nanswer {answer}", answer, right, 9, -2.0, "stop")
             )
-    columns = list(tables.SCHEMAS["samples"].columns)
-    return tables.check(pl.DataFrame(rows, schema=columns, orient="row"), "samples", "t")
+    columns = list(SAMPLES.columns)
+    return SAMPLES.check(pl.DataFrame(rows, schema=columns, orient="row"), "t")
 
 
 def _scores(names, random):
     rows = [(name, sample, random.random(2).round(3).tolist(), 11) for name in names for sample in range(4)]
-    columns = list(tables.SCHEMAS["scores"].columns)
-    return tables.check(pl.DataFrame(rows, schema=columns, orient="row"), "scores", "t")
+    columns = list(SCORES.columns)
+    return SCORES.check(pl.DataFrame(rows, schema=columns, orient="row"), "t")
 
 
 def _difficulty(names, ability, random):
@@ -95,7 +95,7 @@ def _difficulty(names, ability, random):
             "level": [1 + index % 3 for index in range(len(names))],
         }
     )
-    return tables.check(frame, "difficulty", "t")
+    return DIFFICULTY.check(frame, "t")
 
 
 def _outcomes(names, ability, random):
@@ -144,9 +144,9 @@ def _outcomes(names, ability, random):
     for step in range(16):
         add("baseline", "revision_step", "none", step + 1, 1.4 * ability + 0.8 * (1 - np.exp(-step / 4)))
     add("larger", "greedy", "none", 1, 1.1 * ability + 2.2)
-    columns = list(tables.SCHEMAS["outcomes"].columns)
+    columns = list(OUTCOMES.columns)
     frame = pl.DataFrame(rows, schema=columns, orient="row", infer_schema_length=None)
-    return tables.check(frame, "outcomes", "t")
+    return OUTCOMES.check(frame, "t")
 
 
 def _summary(frame, keys):
@@ -189,8 +189,8 @@ def _curves(outcomes, difficulty):
         "family", "strategy", "selection", "bins", "budget", "problem_id", "correct"
     )
     return (
-        tables.check(_summary(everything, keys), "curves", "t"),
-        tables.check(per_question, "per_question", "t"),
+        CURVES.check(_summary(everything, keys), "t"),
+        PER_QUESTION.check(per_question, "t"),
     )
 
 
@@ -221,8 +221,8 @@ def _exchange(curves, outcomes, difficulty):
                     )
                     + (gap, gap - 0.05, gap + 0.05, winner, multiplier > 256)
                 )
-    columns = list(tables.SCHEMAS["exchange"].columns)
-    return tables.check(pl.DataFrame(rows, schema=columns, orient="row"), "exchange", "t")
+    columns = list(EXCHANGE.columns)
+    return EXCHANGE.check(pl.DataFrame(rows, schema=columns, orient="row"), "t")
 
 
 def _chains(names, ability, random):
@@ -233,5 +233,5 @@ def _chains(names, ability, random):
                 right = bool(random.random() < _sigmoid(ability[index] + step / 4))
                 answer = str(index + 1 if right else index)
                 rows.append((name, chain, step, f"answer {answer}", answer, right, 5, 10, -1.0, "stop"))
-    columns = list(tables.SCHEMAS["chains"].columns)
-    return tables.check(pl.DataFrame(rows, schema=columns, orient="row"), "chains", "t")
+    columns = list(CHAINS.columns)
+    return CHAINS.check(pl.DataFrame(rows, schema=columns, orient="row"), "t")

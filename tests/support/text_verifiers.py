@@ -7,7 +7,7 @@ from tests.support.published import checkpoint
 from tests.support.toy import END
 from ttc import noise
 from ttc.problems.stops import Stops
-from ttc.verifiers.published.base import Scored
+from ttc.verifiers.published import Scored
 from ttc.verifiers.text_steps import TextSteps
 
 

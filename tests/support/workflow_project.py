@@ -20,19 +20,19 @@ PLANNING = (
     "study",
     "digests.py",
     "errors.py",
-    "figures/appendix.py",
     "figures/captions.py",
-    "figures/catalogue.py",
-    "figures/entry.py",
-    "figures/main_text.py",
+    "figures/families",
+    "figures/sentences.py",
+    "plugins.py",
     "revision/ratios.py",
     "run/locks.py",
     "run/recovery.py",
     "run/slurm_patch.py",
     "run/threads.py",
+    "search/methods",
     "search/strategy.py",
-    "store/folders.py",
-    "store/keys.py",
+    "store",
+    "strategies.py",
 )
 
 STAGE = '''"""Stage {stage}, in miniature."""
@@ -84,7 +84,6 @@ MODULES = {
     "run/__main__.py": "import runpy\nimport sys\n\nrunpy.run_module(f'ttc.stages.{sys.argv[1]}')\n",
     "search/__init__.py": "",
     "stages/__init__.py": "",
-    "store/__init__.py": "",
 }
 
 

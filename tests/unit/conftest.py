@@ -15,8 +15,7 @@ def made(tmp_path_factory):
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory):
     """A checkpoint of each kind of published verifier; nobody changes them."""
-    from tests.support.published import checkpoint
-    from ttc.verifiers.published.registry import KINDS
+    from tests.support.published import KINDS, checkpoint
 
     folder = tmp_path_factory.mktemp("published")
     return {kind: checkpoint(folder / kind, kind) for kind in KINDS}
@@ -25,6 +24,6 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="session")
 def verifiers(folders):
     """The verifiers of these, by kind."""
-    from ttc.verifiers.published.registry import load
+    from ttc.verifiers.load import load
 
     return {kind: load(kind, folder, device="cpu") for kind, folder in folders.items()}

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from tests.support.tiny import BOS, EOS, NEWLINE, SEED, TASK, random_model, saved, tokenizer
-from ttc import tables
 from ttc.evaluation.outcomes import Method, Outcomes, evaluate_pool
 from ttc.evaluation.pool import Pool, Steps, sample_pools
 from ttc.evaluation.selection import encode
@@ -18,6 +17,7 @@ from ttc.models.from_scratch import build_verifier
 from ttc.problems.formats import grade_line as grade
 from ttc.problems.tasks import clock
 from ttc.stages import evaluate
+from ttc.tables.generation import SAMPLES
 from ttc.verifiers.examples import process_examples
 from ttc.verifiers.trained import TokenVerifier
 
@@ -111,8 +111,8 @@ def test_the_configured_aggregation_decides_every_rule_of_a_pool(how, right):
 def test_problems_of_equal_text_are_two_problems(tmp_path):
     """Samples belong to a problem by its identity; grouping by the question's text would merge these."""
     rows = [("a", 0, "t", "7", True, 1, -1.0, "stop"), ("b", 0, "t", "8", False, 1, -1.0, "stop")]
-    frame = pl.DataFrame(rows, schema=list(tables.SCHEMAS["samples"].columns), orient="row")
-    tables.write(frame, tmp_path / "samples.parquet", "samples")
+    frame = pl.DataFrame(rows, schema=list(SAMPLES.columns), orient="row")
+    SAMPLES.write(frame, tmp_path / "samples.parquet")
     pools = list(sample_pools([tmp_path / "samples.parquet"], {}))
     assert [(pool.problem_id, pool.correct.tolist()) for pool in pools] == [("a", [1.0]), ("b", [0.0])]
 

@@ -10,7 +10,8 @@ import torch
 from tests.support.tiny import EOS, NEWLINE, markov_model, prompts_of, random_model, saved
 from tests.unit.engines.test_engine import bits, load
 from ttc import noise
-from ttc.engines import decoding, transformers
+from ttc.engines import decoding
+from ttc.engines.backends import transformers
 from ttc.errors import InputError
 from ttc.models import padding
 from ttc.models.generic import GenericForward

@@ -7,13 +7,15 @@ import pytest
 from tests.support.tiny import EOS, SEED, TASK, random_model, saved
 from tests.support.toy import END, ToyEngine, keyed
 from tests.support.toy import text as characters
-from ttc import noise, tables
+from ttc import noise
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.engines.sampling import roll_out, sample, select_problems, solutions_frame
-from ttc.engines.transformers import TransformersEngine
 from ttc.errors import InputError
 from ttc.problems.formats import LINES
 from ttc.problems.formats import grade_line as grade
 from ttc.problems.tasks import clock
+from ttc.tables import generation
+from ttc.tables.generation import STEP_VALUES
 
 
 class Characters:
@@ -81,21 +83,21 @@ def draw(engine, problems, block, samples, rows=1024, temperature=1.0):
 @pytest.mark.parametrize("rows", [7, 1024])
 def test_shards_equal_one_big_run(engine, problems, tmp_path, rows):
     whole = draw(engine, problems, [0, 12], [0, 6])
-    tables.write(whole, tmp_path / "whole.parquet", "samples")
+    generation.SAMPLES.write(whole, tmp_path / "whole.parquet")
     shards = [
         draw(engine, problems, block, samples, rows)
         for block in ([8, 12], [0, 5], [5, 8])
         for samples in ([0, 1], [1, 4], [4, 6])
     ]
     for index, shard in enumerate(shards):
-        tables.write(shard, tmp_path / f"{index}.parquet", "samples")
-    joined = tables.read([tmp_path / f"{index}.parquet" for index in range(len(shards))], "samples")
-    tables.write(joined, tmp_path / "joined.parquet", "samples")
+        generation.SAMPLES.write(shard, tmp_path / f"{index}.parquet")
+    joined = generation.SAMPLES.read([tmp_path / f"{index}.parquet" for index in range(len(shards))])
+    generation.SAMPLES.write(joined, tmp_path / "joined.parquet")
     assert (tmp_path / "joined.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
 def test_samples_are_what_the_engine_decodes_from_the_prompt(engine, problems):
-    frame = tables.check(draw(engine, problems, [0, 12], [2, 5]), "samples", "here")
+    frame = generation.SAMPLES.check(draw(engine, problems, [0, 12], [2, 5]), "here")
     assert frame.select("problem_id", "sample_index").rows() == [
         (f"test-{row:06d}", index) for row in range(12) for index in (2, 3, 4)
     ]
@@ -181,7 +183,7 @@ def rolled(rows, rollouts=1, batch=1000, seed=3, limit=30):
     engine = ToyEngine(policy)
     engine.tokenizer = Characters()
     frame = roll_out(engine, LINES, QUESTIONS, made(rows), rollouts, seed, 1.0, limit, batch, silent)
-    return tables.check(frame, "step_values", "here"), engine
+    return STEP_VALUES.check(frame, "here"), engine
 
 
 def by_hand(name, prefix, draws, seed=3):
@@ -276,9 +278,7 @@ def test_rollouts_of_a_model_stop_at_its_window(engine, problems):
             "finish_reason": ["stop"],
         }
     )
-    frame = tables.check(
-        roll_out(engine, LINES, chosen, samples, 2, 0, 1.0, 8, 64, silent), "step_values", "here"
-    )
+    frame = STEP_VALUES.check(roll_out(engine, LINES, chosen, samples, 2, 0, 1.0, 8, 64, silent), "here")
     assert frame["step"].to_list() == list(range(solution.count("\n") + 1))
     assert frame["rollouts"].to_list() == [2] * solution.count("\n") + [1]
     with pytest.raises(InputError, match="window is 192"):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.support.published import checkpoint
-from ttc.engines.vllm import VllmEngine
+from ttc.engines.backends.vllm import VllmEngine
 from ttc.engines.vllm_settings import (
     EVERYWHERE,
     GPU_SHARE,
@@ -19,7 +19,7 @@ from ttc.engines.vllm_settings import (
 )
 from ttc.errors import InputError
 from ttc.problems.stops import Stops
-from ttc.verifiers import pooling
+from ttc.verifiers.load import load
 
 QWEN = {"hidden_size": 1536, "num_attention_heads": 12, "num_key_value_heads": 2, "num_hidden_layers": 28}
 
@@ -34,7 +34,7 @@ def test_one_sentence_says_how_its_environment_is_made(kind, tmp_path, monkeypat
     with pytest.raises(InputError, match=message):
         VllmEngine(folder, Stops((2,), (9,)), 8, "cpu")
     with pytest.raises(InputError, match=message):
-        pooling.load(kind, folder, device="cpu")
+        load(kind, folder, device="cpu", engine="vllm")
 
 
 def test_sizes():

@@ -14,7 +14,6 @@ import pytest
 
 from tests.support import all_stages, toy
 from tools import estimate_check
-from ttc import tables
 from ttc.estimate import counts, lengths, rates
 from ttc.estimate.counts import Assumptions, expected
 from ttc.estimate.measured import assumed, measure, used
@@ -24,14 +23,18 @@ from ttc.models.directory import count_parameters, read_card
 from ttc.models.from_scratch import build_policy
 from ttc.problems import text as texts
 from ttc.problems.tasks import clock
-from ttc.problems.tasks.threads import training_turns
 from ttc.search.options import Options
 from ttc.search.strategy import Strategy
+from ttc.store.code import Sources
 from ttc.store.keys import Code
+from ttc.study.artifact import Artifact
 from ttc.study.build import plan_study
 from ttc.study.config import resolve
-from ttc.study.plan import Artifact, Plan
+from ttc.study.plan import Plan
 from ttc.study.stages import STAGES
+from ttc.tables.generation import SAMPLES, SCORES, STEP_VALUES
+from ttc.tables.revisions import CHAINS
+from ttc.tables.search import CANDIDATES
 from ttc.training.batches import batches, in_phases
 
 TASK = resolve({})["task"] | {"train_problems": 3000, "test_problems": 20}
@@ -213,7 +216,7 @@ class TestCounts:
     def test_a_policy_learns_from_what_its_phases_bring(self, problems, tokenizer, steps):
         training = {"steps": steps, "batch": 32}
         train = problems.filter(split="train")
-        turns = list(training_turns(TASK, 0, train))
+        turns = list(clock.training_turns(TASK, 0, train))
         read = [texts.prompt_text(each) for each in train["question"]]
         in_turn = [
             texts.prompt_text(question, attempts[:-1])
@@ -226,7 +229,7 @@ class TestCounts:
             )
             for given in (read, in_turn)
         )
-        easy = np.flatnonzero(clock.only_first_group(TASK, 0, train["question"]))
+        easy = np.flatnonzero(clock.easy(TASK, 0, train["question"]))
         everything, stops = np.arange(len(train)), [round(0.07 * steps), round(0.65 * steps)]
         phases = [(easy, stops[0]), (everything, stops[1] - stops[0])]
         learnt = sum(alone[each].sum() for each in in_phases(alone, phases, 32, 0))
@@ -327,20 +330,20 @@ class TestMeasured:
     def test_what_is_there_is_counted_as_its_tables_say(self, finished, made):
         plan, root = finished
         real = {each.label: used(each, assumed(plan), root) for each in plan.artifacts}
-        samples = tables.read(made["test"], "samples")
+        samples = SAMPLES.read(made["test"])
         assert (real["test"].decoded, real["test"].generations) == (samples["tokens"].sum(), len(samples))
-        chains = tables.read(made["cut_chains"], "chains")
+        chains = CHAINS.read(made["cut_chains"])
         assert real["cut_chains"].prompted == chains["context_tokens"].sum()
-        scores = tables.read(made["prm_scores"], "scores")
+        scores = SCORES.read(made["prm_scores"])
         assert real["prm_scores"].verified == scores["tokens"].sum()
-        candidates = tables.read(made["search"] / "candidates.parquet", "candidates")
+        candidates = CANDIDATES.read(made["search"] / "candidates.parquet")
         bills = candidates.group_by("problem_id").agg(pl.col("generated_tokens", "verifier_tokens").first())
         assert real["search"].decoded == bills["generated_tokens"].sum()
         assert real["search"].verified == bills["verifier_tokens"].sum()
         assert real["prm"].trained == read_card(made["prm"])["training"]["tokens"]
         # Each beginning of samples was rolled out as often as it occurs, and all its rows show all of that.
-        values = tables.read(made["values"], "step_values").join(
-            pl.concat([tables.read(made[name], "samples") for name in ("train_a", "train_b")]),
+        values = STEP_VALUES.read(made["values"]).join(
+            pl.concat([SAMPLES.read(made[name]) for name in ("train_a", "train_b")]),
             on=["problem_id", "sample_index"],
         )
         beginnings = {}
@@ -429,15 +432,17 @@ class TestText:
 
 
 def test_no_stage_reads_this_code():
-    code = Code()
+    sources = Sources()
     for stage in STAGES:
-        assert not [name for name in code.closure(stage) if name.startswith("ttc.estimate")]
+        assert not [
+            name for name in sources.closure(f"stages.{stage}").modules if name.startswith("ttc.estimate")
+        ]
 
 
 def test_an_estimate_imports_nothing_heavy(tmp_path):
     program = (
         "import sys; from ttc.estimate.table import text; from ttc.study.build import plan_study;"
-        "text(plan_study({})); print(*sorted({name.split('.')[0] for name in sys.modules} & {'numpy', 'polars',"
+        "text(plan_study({})); print(*sorted({name.split('.')[0] for name in sys.modules} & {'polars',"
         " 'torch', 'pandas', 'sklearn', 'transformers', 'matplotlib', 'pyarrow'}))"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(counts.__file__).parents[2])}

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.evaluation.pool import revision_chains, sample_pools
+from ttc.tables.generation import SAMPLES, SCORES
+from ttc.tables.registry import SCHEMAS
 
 SIZES = {"p0": 1, "p1": 9, "p10": 4, "p2": 6, "p3": 2}  # in order of the ids, as text
 
@@ -32,7 +33,7 @@ def pool_tables(seed=0):
             chain_scores.append(place | {"score": random.random(), "tokens": 7})
     found = {"samples": samples, "scores": scores, "chains": chains, "chain_scores": chain_scores}
     return {
-        name: tables.check(pl.DataFrame(rows, infer_schema_length=None), name, "here")
+        name: SCHEMAS[name].check(pl.DataFrame(rows, infer_schema_length=None), "here")
         for name, rows in found.items()
     }
 
@@ -76,7 +77,7 @@ def test_blocks_give_what_the_whole_table_gives(tmp_path_factory, block, shards,
     folder = tmp_path_factory.mktemp("pool")
     random = np.random.default_rng(seed)
     for name, frame in TABLES.items():
-        tables.write(frame, folder / f"{name}.parquet", name)
+        SCHEMAS[name].write(frame, folder / f"{name}.parquet")
     whole = {name: [folder / f"{name}.parquet"] for name in TABLES}
     apart = {
         name: scatter(frame, folder / name, name, random, shards, group) for name, frame in TABLES.items()
@@ -94,7 +95,7 @@ def test_spans_are_blocks_of_whole_problems_within_the_bound(tmp_path_factory, r
     paths = scatter(
         TABLES["samples"], tmp_path_factory.mktemp("s"), "samples", np.random.default_rng(seed), 2, 4
     )
-    found = tables.spans(paths, "samples", rows)
+    found = SAMPLES.spans(paths, rows)
     held = [[name for name in SIZES if first <= name <= last] for first, last in found]
     assert [name for names in held for name in names] == list(SIZES)
     for names in held:
@@ -104,26 +105,26 @@ def test_spans_are_blocks_of_whole_problems_within_the_bound(tmp_path_factory, r
 
 
 def test_no_table_has_no_blocks():
-    assert tables.spans([], "samples", 5) == [] and list(sample_pools([], {})) == []
+    assert SAMPLES.spans([], 5) == [] and list(sample_pools([], {})) == []
 
 
 def test_only_the_columns_asked_for_are_read_and_the_key(tmp_path):
     frame = TABLES["samples"]
     # the texts are empty, which is refused where they are read
     frame.with_columns(text=pl.lit(None, pl.String)).write_parquet(tmp_path / "s.parquet")
-    found = tables.read(tmp_path / "s.parquet", "samples", ["correct", "answer"], ("p1", "p2"))
+    found = SAMPLES.read(tmp_path / "s.parquet", ["correct", "answer"], ("p1", "p2"))
     expected = frame.filter(pl.col("problem_id").is_in(["p1", "p10", "p2"]))
     assert found.equals(expected.select("problem_id", "sample_index", "answer", "correct"))
     with pytest.raises(InputError, match="column 'text' of samples has 22 empty values"):
-        tables.read(tmp_path / "s.parquet", "samples")
-    assert tables.read([], "samples", ["tokens"]).columns == ["problem_id", "sample_index", "tokens"]
+        SAMPLES.read(tmp_path / "s.parquet")
+    assert SAMPLES.read([], ["tokens"]).columns == ["problem_id", "sample_index", "tokens"]
 
 
 def test_a_file_of_another_table_is_refused_whatever_is_read_of_it(tmp_path):
     TABLES["scores"].write_parquet(tmp_path / "scores.parquet")
     for read in (
-        lambda path: tables.read(path, "samples", []),
-        lambda path: tables.spans([path], "samples", 5),
+        lambda path: SAMPLES.read(path, []),
+        lambda path: SAMPLES.spans([path], 5),
     ):
         with pytest.raises(
             InputError, match=r"scores\.parquet: the table of samples lacks the column 'text'"
@@ -144,13 +145,13 @@ def test_repeated_and_missing_rows_are_found_in_their_block(tmp_path):
     paths = {}
     for name in ("samples", "scores"):
         paths[name] = tmp_path / f"{name}.parquet"
-        tables.write(TABLES[name], paths[name], name)
-    tables.write(TABLES["samples"].filter(problem_id="p3"), tmp_path / "again.parquet", "samples")
+        SCHEMAS[name].write(TABLES[name], paths[name])
+    SAMPLES.write(TABLES["samples"].filter(problem_id="p3"), tmp_path / "again.parquet")
     pools = sample_pools([paths["samples"], tmp_path / "again.parquet"], {}, 6)
     assert next(pools).problem_id == "p0"
     with pytest.raises(InputError, match=r"samples\.parquet and 1 more: 4 rows of samples share their key"):
         list(pools)
-    tables.write(TABLES["scores"].head(-1), tmp_path / "few.parquet", "scores")
+    SCORES.write(TABLES["scores"].head(-1), tmp_path / "few.parquet")
     with pytest.raises(
         InputError, match="prm scores of samples: 1 of 8 are missing for problems 'p2' to 'p3'"
     ):

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from tests.support import synthetic_study
 from tests.support.figure_options import QUICK
-from ttc import strategies, tables
+from ttc import strategies
 from ttc.figures import style
 from ttc.figures.families import compute_optimal, difficulty, exchange, ratios, revisions, search_sweep
 from ttc.figures.registry import FIGURES, figure
 from ttc.runtime import Runtime
 from ttc.stages import plot
+from ttc.tables.registry import SCHEMAS
 from ttc.tables.study import NotMeasured, Study, load_folder
 
 
@@ -242,7 +243,7 @@ def write(frames, folder):
     inputs = {}
     for name, frame in frames.items():
         place = fitted if name in ("curves", "per_question") else folder
-        tables.write(frame, place / f"{name}.parquet", name)
+        SCHEMAS[name].write(frame, place / f"{name}.parquet")
         inputs[name] = [place / f"{name}.parquet"]
     return inputs | {"allocation": [fitted]}
 
@@ -272,7 +273,7 @@ def test_a_pool_study_skips_what_it_lacks_and_says_why(study, tmp_path):
 
 def test_a_published_folder_reads_back_as_a_study(study, tmp_path):
     for name in ("difficulty", "outcomes", "curves", "exchange"):
-        tables.write(study.frames[name], tmp_path / f"{name}.parquet", name)
+        SCHEMAS[name].write(study.frames[name], tmp_path / f"{name}.parquet")
     found = load_folder(tmp_path)
     assert found.curve("search", "majority").equals(study.curve("search", "majority"))
     assert found.has("search", "majority") and not found.has("search", "beam(width=9)")

@@ -33,7 +33,7 @@ from ttc.store.folders import folder_digest
 COMMIT = 40 * "a"
 SPEC = {"hub": None, "revision": None, "dtype": "float32", "attention": "sdpa", "trust_remote_code": False}
 POLICY = {"role": "policy"} | SPEC
-PRM = {"role": "prm", "kind": "qwen_extra0", "separator": None} | SPEC
+PRM = {"role": "prm", "format": "qwen_extra0", "separator": None} | SPEC
 
 
 @pytest.fixture(scope="module")
@@ -268,9 +268,9 @@ def test_a_verifier_has_the_tokens_of_its_kind(tmp_path):
     words.save_pretrained(folder)
     said = sentence(fetched, tmp_path / "other", folder, PRM)
     assert "kind 'qwen_extra0' needs a tokenizer with a chat template" in said
-    ki = PRM | {"kind": "ki_tag"}
+    ki = PRM | {"format": "ki_tag"}
     assert "one token for 'ки'" in sentence(fetched, tmp_path / "other", folder, ki)
-    assert fetched(tmp_path / "trl", folder, PRM | {"kind": "trl_tokencls", "separator": "\n\n"}).is_dir()
+    assert fetched(tmp_path / "trl", folder, PRM | {"format": "trl_tokencls", "separator": "\n\n"}).is_dir()
 
 
 # Where weights are

@@ -8,12 +8,14 @@ from tests.support.tiny import random_model, saved
 from tests.unit.engines.test_generation import SAMPLES, rolled
 from tests.unit.problems.test_clock import TASK
 from tests.unit.training.test_training import MODEL, Special
-from ttc import noise, tables
-from ttc.engines.transformers import TransformersEngine
+from ttc import noise
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.errors import InputError
 from ttc.models.from_scratch import build_policy
 from ttc.problems import text
 from ttc.problems.tasks import clock
+from ttc.tables.generation import SCORES
+from ttc.tables.revisions import PAIRS
 from ttc.verifiers.examples import is_held_out
 
 
@@ -23,8 +25,8 @@ def test_fractions_are_not_cut_off(values):
         {"problem_id": ["a", "b"], "sample_index": 0, "step_scores": [[0.5], [0.5]], "tokens": values}
     )
     with pytest.raises(InputError, match=r"scores has the wrong type .*'tokens'"):
-        tables.check(frame, "scores", "here")
-    assert tables.check(frame.with_columns(tokens=pl.Series([3.0, None])), "scores", "here")["tokens"][0] == 3
+        SCORES.check(frame, "here")
+    assert SCORES.check(frame.with_columns(tokens=pl.Series([3.0, None])), "here")["tokens"][0] == 3
 
 
 def test_lists_of_texts_have_no_empty_places():
@@ -32,7 +34,7 @@ def test_lists_of_texts_have_no_empty_places():
         {"problem_id": ["a"], "pair": 0, "context": [["x", None]], "target": "t", "distance": 1}
     )
     with pytest.raises(InputError, match=r"'context' of pairs has 1 empty values inside its lists"):
-        tables.check(frame, "pairs", "here")
+        PAIRS.check(frame, "here")
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,15 @@ import pytest
 
 from tests.support import synthetic_claims
 from tests.support.synthetic_claims import difficulty, outcomes
-from ttc import tables
 from ttc.errors import InputError
 from ttc.paper.claim import SIDES, Settings, verdict
 from ttc.paper.findings import CLAIMS, TOPICS, find
 from ttc.paper.measures import BEAM, MAJORITY, WEIGHTED
 from ttc.runtime import Runtime
 from ttc.stages import find as stage
+from ttc.tables.analysis import PER_QUESTION
+from ttc.tables.publication import FINDINGS
+from ttc.tables.registry import SCHEMAS
 from ttc.tables.study import Study
 
 SETTINGS = Settings(bootstrap=200, seed=5)
@@ -96,15 +98,15 @@ def test_beam_is_compared_by_bin_at_the_budgets_of_the_figure():
 def test_every_claim_is_measured_on_a_whole_study_and_none_on_an_empty_one():
     settings = Settings(bootstrap=100, cards=CARDS, first_answer="policy", max_context=4)
     frames = synthetic_claims.study()
-    findings = tables.check(find(Study(frames), settings), "findings", "test")
+    findings = FINDINGS.check(find(Study(frames), settings), "test")
     missing = findings.filter(verdict="not measured")["claim"].to_list()
     assert missing == []
     assert len(findings) == len(CLAIMS)
     assert findings["value"].null_count() == 0
-    empty = tables.check(find(Study(), Settings(bootstrap=100)), "findings", "test")
+    empty = FINDINGS.check(find(Study(), Settings(bootstrap=100)), "test")
     assert set(empty["verdict"]) == {"not measured"}
     assert empty["detail"].str.starts_with("not measured: ").all()
-    assert findings.equals(tables.check(find(Study(frames), settings), "findings", "test"))
+    assert findings.equals(FINDINGS.check(find(Study(frames), settings), "test"))
 
 
 def test_claims_are_whole():
@@ -147,17 +149,17 @@ def test_the_stage_reads_tables_and_cards(tmp_path):
     frames = synthetic_claims.study()
     names = ("difficulty", "outcomes", "exchange", "chains", "chain_scores")
     for name in names:
-        tables.write(frames[name], tmp_path / f"{name}.parquet", name)
+        SCHEMAS[name].write(frames[name], tmp_path / f"{name}.parquet")
     prm = tmp_path / "prm"
     prm.mkdir()
     (prm / "card.json").write_text(json.dumps({"kind": "prm", "metrics": {"step_auc": 0.7}}))
     fitted = tmp_path / "fitted"
-    tables.write(frames["per_question"], fitted / "per_question.parquet", "per_question")
+    PER_QUESTION.write(frames["per_question"], fitted / "per_question.parquet")
     inputs = {name: [tmp_path / f"{name}.parquet"] for name in names}
     inputs |= {"prm": [prm], "transitions": [], "verifier_quality": [], "allocation": [fitted]}
     spec = {"seed": 1, "bootstrap": 50, "first_answer": "policy", "max_context": 4}
     stage.run(spec, inputs, tmp_path / "findings.parquet", Runtime())
-    findings = tables.read(tmp_path / "findings.parquet", "findings")
+    findings = FINDINGS.read(tmp_path / "findings.parquet")
     assert row(findings, "prm_step_auc")["value"] == 0.7
     assert row(findings, "efficiency_search")["value"] > 1
     assert row(findings, "sequential_verifier_reviser")["value"] is not None

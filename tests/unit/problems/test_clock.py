@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.problems.tasks import clock
 from ttc.problems.tasks.clock import Operation
+from ttc.tables.generation import PROBLEMS
 
 GROUPS = [
     {"operations": 8, "error_rate": 0.05, "misconception": 0.0},
@@ -125,7 +125,7 @@ def test_operations_are_apart_while_the_clock_has_others():
 
 
 def test_problems_are_a_table_with_right_answers(problems):
-    tables.check(problems, "problems", "here")
+    PROBLEMS.check(problems, "here")
     counts = dict(problems.group_by("split").len().iter_rows())
     assert counts == {"train": 4000, "test": 300}
     for question, answer, level in problems.select("question", "answer", "level").iter_rows():
@@ -146,7 +146,7 @@ def test_test_solutions_are_right_and_training_solutions_consistent(problems):
     for question, answer, text in (
         problems.filter(split="test").select("question", "answer", "solution").iter_rows()
     ):
-        assert clock.first_wrong_step(question, text, 37) is None
+        assert clock.first_wrong_step(TASK, question, text) is None
         assert text.endswith(f"Answer: {answer}")
     for text in problems.filter(split="train")["solution"]:
         assert text.split("\n")[-1] == f"Answer: {text.split(chr(10))[-2].split(' = ')[1]}"
@@ -253,7 +253,7 @@ QUESTION = "Start at 5 then +7 *3"
     ],
 )
 def test_first_wrong_step(text, first):
-    assert clock.first_wrong_step(QUESTION, text, 37) == first
+    assert clock.first_wrong_step(TASK, QUESTION, text) == first
 
 
 def test_vocabulary_has_every_token_once_and_special_ones_first():
@@ -275,4 +275,4 @@ def test_questions_of_the_first_group_only():
     first, other = world[:8], world[8]
     questions = [f"Start at 5 then {first[0]}", f"Start at 5 then {first[7]} {first[0]} {first[7]}"]
     mixed = [f"Start at 5 then {other}", f"Start at 5 then {first[0]} {other}"]
-    assert clock.only_first_group(TASK, SEED, questions + mixed) == [True, True, False, False]
+    assert clock.easy(TASK, SEED, questions + mixed) == [True, True, False, False]

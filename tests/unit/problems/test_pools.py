@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 import yaml
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.grading.grader import Grader
 from ttc.problems.pool_files import COLUMNS as POOL_COLUMNS
@@ -18,6 +17,8 @@ from ttc.runtime import Runtime
 from ttc.stages import import_pool
 from ttc.stages.compare_votes import compare, first_seen, read_votes
 from ttc.study import config
+from ttc.tables import generation
+from ttc.tables.generation import SAMPLES, SCORES
 
 PROBLEMS = [
     {"id": "a", "text": "one plus one?", "gold": "2", "difficulty": 1},
@@ -91,12 +92,12 @@ def test_the_template_shows_every_key_and_the_example_is_valid():
 @pytest.mark.parametrize("name", ["pool.parquet", "pool.jsonl"])
 def test_import_writes_the_tables(tmp_path, name):
     output = run(tmp_path, write(tmp_path, rows(), name))
-    problems = tables.read(output / "problems.parquet", "problems")
+    problems = generation.PROBLEMS.read(output / "problems.parquet")
     assert problems.rows() == [
         ("a", "test", 1, "one plus one?", "2", ""),
         ("b", "test", 3, "half of one?", r"\frac{1}{2}", ""),
     ]
-    samples = tables.read(output / "policy.samples.parquet", "samples")
+    samples = SAMPLES.read(output / "policy.samples.parquet")
     assert samples.select(
         "problem_id", "sample_index", "answer", "correct", "tokens", "finish_reason"
     ).rows() == [
@@ -105,7 +106,7 @@ def test_import_writes_the_tables(tmp_path, name):
         ("b", 0, None, False, 3, "unknown"),  # run r0 comes before r1; no box is no answer
         ("b", 1, "0.5", True, None, "unknown"),
     ]
-    scores = tables.read(output / "policy.scores.parquet", "scores")
+    scores = SCORES.read(output / "policy.scores.parquet")
     expected = pl.Series([[0.5, 0.9], [0.4, 0.2], [0.1], [0.8]], dtype=pl.List(pl.Float32))
     assert scores["step_scores"].to_list() == expected.to_list()
     origin = pl.read_parquet(output / "policy.origin.parquet")
@@ -131,7 +132,7 @@ def test_equal_answers_share_a_name(tmp_path):
     pool = rows() + [
         {"id": "b", "run": "r2", "k": 0, "out": r"\boxed{\dfrac12}", "prm": [0.3], "length": None}
     ]
-    samples = tables.read(run(tmp_path, write(tmp_path, pool)) / "policy.samples.parquet", "samples")
+    samples = SAMPLES.read(run(tmp_path, write(tmp_path, pool)) / "policy.samples.parquet")
     assert samples.filter(problem_id="b")["answer"].to_list() == [None, "0.5", "0.5"]
 
 
@@ -320,10 +321,10 @@ def test_a_refusal_touches_nothing_and_exits_with_2(tmp_path):
 def test_the_pools_own_answers_are_used_only_if_asked(tmp_path):
     pool = [row | {"said": "2"} for row in rows()]
     spec = SPEC | {"pools": {"policy": {"columns": COLUMNS | {"answer": "said"}}}}
-    read = tables.read(run(tmp_path, write(tmp_path, pool), spec) / "policy.samples.parquet", "samples")
+    read = SAMPLES.read(run(tmp_path, write(tmp_path, pool), spec) / "policy.samples.parquet")
     assert read["answer"].to_list() == ["2", "3", None, "0.5"]
     kept = spec | {"grading": {"equality": "text", "keep_answers": True}}
-    read = tables.read(run(tmp_path, write(tmp_path, pool), kept) / "policy.samples.parquet", "samples")
+    read = SAMPLES.read(run(tmp_path, write(tmp_path, pool), kept) / "policy.samples.parquet")
     assert read["answer"].to_list() == ["2"] * 4
     with pytest.raises(InputError, match=r"`keep_answers` needs a column mapped to 'answer'"):
         run(tmp_path, write(tmp_path, pool), SPEC | {"grading": {"keep_answers": True}})

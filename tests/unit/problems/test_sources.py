@@ -7,14 +7,16 @@ import datasets
 import polars as pl
 import pytest
 
-from ttc import tables
+from ttc import plugins
 from ttc.digests import canonical
 from ttc.errors import InputError
-from ttc.problems import hub
-from ttc.problems.presets import PRESETS
-from ttc.problems.sources import DEFAULTS, content, read_problems, resolve
-from ttc.problems.table import COLUMNS, without
+from ttc.problems import hub, loading
+from ttc.problems.layout import COLUMNS
+from ttc.problems.sources import DEFAULTS, content, resolve
+from ttc.problems.table import without
+from ttc.tables.generation import PROBLEMS
 
+PRESETS = {name: each["source"] for name, each in plugins.declarations("ttc.problems.presets").items()}
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ROWS = [
     {
@@ -69,6 +71,13 @@ def write(folder: Path, rows: list[dict] = ROWS, form: str = "jsonl") -> Path:
     return path
 
 
+def read_problems(given: dict, exclude=None) -> pl.DataFrame:
+    """The problems of a section of the configuration, as the stage reads them."""
+    full = resolve(given)
+    paths = full["path"] or []
+    return loading.read_problems(content(full), paths if isinstance(paths, list) else [paths], exclude)
+
+
 def section(path: Path, **changes) -> dict:
     return {"path": str(path), "columns": COLUMNS_GIVEN} | changes
 
@@ -83,7 +92,7 @@ def test_every_kind_of_file_gives_the_same_table(tmp_path, form):
         ("a", "test", 3, "a half?", "1/2", "So \\boxed{\\frac{1}{2}}", "parts"),
     ]
     assert problems.rows() == expected
-    written = tables.write(problems, tmp_path / "table.parquet", "problems")
+    written = PROBLEMS.write(problems, tmp_path / "table.parquet")
     assert written.rows() == [row[:-1] for row in sorted(expected)]
 
 
@@ -101,11 +110,13 @@ def test_several_files_are_one_source(tmp_path):
     second = write(tmp_path, [dict(reversed(ROWS[1].items()))], "parquet")
     spec = content(resolve(section([str(first), str(second)])))
     assert "path" not in spec and "preset" not in spec
-    problems = read_problems(spec, [first, second])
+    problems = loading.read_problems(spec, [first, second])
     assert problems["problem_id"].to_list() == ["b", "a"]
     strange = write(tmp_path, [{"id": "c"}], "csv")
     with pytest.raises(InputError, match=r"problems.csv: its columns are not those of .*problems.jsonl"):
-        read_problems(spec, [first, strange])
+        loading.read_problems(spec, [first, strange])
+    with pytest.raises(InputError, match=r"a source of local files is read, and no file was given"):
+        loading.read_problems(spec)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +190,7 @@ SECTIONS = {
         r"columns: 'qestion' is unknown; .*did you mean 'question'",
     ),
     "unknown role": ({"path": "x", "role": "tset"}, r"the role 'tset' is unknown; .*did you mean 'test'"),
-    "unknown method": ({"path": "x", "extract": ["box"]}, r"'box' is not a kind of answer"),
+    "unknown method": ({"path": "x", "extract": ["box"]}, r"'box' is not a method of finding answers"),
     "no place": ({}, r"one of `hub` and `path` says where the problems are, and neither is given"),
     "no place for a preset": ({"preset": "prm800k_train"}, r"and neither is given"),
     "two places": ({"hub": "a/b", "path": "x", "revision": COMMIT}, r"and both are given"),
@@ -256,7 +267,7 @@ def test_the_number_of_problems_is_checked(tmp_path):
     left = pl.DataFrame({"problem_id": ["a"], "question": [""]})
     with pytest.raises(
         InputError,
-        match=r"1 problems, 1 having been left out, where 12,000 are expected; .* the 500 of MATH-500",
+        match=r"1 problems, 1 having been left out, where 12,000 are expected; `rows` says",
     ):
         read_problems({"preset": "math_train", "path": str(path), "columns": layout}, exclude=left)
 

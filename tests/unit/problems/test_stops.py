@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import small_models
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.engines.stop_tables import BLANK, END, STEP, TEXT, Marks
-from ttc.engines.transformers import TransformersEngine, end_tokens
 from ttc.errors import InputError
+from ttc.models.weights import end_tokens
 from ttc.problems.stops import Stops, any_line_end, single_token
 
 TEXTS = ("\n\nProblem:", "\n\n\n", "!")

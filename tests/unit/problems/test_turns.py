@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from ttc.problems.tasks import clock
-from ttc.problems.tasks.threads import answer_after, training_turns
+from ttc.problems.threads import answer_after
 
 TASK = {
     "modulus": 37,
@@ -23,7 +23,7 @@ SEED = 11
 
 
 def turns_of(task, problems):
-    return list(training_turns(task, SEED, problems))
+    return list(clock.training_turns(task, SEED, problems))
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +79,18 @@ def chain_of(names, error_rate=0.5):
 def test_attempts_worked_by_hand(earlier, noticed, expected):
     """A draw below `notice` is a correction; one at the error rate of .5 or above is no error of a first author."""
     draws = np.array([[0.2 if each else 0.9, 0.0, 0.0] for each in noticed])
-    made = answer_after(5, chain_of(["+7", "*3", "+1"]), earlier, 37, 0.25, draws)
+    made = answer_after(5, chain_of(["+7", "*3", "+1"]), earlier, 0.25, draws, clock.rules(37))
     assert made == expected
 
 
 def test_who_works_on_from_another_number_errs_like_a_first_author():
     # +7 noticed (12 for 13); then an error with draw .1 < .5: the slip with draw 0 is the next number after 36
     draws = np.array([[0.1, 0.0, 0.0], [0.1, 0.99, 0.0], [0.9, 0.0, 0.0]])
-    assert answer_after(5, chain_of(["+7", "*3", "+1"]), [13, 2, 3], 37, 0.25, draws) == [12, 0, 1]
+    assert answer_after(5, chain_of(["+7", "*3", "+1"]), [13, 2, 3], 0.25, draws, clock.rules(37)) == [
+        12,
+        0,
+        1,
+    ]
 
 
 def test_texts_start_with_the_problems_own_solution_and_answer_its_question(problems, turns):
@@ -116,7 +120,7 @@ def test_mistakes_are_noticed_at_the_rate_and_right_solutions_stay(problems, tur
     noticed = []
     for question, attempts in zip(problems["question"], turns, strict=True):
         for earlier, later in pairwise(attempts):
-            wrong = clock.first_wrong_step(question, earlier, 37)
+            wrong = clock.first_wrong_step(TASK, question, earlier)
             if wrong is None:
                 assert later == earlier
             else:
@@ -129,7 +133,9 @@ def test_mistakes_are_noticed_at_the_rate_and_right_solutions_stay(problems, tur
 def test_a_text_depends_on_the_seed_and_its_place_only(problems, turns):
     assert turns_of(TASK, problems[:100]) == turns[:100]
     assert turns_of(TASK, problems) == turns
-    assert list(training_turns(TASK, SEED, problems[:100])) != [[each] for each in problems["solution"][:100]]
+    assert list(clock.training_turns(TASK, SEED, problems[:100])) != [
+        [each] for each in problems["solution"][:100]
+    ]
 
 
 def test_without_a_share_every_author_is_alone(problems):

@@ -8,7 +8,6 @@ import yaml
 
 from tests.support import synthetic_ablations
 from tests.unit.report.test_report import Balanced
-from ttc import tables
 from ttc.commands import draw
 from ttc.errors import InputError
 from ttc.figures.captions import specification
@@ -20,6 +19,7 @@ from ttc.stages import gallery as stage
 from ttc.stages import plot
 from ttc.study.build import ROOT
 from ttc.study.config import resolve
+from ttc.tables.registry import SCHEMAS
 from ttc.tables.study import Study
 
 
@@ -31,7 +31,7 @@ def published(tmp_path_factory):
     configuration = resolve(overlay, ROOT / "workflow/schemas/config.schema.yaml")
     frames = synthetic_ablations.study()
     for name in ("difficulty", "curves", "exchange"):
-        tables.write(frames[name], folder / "tables" / f"{name}.parquet", name)
+        SCHEMAS[name].write(frames[name], folder / "tables" / f"{name}.parquet")
     (folder / "config.resolved.yaml").write_text(yaml.safe_dump(configuration))
     inputs = {name: [folder / "tables" / f"{name}.parquet"] for name in ("difficulty", "exchange")}
     inputs["allocation"] = [folder / "tables"]

@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from tests.support import synthetic_study
-from ttc import tables
 from ttc.errors import InputError
 from ttc.paper.claim import Settings
 from ttc.paper.findings import find
@@ -18,6 +17,10 @@ from ttc.report import solutions
 from ttc.runtime import Runtime
 from ttc.stages import notebook as notebook_stage
 from ttc.stages import report as stage
+from ttc.tables.analysis import CURVES
+from ttc.tables.publication import FINDINGS
+from ttc.tables.registry import SCHEMAS
+from ttc.tables.search import CANDIDATES, TREE
 from ttc.tables.study import Study
 
 NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "01_scaling.ipynb"
@@ -27,9 +30,7 @@ CONFIGURATION = {"seed": 7, "sampling": {"temperature": 1.0, "max_tokens": 96}, 
 @pytest.fixture(scope="module")
 def frames():
     frames = synthetic_study.study()
-    return frames | {
-        "findings": tables.check(find(Study(frames), Settings(bootstrap=50)), "findings", "test")
-    }
+    return frames | {"findings": FINDINGS.check(find(Study(frames), Settings(bootstrap=50)), "test")}
 
 
 @pytest.fixture
@@ -142,14 +143,14 @@ def test_a_chain_that_gets_right_is_shown_up_to_there(frames):
 
 def test_a_search_is_shown_node_by_node(frames):
     candidate = ("p0001", 0, "a\nb", "2", True, [0.4, 0.9], "stop", 4, 9, 5, 0, 12, 4.0)
-    candidates = pl.DataFrame([candidate], schema=list(tables.SCHEMAS["candidates"].columns), orient="row")
+    candidates = pl.DataFrame([candidate], schema=list(CANDIDATES.columns), orient="row")
     nodes = [("p0001", 0, -1, 0, "a\n", 0.4, True, "step"), ("p0001", 1, -1, 0, "x\n", 0.1, False, "step")]
-    tree = pl.DataFrame(nodes, schema=list(tables.SCHEMAS["tree"].columns), orient="row")
+    tree = pl.DataFrame(nodes, schema=list(TREE.columns), orient="row")
     content = solutions.Content(
         frames["problems"],
         frames["samples"],
-        tree=tables.check(tree, "tree", "test"),
-        candidates=tables.check(candidates, "candidates", "test"),
+        tree=TREE.check(tree, "test"),
+        candidates=CANDIDATES.check(candidates, "test"),
     )
     shown = solutions.search_tree(content)
     assert [node["text"] for node in shown["nodes"]] == ["a", "x"]
@@ -216,7 +217,7 @@ def test_numbers():
 def test_the_stage_writes_the_same_bytes_twice(frames, figures, tmp_path):
     names = ("problems", "samples", "scores", "chains", "findings")
     for name in names:
-        tables.write(frames[name], tmp_path / f"{name}.parquet", name)
+        SCHEMAS[name].write(frames[name], tmp_path / f"{name}.parquet")
     inputs = {name: [tmp_path / f"{name}.parquet"] for name in names} | {"figures": [figures], "searches": []}
     written = []
     for run in range(2):
@@ -238,9 +239,9 @@ def test_the_notebook_is_kept_without_outputs():
 
 def test_the_notebook_executes_and_draws_two_figures(frames, tmp_path):
     fitted = tmp_path / "fitted"
-    tables.write(frames["curves"], fitted / "curves.parquet", "curves")
+    CURVES.write(frames["curves"], fitted / "curves.parquet")
     for name in ("outcomes", "difficulty"):
-        tables.write(frames[name], tmp_path / f"{name}.parquet", name)
+        SCHEMAS[name].write(frames[name], tmp_path / f"{name}.parquet")
     inputs = {name: [tmp_path / f"{name}.parquet"] for name in ("outcomes", "difficulty")}
     inputs |= {"notebook": [NOTEBOOK], "curves": [fitted], "exchange": [], "findings": []}
     notebook_stage.run({"notebook": NOTEBOOK.name}, inputs, tmp_path / "executed.ipynb", Runtime())

@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tests.support.tiny import SEED, TASK, random_model, saved
-from ttc import noise, tables
+from ttc import noise
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.engines.sampling import select_problems, solutions_frame
-from ttc.engines.transformers import TransformersEngine
 from ttc.problems import formats, text
 from ttc.problems.formats import LINES
 from ttc.problems.tasks import clock
 from ttc.revision.chains import contexts, distinct_reads, revise
 from ttc.revision.pairs import choose_context, make_pairs, successes
+from ttc.tables.revisions import CHAINS, PAIRS
 
 
 def edit_distance(a, b):
@@ -87,7 +88,7 @@ def test_trajectories_of_a_small_pool():
             ("solved", "right", "4", True),
         ]
     )
-    pairs = tables.check(make_pairs(samples, 4, None, seed=1), "pairs", "here")
+    pairs = PAIRS.check(make_pairs(samples, 4, None, seed=1), "here")
     assert pairs.filter(problem_id="unsolved").is_empty()  # nothing correct to end in
     # one for each correct sample, in their order
     assert pairs.filter(problem_id="p")["target"].to_list() == ["right 1", "right 1", "also right"]
@@ -132,7 +133,7 @@ def test_trajectories_depend_on_the_seed_and_their_own_problem_only():
 
 
 def test_no_samples():
-    assert tables.check(make_pairs(samples_of([]), 4, 4, seed=0), "pairs", "here").is_empty()
+    assert PAIRS.check(make_pairs(samples_of([]), 4, 4, seed=0), "here").is_empty()
 
 
 def chains_of(verdicts):
@@ -149,7 +150,7 @@ def chains_of(verdicts):
 
 def test_successes_by_hand():
     chains = chains_of({"p": ["-+", "--+", "---", "+"], "q": ["-+", "-+", "--"]})
-    pairs = tables.check(successes(chains, seed=0), "pairs", "here")
+    pairs = PAIRS.check(successes(chains, seed=0), "here")
     # five successes of three lengths: two of each, so one of three of length 2 is left out and the others come twice
     assert sorted(pairs["context"].list.len()) == [0, 0, 1, 1, 2, 2]
     longest = pairs.filter(pl.col("context").list.len() == 2)
@@ -167,7 +168,7 @@ def test_successes_are_as_many_of_each_length(failures, seed):
     """Chains of 0 … 3 failures before a success; 4 and 5 failures never succeed."""
     marks = {f"p{index}": ["-" * n + "+" * (n < 4) for n in each] for index, each in enumerate(failures)}
     chains = chains_of(marks)
-    pairs = tables.check(successes(chains, seed), "pairs", "here")
+    pairs = PAIRS.check(successes(chains, seed), "here")
     lengths = [n + 1 for each in failures for n in each if n < 4]
     share = -(-len(lengths) // max(1, len(set(lengths))))
     assert sorted(pairs["context"].list.len() + 1) == sorted([*set(lengths)] * share)
@@ -210,7 +211,7 @@ def silent(done, total):
 
 def chains(engine, first, problems, lengths=LENGTHS, max_context=4, seed=5, **more):
     frame = revise(engine, first, LINES, problems, lengths, max_context, seed, 1.0, 8, 16, silent, **more)
-    return tables.check(frame, "chains", "here")
+    return CHAINS.check(frame, "here")
 
 
 @pytest.fixture(scope="module")
@@ -253,9 +254,8 @@ def test_chains_equal_one_answer_at_a_time(engine, first, problems, known):
 
 def test_chains_do_not_depend_on_other_problems_or_batches(engine, first, problems, known):
     engine.batch_rows = 8
-    apart = tables.check(
+    apart = CHAINS.check(
         pl.concat([chains(engine, first, problems[:2]), chains(engine, first, problems[2:])]),
-        "chains",
         "here",
     )
     engine.batch_rows = 1024

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.revision.transitions import transitions
 from ttc.stages import trace_revisions
+from ttc.tables.analysis import TRANSITIONS
+from ttc.tables.revisions import CHAINS
 
 
 def chains_of(verdicts):
@@ -20,7 +21,7 @@ def chains_of(verdicts):
         for chain, marks in enumerate(each)
         for step, mark in enumerate(marks)
     ]
-    return pl.DataFrame(rows, schema=tables.SCHEMAS["chains"].dtypes, orient="row")
+    return pl.DataFrame(rows, schema=CHAINS.dtypes, orient="row")
 
 
 def test_shares_by_hand():
@@ -69,19 +70,19 @@ def test_shares_by_brute_force(verdicts):
 
 
 def test_the_stage_names_both_revisers(tmp_path):
-    tables.write(chains_of({"p": ["+-", "--"]}), tmp_path / "chains.parquet", "chains")
-    tables.write(chains_of({"p": ["-+-"]}), tmp_path / "rest.parquet", "chains")
+    CHAINS.write(chains_of({"p": ["+-", "--"]}), tmp_path / "chains.parquet")
+    CHAINS.write(chains_of({"p": ["-+-"]}), tmp_path / "rest.parquet")
     inputs = {"chains": [tmp_path / "chains.parquet"], "rest_chains": [tmp_path / "rest.parquet"]}
     spec = {"seed": 0, "bootstrap": 20}
     trace_revisions.run(spec, inputs, tmp_path / "t.parquet", None)
-    made = tables.read(tmp_path / "t.parquet", "transitions")
+    made = TRANSITIONS.read(tmp_path / "t.parquet")
     assert made.select("reviser", "step", "correct").rows() == [
         ("rest", 1, 0.0),
         ("rest", 2, 1.0),
         ("reviser", 1, 0.5),
     ]
     trace_revisions.run(spec, inputs | {"rest_chains": []}, tmp_path / "t.parquet", None)
-    assert set(tables.read(tmp_path / "t.parquet", "transitions")["reviser"]) == {"reviser"}
+    assert set(TRANSITIONS.read(tmp_path / "t.parquet")["reviser"]) == {"reviser"}
 
 
 def test_a_study_without_chains_is_refused(tmp_path):

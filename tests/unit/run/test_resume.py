@@ -12,7 +12,7 @@ import pytest
 from tests.support import all_stages, tiny
 from ttc import digests
 from ttc.engines import sampling
-from ttc.engines.transformers import TransformersEngine
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.errors import InputError
 from ttc.run import files, job, locks
 from ttc.run.work import KeptWork, Work

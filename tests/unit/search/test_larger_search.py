@@ -6,8 +6,10 @@ import json
 import polars as pl
 import pytest
 
-from ttc import tables
 from ttc.stages import evaluate
+from ttc.tables.analysis import OUTCOMES
+from ttc.tables.registry import SCHEMAS
+from ttc.tables.search import CANDIDATES
 
 SPEC = {"seed": 0, "budgets": [1, 2, 4], "replicates": 10}
 # Of the larger policy's four samples of `p0`: answer, verdict, step scores (the last one counts)
@@ -70,12 +72,12 @@ def inputs(tmp_path):
         "larger_scores": (score_table(POOL, 20), "scores"),
     }
     for name, (frame, schema) in written.items():
-        tables.write(frame, tmp_path / f"{name}.parquet", schema)
+        SCHEMAS[schema].write(frame, tmp_path / f"{name}.parquet")
     # By the last step 5 wins, .6 to .5; by the least one 7 does, .4 to .1.
     search = [("7", True, [0.4, 0.5]), ("5", False, [0.1, 0.6])]
     for role in ("searches", "larger_searches"):
         (tmp_path / role).mkdir()
-        tables.write(candidate_table(search), tmp_path / role / "candidates.parquet", "candidates")
+        CANDIDATES.write(candidate_table(search), tmp_path / role / "candidates.parquet")
     for role, parameters in PARAMETERS.items():
         (tmp_path / role).mkdir()
         (tmp_path / role / "card.json").write_text(json.dumps({"kind": role, "parameters": parameters}))
@@ -86,7 +88,7 @@ def inputs(tmp_path):
 def outcomes(inputs, tmp_path, **changes):
     spec = SPEC | {"searches": ["beam(width=4)"], "larger_searches": ["beam(width=4)"]} | changes
     evaluate.run(spec, inputs, tmp_path / "outcomes.parquet", None)
-    return tables.read(tmp_path / "outcomes.parquet", "outcomes")
+    return OUTCOMES.read(tmp_path / "outcomes.parquet")
 
 
 def by_enumeration(size, weighted):

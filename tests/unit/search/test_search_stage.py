@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.toy import END, ToyEngine, ToyStepVerifier, keyed
 from tests.support.toy import text as tokens
-from ttc import noise, tables
+from ttc import noise
 from ttc.errors import InputError
 from ttc.search.strategy import Strategy
 from ttc.stages.search import (
@@ -16,6 +16,8 @@ from ttc.stages.search import (
     search_problems,
     tree_table,
 )
+from ttc.tables.generation import PROBLEMS
+from ttc.tables.search import CANDIDATES, TREE
 
 SPEC = {
     "seed": 3,
@@ -65,7 +67,7 @@ def problems():
             "answer": ["1", "2", "1", "2", "1"],
             "solution": "",
         },
-        schema=tables.SCHEMAS["problems"].dtypes,
+        schema=PROBLEMS.dtypes,
     )
 
 
@@ -79,8 +81,8 @@ def searched(problems, rows=1000, **changes):
 def test_tables_are_what_the_schemas_ask(problems, tmp_path):
     results, engine = searched(problems)
     candidates = candidate_table(problems, results, engine.tokenizer)
-    candidates = tables.write(candidates, tmp_path / "candidates.parquet", "candidates")
-    tree = tables.write(tree_table(problems, results, engine.tokenizer), tmp_path / "tree.parquet", "tree")
+    candidates = CANDIDATES.write(candidates, tmp_path / "candidates.parquet")
+    tree = TREE.write(tree_table(problems, results, engine.tokenizer), tmp_path / "tree.parquet")
     assert candidates.height == 5 * 4
     costs = candidates.unique("problem_id")
     assert costs["generated_tokens"].sum() == engine.tokens_generated

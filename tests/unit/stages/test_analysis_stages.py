@@ -7,12 +7,16 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.evaluation.allocation import storage
 from ttc.evaluation.allocation.efficiency import efficiency_of
 from ttc.evaluation.pool import revision_chains, sample_pools
 from ttc.stages import evaluate, fit_allocator, match_flops, measure_difficulty, measure_verifiers
+from ttc.tables.analysis import CURVES, DIFFICULTY, EXCHANGE, OUTCOMES, PER_QUESTION
+from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
+from ttc.tables.registry import SCHEMAS
+from ttc.tables.revisions import CHAIN_SCORES, CHAINS
+from ttc.tables.search import CANDIDATES
 
 SPEC = {"seed": 3, "replicates": 20, "bootstrap": 50, "repeats": 2, "folds": 2, "searches": ["beam(width=4)"]}
 SPEC |= {"competing_methods": ["beam"]}
@@ -79,21 +83,20 @@ def invent(folder, problems=15, pool=16, seed=0, shuffle=False):
         greedy.append(pl.DataFrame(one | solution(1, given, right)))
     question = {"split": "test", "level": 1, "question": "?", "answer": "7", "solution": ""}
     rows = {"problem_id": names} | {key: [value] * problems for key, value in question.items()}
-    tables.write(pl.DataFrame(rows), folder / "problems.parquet", "problems")
+    PROBLEMS.write(pl.DataFrame(rows), folder / "problems.parquet")
     half = problems // 2
     for part, frames in (("0", samples[:half]), ("1", samples[half:])):
         frame = pl.concat(frames)
-        tables.write(
+        SAMPLES.write(
             frame.sample(fraction=1, shuffle=True, seed=1) if shuffle else frame,
             folder / f"samples{part}",
-            "samples",
         )
-    tables.write(pl.concat(scores), folder / "scores.parquet", "scores")
-    tables.write(pl.concat(chains), folder / "chains.parquet", "chains")
-    tables.write(pl.concat(chain_scores), folder / "chain_scores.parquet", "chain_scores")
+    SCORES.write(pl.concat(scores), folder / "scores.parquet")
+    CHAINS.write(pl.concat(chains), folder / "chains.parquet")
+    CHAIN_SCORES.write(pl.concat(chain_scores), folder / "chain_scores.parquet")
     (folder / "beam").mkdir()
-    tables.write(pl.concat(searched), folder / "beam" / "candidates.parquet", "candidates")
-    tables.write(pl.concat(greedy), folder / "greedy.parquet", "samples")
+    CANDIDATES.write(pl.concat(searched), folder / "beam" / "candidates.parquet")
+    SAMPLES.write(pl.concat(greedy), folder / "greedy.parquet")
     models = {"policy": 100, "reviser": 100, "prm": 110, "revision_orm": 120, "larger_policy": 1400}
     for role, parameters in models.items():
         (folder / role).mkdir()
@@ -135,7 +138,7 @@ def value(outcomes, **where):
 
 def test_outcomes_are_complete_and_at_their_budgets(study):
     _, made = study
-    outcomes = tables.read(made["outcomes"], "outcomes")
+    outcomes = OUTCOMES.read(made["outcomes"])
     budgets = {
         strategy: sorted(rows["budget"].unique())
         for (strategy,), rows in outcomes.filter(pl.col("family") == "search").group_by("strategy")
@@ -154,7 +157,7 @@ def test_outcomes_are_complete_and_at_their_budgets(study):
 
 def test_outcomes_agree_with_the_samples(study):
     inputs, made = study
-    outcomes = tables.read(made["outcomes"], "outcomes")
+    outcomes = OUTCOMES.read(made["outcomes"])
     for pool in sample_pools(inputs["samples"], {}):
         name = pool.problem_id
         rate = pool.correct.mean()
@@ -175,7 +178,7 @@ def test_outcomes_agree_with_the_samples(study):
 
 def test_costs(study):
     _, made = study
-    outcomes = tables.read(made["outcomes"], "outcomes")
+    outcomes = OUTCOMES.read(made["outcomes"])
     weighted = value(outcomes, problem_id="p03", strategy="best_of_n_weighted", budget=8)
     assert (weighted["tokens"], weighted["verifier_tokens"]) == (80, 160)
     assert weighted["flops"] == 2 * 100 * 80 + 2 * 110 * 160
@@ -192,12 +195,12 @@ def test_costs(study):
 
 def test_allocation_and_exchange(study):
     _, made = study
-    curves = tables.read(made["allocation"] / "curves.parquet", "curves")
+    curves = CURVES.read(made["allocation"] / "curves.parquet")
     found = curves.filter(pl.col("strategy") == "compute_optimal", pl.col("bin") == 0)
     wanted = {("search", "best_of_n_weighted"), ("revisions", "hierarchical"), ("revisions", "majority")}
     assert set(found.select("family", "selection").iter_rows()) == wanted
     assert set(found["bins"]) == {"oracle", "predicted"}
-    per_question = tables.read(made["allocation"] / "per_question.parquet", "per_question")
+    per_question = PER_QUESTION.read(made["allocation"] / "per_question.parquet")
     mean = per_question.filter(
         pl.col("family") == "search",
         pl.col("strategy") == "compute_optimal",
@@ -205,12 +208,12 @@ def test_allocation_and_exchange(study):
         pl.col("budget") == 4,
     )["correct"].mean()
     assert value(found, family="search", bins="oracle", budget=4)["accuracy"] == pytest.approx(mean)
-    exchange = tables.read(made["exchange"], "exchange")
+    exchange = EXCHANGE.read(made["exchange"])
     assert len(exchange) == 2 * 2 * 3 * 2 * 6  # families, versions, ratios, binnings, bins and all
     row = value(exchange, family="search", version="v1", ratio=0.16, bins="oracle", bin=0)
     assert row["multiplier"] == 257.75 and row["clipped"] and row["budget"] == 16
     assert row["difference"] == pytest.approx(row["small"] - row["larger"])
-    outcomes = tables.read(made["outcomes"], "outcomes")
+    outcomes = OUTCOMES.read(made["outcomes"])
     assert efficiency_of(outcomes, per_question, reference_budget=16, replicates=20).ratio > 0
 
 
@@ -225,7 +228,7 @@ def test_moved_verifier_curves_are_read_at_half_the_generations(study, tmp_path)
     ratios = {"v1": [22.0], "camera_ready": [11.0]}  # both pay for 15.77 generations
     spec = SPEC | {"ratios": ratios, "verifier_curves": "moved_right"}
     match_flops.run(spec, known, tmp_path / "moved.parquet", None)
-    moved = tables.read(tmp_path / "moved.parquet", "exchange").filter(family="search", bins="oracle", bin=0)
+    moved = EXCHANGE.read(tmp_path / "moved.parquet").filter(family="search", bins="oracle", bin=0)
     budgets = dict(moved.select("version", "budget").iter_rows())
     assert budgets["v1"] == pytest.approx(15.77, abs=0.01)
     assert budgets["camera_ready"] == pytest.approx(15.77 / 2, abs=0.01)
@@ -259,12 +262,12 @@ def test_a_pool_study_runs_through_the_same_stages(tmp_path):
     inputs = invent(tmp_path, pool=6)
     pool = {name: inputs[name] for name in ("problems", "samples", "scores")}
     made = analyse(tmp_path, pool, SPEC | {"searches": []})
-    assert not len(tables.read(made["exchange"], "exchange"))
-    curves = tables.read(made["allocation"] / "curves.parquet", "curves")
+    assert not len(EXCHANGE.read(made["exchange"]))
+    curves = CURVES.read(made["allocation"] / "curves.parquet")
     assert set(curves.filter(pl.col("strategy") == "compute_optimal")["selection"]) == {"mixed"}
     bare = analyse(tmp_path, pool | {"scores": []}, SPEC | {"searches": []})
-    assert tables.read(bare["difficulty"], "difficulty")["predicted"].null_count() == 15
-    assert set(tables.read(bare["outcomes"], "outcomes")["strategy"]) == {
+    assert DIFFICULTY.read(bare["difficulty"])["predicted"].null_count() == 15
+    assert set(OUTCOMES.read(bare["outcomes"])["strategy"]) == {
         "majority",
         "pass_at_1",
         "pass_at_k",
@@ -273,16 +276,16 @@ def test_a_pool_study_runs_through_the_same_stages(tmp_path):
 
 def test_pools_of_different_sizes(tmp_path):
     inputs = invent(tmp_path, pool=6)
-    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
+    samples = pl.concat([SAMPLES.read(path) for path in inputs["samples"]])
     kept = samples.filter(pl.col("sample_index") < 1 + pl.col("problem_id").str.slice(1).cast(pl.Int32) % 6)
-    tables.write(kept, tmp_path / "uneven.parquet", "samples")
+    SAMPLES.write(kept, tmp_path / "uneven.parquet")
     pool = {
         "problems": inputs["problems"],
         "scores": inputs["scores"],
         "samples": [tmp_path / "uneven.parquet"],
     }
     made = analyse(tmp_path, pool, SPEC | {"searches": []})
-    curves = tables.read(made["allocation"] / "curves.parquet", "curves")
+    curves = CURVES.read(made["allocation"] / "curves.parquet")
     sizes = (
         curves.filter(pl.col("strategy") == "majority", pl.col("bin") == 0)
         .sort("budget")["problems"]
@@ -294,15 +297,15 @@ def test_pools_of_different_sizes(tmp_path):
 def test_disjoint_bins_and_outcomes_share_no_sample(tmp_path):
     """Samples of even index are all right and confident, those of odd index all wrong and doubted."""
     inputs = invent(tmp_path, pool=8)
-    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
+    samples = pl.concat([SAMPLES.read(path) for path in inputs["samples"]])
     even = pl.col("sample_index") % 2 == 0
     samples = samples.with_columns(
         correct=even, answer=pl.when(even).then(pl.lit("7")).otherwise(pl.lit("8"))
     )
-    scores = tables.read(inputs["scores"][0], "scores")
+    scores = SCORES.read(inputs["scores"][0])
     scores = scores.with_columns(step_scores=pl.when(even).then([0.2, 0.9]).otherwise([0.2, 0.1]))
-    tables.write(samples, tmp_path / "parity.parquet", "samples")
-    tables.write(scores, tmp_path / "confident.parquet", "scores")
+    SAMPLES.write(samples, tmp_path / "parity.parquet")
+    SCORES.write(scores, tmp_path / "confident.parquet")
     pool = {name: [tmp_path / f"{name}.parquet"] for name in ("problems",)}
     pool |= {"samples": [tmp_path / "parity.parquet"], "scores": [tmp_path / "confident.parquet"]}
 
@@ -310,7 +313,7 @@ def test_disjoint_bins_and_outcomes_share_no_sample(tmp_path):
         difficulty, outcomes = tmp_path / f"d-{samples}", tmp_path / f"o-{samples}"
         measure_difficulty.run({"samples": samples}, pool, difficulty, None)
         evaluate.run({"difficulty_samples": samples, "replicates": 10}, pool, outcomes, None)
-        return tables.read(difficulty, "difficulty"), tables.read(outcomes, "outcomes")
+        return DIFFICULTY.read(difficulty), OUTCOMES.read(outcomes)
 
     difficulty, outcomes = measured("disjoint")
     assert set(difficulty["oracle"]) == {1.0} and difficulty["predicted"].to_list() == pytest.approx(
@@ -334,15 +337,15 @@ def test_a_pool_of_one_has_no_halves(tmp_path):
 
 def test_missing_tokens_are_unknown_not_free(tmp_path):
     inputs = invent(tmp_path, pool=4)
-    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
-    tables.write(samples.with_columns(tokens=pl.lit(None, pl.Int32)), tmp_path / "silent.parquet", "samples")
+    samples = pl.concat([SAMPLES.read(path) for path in inputs["samples"]])
+    SAMPLES.write(samples.with_columns(tokens=pl.lit(None, pl.Int32)), tmp_path / "silent.parquet")
     silent = {
         "problems": inputs["problems"],
         "samples": [tmp_path / "silent.parquet"],
         "policy": inputs["policy"],
     }
     evaluate.run(SPEC | {"searches": []}, silent, tmp_path / "o.parquet", None)
-    outcomes = tables.read(tmp_path / "o.parquet", "outcomes")
+    outcomes = OUTCOMES.read(tmp_path / "o.parquet")
     assert outcomes["tokens"].null_count() == outcomes["flops"].null_count() == len(outcomes)
 
 
@@ -350,7 +353,7 @@ def quality(folder, inputs, **spec):
     """Both tables of measure_verifiers."""
     measure_verifiers.run({"seed": 1, "bootstrap": 50} | spec, inputs, folder / "verifiers", None)
     names = ("calibration", "verifier_quality")
-    return [tables.read(folder / "verifiers" / f"{name}.parquet", name) for name in names]
+    return [SCHEMAS[name].read(folder / "verifiers" / f"{name}.parquet") for name in names]
 
 
 def test_verifiers_are_measured_over_all_and_step_by_step(study, tmp_path):
@@ -361,8 +364,8 @@ def test_verifiers_are_measured_over_all_and_step_by_step(study, tmp_path):
     assert value(found, **where, step=1)["value"] == 0.5
     solution = value(found, **where | {"level": "solution"})
     assert value(found, **where, step=2)["value"] == solution["value"]
-    samples = pl.concat([tables.read(path, "samples") for path in inputs["samples"]])
-    together = samples.join(tables.read(inputs["scores"][0], "scores"), on=["problem_id", "sample_index"])
+    samples = pl.concat([SAMPLES.read(path) for path in inputs["samples"]])
+    together = samples.join(SCORES.read(inputs["scores"][0]), on=["problem_id", "sample_index"])
     last = together["step_scores"].list.last()
     assert solution["value"] == pytest.approx(roc_auc_score(together["correct"], last))
     assert solution["count"] == len(together)
@@ -372,8 +375,8 @@ def test_verifiers_are_measured_over_all_and_step_by_step(study, tmp_path):
     assert all_steps["value"] == pytest.approx(roc_auc_score(verdicts, scores))
     assert all_steps["count"] == 2 * len(together)
     # chains: one score a revision, whose verdict is its own
-    revised = tables.read(inputs["chains"][0], "chains")["correct"]
-    read = tables.read(inputs["chain_scores"][0], "chain_scores")["score"]
+    revised = CHAINS.read(inputs["chains"][0])["correct"]
+    read = CHAIN_SCORES.read(inputs["chain_scores"][0])["score"]
     row = value(found, verifier="revision_orm", measure="auc")
     assert row["value"] == pytest.approx(roc_auc_score(revised, read))
     assert set(found["measure"]) == {"auc", "auc_within", "brier", "calibration_error"}
@@ -386,11 +389,11 @@ def test_verifiers_are_measured_over_all_and_step_by_step(study, tmp_path):
 
 def test_a_step_that_hardly_any_question_reaches_is_not_measured_by_itself(study, tmp_path):
     inputs, _ = study
-    scores = tables.read(inputs["scores"][0], "scores")
+    scores = SCORES.read(inputs["scores"][0])
     for reaching, steps in ((["p03"], [0, 1, 2]), (["p03", "p04"], [0, 1, 2, 3])):  # of 15 questions
         longer = pl.col("problem_id").is_in(reaching)
         longer = pl.when(longer).then(pl.col("step_scores").list.concat(0.5)).otherwise(pl.col("step_scores"))
-        tables.write(scores.with_columns(longer), tmp_path / "longer.parquet", "scores")
+        SCORES.write(scores.with_columns(longer), tmp_path / "longer.parquet")
         found = quality(tmp_path, inputs | {"scores": [tmp_path / "longer.parquet"]})[1]
         rows = found.filter(verifier="prm", level="step", measure="brier").sort("step")
         assert rows["step"].to_list() == steps
@@ -416,14 +419,14 @@ def test_a_pool_without_scores_has_empty_tables_of_verifiers(study, tmp_path):
 
 def test_bad_input_is_one_sentence(tmp_path):
     inputs = invent(tmp_path, pool=4)
-    scores = tables.read(inputs["scores"][0], "scores")
-    tables.write(scores.head(-3), tmp_path / "few.parquet", "scores")
+    scores = SCORES.read(inputs["scores"][0])
+    SCORES.write(scores.head(-3), tmp_path / "few.parquet")
     with pytest.raises(InputError, match="3 of 60 are missing for problems 'p00' to 'p14'"):
         evaluate.run(SPEC, inputs | {"scores": [tmp_path / "few.parquet"]}, tmp_path / "o.parquet", None)
     with pytest.raises(InputError, match="120 rows of scores share their key"):
         evaluate.run(SPEC, inputs | {"scores": inputs["scores"] * 2}, tmp_path / "o.parquet", None)
-    problems = tables.read(inputs["problems"][0], "problems").head(3)
-    tables.write(problems, tmp_path / "few_problems.parquet", "problems")
+    problems = PROBLEMS.read(inputs["problems"][0]).head(3)
+    PROBLEMS.write(problems, tmp_path / "few_problems.parquet")
     for stage in (evaluate, measure_difficulty):
         with pytest.raises(InputError, match="'p03' is not"):
             stage.run(

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from tests.support.all_stages import MODELS, STAGES, TASK, run_all
-from ttc import digests, tables
+from ttc import digests
 from ttc.errors import InputError
 from ttc.models.directory import read_card
 from ttc.problems import text
@@ -18,13 +18,16 @@ from ttc.problems.formats import grade_line as grade
 from ttc.revision.chains import contexts
 from ttc.run import job
 from ttc.store import row_digests
+from ttc.tables.generation import SAMPLES, SCORES
+from ttc.tables.registry import SCHEMAS
+from ttc.tables.search import CANDIDATES, TREE
 from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.trained import TokenVerifier
 
 
 def table(made, name, schema):
-    return tables.read(made[name], schema)
+    return SCHEMAS[schema].read(made[name])
 
 
 def test_a_second_run_in_small_batches_gives_the_same_bytes(made, tmp_path):
@@ -122,14 +125,14 @@ def test_a_score_is_a_function_of_the_solution_and_every_sample_has_its_own_bill
         ended.with_columns(sample_index=901, finish_reason=pl.lit("length")),
     ]
     again = [each.cast(samples.schema) for each in again]
-    tables.write(pl.concat([samples, *again]), tmp_path / "more.parquet", "samples")
+    SAMPLES.write(pl.concat([samples, *again]), tmp_path / "more.parquet")
     inputs = {
         "problems": [made["problems"]],
         "verifier": [made["prm"]],
         "samples": [tmp_path / "more.parquet"],
     }
     score.run({"kind": "prm"}, inputs, tmp_path / "scores.parquet", job.Runtime(device="cpu"))
-    scores = tables.read(tmp_path / "scores.parquet", "scores")
+    scores = SCORES.read(tmp_path / "scores.parquet")
     assert scores.head(len(samples)).equals(
         table(made, "prm_scores", "scores").filter(problem_id="test-000003")
     )
@@ -151,12 +154,12 @@ def test_an_outcome_verifier_guides_no_search(made, tmp_path):
 
 
 def test_searches_hold_four_candidates_a_problem(made):
-    candidates = tables.read(made["search"] / "candidates.parquet", "candidates")
+    candidates = CANDIDATES.read(made["search"] / "candidates.parquet")
     assert candidates["problem_id"].to_list() == [f"test-{row:06d}" for row in range(8) for _ in range(4)]
     assert candidates["step_scores"].list.len().to_list() == steps_of(
         candidates.select("text", "finish_reason")
     )
-    tree = tables.read(made["search"] / "tree.parquet", "tree")
+    tree = TREE.read(made["search"] / "tree.parquet")
     assert set(tree["problem_id"]) == set(candidates["problem_id"])
 
 

@@ -8,15 +8,15 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tests.support import small_models
-from ttc import tables
 from ttc.engines import open
-from ttc.engines.transformers import TransformersEngine
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.errors import InputError
 from ttc.problems.formats import LINES, open_form
 from ttc.problems.prompts import Prompt, content_of
 from ttc.problems.sources import content, resolve
 from ttc.run import job
 from ttc.stages import check_prompts, fetch_model, problems
+from ttc.tables.generation import PROBLEMS, PROMPTS
 
 RUNTIME = job.Runtime(device="cpu")
 FORM = {
@@ -63,7 +63,7 @@ def made(tmp_path, test, train=None, seed=0, sources=None):
             inputs[role] = [path]
     spec = {"seed": seed, "sources": sources or {role: source(role) for role in inputs}}
     problems.run(spec, inputs, tmp_path / "problems.parquet", RUNTIME)
-    return tables.read(tmp_path / "problems.parquet", "problems")
+    return PROBLEMS.read(tmp_path / "problems.parquet")
 
 
 def test_both_splits_are_one_table(tmp_path, capsys):
@@ -139,11 +139,11 @@ def checked(policy, tmp_path, questions, max_tokens=16, contexts=0, form=FORM):
     frame = pl.DataFrame({"problem_id": names, "question": questions}).with_columns(
         split=pl.lit("test"), level=pl.lit(0, pl.Int32), answer=pl.lit("1"), solution=pl.lit("")
     )
-    tables.write(frame, tmp_path / "problems.parquet", "problems")
+    PROBLEMS.write(frame, tmp_path / "problems.parquet")
     spec = {"form": form, "max_tokens": max_tokens, "contexts": contexts}
     inputs = {"problems": [tmp_path / "problems.parquet"], "policy": [policy]}
     check_prompts.run(spec, inputs, tmp_path / "prompts.parquet", RUNTIME)
-    return tables.read(tmp_path / "prompts.parquet", "prompts")
+    return PROMPTS.read(tmp_path / "prompts.parquet")
 
 
 def tokens(*given):
@@ -239,7 +239,7 @@ def test_vllm_gets_the_same_stops_from_the_checkpoint_and_its_share_of_the_gpu(p
         def self_check(self):
             opened.append("checked")
 
-    monkeypatch.setattr("ttc.engines.vllm.VllmEngine", Engine)
+    monkeypatch.setattr("ttc.engines.backends.vllm.VllmEngine", Engine)
     with open_form(FORM) as form:
         for engines in (1, 2):
             runtime = job.Runtime(device="cpu", batch_rows=9)

@@ -10,19 +10,19 @@ import torch
 from safetensors.torch import load_file
 
 from tests.support import tiny
-from tests.support.published import PROBLEM, SOLUTIONS, edit_weights
+from tests.support.published import KINDS, PROBLEM, SOLUTIONS, edit_weights
 from tests.support.text_verifiers import model_directory
-from ttc import tables
 from ttc.errors import InputError
 from ttc.models.directory import save_model
 from ttc.models.from_scratch import build_verifier
 from ttc.run import job
 from ttc.stages import preflight
-from ttc.store.keys import Code
+from ttc.store.code import Sources
+from ttc.tables.generation import PREFLIGHT
 from ttc.verifiers.incremental import IncrementalVerifier
+from ttc.verifiers.load import load
 from ttc.verifiers.open import is_published, open_verifier
 from ttc.verifiers.preflight import GOLDEN, golden_examples, told_apart
-from ttc.verifiers.published.registry import KINDS, load
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def run(path, output, examples, least_auc=0.75):
 
 def test_a_verifier_that_is_right_passes(directory, examples, tmp_path, capsys):
     run(directory, tmp_path / "preflight.parquet", examples)
-    table = tables.read(tmp_path / "preflight.parquet", "preflight")
+    table = PREFLIGHT.read(tmp_path / "preflight.parquet")
     scores = open_verifier(directory, device="cpu").score([PROBLEM] * len(SOLUTIONS), SOLUTIONS)
     assert table.rows() == [
         (number, step, verdict, pytest.approx(score, abs=1e-5))
@@ -107,7 +107,7 @@ class Golden:
 def test_without_examples_the_golden_ones_are_scored(directory, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(preflight, "open_verifier", lambda *_: Golden(0.9, 0.2))
     run(directory, tmp_path / "preflight.parquet", None)
-    table = tables.read(tmp_path / "preflight.parquet", "preflight")
+    table = PREFLIGHT.read(tmp_path / "preflight.parquet")
     assert table["score"].to_list() == [0.9 if verdict else 0.2 for verdict in table["verdict"]]
     assert len(table) == sum(len(each.steps) for each in golden_examples())
     assert (
@@ -127,7 +127,7 @@ def test_every_kind_reads_the_golden_examples(tmp_path, kind):
     except InputError as error:
         assert "6 right steps score 0." in str(error)
     else:
-        assert len(tables.read(tmp_path / "preflight.parquet", "preflight")) == 10
+        assert len(PREFLIGHT.read(tmp_path / "preflight.parquet")) == 10
 
 
 def test_examples_are_checked(directory, tmp_path):
@@ -172,12 +172,12 @@ def test_the_command_line_stops_with_one_sentence(directory, flipped, examples, 
 
 
 def test_the_golden_examples_count_in_the_stages_code(monkeypatch, tmp_path):
-    assert "ttc.verifiers.preflight" in Code().closure("preflight")
-    before, read = Code().digest("preflight"), type(GOLDEN).read_bytes
+    assert "ttc.verifiers.preflight" in Sources().closure("stages.preflight").modules
+    before, read = Sources().closure("stages.preflight").digest, type(GOLDEN).read_bytes
     monkeypatch.setattr(
         type(GOLDEN), "read_bytes", lambda path: read(path) + (b" " if path.name == GOLDEN.name else b"")
     )
-    assert Code().digest("preflight") != before
+    assert Sources().closure("stages.preflight").digest != before
 
 
 # Opening
@@ -199,7 +199,7 @@ def test_a_card_with_a_format_opens_a_published_verifier(tmp_path, kind, role):
     path = model_directory(tmp_path, kind, role)
     assert is_published(path)
     verifier = open_verifier(path, 64, "cpu")
-    assert isinstance(verifier, KINDS[kind]) and verifier.batch_tokens == 1024
+    assert type(verifier).__module__ == f"ttc.verifiers.kinds.{kind}" and verifier.batch_tokens == 1024
     expected = load(kind, path / "weights", device="cpu").score([PROBLEM] * 4, SOLUTIONS)
     for made, each in zip(verifier.score([PROBLEM] * 4, SOLUTIONS), expected, strict=True):
         assert made == pytest.approx(each, abs=1e-5)
@@ -224,9 +224,7 @@ def test_cards_that_are_refused(tmp_path):
         open_verifier(path)
     card = json.loads((path / "card.json").read_text()) | {"kind": "prm", "format": "skywork"}
     (path / "card.json").write_text(json.dumps(card))
-    with pytest.raises(
-        InputError, match=r"verifier kind 'skywork' is unknown; .* did you mean 'skywork_value'"
-    ):
+    with pytest.raises(InputError, match=r"kinds: there is no 'skywork'; .* did you mean 'skywork_value'"):
         open_verifier(path)
     card |= {"format": "ki_tag", "checkpoint": card["checkpoint"] | {"separator": "\n"}}
     (path / "card.json").write_text(json.dumps(card))

@@ -8,10 +8,10 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedConfig, Qw
 
 from ttc.errors import InputError
 from ttc.estimate import studies
+from ttc.models.qwen2 import Qwen2WithClasses
 from ttc.problems import prompts
 from ttc.study.build import ROOT, plan_study
 from ttc.study.config import load
-from ttc.verifiers.published.qwen2 import Qwen2WithClasses
 
 FILES = sorted((ROOT / "studies").glob("*.yaml"))
 # Shapes as the models' own config.json have them: width, layers, heads, heads of keys, inner width, tied embeddings

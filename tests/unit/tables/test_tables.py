@@ -1,7 +1,9 @@
 """Tables: every refusal is one sentence, writing is all or nothing, and equal rows give equal bytes."""
 
+import importlib
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,6 +12,9 @@ from hypothesis import strategies as st
 
 from ttc import tables
 from ttc.errors import InputError
+from ttc.tables import generation
+from ttc.tables.registry import SCHEMAS
+from ttc.tables.schema import ROW_GROUP_SIZE, Schema
 
 PROBLEMS = pl.DataFrame(
     {
@@ -37,8 +42,8 @@ def scores(values):
 
 def test_columns_come_out_in_the_schemas_order_types_and_rows_by_key():
     shuffled = PROBLEMS.select(reversed(PROBLEMS.columns)).with_columns(more=pl.lit("not in the schema"))
-    checked = tables.check(shuffled, "problems", "here")
-    assert checked.schema == pl.Schema(tables.SCHEMAS["problems"].dtypes)
+    checked = generation.PROBLEMS.check(shuffled, "here")
+    assert checked.schema == pl.Schema(generation.PROBLEMS.dtypes)
     assert checked["problem_id"].to_list() == ["a", "b", "c"]
     assert checked["level"].to_list() == [2, 1, 3]
 
@@ -94,7 +99,7 @@ def test_columns_come_out_in_the_schemas_order_types_and_rows_by_key():
 )
 def test_refusals(name, frame, message):
     with pytest.raises(InputError) as caught:
-        tables.check(frame, name, "folder/file.parquet")
+        SCHEMAS[name].check(frame, "folder/file.parquet")
     sentence = str(caught.value)
     assert sentence.startswith("folder/file.parquet: ") and "\n" not in sentence
     assert re.search(message, sentence), sentence
@@ -102,78 +107,78 @@ def test_refusals(name, frame, message):
 
 def test_a_key_may_be_several_columns():
     rows = pl.concat([SCORES, SCORES.with_columns(sample_index=pl.lit(1, dtype=pl.Int64))])
-    assert len(tables.check(rows, "scores", "here")) == 4
+    assert len(generation.SCORES.check(rows, "here")) == 4
     with pytest.raises(InputError, match=r"2 rows of scores share their key .*'sample_index': 1"):
-        tables.check(pl.concat([rows, rows[2:3]]), "scores", "here")
+        generation.SCORES.check(pl.concat([rows, rows[2:3]]), "here")
 
 
 def test_nullable_columns_may_be_empty_and_lists_too():
-    assert tables.check(scores([[], [0.5]]), "scores", "here")["step_scores"].to_list() == [[], [0.5]]
-    assert tables.check(SCORES, "scores", "here")["tokens"].to_list() == [3, None]
+    assert generation.SCORES.check(scores([[], [0.5]]), "here")["step_scores"].to_list() == [[], [0.5]]
+    assert generation.SCORES.check(SCORES, "here")["tokens"].to_list() == [3, None]
 
 
 def test_written_is_read(tmp_path):
-    written = tables.write(PROBLEMS, tmp_path / "new" / "problems.parquet", "problems")
-    assert tables.read(tmp_path / "new" / "problems.parquet", "problems").equals(written)
+    written = generation.PROBLEMS.write(PROBLEMS, tmp_path / "new" / "problems.parquet")
+    assert generation.PROBLEMS.read(tmp_path / "new" / "problems.parquet").equals(written)
     assert [each.name for each in (tmp_path / "new").iterdir()] == ["problems.parquet"]
 
 
 def test_shards_are_read_as_one_table(tmp_path):
     paths = [tmp_path / f"{index}.parquet" for index in range(3)]
     for index, path in enumerate(paths):
-        tables.write(PROBLEMS[index : index + 1], path, "problems")
-    assert tables.read(paths, "problems").equals(tables.check(PROBLEMS, "problems", "here"))
-    assert tables.read([], "problems").schema == pl.Schema(tables.SCHEMAS["problems"].dtypes)
+        generation.PROBLEMS.write(PROBLEMS[index : index + 1], path)
+    assert generation.PROBLEMS.read(paths).equals(generation.PROBLEMS.check(PROBLEMS, "here"))
+    assert generation.PROBLEMS.read([]).schema == pl.Schema(generation.PROBLEMS.dtypes)
     with pytest.raises(InputError, match=r"0\.parquet and 3 more: 2 rows of problems share their key"):
-        tables.read([*paths, paths[1]], "problems")
+        generation.PROBLEMS.read([*paths, paths[1]])
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(
         InputError, match=r"nowhere\.parquet: no such file; it should hold the table of scores"
     ):
-        tables.read(tmp_path / "nowhere.parquet", "scores")
+        generation.SCORES.read(tmp_path / "nowhere.parquet")
 
 
 def test_a_truncated_file_is_refused(tmp_path):
     path = tmp_path / "problems.parquet"
-    tables.write(PROBLEMS, path, "problems")
+    generation.PROBLEMS.write(PROBLEMS, path)
     whole = path.read_bytes()
     for length in range(0, len(whole), 37):
         path.write_bytes(whole[:length])
         with pytest.raises(
             InputError, match=r"problems\.parquet: not a readable Parquet file, perhaps truncated"
         ):
-            tables.read(path, "problems")
+            generation.PROBLEMS.read(path)
 
 
 def test_a_file_that_holds_another_table_is_refused(tmp_path):
-    tables.write(SCORES, tmp_path / "scores.parquet", "scores")
+    generation.SCORES.write(SCORES, tmp_path / "scores.parquet")
     with pytest.raises(InputError, match=r"scores\.parquet: the table of problems lacks the column 'split'"):
-        tables.read(tmp_path / "scores.parquet", "problems")
+        generation.PROBLEMS.read(tmp_path / "scores.parquet")
 
 
 def test_a_refused_table_leaves_the_old_file(tmp_path):
     path = tmp_path / "problems.parquet"
-    tables.write(PROBLEMS, path, "problems")
+    generation.PROBLEMS.write(PROBLEMS, path)
     before = path.read_bytes()
     with pytest.raises(InputError):
-        tables.write(PROBLEMS.with_columns(split=pl.lit("dev")), path, "problems")
+        generation.PROBLEMS.write(PROBLEMS.with_columns(split=pl.lit("dev")), path)
     assert path.read_bytes() == before
 
 
 def test_a_reader_of_the_old_file_never_sees_the_new_one(tmp_path):
     path = tmp_path / "problems.parquet"
-    tables.write(PROBLEMS, path, "problems")
+    generation.PROBLEMS.write(PROBLEMS, path)
     with path.open("rb") as handle:
-        tables.write(PROBLEMS[:1], path, "problems")
+        generation.PROBLEMS.write(PROBLEMS[:1], path)
         assert pl.read_parquet(handle.read()).height == 3
-    assert tables.read(path, "problems").height == 1
+    assert generation.PROBLEMS.read(path).height == 1
 
 
 def test_a_write_that_breaks_off_leaves_the_old_file_and_no_rest(tmp_path, monkeypatch):
     path = tmp_path / "problems.parquet"
-    tables.write(PROBLEMS, path, "problems")
+    generation.PROBLEMS.write(PROBLEMS, path)
     before = path.read_bytes()
 
     def full_disk(frame, file, **options):
@@ -182,7 +187,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_no_rest(tmp_path, monke
 
     monkeypatch.setattr(pl.DataFrame, "write_parquet", full_disk)
     with pytest.raises(OSError, match="no space left"):
-        tables.write(PROBLEMS[:1], path, "problems")
+        generation.PROBLEMS.write(PROBLEMS[:1], path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -199,17 +204,17 @@ def test_equal_rows_give_equal_bytes(tmp_path_factory, order, cuts):
             "tokens": [None if index % 5 == 0 else index for index in range(40)],
         }
     )
-    tables.write(rows, folder / "sorted.parquet", "scores")
+    generation.SCORES.write(rows, folder / "sorted.parquet")
     shuffled = rows[order]
     edges = [0, *sorted(cuts), 40]
     pieces = [shuffled[start:stop] for start, stop in pairwise(edges)]
-    tables.write(pl.concat(pieces, rechunk=False), folder / "shuffled.parquet", "scores")
+    generation.SCORES.write(pl.concat(pieces, rechunk=False), folder / "shuffled.parquet")
     assert (folder / "sorted.parquet").read_bytes() == (folder / "shuffled.parquet").read_bytes()
 
 
 def test_bytes_do_not_depend_on_chunks_where_row_groups_end(tmp_path):
     """More rows than a row group holds, sorted already, in chunks that do not end where row groups do."""
-    count = tables.ROW_GROUP_SIZE + 10_000
+    count = ROW_GROUP_SIZE + 10_000
     rows = pl.DataFrame(
         {
             "problem_id": [f"p{index:06d}" for index in range(count)],
@@ -221,17 +226,24 @@ def test_bytes_do_not_depend_on_chunks_where_row_groups_end(tmp_path):
         }
     )
     pieces = pl.concat([rows[start : start + 7777] for start in range(0, count, 7777)], rechunk=False)
-    tables.write(rows, tmp_path / "one.parquet", "problems")
-    tables.write(
-        pieces.with_columns(pl.col("problem_id").set_sorted()), tmp_path / "many.parquet", "problems"
+    generation.PROBLEMS.write(rows, tmp_path / "one.parquet")
+    generation.PROBLEMS.write(
+        pieces.with_columns(pl.col("problem_id").set_sorted()), tmp_path / "many.parquet"
     )
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "many.parquet").read_bytes()
 
 
 def test_every_schema_is_whole():
-    for name, schema in tables.SCHEMAS.items():
+    for name, schema in SCHEMAS.items():
         assert set(schema.key) <= set(schema.columns), name
         assert all(not schema.columns[column].nullable for column in schema.key), name
         assert schema.meaning and all(column.meaning for column in schema.columns.values()), name
         empty = pl.DataFrame(schema=schema.dtypes)
-        assert tables.check(empty, name, "here").is_empty()
+        assert SCHEMAS[name].check(empty, "here").is_empty()
+
+
+def test_the_registry_has_the_tables_of_every_module():
+    for file in Path(tables.__file__).parent.glob("[a-z]*.py"):
+        for declared in vars(importlib.import_module(f"ttc.tables.{file.stem}")).values():
+            if isinstance(declared, Schema):
+                assert SCHEMAS[declared.name] is declared

@@ -10,7 +10,7 @@ from tests.support import published
 from tests.support.published import PROBLEM, PROBLEM_TOKENS, STEP_TOKENS, STEPS, WINDOW, checkpoint, ids
 from ttc.errors import InputError
 from ttc.problems.steps import steps_of
-from ttc.verifiers.published.registry import load, load_reader
+from ttc.verifiers.load import load, load_reader
 from ttc.verifiers.text_examples import outcome_examples, process_examples
 
 PROBLEMS = pl.DataFrame({"problem_id": ["a", "b"], "question": [PROBLEM, "What is 1"]})

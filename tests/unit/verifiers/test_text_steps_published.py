@@ -6,19 +6,19 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from transformers import PreTrainedTokenizerFast
 
 from tests.support import tiny
-from tests.support.published import PROBLEM, checkpoint
+from tests.support.published import KINDS, PROBLEM, checkpoint
 from tests.support.text_verifiers import Scorer, Written, follower, started
 from tests.support.toy import ToyEngine, run, text
 from tests.unit.search.test_search_bills import STRATEGIES
 from ttc import noise
-from ttc.engines.transformers import TransformersEngine
+from ttc.engines.backends.transformers import TransformersEngine
 from ttc.errors import InputError
 from ttc.problems.steps import steps_of
 from ttc.problems.stops import Stops, any_line_end
 from ttc.problems.text import decode, encode_prompts
 from ttc.search.loop import search
 from ttc.search.strategy import Strategy
-from ttc.verifiers.published.registry import KINDS, load
+from ttc.verifiers.load import load
 from ttc.verifiers.text_steps import TextSteps
 
 WORDS = Written({"a": "3 * 4 = 12 ", "b": "so 14 - 2 ", ".": ".\n\n"})

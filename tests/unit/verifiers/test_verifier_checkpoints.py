@@ -12,10 +12,10 @@ from transformers import (
 )
 
 from tests.support import published
-from tests.support.published import PROBLEM, STEPS, checkpoint, edit_config, edit_weights, tokenizer
+from tests.support.published import KINDS, PROBLEM, STEPS, checkpoint, edit_config, edit_weights, tokenizer
 from ttc.errors import InputError
-from ttc.verifiers.published.loading import check_rotary
-from ttc.verifiers.published.registry import KINDS, load
+from ttc.models.checkpoint import check_rotary
+from ttc.verifiers.load import load
 
 
 @pytest.fixture(params=list(KINDS))
@@ -28,7 +28,7 @@ def kind(request):
 
 def test_an_unknown_kind():
     with pytest.raises(
-        InputError, match=r"'qwen_extra' is unknown; allowed are .*; did you mean 'qwen_extra0'"
+        InputError, match=r"there is no 'qwen_extra'; there are .*; did you mean 'qwen_extra0'"
     ):
         load("qwen_extra", "somewhere")
 

@@ -17,6 +17,7 @@ from transformers import (
 
 from tests.support import published
 from tests.support.published import (
+    KINDS,
     PROBLEM,
     PROBLEM_TOKENS,
     SOLUTIONS,
@@ -30,9 +31,9 @@ from tests.support.published import (
     tokenizer,
 )
 from ttc.errors import InputError
-from ttc.verifiers.published.base import Reading, batches
-from ttc.verifiers.published.qwen_extra0 import SYSTEM
-from ttc.verifiers.published.registry import KINDS, load
+from ttc.verifiers.kinds.qwen_extra0 import SYSTEM
+from ttc.verifiers.load import load
+from ttc.verifiers.published import Reading, batches
 
 NEWLINE = ["\n"]
 SYSTEM_TOKENS = [
@@ -159,7 +160,7 @@ def by_hand(folders, kind):
 
 
 def test_the_five_kinds_that_ship():
-    assert list(KINDS) == ["ki_tag", "chat_plus", "qwen_extra0", "skywork_value", "trl_tokencls"]
+    assert KINDS == ["chat_plus", "ki_tag", "qwen_extra0", "skywork_value", "trl_tokencls"]
 
 
 def test_scores_are_those_of_the_format_written_out(verifier, kind, by_hand):

@@ -3,14 +3,16 @@
 import polars as pl
 import pytest
 
-from tests.support.published import PROBLEM, checkpoint
+from tests.support.published import KINDS, PROBLEM, checkpoint
 from tests.support.text_verifiers import Scorer, drawn, words_of
-from ttc import tables
 from ttc.errors import InputError
 from ttc.problems.steps import steps_of
 from ttc.run.work import KeptWork
 from ttc.runtime import Work
-from ttc.verifiers.published.registry import KINDS, load
+from ttc.tables import revisions
+from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
+from ttc.tables.revisions import CHAIN_SCORES
+from ttc.verifiers.load import load
 from ttc.verifiers.text_pools import problem_with_context, score_revision_texts, score_texts
 
 QUESTIONS = {"p": "What is 2 + 3?", "q": "Why?"}
@@ -30,7 +32,7 @@ def problems():
         "answer": "5",
         "solution": "",
     }
-    return pl.DataFrame(rows, schema=tables.SCHEMAS["problems"].dtypes)
+    return pl.DataFrame(rows, schema=PROBLEMS.dtypes)
 
 
 def sample_table(texts=TEXTS):
@@ -48,7 +50,7 @@ def sample_table(texts=TEXTS):
         for name, each in texts.items()
         for index, text in enumerate(each)
     ]
-    return pl.DataFrame(rows, schema=tables.SCHEMAS["samples"].dtypes)
+    return pl.DataFrame(rows, schema=SAMPLES.dtypes)
 
 
 def chain_table(chains):
@@ -69,12 +71,12 @@ def chain_table(chains):
         for (name, chain), texts in sorted(chains.items())
         for step, text in enumerate(texts)
     ]
-    return pl.DataFrame(rows, schema=tables.SCHEMAS["chains"].dtypes)
+    return pl.DataFrame(rows, schema=revisions.CHAINS.dtypes)
 
 
 def scored(verifier, problems, samples, work=None, batch=100, outcome=False, report=lambda done, total: None):
     frame = score_texts(verifier, problems, samples, work or Work(), batch, report, outcome)
-    return tables.check(frame, "scores", "here")
+    return SCORES.check(frame, "here")
 
 
 # Pools
@@ -206,7 +208,7 @@ def revised(verifier, problems, max_context, chains=CHAINS, work=None, batch=100
     frame = score_revision_texts(
         verifier, problems, chain_table(chains), max_context, work or Work(), batch, lambda done, total: None
     )
-    return tables.check(frame, "chain_scores", "here")
+    return CHAIN_SCORES.check(frame, "here")
 
 
 def test_the_problem_with_earlier_answers():

@@ -277,14 +277,7 @@ class Known:
 
 
 def fixed_scores(monkeypatch, scores):
-    monkeypatch.setattr(
-        step_auc,
-        "predict_values",
-        lambda model, examples: (
-            [np.array(each) for each in scores],
-            examples.masked_targets(),
-        ),
-    )
+    monkeypatch.setattr(step_auc, "predict", lambda *_: [np.array(each) for each in scores])
 
 
 def examples_with(values):
@@ -308,7 +301,9 @@ def test_step_quality_by_hand(monkeypatch):
     )
     fixed_scores(monkeypatch, [[0.9, 0.8, 0.7], [0.6, 0.75, 0.1], [0.5, 0.4]])
     values = [[1.0, 0.5, 1.0], [0.4, 0.5, 0.0], [0.9, 0.0]]
-    made = step_auc.step_quality(None, examples_with(values), rows, problems, 37, seed=0)
+    made = step_auc.step_quality(
+        None, examples_with(values), rows, problems, {"kind": "clock", "modulus": 37}, seed=0
+    )
     # Right: .9 .8 .7 .5; wrong: .6 .75 .1 .4; pairs won: 4 + 4 + 3 + 2 of 16
     assert made["step_auc"] == pytest.approx(13 / 16)
     # Value of a half or more: .9 .8 .7 .75 .5; less: .6 .1 .4; pairs won: 3 + 3 + 3 + 3 + 2 of 15

@@ -1,4 +1,4 @@
-"""Draw one figure of a finished study from its published tables:
+"""Draw one figure of a finished study from its published tables.
 
 ttc draw                                                          lists the figures
 ttc draw search_sweep --study results/default --output figure.png    also .svg and .pdf
@@ -7,7 +7,6 @@ Nothing but `tables/` and `config.resolved.yaml` of the study's folder is read.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import yaml
@@ -64,7 +63,7 @@ def _configuration(study: Path) -> dict:
 
 
 def main(arguments: list[str]) -> None:
-    """The command line; a mistake ends it with one sentence and exit status 2."""
+    """Draw one figure, or list all."""
     parser = argparse.ArgumentParser(prog="ttc draw", description="Draw one figure of a finished study.")
     parser.add_argument("name", nargs="?", help="the figure; without it, all are listed")
     parser.add_argument("--study", type=Path, default=Path("results/default"), help="default: %(default)s")
@@ -75,9 +74,5 @@ def main(arguments: list[str]) -> None:
         print(listing())
         return
     output = given.output or Path(f"{given.name}.png")
-    try:
-        caption = draw(given.name, given.study, output, given.dpi)
-    except InputError as error:
-        print(f"draw: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    caption = draw(given.name, given.study, output, given.dpi)
     print(f"{output}\n{caption}")

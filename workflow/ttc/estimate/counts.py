@@ -8,8 +8,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from ttc.estimate.lengths import Lengths, Weighted, rounds
+from ttc.problems.task import load
 from ttc.search.strategy import from_spec
-from ttc.study.plan import Artifact
+from ttc.study.artifact import Artifact
 
 HELD_OUT = 0.1  # share of the questions that validate a training (`ttc.verifiers.examples`)
 
@@ -236,9 +237,9 @@ def _train_policy(artifact: Artifact, assumptions: Assumptions) -> Work:
     """Three phases (`ttc.stages.train_policy`): easy questions, all, and those that several authors answer."""
     spec, task = artifact.spec, artifact.spec["task"]
     asked = assumptions.questions.levels("train", 0, task["train_problems"])
-    easy = {level: count * _easy(task, level) for level, count in asked.items()}
-    turns = task["turns"]
-    before = turns["share"] * (1 + turns["attempts"]) / 2
+    generated = load(task)
+    easy = {level: count * generated.easy_share(task, level) for level, count in asked.items()}
+    before = generated.mean_attempts(task)
 
     known = assumptions.questions
 
@@ -256,13 +257,6 @@ def _train_policy(artifact: Artifact, assumptions: Assumptions) -> Work:
         if times and (count := sum(questions.values())):
             trained += times * mean_batch(count, size) * _total(questions, length) / count
     return Work(trained=trained)
-
-
-def _easy(task: dict, level: int) -> float:
-    """Share of the training questions of a level that have operations of the first group only."""
-    shares = [topic["train_share"] for topic in task["topics"]]
-    first = [topic["weights"][0] / sum(topic["weights"]) for topic in task["topics"]]
-    return sum(share * each**level for share, each in zip(shares, first, strict=True)) / sum(shares)
 
 
 def mean_batch(examples: float, size: int) -> float:

@@ -6,9 +6,11 @@ fetched: parameters of the fetched models, by key (`ttc.estimate.published.sizes
 from collections.abc import Mapping
 
 from ttc.estimate.counts import STAGES, Work
-from ttc.study.plan import Artifact
+from ttc.problems.task import load
+from ttc.study.artifact import Artifact
 
 Sizes = Mapping[str, int]
+FROM_SCRATCH = ("train_policy", "train_larger_policy")
 NONE: Sizes = {}
 
 
@@ -20,7 +22,7 @@ def parameters(model: Artifact, fetched: Sizes = NONE) -> int:
         # Of a verifier the head takes the place of the output matrix: where that is not tied, this is a little high
         return parameters(base(model), fetched)
     shape = _shape(model)
-    if "task" in model.spec:
+    if model.stage in FROM_SCRATCH:
         return shape["vocabulary"] * shape["hidden"] + _layers(shape, shape["layers"]) + shape["hidden"]
     hidden, fresh = shape["hidden"], model.spec["model"]["fresh_layers"]
     joint = (2 * hidden + 2) * hidden + hidden
@@ -35,11 +37,10 @@ def base(model: Artifact) -> Artifact:
 
 def _shape(model: Artifact) -> dict:
     """Shape of the policy at the root of a model, with the size of its vocabulary."""
-    while "task" not in model.spec:
+    while model.stage not in FROM_SCRATCH:
         model = base(model)
     task = model.spec["task"]
-    operations = sum(group["operations"] for group in task["groups"])
-    return model.spec["model"] | {"vocabulary": 10 + task["steps"][1] + task["modulus"] + 2 * operations}
+    return model.spec["model"] | {"vocabulary": load(task).vocabulary_size(task)}
 
 
 def _layers(shape: dict, count: int) -> int:

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.evaluation.selection import aggregate, encode
+from ttc.tables.generation import SAMPLES, SCORES
+from ttc.tables.revisions import CHAIN_SCORES, CHAINS
+from ttc.tables.schema import ROW_GROUP_SIZE
 
-BLOCK = tables.ROW_GROUP_SIZE  # rows in memory at a time, unless one problem has more
+BLOCK = ROW_GROUP_SIZE  # rows in memory at a time, unless one problem has more
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,10 @@ def sample_pools(
     InputError where a sample has no score by a verifier that was given, and where a half would be empty.
     """
     verifiers = [verifier for verifier, paths in scores.items() if paths]
-    for span in tables.spans(samples, "samples", block):
-        frame = tables.read(samples, "samples", ["answer", "correct", "tokens", "logprob"], span)
+    for span in SAMPLES.spans(samples, block):
+        frame = SAMPLES.read(samples, ["answer", "correct", "tokens", "logprob"], span)
         for verifier in verifiers:
-            scored = tables.read(scores[verifier], "scores", ["step_scores", "tokens"], span)
+            scored = SCORES.read(scores[verifier], ["step_scores", "tokens"], span)
             scored = scored.rename({"step_scores": f"{verifier} steps", "tokens": f"{verifier} tokens"})
             frame = _join(frame, scored, f"{verifier} steps", f"{verifier} scores of samples")
         if half is not None:
@@ -118,10 +120,10 @@ def revision_chains(
     Raises InputError where a revision has no score by a verifier that was given.
     """
     verifiers = [verifier for verifier, paths in scores.items() if paths]
-    for span in tables.spans(chains, "chains", block):
-        frame = tables.read(chains, "chains", ["answer", "correct", "tokens"], span)
+    for span in CHAINS.spans(chains, block):
+        frame = CHAINS.read(chains, ["answer", "correct", "tokens"], span)
         for verifier in verifiers:
-            scored = tables.read(scores[verifier], "chain_scores", ["score", "tokens"], span)
+            scored = CHAIN_SCORES.read(scores[verifier], ["score", "tokens"], span)
             scored = scored.rename({"score": f"{verifier} score", "tokens": f"{verifier} tokens"})
             frame = _join(frame, scored, f"{verifier} score", f"{verifier} scores of revisions")
         for problem_id, rows in _problems(frame):

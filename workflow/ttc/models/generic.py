@@ -1,9 +1,16 @@
 """The forward pass of any `transformers` causal language model, through its own cache interface."""
 
 import torch
+from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.cache_utils import Cache
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 
 from ttc.models.padding import WIDTH, round_up
+
+IN_SPANS = "sdpa_in_spans"
+EXACT = 192  # slots up to which a sum's bits do not depend on how many there are
+SPAN = 128  # slots that are summed together beyond
 
 
 class SlotCache(Cache):
@@ -35,6 +42,39 @@ class SlotCache(Cache):
         return keys[:, :, : self.width].to(place), values[:, :, : self.width].to(place)
 
 
+def attend_in_spans(module, query, key, value, attention_mask, scaling=None, **options):
+    """The attention `sdpa`; of one token over a wide cache, whose values are summed in spans of `SPAN` slots.
+
+    Within a span, how far the padding reaches does not show (`ttc.models.padding`); a row that sees `EXACT` slots at
+    most is computed as it is in a narrow cache.  query [rows, heads, tokens, size]; key, value [rows, key-value heads,
+    width, size]; attention_mask [rows, 1, 1, width] is added.
+    """
+    rows, heads, count, size = query.shape
+    groups, width = key.shape[1:3]
+    if count > 1 or width <= EXACT:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
+    narrow, _ = sdpa_attention_forward(
+        module,
+        query,
+        key[:, :, :EXACT],
+        value[:, :, :EXACT],
+        attention_mask[..., :EXACT],
+        scaling=scaling,
+        **options,
+    )
+    queries = query.view(rows, groups, heads // groups, size) * (scaling or size**-0.5)
+    shares = torch.softmax(queries @ key.transpose(2, 3) + attention_mask, dim=-1)
+    mixed = shares[..., :SPAN] @ value[:, :, :SPAN]
+    for start in range(SPAN, width, SPAN):
+        mixed += shares[..., start : start + SPAN] @ value[:, :, start : start + SPAN]
+    sees_more = attention_mask[:, :, :, EXACT:].isfinite().any(dim=-1, keepdim=True)
+    return torch.where(sees_more, mixed.reshape(rows, 1, heads, size), narrow), None
+
+
+AttentionInterface.register(IN_SPANS, attend_in_spans)
+AttentionMaskInterface.register(IN_SPANS, sdpa_mask)
+
+
 class GenericForward:
     """Any `transformers` causal language model; parts are layers × (keys, values), rows then key-value heads."""
 
@@ -42,6 +82,8 @@ class GenericForward:
 
     def __init__(self, model):
         self.model = model
+        if model.device.type == "cpu" and model.config._attn_implementation == "sdpa":
+            model.set_attn_implementation(IN_SPANS)
         config = model.config
         self.layers, self.heads = config.num_hidden_layers, config.num_key_value_heads
         self.size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads

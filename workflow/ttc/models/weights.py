@@ -5,6 +5,7 @@ A directory that a stage trained holds its weights itself, in float32 unless its
 options it is loaded.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,3 +50,20 @@ def weights_of(path: Path | str) -> Weights:
             f"for again: rm -r {path}, and the same command again"
         )
     return Weights((path / LINK).resolve(), **{name: card["checkpoint"][name] for name in OPTIONS})
+
+
+def end_tokens(folder: Path, config: dict) -> tuple[int, ...]:
+    """The tokens that end a text: those of the model's configuration and of its generation settings.
+
+    Llama 3's chat models end a turn with a token that only the latter names.  InputError where there is none.
+    """
+    settings = folder / "generation_config.json"
+    named = [config.get("eos_token_id")]
+    if settings.is_file():
+        named.append(json.loads(settings.read_text()).get("eos_token_id"))
+    ends = sorted(
+        {end for each in named for end in (each if isinstance(each, list) else [each]) if end is not None}
+    )
+    if not ends:
+        raise InputError(f"{folder}: its configuration names no token that ends a text (eos_token_id)")
+    return tuple(ends)

@@ -1,4 +1,4 @@
-"""Rows that somebody else wrote: reading their files, naming their columns as we do, refusing a bad row.
+"""Rows that somebody else wrote: their files read, their columns under our names, a bad row refused.
 
 What is wrong is told in one sentence that names the file and the row (from 1); nothing is repaired silently.
 """
@@ -76,23 +76,6 @@ def _frame(rows: list[dict], path: Path) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: a column holds values of different types ({reason})") from error
-
-
-def column_mapping(
-    given: dict | None, known: Iterable[str], required: Iterable[str], where: str
-) -> dict[str, str]:
-    """Our names to theirs, in the order of `known`; those in `required` default to themselves.
-
-    Raises InputError for a name that is not among `known`.
-    """
-    given = given or {}
-    for ours in given:
-        if ours not in known:
-            raise InputError(
-                f"{where}: '{ours}' is unknown; known are {', '.join(known)}{nearest(ours, known)}"
-            )
-    mapping = {ours: ours for ours in required} | {ours: theirs for ours, theirs in given.items() if theirs}
-    return {ours: mapping[ours] for ours in known if ours in mapping}
 
 
 def select(

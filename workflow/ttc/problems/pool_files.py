@@ -11,7 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from ttc.errors import InputError, nearest
-from ttc.problems.foreign_rows import column_mapping, names, read_file, refuse, select
+from ttc.problems.foreign_rows import names, read_file, refuse, select
+from ttc.problems.layout import column_mapping
 from ttc.problems.table import problem_table
 
 STEP_SEPARATOR = "\n\n"

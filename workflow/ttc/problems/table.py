@@ -1,4 +1,4 @@
-"""Rows of a data set as the table of problems: columns named and typed as ours, gold answers found, all checked."""
+"""The table of problems from rows of a data set: columns named and typed as ours, gold answers found, all checked."""
 
 import re
 from collections.abc import Sequence
@@ -6,17 +6,10 @@ from collections.abc import Sequence
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.grading.extraction import METHODS, NONE, check_methods, find
+from ttc.grading.answers import METHODS, NONE, check_methods, find
 from ttc.problems.foreign_rows import refuse, select
+from ttc.problems.layout import COLUMNS
 
-COLUMNS = {
-    "problem_id": "id, unique; without it rows are numbered, `test/00000` being the first",
-    "question": "text of the problem",
-    "answer": "gold answer, bare; without it the answer is found in `solution`",
-    "solution": "worked solution",
-    "level": "difficulty, 1 = easiest: `3` or `Level 3`; `?` or nothing = not given",
-    "subject": "kept beside the table of problems, which has no such column",
-}
 _LEVEL = re.compile(r"(?:level\s*)?(\d+)(?:\.0+)?", re.IGNORECASE)
 _NO_LEVEL = re.compile(r"(?:level)?\s*\??", re.IGNORECASE)
 

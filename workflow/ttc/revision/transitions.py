@@ -3,11 +3,11 @@
 import numpy as np
 import polars as pl
 
-from ttc import tables
 from ttc.evaluation.subsets import bootstrap_counts, percentile_interval
 from ttc.noise import generator
+from ttc.tables.analysis import TRANSITIONS
 
-COLUMNS = tuple(name for name in tables.SCHEMAS["transitions"].columns if name != "reviser")
+COLUMNS = tuple(name for name in TRANSITIONS.columns if name != "reviser")
 
 
 def transitions(chains: pl.DataFrame, replicates: int, seed: int) -> pl.DataFrame:
@@ -33,7 +33,7 @@ def transitions(chains: pl.DataFrame, replicates: int, seed: int) -> pl.DataFram
         correct = right.sum() / (right.sum() + wrong.sum())
         shares = (*_share(lost, right, drawn), *_share(won, wrong, drawn))
         rows.append((step + 1, correct, *shares, int(right.sum()), int(wrong.sum())))
-    dtypes = tables.SCHEMAS["transitions"].dtypes
+    dtypes = TRANSITIONS.dtypes
     return pl.DataFrame(rows, schema={name: dtypes[name] for name in COLUMNS}, orient="row")
 
 

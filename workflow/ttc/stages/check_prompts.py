@@ -7,18 +7,25 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.models.directory import read_card
 from ttc.models.weights import weights_of
 from ttc.problems.formats import open_form
 from ttc.problems.text import load_tokenizer
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS, PROMPTS
+
+DECLARATION = {
+    "group": "models",
+    "purpose": "check that every prompt leaves room for an answer",
+    "priority": 99,
+    "light": True,
+}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: form, max_tokens, contexts (earlier answers that a prompt may hold, each up to max_tokens long)."""
-    problems = tables.read(one(inputs, "problems"), "problems").sort("problem_id")
+    problems = PROBLEMS.read(one(inputs, "problems")).sort("problem_id")
     policy = one(inputs, "policy")
     tokenizer = load_tokenizer(weights_of(policy).folder)
     with open_form(spec["form"]) as form:
@@ -42,4 +49,4 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     print(
         f"  prompts of {frame['tokens'].min()} to {longest['tokens']} tokens; window {window:,}", flush=True
     )
-    tables.write(frame, output, "prompts")
+    PROMPTS.write(frame, output)

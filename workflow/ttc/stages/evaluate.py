@@ -6,7 +6,6 @@ python -m ttc.run evaluate --spec '{"seed": 0, "searches": ["beam(width=4)"]}' -
 
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError, nearest
 from ttc.evaluation.difficulty import pool_half
 from ttc.evaluation.exchange import model_parameters
@@ -22,6 +21,19 @@ from ttc.evaluation.outcomes import (
 from ttc.evaluation.pool import revision_chains, sample_pools
 from ttc.evaluation.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
 from ttc.runtime import one
+from ttc.tables import search
+from ttc.tables.analysis import OUTCOMES
+from ttc.tables.generation import PROBLEMS
+
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "evaluate every strategy at every budget",
+    "memory": 4000,
+    "minutes": 60,
+    "priority": 10,
+    "published": {"": "tables/outcomes.parquet"},
+    "per_pool": True,
+}
 
 # verifier of chains -> the input with its scores
 CHAIN_SCORES = {
@@ -35,7 +47,7 @@ CANDIDATES = ("answer", "correct", "step_scores", "generated_tokens", "verifier_
 
 def run(spec, inputs, output, runtime):
     """Write the table `outcomes`; everything but problems and samples may be left out."""
-    known = set(tables.read(one(inputs, "problems"), "problems", columns=())["problem_id"])
+    known = set(PROBLEMS.read(one(inputs, "problems"), columns=())["problem_id"])
     method = Method(
         seed=spec.get("seed", 0),
         budgets=spec.get("budgets"),
@@ -72,11 +84,11 @@ def run(spec, inputs, output, runtime):
     _searches(spec, inputs, sampled, method, outcomes)
     _larger(spec, inputs, sampled, method, outcomes)
     frame = pl.DataFrame(outcomes.rows, schema=_schema(), orient="row")
-    tables.write(frame, output, "outcomes")
+    OUTCOMES.write(frame, output)
 
 
 def _schema():
-    dtypes = tables.SCHEMAS["outcomes"].dtypes
+    dtypes = OUTCOMES.dtypes
     return {column: dtypes[column] for column in COLUMNS}
 
 
@@ -95,7 +107,7 @@ def _searches(
             f"the spec names {len(names)} {role} and {len(directories)} were given with --{role}"
         )
     for name, directory in zip(names, directories, strict=True):
-        frame = tables.read(directory / "candidates.parquet", "candidates", CANDIDATES)
+        frame = search.CANDIDATES.read(directory / "candidates.parquet", CANDIDATES)
         for (problem_id,), rows in frame.group_by("problem_id", maintain_order=True):
             _require(problem_id, sampled, str(directory))
             lists = rows["step_scores"]

@@ -14,10 +14,20 @@ from ttc.problems.stops import any_line_end
 from ttc.problems.text import load_tokenizer
 from ttc.runtime import Inputs, Runtime, one
 
+DECLARATION = {
+    "group": "models",
+    "purpose": "fetch and check a published model",
+    "suffix": "",
+    "minutes": 600,
+    "priority": 100,
+    "light": True,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: role (policy, prm), hub and revision (or the input `checkpoint`, a directory), dtype, attention,
-    trust_remote_code; of a verifier kind and separator.  Writes a directory with `card.json` and the link `weights`.
+    trust_remote_code; of a verifier format (`ttc.verifiers.kinds`) and separator.  Writes a directory with
+    `card.json` and the link `weights`.
     """
     if spec["hub"] is not None:
         where, folder = f"model '{spec['hub']}'", fetch(spec["hub"], spec["revision"])
@@ -31,12 +41,12 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         any_line_end(load_tokenizer(folder), (), where)
         kinds = {"kind": "policy"}
     else:
-        from ttc.verifiers.published.registry import load_reader
+        from ttc.verifiers.load import load_reader
 
-        # What its tokenizer lacks is told before anything is sampled for it to score
+        # A tokenizer that lacks the format's tokens is refused before anything is sampled
         how = {name: spec[name] for name in ("trust_remote_code", "separator") if name in spec}
-        load_reader(spec["kind"], folder, **how)
-        kinds = {"kind": spec["role"], "format": spec["kind"]}
+        load_reader(spec["format"], folder, **how)
+        kinds = {"kind": spec["role"], "format": spec["format"]}
     options = {name: spec[name] for name in OPTIONS}
     if "separator" in spec:
         options["separator"] = spec["separator"]

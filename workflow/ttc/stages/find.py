@@ -8,11 +8,20 @@ that need it are "not measured".  spec: seed, bootstrap; first_answer and max_co
 import json
 from pathlib import Path
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.paper.claim import Settings
 from ttc.paper.findings import find
+from ttc.tables.publication import FINDINGS
 from ttc.tables.study import Study, load
+
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "compare with the paper's claims",
+    "memory": 2000,
+    "light": True,
+    "published": {"": "tables/findings.parquet"},
+    "per_pool": True,
+}
 
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
@@ -26,7 +35,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
         max_context=spec.get("max_context"),
     )
     findings = find(_study(inputs), settings)
-    written = tables.write(findings, output, "findings")
+    written = FINDINGS.write(findings, output)
     counts = written.group_by("verdict").len().sort("verdict")
     print("find: " + ", ".join(f"{number} {verdict}" for verdict, number in counts.iter_rows()), flush=True)
 

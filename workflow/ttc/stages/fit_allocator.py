@@ -7,7 +7,6 @@ python -m ttc.run fit_allocator --spec '{"folds": 2, "repeats": 10, "bootstrap":
 import numpy as np
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.evaluation.allocation import storage
 from ttc.evaluation.allocation.competitors import competing, groups
@@ -15,6 +14,22 @@ from ttc.evaluation.allocation.crossvalidation import build_grid, cross_validate
 from ttc.evaluation.allocation.curves import Curve, fixed_curves, tabulate
 from ttc.noise import generator
 from ttc.runtime import one
+from ttc.tables.analysis import ALLOCATION, CURVES, DIFFICULTY, OUTCOMES, PER_QUESTION
+
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "fit the compute-optimal allocator",
+    "suffix": "",
+    "memory": 3000,
+    "minutes": 60,
+    "published": {
+        "allocation.parquet": "tables/allocation.parquet",
+        "curves.parquet": "tables/curves.parquet",
+        "per_question.parquet": "tables/per_question.parquet",
+        "allocator.skops": "tables/allocator.skops",
+    },
+    "per_pool": True,
+}
 
 # compute-optimal search is measured where the strategy it is compared with was
 ANCHOR = {"search": "best_of_n_weighted"}
@@ -25,8 +40,8 @@ def run(spec, inputs, output, runtime):
 
     The skops file holds a dict, `family/selection/bins` -> ComputeOptimalAllocator fitted on all questions.
     """
-    outcomes = tables.read(one(inputs, "outcomes"), "outcomes")
-    difficulty = tables.read(one(inputs, "difficulty"), "difficulty")
+    outcomes = OUTCOMES.read(one(inputs, "outcomes"))
+    difficulty = DIFFICULTY.read(one(inputs, "difficulty"))
     folds, repeats = spec.get("folds", 2), spec.get("repeats", 10)
     if folds < 2 or repeats < 1:
         raise InputError(f"allocation needs folds >= 2 and repeats >= 1, not {folds} and {repeats}")
@@ -63,11 +78,9 @@ def run(spec, inputs, output, runtime):
         raise InputError("outcomes: no strategy that an allocator could choose from was measured")
     output.mkdir(parents=True, exist_ok=True)
     names = ("family", "bins", "repeat", "fold", "bin", "budget", "strategy", "selection", "accuracy")
-    tables.write(
-        pl.DataFrame(allocation, schema=names, orient="row"), output / "allocation.parquet", "allocation"
-    )
-    tables.write(tabulate(curves, bins, replicates, seed), output / "curves.parquet", "curves")
-    tables.write(pl.concat(per_question), output / "per_question.parquet", "per_question")
+    ALLOCATION.write(pl.DataFrame(allocation, schema=names, orient="row"), output / "allocation.parquet")
+    CURVES.write(tabulate(curves, bins, replicates, seed), output / "curves.parquet")
+    PER_QUESTION.write(pl.concat(per_question), output / "per_question.parquet")
     storage.dump(fitted, output / "allocator.skops")
 
 

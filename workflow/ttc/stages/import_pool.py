@@ -15,12 +15,22 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError, nearest
 from ttc.grading import answers
 from ttc.grading.grader import Grader
 from ttc.problems import pool_files
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
+from ttc.tables.schema import ROW_GROUP_SIZE
+
+DECLARATION = {
+    "group": "pool",
+    "purpose": "import completions that somebody else sampled",
+    "suffix": "",
+    "memory": 4000,
+    "minutes": 120,
+    "remembers": True,
+}
 
 GRADING = {"extract": ["boxed"], "equality": "math_verify", "timeout": 10, "keep_answers": False}
 
@@ -45,7 +55,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             _report(name, found[name])
         report_grading(grader)
     output.mkdir(parents=True, exist_ok=True)
-    tables.write(problems, output / "problems.parquet", "problems")
+    PROBLEMS.write(problems, output / "problems.parquet")
     for name, pool in found.items():
         _write_pool(pool, output, name)
     write_plain(pl.concat(verdicts).sort("pool", "problem_id", "answer"), output / "grading.parquet")
@@ -128,8 +138,8 @@ def grade(
 
 
 def write_plain(frame: pl.DataFrame, path: Path) -> None:
-    """Write a table that no other stage reads, with the settings of `tables.write`."""
-    frame.write_parquet(path, compression="zstd", row_group_size=tables.ROW_GROUP_SIZE, statistics=True)
+    """Write a table that no other stage reads, with the settings of `Schema.write`."""
+    frame.write_parquet(path, compression="zstd", row_group_size=ROW_GROUP_SIZE, statistics=True)
 
 
 def _read_pools(spec: dict, inputs: Inputs, problems: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -152,11 +162,11 @@ def _write_pool(pool: pl.DataFrame, folder: Path, name: str) -> None:
         for column, dtype in absent.items()
         if column not in pool.columns
     )
-    tables.write(pool, folder / f"{name}.samples.parquet", "samples")
+    SAMPLES.write(pool, folder / f"{name}.samples.parquet")
     if "step_scores" in pool.columns:
         # a pool does not say what scoring it cost
         scores = pool.with_columns(tokens=pl.lit(None, dtype=pl.Int32))
-        tables.write(scores, folder / f"{name}.scores.parquet", "scores")
+        SCORES.write(scores, folder / f"{name}.scores.parquet")
     origin = ["problem_id", "sample_index", "run", "sample", "stated", "recorded"]
     write_plain(pool.select(origin), folder / f"{name}.origin.parquet")
 

@@ -8,7 +8,6 @@ python -m ttc.run match_flops --spec '{"versions": ["v1"], "ratios": {"v1": [0.1
 import numpy as np
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.evaluation.exchange import (
     RATIOS,
@@ -20,15 +19,25 @@ from ttc.evaluation.exchange import (
 from ttc.evaluation.subsets import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.noise import generator
 from ttc.runtime import one
+from ttc.tables.analysis import DIFFICULTY, EXCHANGE, OUTCOMES, PER_QUESTION
+
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "compare with the larger policy at equal FLOPs",
+    "memory": 2000,
+    "light": True,
+    "published": {"": "tables/exchange.parquet"},
+    "per_pool": True,
+}
 
 REVISION_SELECTION = "hierarchical"  # revisions are allocated under several rules; this is the paper's
 
 
 def run(spec, inputs, output, runtime):
     """Write the table `exchange`; empty where the study has no larger policy."""
-    outcomes = tables.read(one(inputs, "outcomes"), "outcomes")
-    difficulty = tables.read(one(inputs, "difficulty"), "difficulty")
-    per_question = tables.read(one(inputs, "allocation") / "per_question.parquet", "per_question")
+    outcomes = OUTCOMES.read(one(inputs, "outcomes"))
+    difficulty = DIFFICULTY.read(one(inputs, "difficulty"))
+    per_question = PER_QUESTION.read(one(inputs, "allocation") / "per_question.parquet")
     greedy = outcomes.filter((pl.col("family") == "larger") & (pl.col("strategy") == "greedy"))
     rows = []
     if len(greedy):
@@ -40,8 +49,8 @@ def run(spec, inputs, output, runtime):
         times = parameters["larger_policy"] / parameters["policy"]
         larger = dict(greedy.select("problem_id", "correct").iter_rows())
         rows = list(_compare(spec, per_question, difficulty, larger, times))
-    frame = pl.DataFrame(rows, schema=tables.SCHEMAS["exchange"].dtypes, orient="row")
-    tables.write(frame, output, "exchange")
+    frame = pl.DataFrame(rows, schema=EXCHANGE.dtypes, orient="row")
+    EXCHANGE.write(frame, output)
 
 
 def _compare(spec, per_question, difficulty, larger, times):

@@ -7,16 +7,25 @@ python -m ttc.run measure_difficulty --spec '{"bins": 5, "ties": "split", "sampl
 import numpy as np
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.evaluation.difficulty import answer_entropy, assign_bins, pool_half
 from ttc.evaluation.pool import sample_pools
 from ttc.runtime import one
+from ttc.tables.analysis import DIFFICULTY
+from ttc.tables.generation import PROBLEMS
+
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "measure and bin difficulty",
+    "memory": 2000,
+    "published": {"": "tables/difficulty.parquet"},
+    "per_pool": True,
+}
 
 
 def run(spec, inputs, output, runtime):
     """Write the table `difficulty`, one row per sampled question; without scores, predicted columns are empty."""
-    problems = tables.read(one(inputs, "problems"), "problems", ["level"])
+    problems = PROBLEMS.read(one(inputs, "problems"), ["level"])
     levels = dict(problems.select("problem_id", "level").iter_rows())
     aggregation = spec.get("aggregation", "last")
     rows = []
@@ -54,7 +63,7 @@ def run(spec, inputs, output, runtime):
                 f"  {kind} bins of {len(rows)} questions, easiest first: {', '.join(map(str, sizes))}",
                 flush=True,
             )
-    tables.write(frame, output, "difficulty")
+    DIFFICULTY.write(frame, output)
 
 
 def _known(value):

@@ -10,10 +10,22 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from ttc import tables
 from ttc.evaluation.pool import Pool, revision_chains, sample_pools
 from ttc.evaluation.verifier_quality import calibration, condense, join, measures
 from ttc.noise import generator
+from ttc.tables.analysis import CALIBRATION, VERIFIER_QUALITY
+
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "measure how good verifier scores are",
+    "suffix": "",
+    "memory": 3000,
+    "published": {
+        "calibration.parquet": "tables/calibration.parquet",
+        "verifier_quality.parquet": "tables/verifier_quality.parquet",
+    },
+    "per_pool": True,
+}
 
 REACHED = 0.1  # a step that a smaller share of the questions reaches is not measured by itself: what is there is luck
 ALL = 0  # the number that stands for all steps, and for whole solutions
@@ -53,9 +65,9 @@ def run(spec, inputs, output, runtime):
                 row = (each.number, each.score, right.value, right.low, right.high, each.count)
                 curves.append((verifier, level, *row))
     output.mkdir(parents=True, exist_ok=True)
-    for name, rows in (("calibration", curves), ("verifier_quality", quality)):
-        frame = pl.DataFrame(rows, schema=tables.SCHEMAS[name].dtypes, orient="row")
-        tables.write(frame, output / f"{name}.parquet", name)
+    for table, rows in ((CALIBRATION, curves), (VERIFIER_QUALITY, quality)):
+        frame = pl.DataFrame(rows, schema=table.dtypes, orient="row")
+        table.write(frame, output / f"{table.name}.parquet")
 
 
 def _pool_scores(

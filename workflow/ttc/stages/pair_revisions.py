@@ -4,10 +4,18 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.revision.pairs import make_pairs, successes
 from ttc.runtime import Inputs, Runtime
+from ttc.tables.generation import SAMPLES
+from ttc.tables.revisions import CHAINS, PAIRS
+
+DECLARATION = {
+    "group": "revisions",
+    "purpose": "pair incorrect and correct samples",
+    "memory": 2000,
+    "priority": 84,
+}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
@@ -18,11 +26,11 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     if bool(inputs.get("samples")) == bool(inputs.get("chains")):
         raise InputError("the stage takes either --samples or --chains")
     if inputs.get("samples"):
-        samples = tables.read(inputs["samples"], "samples")
+        samples = SAMPLES.read(inputs["samples"])
         pairs = make_pairs(samples, spec["max_context"], spec["per_problem"], spec["seed"])
     else:
-        pairs = successes(tables.read(inputs["chains"], "chains"), spec["seed"])
+        pairs = successes(CHAINS.read(inputs["chains"]), spec["seed"])
     counts = pairs.group_by(answers=pl.col("context").list.len() + 1).len().sort("answers")
     shown = ", ".join(f"{count:,} of {answers}" for answers, count in counts.iter_rows())
     print(f"  trajectories by number of answers: {shown or 'none'}", flush=True)
-    tables.write(pairs, output, "pairs")
+    PAIRS.write(pairs, output)

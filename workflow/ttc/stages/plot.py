@@ -10,6 +10,16 @@ from pathlib import Path
 from ttc.runtime import Inputs, Runtime
 from ttc.tables.study import NotMeasured, load
 
+DECLARATION = {
+    "group": "publication",
+    "purpose": "draw the figures",
+    "suffix": "",
+    "memory": 2000,
+    "light": True,
+    "published": {"*": "figures"},
+    "per_pool": True,
+}
+
 # Tables in the folder of fit_allocator
 FITTED = ("allocation", "curves", "per_question")
 

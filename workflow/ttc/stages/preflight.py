@@ -5,11 +5,19 @@ A verifier that does not tell right steps from wrong ones stops the study here, 
 
 from pathlib import Path
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PREFLIGHT
 from ttc.verifiers.open import is_published, open_verifier
 from ttc.verifiers.preflight import Example, preflight, told_apart
+
+DECLARATION = {
+    "group": "verifiers",
+    "purpose": "check that a published verifier tells right from wrong",
+    "gpu": True,
+    "memory": 3000,
+    "priority": 99,
+}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
@@ -31,7 +39,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         f"  right steps score {right:.3f} on average and wrong ones {wrong:.3f}, with an AUC of {area:.3f}",
         flush=True,
     )
-    tables.write(table, output, "preflight")
+    PREFLIGHT.write(table, output)
 
 
 def checked(given: list[dict]) -> list[Example]:

@@ -1,24 +1,33 @@
-"""Stage `problems`: the problems of both splits with their answers, generated or loaded from where the study says."""
+"""Stage `problems`: the problems of both splits with their answers, generated or loaded from their sources."""
 
 from pathlib import Path
 
 import polars as pl
 
-from ttc import noise, tables
+from ttc import noise
 from ttc.errors import InputError
-from ttc.problems import sources
-from ttc.problems.tasks import clock
+from ttc.problems import task
+from ttc.problems.loading import read_problems
 from ttc.runtime import Inputs, Runtime
+from ttc.tables.generation import PROBLEMS
+
+DECLARATION = {
+    "group": "problems",
+    "purpose": "generate or load the problems",
+    "priority": 100,
+    "light": True,
+}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, and task (generated problems) or sources {test, train: what `sources.content` gives, and take}.
 
-    The files of a local source are the inputs of the role of its name.  Training problems that are test problems, by
-    id or by question, are left out.  Writes the table of problems.
+    Inputs: test, train (the files of local sources).  Training problems that are test problems, by id or by question,
+    are left out.  Writes the table of problems.
     """
     if "task" in spec:
-        tables.write(clock.make_problems(spec["task"], spec["seed"]), output, "problems")
+        made = task.load(spec["task"]).make_problems(spec["task"], spec["seed"])
+        PROBLEMS.write(made, output)
         return
     test = load(spec["sources"]["test"], inputs.get("test", []), spec["seed"])
     parts = [test]
@@ -32,15 +41,13 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             f"problems: the id '{repeated['problem_id'][0]}' is one of a test and of a training problem; map another "
             "column to problem_id, or leave it out: then rows are numbered"
         )
-    tables.write(found.drop("subject"), output, "problems")
+    PROBLEMS.write(found.drop("subject"), output)
 
 
 def load(section: dict, paths: list[Path], seed: int, exclude: pl.DataFrame | None = None) -> pl.DataFrame:
     """The problems of one source; `take` of them, drawn by `seed` and their ids, where the section says so."""
     take = section["take"]
-    problems = sources.read_problems(
-        {key: value for key, value in section.items() if key != "take"}, paths, exclude
-    )
+    problems = read_problems(section, paths, exclude)
     if take is None:
         return problems
     if take > len(problems):

@@ -10,12 +10,24 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
-from ttc.grading.extraction import NONE, find
+from ttc.grading.answers import NONE, find
 from ttc.report.page import render
 from ttc.report.solutions import Content, solved_sometimes
 from ttc.runtime import one
+from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
+from ttc.tables.publication import FINDINGS
+from ttc.tables.revisions import CHAIN_SCORES, CHAINS
+from ttc.tables.search import CANDIDATES, TREE
+
+DECLARATION = {
+    "group": "publication",
+    "purpose": "write the report",
+    "suffix": ".html",
+    "memory": 2000,
+    "light": True,
+    "published": {"": "report.html"},
+}
 
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 MODELS += ("revision_orm_no_history", "rest_reviser")
@@ -27,7 +39,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     page = render(
         study=spec["study"],
         configuration=spec.get("configuration", {}),
-        findings=tables.read(one(inputs, "findings"), "findings"),
+        findings=FINDINGS.read(one(inputs, "findings")),
         figures=one(inputs, "figures") if inputs.get("figures") else None,
         content=_content(inputs, shown),
         shown=shown,
@@ -43,21 +55,21 @@ def _content(inputs: dict, shown: int) -> Content:
     for role in ("problems", "samples"):
         if not inputs.get(role):
             raise InputError(f"the stage report takes --{role}, and none was given")
-    optional = ("scores", "chains", "chain_scores")
-    frames = {role: tables.read(inputs[role], role) for role in optional if inputs.get(role)}
+    optional = (SCORES, CHAINS, CHAIN_SCORES)
+    frames = {each.name: each.read(inputs[each.name]) for each in optional if inputs.get(each.name)}
     if searches := inputs.get("searches"):
-        for name in ("tree", "candidates"):
-            frames[name] = tables.read([folder / f"{name}.parquet" for folder in searches], name)
-    problems = tables.read(inputs["problems"], "problems")
+        for table in (TREE, CANDIDATES):
+            frames[table.name] = table.read([folder / f"{table.name}.parquet" for folder in searches])
+    problems = PROBLEMS.read(inputs["problems"])
     return Content(problems=problems, samples=_samples(inputs["samples"], shown), **frames)
 
 
 def _samples(paths: list[Path], shown: int) -> pl.DataFrame:
     """All samples, with the texts of those problems only whose solutions are shown."""
-    samples = tables.read(paths, "samples", ["answer", "correct"])
+    samples = SAMPLES.read(paths, ["answer", "correct"])
     names = [problem_id for problem_id, _ in solved_sometimes(samples, shown)]
-    texts = [tables.read(paths, "samples", ["text"], (name, name)) for name in names]
-    texts = pl.concat([tables.read([], "samples", ["text"]), *texts])
+    texts = [SAMPLES.read(paths, ["text"], (name, name)) for name in names]
+    texts = pl.concat([SAMPLES.read([], ["text"]), *texts])
     return samples.join(texts, on=["problem_id", "sample_index"], how="left", maintain_order="left")
 
 
@@ -67,7 +79,7 @@ def _found(paths: list[Path], extract: list[str] | None) -> dict[str, int] | Non
         return None
     counts = Counter(dict.fromkeys([*extract, NONE], 0))
     for path in paths:
-        texts = tables.read([path], "samples", ["text"])["text"].value_counts()
+        texts = SAMPLES.read([path], ["text"])["text"].value_counts()
         for text, count in texts.iter_rows():
             counts[find(text, extract).method] += count
     return dict(counts)

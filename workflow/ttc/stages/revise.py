@@ -2,12 +2,22 @@
 
 from pathlib import Path
 
-from ttc import tables
 from ttc.engines.open import open_engine
 from ttc.engines.sampling import select_problems
 from ttc.problems.formats import open_form
 from ttc.revision.chains import revise
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS
+from ttc.tables.revisions import CHAINS
+
+DECLARATION = {
+    "group": "revisions",
+    "purpose": "revise answers in chains",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 70,
+}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
@@ -15,9 +25,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     reviser), temperature, max_tokens; until_correct (optional): chains end with their first correct answer; form and
     engine (optional).
     """
-    problems = select_problems(
-        tables.read(one(inputs, "problems"), "problems"), spec["split"], spec["problems"]
-    )
+    problems = select_problems(PROBLEMS.read(one(inputs, "problems")), spec["split"], spec["problems"])
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
         both = spec["first_answer"] == "policy"
         engine = open_engine(spec, one(inputs, "reviser"), form, runtime, engines=1 + both)
@@ -39,4 +47,4 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             spec.get("until_correct", False),
             runtime.work,
         )
-    tables.write(frame, output, "chains")
+    CHAINS.write(frame, output)

@@ -4,21 +4,28 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc import tables
 from ttc.engines.open import open_engine
 from ttc.engines.sampling import roll_out, select_problems
 from ttc.problems.formats import open_form
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS, SAMPLES, STEP_VALUES
+
+DECLARATION = {
+    "group": "sampling",
+    "purpose": "estimate step values by rollouts",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 88,
+}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), samples [start, stop), rollouts, temperature, max_tokens; form and
     engine (optional).
     """
-    problems = select_problems(
-        tables.read(one(inputs, "problems"), "problems"), spec["split"], spec["problems"]
-    )
-    samples = tables.read(inputs["samples"], "samples").filter(
+    problems = select_problems(PROBLEMS.read(one(inputs, "problems")), spec["split"], spec["problems"])
+    samples = SAMPLES.read(inputs["samples"]).filter(
         pl.col("sample_index").is_between(*spec["samples"], closed="left")
         & pl.col("problem_id").is_in(problems["problem_id"].to_list())
     )
@@ -36,4 +43,4 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             runtime.progress("rollouts"),
             runtime.work,
         )
-    tables.write(frame, output, "step_values")
+    STEP_VALUES.write(frame, output)

@@ -2,18 +2,27 @@
 
 from pathlib import Path
 
-from ttc import tables
 from ttc.engines.open import open_engine
 from ttc.engines.sampling import sample, select_problems
 from ttc.problems.formats import open_form
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS, SAMPLES
+
+DECLARATION = {
+    "group": "sampling",
+    "purpose": "sample solutions from a policy",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 62,
+}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), samples [start, stop), temperature, max_tokens; form and engine
     (optional, see `ttc.problems.formats.open_form` and `ttc.engines.open`).
     """
-    problems = tables.read(one(inputs, "problems"), "problems")
+    problems = PROBLEMS.read(one(inputs, "problems"))
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
         engine = open_engine(spec, one(inputs, "policy"), form, runtime)
         frame = sample(
@@ -28,4 +37,4 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             runtime.progress("solutions"),
             runtime.work,
         )
-    tables.write(frame, output, "samples")
+    SAMPLES.write(frame, output)

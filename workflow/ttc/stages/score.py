@@ -4,12 +4,21 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.models.directory import read_card
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.open import is_published, open_verifier
+
+DECLARATION = {
+    "group": "verifiers",
+    "purpose": "score samples with a verifier",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 120,
+    "priority": 64,
+}
 
 BLOCKS = 8  # times `batch_rows` different solutions that are scored before they are kept
 SOLUTION = ("problem_id", "text", "finish_reason")  # what a score depends on: the end token is read, too
@@ -20,8 +29,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
     Writes the table of scores of all samples given.
     """
-    problems = tables.read(one(inputs, "problems"), "problems")
-    samples = tables.read(inputs["samples"], "samples")
+    problems = PROBLEMS.read(one(inputs, "problems"))
+    samples = SAMPLES.read(inputs["samples"])
     path = one(inputs, "verifier")
     kind = read_card(path)["kind"]
     if kind != spec["kind"]:
@@ -33,7 +42,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
         verifier = open_verifier(path, runtime.batch_rows, runtime.device, spec.get("engine", "transformers"))
         scored = score_texts(verifier, problems, samples, runtime.work, size, progress, kind == "orm")
-        tables.write(scored, output, "scores")
+        SCORES.write(scored, output)
         return
     # A verifier reads step by step, as in a search, so that a step has the same score in both.
     verifier = open_verifier(path, runtime.batch_rows, runtime.device)
@@ -55,4 +64,4 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         )
         progress(min(start + size, len(different)), len(different))
     scored = samples.select("sample_index", *SOLUTION).join(work.table("scores"), on=SOLUTION, how="left")
-    tables.write(scored.drop("text", "finish_reason"), output, "scores")
+    SCORES.write(scored.drop("text", "finish_reason"), output)

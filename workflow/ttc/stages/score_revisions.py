@@ -4,14 +4,24 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc import tables
 from ttc.models.directory import read_card
 from ttc.revision.chains import contexts, distinct_reads
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS
+from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.open import is_published, open_verifier
 from ttc.verifiers.trained import TokenVerifier
+
+DECLARATION = {
+    "group": "revisions",
+    "purpose": "score revisions",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 120,
+    "priority": 60,
+}
 
 BLOCKS = 16  # times `batch_rows` distinct revisions that are scored before they are kept
 
@@ -22,8 +32,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     A PRM's score of a revision is that of its last step, read as a sample's is.  Revisions of a problem with equal
     texts and equal contexts, which without contexts are most, are scored once.
     """
-    problems = tables.read(one(inputs, "problems"), "problems")
-    chains = tables.read(inputs["chains"], "chains")
+    problems = PROBLEMS.read(one(inputs, "problems"))
+    chains = CHAINS.read(inputs["chains"])
     path = one(inputs, "verifier")
     progress = runtime.progress("distinct revisions scored")
     size = BLOCKS * runtime.batch_rows
@@ -34,7 +44,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         scored = score_revision_texts(
             verifier, problems, chains, spec["max_context"], runtime.work, size, progress
         )
-        tables.write(scored, output, "chain_scores")
+        CHAIN_SCORES.write(scored, output)
         return
     reader = IncrementalVerifier if read_card(path)["kind"] == "prm" else TokenVerifier
     verifier = reader(path, runtime.batch_rows, runtime.device)
@@ -56,4 +66,4 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         progress(min(start + size, len(first)), len(first))
     read = work.table("scores").sort("read")[place]
     frame = chains.select("problem_id", "chain", "step").with_columns(read["score"], read["tokens"])
-    tables.write(frame, output, "chain_scores")
+    CHAIN_SCORES.write(frame, output)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ttc import noise, tables
+from ttc import noise
 from ttc.engines.protocol import Engine, StepVerifier
 from ttc.engines.sampling import select_problems
 from ttc.errors import InputError
@@ -19,7 +19,19 @@ from ttc.search.loop import search
 from ttc.search.options import Options
 from ttc.search.strategy import Strategy, from_spec
 from ttc.search.tree import SearchResult
+from ttc.tables.generation import PROBLEMS
+from ttc.tables.search import CANDIDATES, TREE
 from ttc.verifiers.text_steps import TextSteps
+
+DECLARATION = {
+    "group": "search",
+    "purpose": "search against the process reward model",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 40,
+}
 
 BLOCKS = 8  # in which a job searches its problems at least, so that one that is killed loses no more than one
 
@@ -34,7 +46,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     from ttc.engines.open import open_engine
 
     start, stop = spec["problems"]
-    problems = tables.read(one(inputs, "problems"), "problems")
+    problems = PROBLEMS.read(one(inputs, "problems"))
     problems = select_problems(problems, spec["split"], spec["problems"])
     if problems.height < stop - start:
         raise InputError(
@@ -50,8 +62,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             engine, verifier, problems, spec, 2 * runtime.batch_rows, runtime.work, form, runtime.progress
         )
     output.mkdir(parents=True, exist_ok=True)
-    for name in ("candidates", "tree"):
-        tables.write(runtime.work.table(name), output / f"{name}.parquet", name)
+    for table in (CANDIDATES, TREE):
+        table.write(runtime.work.table(table.name), output / f"{table.name}.parquet")
 
 
 def _open_verifier(path: Path, engine: Engine, runtime: Runtime) -> StepVerifier:
@@ -177,7 +189,7 @@ def candidate_table(
                     "generations": float(bill.generations),
                 }
             )
-    return pl.DataFrame(rows, schema=tables.SCHEMAS["candidates"].dtypes)
+    return pl.DataFrame(rows, schema=CANDIDATES.dtypes)
 
 
 def tree_table(
@@ -200,4 +212,4 @@ def tree_table(
                     "finish_reason": node.finish,
                 }
             )
-    return pl.DataFrame(rows, schema=tables.SCHEMAS["tree"].dtypes)
+    return pl.DataFrame(rows, schema=TREE.dtypes)

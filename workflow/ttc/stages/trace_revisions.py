@@ -6,9 +6,18 @@ python -m ttc.run trace_revisions --spec '{"seed": 0, "bootstrap": 2000}' --chai
 
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.revision.transitions import transitions
+from ttc.tables.analysis import TRANSITIONS
+from ttc.tables.revisions import CHAINS
+
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "trace what revisions do to answers",
+    "memory": 2000,
+    "published": {"": "tables/transitions.parquet"},
+    "per_pool": True,
+}
 
 REVISERS = {"reviser": "chains", "rest": "rest_chains"}  # and the input that holds its chains
 
@@ -20,7 +29,7 @@ def run(spec, inputs, output, runtime):
     frames = []
     for reviser, role in REVISERS.items():
         if inputs.get(role):
-            chains = tables.read(inputs[role], "chains", ["correct"])
+            chains = CHAINS.read(inputs[role], ["correct"])
             rows = transitions(chains, spec["bootstrap"], spec["seed"])
             frames.append(rows.select(pl.lit(reviser).alias("reviser"), pl.all()))
-    tables.write(pl.concat(frames), output, "transitions")
+    TRANSITIONS.write(pl.concat(frames), output)

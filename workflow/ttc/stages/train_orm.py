@@ -4,21 +4,31 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc import tables
 from ttc.problems import text
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS, SAMPLES
 from ttc.verifiers.examples import outcome_examples
 from ttc.verifiers.training import train_outcome_model
 
+DECLARATION = {
+    "group": "verifiers",
+    "purpose": "train the outcome reward model",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 66,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: seed, samples [start, stop); model {fresh_layers} and training, or fine_tuning (of a published policy).
+    """spec: seed, samples [start, stop); model {fresh_layers} and training, or fine_tuning and format (published).
 
     Writes a model directory of kind `orm`.
     """
-    problems = tables.read(one(inputs, "problems"), "problems")
+    problems = PROBLEMS.read(one(inputs, "problems"))
     policy = one(inputs, "policy")
-    samples = tables.read(inputs["samples"], "samples").filter(
+    samples = SAMPLES.read(inputs["samples"]).filter(
         pl.col("sample_index").is_between(*spec["samples"], closed="left") & pl.col("answer").is_not_null()
     )
     if "fine_tuning" in spec:

@@ -5,31 +5,43 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.from_scratch import build_policy
-from ttc.problems import text
-from ttc.problems.tasks import clock
-from ttc.problems.tasks.threads import training_turns
+from ttc.problems import task, text
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS
 from ttc.training.batches import in_phases, language_examples
 from ttc.training.checkpoints import Checkpoints
-from ttc.training.loop import language_losses, train
+from ttc.training.loop import train
+from ttc.training.losses import policy_losses
+
+DECLARATION = {
+    "group": "models",
+    "purpose": "train the policy",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 98,
+}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, task, model, training, first_group, solutions_first.  Writes a model directory of kind `policy`.
 
-    Texts are met in three phases.  For the first `first_group` of the steps, solutions with the first group's
-    operations only: from few facts a small policy soon finds which number a step works on, which it may look for in
-    vain for a thousand steps among many.  Up to `solutions_first` of the steps, all authors' solutions; then those in
-    which others answer after them (`ttc.problems.tasks.threads`), too: a policy that could copy from the start would
-    not learn to calculate.
+    Texts are met in three phases.  For the first `first_group` of the steps, solutions of easy questions only
+    (`ttc.problems.task`): from few facts a small policy soon finds which number a step works on, which it may look for
+    in vain for a thousand steps among many.  Up to `solutions_first` of the steps, all authors' solutions; then those
+    in which others answer after them (`ttc.problems.threads`), too: a policy that could copy from the start would not
+    learn to calculate.
     """
-    problems = tables.read(one(inputs, "problems"), "problems").filter(pl.col("split") == "train")
-    tokenizer = text.build_tokenizer(clock.vocabulary(spec["task"], spec["seed"]), clock.TOKEN_PATTERN)
-    turns = list(training_turns(spec["task"], spec["seed"], problems))
+    problems = PROBLEMS.read(one(inputs, "problems")).filter(pl.col("split") == "train")
+    generated = task.load(spec["task"])
+    tokenizer = text.build_tokenizer(
+        generated.vocabulary(spec["task"], spec["seed"]), generated.TOKEN_PATTERN
+    )
+    turns = list(generated.training_turns(spec["task"], spec["seed"], problems))
     texts = [
         (question, [], solution) for question, solution in problems.select("question", "solution").iter_rows()
     ]
@@ -41,10 +53,10 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     alone = np.arange(len(problems))
     mixed = alone.copy()
     mixed[in_turn] = len(problems) + np.arange(len(in_turn))
-    easy = np.flatnonzero(clock.only_first_group(spec["task"], spec["seed"], problems["question"]))
+    easy = np.flatnonzero(generated.easy(spec["task"], spec["seed"], problems["question"]))
     ends = [round(spec[share] * spec["training"]["steps"]) for share in ("first_group", "solutions_first")]
     if ends[0] and not len(easy):
-        raise InputError("policy.first_group: no training problem has operations of task.groups.0 only")
+        raise InputError("policy.first_group: no training problem is an easy one, which are learnt first")
     phases = [(easy, ends[0]), (alone, ends[1] - ends[0]), (mixed, spec["training"]["steps"] - ends[1])]
     order = in_phases(examples.lengths, phases, spec["training"]["batch"], spec["seed"])
     model = build_policy(spec["model"], len(tokenizer), tokenizer, spec["seed"])
@@ -56,7 +68,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     log = train(
         model,
         examples,
-        language_losses,
+        policy_losses,
         spec["training"],
         spec["seed"],
         order=order,

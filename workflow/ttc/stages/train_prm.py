@@ -5,30 +5,41 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ttc import tables
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.from_scratch import build_verifier
 from ttc.problems import text
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.generation import PROBLEMS, SAMPLES, STEP_VALUES
 from ttc.training.checkpoints import Checkpoints
-from ttc.training.loop import train, value_losses
+from ttc.training.loop import train
+from ttc.training.losses import verifier_losses
 from ttc.verifiers.examples import is_held_out, process_examples
 from ttc.verifiers.step_auc import shown, step_quality
 
+DECLARATION = {
+    "group": "verifiers",
+    "purpose": "train the process reward model",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 86,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: seed, samples [start, stop); model {fresh_layers}, training and modulus, or fine_tuning (of a published
-    policy, `ttc.training.fine_tune`).
+    """spec: seed, samples [start, stop); model {fresh_layers}, training and task, or fine_tuning and format (of
+    a published policy, `ttc.training.fine_tune`).
 
     Writes a model directory of kind `prm`.  Every tenth problem is held out: the weights with the lowest loss on them
     are kept (early stopping), and the step AUC in the card is measured on them.
     """
-    problems = tables.read(one(inputs, "problems"), "problems")
+    problems = PROBLEMS.read(one(inputs, "problems"))
     policy = one(inputs, "policy")
-    samples = tables.read(inputs["samples"], "samples").filter(
+    samples = SAMPLES.read(inputs["samples"]).filter(
         pl.col("sample_index").is_between(*spec["samples"], closed="left")
     )
-    step_values = tables.read(inputs["step_values"], "step_values")
+    step_values = STEP_VALUES.read(inputs["step_values"])
     if "fine_tuning" in spec:
         from ttc.verifiers.tuning import tune_process_verifier
 
@@ -45,10 +56,10 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     log = train(
         model,
         examples.take(np.flatnonzero(~held_out)),
-        value_losses,
+        verifier_losses,
         spec["training"],
         spec["seed"],
-        validation,
+        validation=validation,
         checkpoints=Checkpoints(runtime.work, runtime.checkpoint_seconds),
     )
     metrics = step_quality(
@@ -56,7 +67,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         validation,
         rows.filter(pl.Series(held_out)),
         problems,
-        spec["modulus"],
+        spec["task"],
         spec["seed"],
     )
     save_model(output, model, tokenizer, kind="prm", training=log.as_card(), metrics=metrics)

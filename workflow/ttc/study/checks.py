@@ -3,6 +3,7 @@
 import math
 
 from ttc.errors import InputError, nearest
+from ttc.problems.task import AGAIN, load
 from ttc.revision.ratios import PAPER_LARGEST
 from ttc.study.graph.searches import LARGER, searches
 from ttc.study.published import check_published
@@ -56,9 +57,10 @@ def _check_models(configuration: dict) -> None:
 def _check_window(configuration: dict) -> None:
     """The longest sequence of the study, a revision after full earlier answers, has to fit the policy's window."""
     longest = configuration["sampling"]["max_tokens"]
-    context = max(configuration["revision"]["max_context"], configuration["task"]["turns"]["attempts"])
-    question = configuration["task"]["steps"][1] + 8  # its operations and its words
-    needed = context * (longest + 3) + question + longest
+    task = configuration["task"]
+    generated = load(task)
+    context = max(configuration["revision"]["max_context"], generated.most_attempts(task))
+    needed = context * (longest + AGAIN) + generated.longest_prompt(task) + longest
     window = configuration["policy"]["model"]["window"]
     if needed > window:
         raise InputError(

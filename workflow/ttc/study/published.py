@@ -2,10 +2,11 @@
 
 import re
 
+from ttc import plugins
 from ttc.errors import InputError
 
 _HUB, _COMMIT = re.compile(r"[\w.-]+/[\w.-]+"), re.compile(r"[0-9a-f]{40}")
-VLLM_KINDS = ("qwen_extra0", "trl_tokencls")  # verifiers that are token classifiers
+KINDS = "ttc.verifiers.kinds"
 
 
 def check_published(configuration: dict) -> None:
@@ -20,10 +21,11 @@ def check_published(configuration: dict) -> None:
     _check_training(configuration)
     _check_amounts(configuration)
     prm = configuration["prm"]["checkpoint"]
-    if configuration["engine"]["score"] == "vllm" and prm is not None and prm["kind"] not in VLLM_KINDS:
+    able = [name for name, each in plugins.declarations(KINDS).items() if each["vllm"]]
+    if configuration["engine"]["score"] == "vllm" and prm is not None and prm["kind"] not in able:
         raise InputError(
             f"engine.score: vllm was given, and it does not read verifiers of kind {prm['kind']}; it reads "
-            f"{' and '.join(VLLM_KINDS)}"
+            f"{' and '.join(able)}"
         )
 
 
@@ -55,7 +57,10 @@ def _check_checkpoint(where: str, checkpoint: dict) -> None:
         raise InputError(
             f"{where}.hub: '{hub}' was given; a model of the hub is OWNER/NAME, a directory is a `path`"
         )
-    if checkpoint.get("separator") is not None and checkpoint["kind"] != "trl_tokencls":
+    if (
+        checkpoint.get("separator") is not None
+        and not plugins.declaration(KINDS, checkpoint["kind"])["separator"]
+    ):
         raise InputError(
             f"{where}.separator: kind {checkpoint['kind']} has a separator of its own; leave it out"
         )

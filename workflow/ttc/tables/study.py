@@ -1,6 +1,6 @@
 """The tables of one finished study, and how to look up a curve or the outcomes of one strategy in them.
 
-What reads a study (figures, findings, notebooks) asks here, so that "not measured" has one form everywhere.
+Figures, claims and notebooks ask here, so that "not measured" has one form everywhere.
 """
 
 from dataclasses import dataclass, field
@@ -8,10 +8,40 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc import tables
 from ttc.errors import InputError
+from ttc.tables.analysis import (
+    ALLOCATION,
+    CALIBRATION,
+    CURVES,
+    DIFFICULTY,
+    EXCHANGE,
+    OUTCOMES,
+    PER_QUESTION,
+    TRANSITIONS,
+    VERIFIER_QUALITY,
+)
+from ttc.tables.publication import FINDINGS
+from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 
-# why a study may lack a table, in words
+# What a study is read for
+TABLES = {
+    table.name: table
+    for table in (
+        DIFFICULTY,
+        OUTCOMES,
+        CURVES,
+        ALLOCATION,
+        PER_QUESTION,
+        EXCHANGE,
+        CALIBRATION,
+        VERIFIER_QUALITY,
+        TRANSITIONS,
+        CHAINS,
+        CHAIN_SCORES,
+        FINDINGS,
+    )
+}
+# Why a study may lack a table, in words
 ABSENT = {
     "exchange": "the study compares with no larger policy",
     "chains": "the study has no chains of revisions",
@@ -108,11 +138,12 @@ def load(**paths: Path | str | list | None) -> Study:
 
     Solutions come without their texts, which are most of their bytes.
     """
-    light = {
-        name: [column for column in schema.columns if column != "text"]
-        for name, schema in tables.SCHEMAS.items()
-    }
-    return Study({name: tables.read(path, name, light[name]) for name, path in paths.items() if path})
+    frames = {}
+    for name, path in paths.items():
+        if path:
+            light = [column for column in TABLES[name].columns if column != "text"]
+            frames[name] = TABLES[name].read(path, light)
+    return Study(frames)
 
 
 def load_folder(folder: Path | str) -> Study:
@@ -120,7 +151,7 @@ def load_folder(folder: Path | str) -> Study:
 
     Raises InputError where that is no folder of tables of a study.
     """
-    found = {name: Path(folder) / f"{name}.parquet" for name in tables.SCHEMAS}
+    found = {name: Path(folder) / f"{name}.parquet" for name in TABLES}
     present = {name: path for name, path in found.items() if path.exists()}
     if "curves" not in present:
         raise InputError(f"{folder}: a finished study has curves.parquet there, and this folder does not")

@@ -9,7 +9,7 @@ from ttc.models.weights import weights_of
 
 if TYPE_CHECKING:
     from ttc.verifiers.incremental import IncrementalVerifier
-    from ttc.verifiers.published.base import PublishedVerifier
+    from ttc.verifiers.published import PublishedVerifier
 
 KINDS = ("prm", "orm")
 
@@ -24,7 +24,7 @@ def is_published(path: Path) -> bool:
 def open_verifier(
     path: Path, batch_rows: int = 1024, device: str = "auto", engine: str = "transformers"
 ) -> "PublishedVerifier | IncrementalVerifier":
-    """A published verifier where the card names a format (`ttc.verifiers.published`), else one that this study trained.
+    """A published verifier where the card names a format (`ttc.verifiers.kinds`), else one that this study trained.
 
     engine: `vllm` reads a published one through its pooling runner.  What the scores of a published one are taken for,
     a process (prm) or the outcome (orm), says the card's `kind`.  InputError for a directory without a card, another
@@ -40,22 +40,12 @@ def open_verifier(
             f"{path}: its card says kind '{card.get('kind')}'; a verifier is one of {', '.join(KINDS)}"
         )
     weights, separator = weights_of(path), card.get("checkpoint", {}).get("separator")
-    if engine == "vllm":
-        from ttc.verifiers import pooling
-
-        return pooling.load(
-            card["format"],
-            weights.folder,
-            dtype=weights.dtype,
-            device=device,
-            trust_remote_code=weights.trust_remote_code,
-            separator=separator,
-        )
-    from ttc.verifiers.published.registry import load
+    from ttc.verifiers.load import load
 
     return load(
         card["format"],
         weights.folder,
+        engine=engine,
         dtype=weights.dtype,
         device=device,
         attention=weights.attention,

@@ -1,9 +1,6 @@
 """Published process reward models through vLLM's pooling runner, for the kinds that classify tokens.
 
-verifier = load("qwen_extra0", "models/Qwen2.5-Math-PRM-7B", dtype="bfloat16")
-verifier.score(["What is 2 + 3 * 4?"], [["3 * 4 = 12", "2 + 12 = 14"]])  # [[step 1, step 2]]
-
-What is read, where, and what is refused is the kinds' own (`ttc.verifiers.published`); only the network is vLLM's.
+What is read, where, and what is refused is the kinds' own (`ttc.verifiers.kinds`); only the network is vLLM's.
 """
 
 import json
@@ -14,15 +11,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig
 
+from ttc import plugins
 from ttc.engines.vllm_settings import import_vllm, open_llm
-from ttc.errors import InputError, nearest
+from ttc.errors import InputError
+from ttc.models.checkpoint import FAILURES, Source, check_complete
 from ttc.models.directory import resolve_device
-from ttc.verifiers.published.base import PublishedVerifier
-from ttc.verifiers.published.loading import FAILURES, Source, check_complete
-from ttc.verifiers.published.qwen_extra0 import QwenExtra0
-from ttc.verifiers.published.registry import KINDS
-from ttc.verifiers.published.trl_tokencls import TrlTokenClassification
+from ttc.verifiers import kinds
+from ttc.verifiers.published import PublishedVerifier
 
+AT_ONCE = 1 << 18  # tokens handed to vLLM, which makes its own batches of them
 INDEX = "model.safetensors.index.json"
 
 
@@ -84,7 +81,7 @@ class Pooled(PublishedVerifier):
 
     def __init__(self, source: Source, batch_tokens: int, device: str, **options):
         self.place = device
-        super().__init__(source, batch_tokens, **options)
+        super().__init__(source, AT_ONCE, **options)
 
     def open_network(self) -> PooledNetwork:
         """See `PublishedVerifier.open_network`."""
@@ -99,45 +96,14 @@ class Pooled(PublishedVerifier):
         return min(super()._window(), self.network.llm.model_config.max_model_len)
 
 
-class PooledQwenExtra0(Pooled, QwenExtra0):
-    """Kind `qwen_extra0`."""
-
-
-class PooledTrlTokenClassification(Pooled, TrlTokenClassification):
-    """Kind `trl_tokencls`."""
-
-
-POOLED: dict[str, type[Pooled]] = {
-    each.kind: each for each in (PooledQwenExtra0, PooledTrlTokenClassification)
-}
-
-
-def load(
-    kind: str,
-    path: Path | str,
-    *,
-    dtype: str = "float32",
-    device: str = "auto",
-    trust_remote_code: bool = False,
-    separator: str | None = None,
-    batch_tokens: int = 1 << 18,
-) -> PublishedVerifier:
-    """The verifier of a checkpoint's directory, ready to score; options as `ttc.verifiers.published.load` has them.
-
-    batch_tokens: tokens handed to vLLM at once, which makes its own batches of them.  InputError as there, and for a
-    kind that vLLM does not take.
-    """
-    if kind not in POOLED:
-        known = "needs the transformers engine" if kind in KINDS else f"is unknown{nearest(kind, KINDS)}"
-        raise InputError(f"verifier kind '{kind}' {known}; vLLM takes the kinds {' and '.join(POOLED)}")
-    if separator is not None and kind != TrlTokenClassification.kind:
-        raise InputError(f"verifier kind '{kind}' has a step separator of its own; leave separator out")
-    if not Path(path).is_dir():
-        raise InputError(f"{path}: there is no such checkpoint directory")
-    # The kinds make their tensors on the CPU; vLLM has the device
-    source = Source(kind, str(path), None, dtype, torch.device("cpu"), "sdpa", trust_remote_code, True)
-    options = {} if separator is None else {"separator": separator}
-    return POOLED[kind](source, batch_tokens, device, **options)
+def pooled(kind: str, own: type[PublishedVerifier]) -> type[Pooled]:
+    """The class of a kind whose network is vLLM's, made of the kind's `own`; InputError where vLLM does not take it."""
+    able = [name for name, each in plugins.declarations(kinds.__name__).items() if each["vllm"]]
+    if kind not in able:
+        raise InputError(
+            f"verifier kind '{kind}' needs the transformers engine; vLLM takes the kinds {' and '.join(able)}"
+        )
+    return type(f"Pooled{own.__name__}", (Pooled, own), {})
 
 
 def shape_of(source: Source, network_class: type) -> torch.nn.Module:

@@ -6,11 +6,12 @@ import torch
 
 from ttc import noise
 from ttc.evaluation.verifier_quality import auc, condense, join, measures
-from ttc.problems.tasks import clock
+from ttc.problems.task import load
 from ttc.training.batches import Examples
-from ttc.training.loop import predict_values
+from ttc.training.losses import predict, verifier_logits
 
 RESAMPLES = 2000  # bootstrap resamples of the problems
+ROWS = 256  # examples in one batch
 
 
 def step_quality(
@@ -18,20 +19,21 @@ def step_quality(
     examples: Examples,
     rows: pl.DataFrame,
     problems: pl.DataFrame,
-    modulus: int,
+    task: dict,
     seed: int,
 ) -> dict:
     """AUC of a PRM's step scores on held-out problems.
 
-    `step_auc`: against whether every line so far is exactly right, which a generated task can check (with a 95 %
+    `step_auc`: against whether every line so far is exactly right, which the generated `task` can check (with a 95 %
     bootstrap interval over problems).  `rollout_auc`: against whether at least half of the rollouts succeeded.
     `error_auc`: only steps whose predecessors are all right, against whether the step itself is.
     """
-    scores, values = predict_values(model, examples)
+    scores, values = predict(model, examples, verifier_logits, ROWS), examples.masked_targets()
     questions = dict(problems.select("problem_id", "question").iter_rows())
     right, fresh, owner = [], [], []
+    exact = load(task).first_wrong_step
     for index, (name, solution) in enumerate(rows.select("problem_id", "text").iter_rows()):
-        wrong_at = clock.first_wrong_step(questions[name], solution, modulus)
+        wrong_at = exact(task, questions[name], solution)
         steps = np.arange(len(scores[index]))
         right.append(steps < wrong_at if wrong_at is not None else np.ones(len(steps), dtype=bool))
         fresh.append(steps <= wrong_at if wrong_at is not None else np.ones(len(steps), dtype=bool))
@@ -52,7 +54,7 @@ def step_quality(
 
 def outcome_quality(model: torch.nn.Module, examples: Examples) -> dict:
     """AUC of an ORM's scores against the verdicts."""
-    scores, values = predict_values(model, examples)
+    scores, values = predict(model, examples, verifier_logits, ROWS), examples.masked_targets()
     return {"auc": auc(np.concatenate(scores), np.concatenate(values) >= 0.5), "solutions": len(examples)}
 
 

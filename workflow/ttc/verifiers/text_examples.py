@@ -13,7 +13,7 @@ import polars as pl
 from ttc.errors import InputError
 from ttc.problems.steps import steps_of
 from ttc.training.batches import Examples, value_examples
-from ttc.verifiers.published.base import PublishedVerifier, Reading
+from ttc.verifiers.published import PublishedVerifier, Reading
 from ttc.verifiers.text_pools import problem_with_context
 
 

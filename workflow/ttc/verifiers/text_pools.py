@@ -13,7 +13,7 @@ from ttc.errors import InputError
 from ttc.problems.steps import steps_of
 from ttc.revision.chains import contexts, distinct_reads
 from ttc.runtime import Work
-from ttc.verifiers.published.base import PublishedVerifier, Scored
+from ttc.verifiers.published import PublishedVerifier, Scored
 
 SOLUTION = ("problem_id", "text")  # what a score depends on
 NO_STEPS = Scored([0.0], 0)  # of a solution without anything to read: it can never win

@@ -17,7 +17,7 @@ from ttc.problems.stops import Stops
 from ttc.problems.text import decode
 
 if TYPE_CHECKING:
-    from ttc.verifiers.published.base import PublishedVerifier
+    from ttc.verifiers.published import PublishedVerifier
 
 NOTHING = 0.0  # score of a solution without a step: it can never win
 

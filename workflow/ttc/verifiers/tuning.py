@@ -9,9 +9,9 @@ from ttc.models.weights import weights_of
 from ttc.problems.steps import steps_of
 from ttc.runtime import Runtime
 from ttc.training.batches import Examples
-from ttc.training.fine_tune import FORMAT, fine_tune_verifier
+from ttc.training.fine_tune import FineTuning, fine_tune_verifier
 from ttc.verifiers.examples import is_held_out
-from ttc.verifiers.published.registry import load_reader
+from ttc.verifiers.load import load_reader
 from ttc.verifiers.text_examples import outcome_examples, process_examples
 
 
@@ -25,7 +25,7 @@ def tune_process_verifier(
     runtime: Runtime,
 ) -> None:
     """A process reward model that starts from `policy` and reads texts; every tenth problem is held out."""
-    reader = load_reader(FORMAT, weights_of(policy).folder)
+    reader = load_reader(spec["format"], weights_of(policy).folder)
     examples, rows = process_examples(problems, samples, step_values, reader)
     _tune("prm", spec, policy, rows, examples, output, runtime)
 
@@ -45,7 +45,7 @@ def tune_outcome_verifier(
     contexts = contexts or [[]] * len(rows)
     kept = [index for index, each in enumerate(rows["text"]) if steps_of(each)]
     rows, contexts = rows[kept], [contexts[index] for index in kept]
-    reader = load_reader(FORMAT, weights_of(base).folder)
+    reader = load_reader(spec["format"], weights_of(base).folder)
     examples = outcome_examples(problems, rows, reader, contexts)
     _tune("orm", spec, base, rows, examples, output, runtime)
 
@@ -61,4 +61,5 @@ def _tune(
 ) -> None:
     held_out = is_held_out(rows["problem_id"])
     training, validation = (examples.take(np.flatnonzero(chosen)) for chosen in (~held_out, held_out))
-    fine_tune_verifier(base, training, validation, spec["fine_tuning"], spec["seed"], output, runtime, kind)
+    given = FineTuning(base, training, validation, spec["fine_tuning"], spec["seed"])
+    fine_tune_verifier(given, output, runtime, kind, spec["format"])

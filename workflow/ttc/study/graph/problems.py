@@ -4,15 +4,14 @@ from functools import cached_property
 from pathlib import Path
 
 from ttc.errors import InputError
-from ttc.study.plan import External, external
+from ttc.problems import sources
+from ttc.study.artifact import External, external
 
 
 class Source:
     """A section `problems.test` or `problems.train`; InputError for what `ttc.problems.sources.resolve` refuses."""
 
     def __init__(self, section: dict, role: str, root: Path):
-        from ttc.problems import sources  # imports polars, which most plans do not need
-
         self.where = f"problems.{role}"
         self.take = section["take"]
         # A null is a key that was left out: without a number of problems there is no plan, so `rows` lifts no preset's

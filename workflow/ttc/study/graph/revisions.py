@@ -1,9 +1,9 @@
 """Sequential revisions: the artifacts from trajectories to scored chains, and the ablations of the paper's appendix."""
 
 from ttc.revision.ratios import chain_lengths, grid
+from ttc.study.artifact import Artifact
 from ttc.study.blocks import blocks, groups, numbered, span
 from ttc.study.graph.generations import Material
-from ttc.study.plan import Artifact
 
 
 def add_revisions(study, material: Material) -> None:
@@ -67,7 +67,7 @@ class _Revisions:
         for block in blocks(self.study.tests, self.settings["block_problems"]):
             self.material.chains.append(self._revise("test", self.reviser, block, lengths))
         tables = self.settings["shards_per_job"]
-        self.material.chain_scores = self._score("test", verifier, self.context, tables)
+        self.material.chain_scores = self._score("test", verifier, self.context, "revision_orm", tables)
         self.material.models["revision_orm"] = [verifier]
 
     def add_other_verifiers(self) -> None:
@@ -78,9 +78,9 @@ class _Revisions:
         alone = {"max_context": 0}
         verifier = self._train_verifier("revision_orm_no_history", alone)
         self.material.models["revision_orm_no_history"] = [verifier]
-        self.material.chain_scores_no_history = self._score("no_history", verifier, alone)
+        self.material.chain_scores_no_history = self._score("no_history", verifier, alone, "revision_orm")
         (prm,) = self.material.models["prm"]
-        self.material.chain_scores_prm = self._score("prm", prm, alone)
+        self.material.chain_scores_prm = self._score("prm", prm, alone, "prm")
 
     def add_rest(self) -> None:
         """ReST^EM: the policy is trained anew on the reviser's own successes, and revises the test problems."""
@@ -107,12 +107,13 @@ class _Revisions:
 
     def _train_verifier(self, label: str, context: dict) -> Artifact:
         settings = self.settings["verifier"]
-        spec = self.study.seed | context | self.study.base.training(settings)
+        base = self.study.base
+        spec = self.study.seed | context | base.training(settings) | base.reading("revision_orm")
         made_by = {"reviser": [self.reviser], "chains": [self.taught]}
         return self.add("train_revision_orm", label, spec, problems=self.problems, **made_by)
 
     def _score(
-        self, label: str, verifier: Artifact, context: dict, tables: int | None = None
+        self, label: str, verifier: Artifact, context: dict, kind: str, tables: int | None = None
     ) -> list[Artifact]:
         """A verifier's scores of all test chains, so many tables of them in a job; in one job without a number."""
         shards = list(groups(self.material.chains, tables or len(self.material.chains)))
@@ -120,7 +121,7 @@ class _Revisions:
             self.add(
                 "score_revisions",
                 numbered(label, index, shards),
-                context,
+                context | self.study.base.reading(kind),
                 problems=self.problems,
                 verifier=[verifier],
                 chains=group,

@@ -2,12 +2,12 @@
 
 from ttc.search.strategy import Strategy
 from ttc.strategies import file_label
+from ttc.study.artifact import Artifact
 from ttc.study.blocks import blocks, groups, numbered, overlap, span
 from ttc.study.graph.generations import Material
 from ttc.study.graph.origins import Add, Generated, Published
 from ttc.study.graph.revisions import add_revisions
 from ttc.study.graph.searches import LARGER, searches
-from ttc.study.plan import Artifact
 
 # How the work is cut into jobs: it names artifacts and changes no result.
 SHARDING = {
@@ -160,22 +160,25 @@ class Study:
             needed = [artifact for other, artifact in self.train_samples if overlap(block, other)]
             made_by = {"problems": [self.problems], "policy": [self.policy], "samples": needed}
             values.append(self.add("roll_out", f"train-{span(block)}", spec, **made_by))
-        spec = self._verifier_spec(prm)
+        spec = self._verifier_spec("prm")
         if not self.base.published:
-            spec |= {"modulus": self.configuration["task"]["modulus"]}  # with it the card's step AUC is exact
+            # The card's step AUC is exact for generated problems
+            spec |= {"task": self.configuration["task"]}
         return self.add("train_prm", "prm", spec, **common, step_values=values)
 
     def _train_orm(self, common: dict[str, list]) -> Artifact:
-        return self.add("train_orm", "orm", self._verifier_spec(self.configuration["orm"]), **common)
+        return self.add("train_orm", "orm", self._verifier_spec("orm"), **common)
 
-    def _verifier_spec(self, section: dict) -> dict:
-        return self.seed | self.base.training(section) | {"samples": [0, section["samples"]]}
+    def _verifier_spec(self, kind: str) -> dict:
+        section = self.configuration[kind]
+        trained = self.base.training(section) | self.base.reading(kind)
+        return self.seed | trained | {"samples": [0, section["samples"]]}
 
     def _reading(self, stage: str, kind: str) -> dict:
-        """What the spec of a scoring stage has besides: that texts are read, and by which engine."""
+        """What the spec of a scoring stage has besides: in which format texts are read, and by which engine."""
         if not self.base.published:
             return {}
-        return {"engine": "transformers"} | self.base.engine(stage)
+        return self.base.reading(kind) | {"engine": "transformers"} | self.base.engine(stage)
 
     def _preflight(self, kind: str) -> dict[str, list[Artifact]]:
         return {"preflight": self.preflight[kind]} if kind in self.preflight else {}
@@ -201,6 +204,7 @@ class Study:
             "max_tokens": self.configuration["sampling"]["max_tokens"],
             **{name: search[name] for name in ("max_rounds", "max_step_tokens", "finished", "duplicates")},
             **self.base.generating("search", policy is not self.policy),
+            **self.base.reading("prm"),
         }
         if strategy.declaration["finished"] is not None:
             spec["finished"] = strategy.declaration["finished"]

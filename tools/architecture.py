@@ -1,0 +1,100 @@
+"""The tree of the package in ARCHITECTURE.md, with one clause a file, written from the titles of the modules.
+
+python -m tools.architecture --write        # what `make docs` does
+python -m tools.architecture                # prints the tree
+"""
+
+import argparse
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "workflow/ttc"
+DOCUMENT = ROOT / "ARCHITECTURE.md"
+MARK = "<!-- written by python -m tools.architecture -->\n"
+
+# From top to bottom: a room imports from those below it only (the contracts in pyproject.toml).
+ROOMS = (
+    *(
+        "commands",
+        "estimate",
+        "study",
+        "run",
+        "stages",
+        "report",
+        "paper",
+        "figures",
+        "evaluation",
+        "revision",
+    ),
+    *("search", "verifiers", "training", "engines", "models", "problems", "grading", "tables", "store"),
+)
+CLAUSE = 88  # characters of a clause; a longer title ends at a colon, a semicolon or a comma before that
+
+
+def title(file: Path) -> str:
+    """The first paragraph of a module's docstring; empty where it has none."""
+    documentation = ast.get_docstring(ast.parse(file.read_text())) or ""
+    return " ".join(documentation.split("\n\n")[0].split())
+
+
+def clause(file: Path) -> str:
+    """The title of a module for the tree: its first sentence, without its own name and what stands in parentheses."""
+    sentence = re.split(r"(?<!et al)\.(?:\s|$)", title(file))[0]
+    sentence = re.sub(r" \([^()]*\)", "", sentence)
+    own = re.match(rf"(?:Stage|Kind)(?: `{file.stem}`)?: (.)", sentence)
+    if own:
+        sentence = own[1].upper() + sentence[own.end() :]
+    ends = [found.start() for found in re.finditer(r"[:;,] ", sentence) if found.start() <= CLAUSE]
+    return (sentence[: ends[-1]] if len(sentence) > CLAUSE and ends else sentence).rstrip(":.")
+
+
+def tree(folder: Path = PACKAGE, indent: str = "  ") -> list[str]:
+    """Lines of the tree: the modules of a folder, then its rooms, each with its clause.
+
+    Raises ValueError where a room of the package has no place among `ROOMS`.
+    """
+    modules = [file for file in sorted(folder.glob("*.py")) if file.name != "__init__.py"]
+    rooms = sorted(file.parent for file in folder.glob("*/__init__.py"))
+    if folder == PACKAGE:
+        unplaced = [room.name for room in rooms if room.name not in ROOMS]
+        if unplaced:
+            raise ValueError(f"tools/architecture.py: ROOMS has no place for {', '.join(unplaced)}")
+        rooms.sort(key=lambda room: ROOMS.index(room.name))
+    lines = [_line(f"{indent}{file.name}", clause(file)) for file in modules]
+    for room in rooms:
+        if folder == PACKAGE:
+            lines.append("")
+        lines.append(_line(f"{indent}{room.name}/", clause(room / "__init__.py")))
+        lines.extend(tree(room, indent + "  "))
+    return lines
+
+
+def _line(name: str, words: str) -> str:
+    return f"{name:<30}{'' if len(name) < 30 else ' '}{words}".rstrip()
+
+
+def section() -> str:
+    """What stands between the marks of ARCHITECTURE.md."""
+    return "\n".join(["```", "workflow/ttc/", *tree(), "```", ""])
+
+
+def written(document: str) -> str:
+    """The document with the tree of now between its two marks."""
+    before, _, after = document.split(MARK)
+    return f"{before}{MARK}{section()}{MARK}{after}"
+
+
+def main() -> None:
+    """Print the tree, or write it into ARCHITECTURE.md."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="write the tree into ARCHITECTURE.md")
+    if parser.parse_args().write:
+        DOCUMENT.write_text(written(DOCUMENT.read_text()))
+    else:
+        print(section(), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+"""Engines: one module for each library that turns prefixes into continuations.
+
+An engine's module has a function `open_engine`, with the arguments of `ttc.engines.open.open_engine`, and declares a
+`title` for the documentation and the `environment` that it runs in.
+"""
+
+NAMED_BY = ("engine",)
+DEFAULT = "transformers"

@@ -1,0 +1,202 @@
+"""The default engine: batched decoding of a `transformers` causal language model with a key-value cache that forks.
+
+A row's tokens and log-probabilities do not depend on the batch it is in (CPU, float32, one thread): a token's cache
+slot is its position, noise is keyed, and paddings follow the rules of `ttc.models.padding`.  The last token of a row is
+always *pending*: it is fed, alone, by the next decoding step, so each quantity has one call form (prompts by prefill,
+everything after them by cached decoding).
+
+A fork copies nothing: a row names the stored cache that it continues.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ttc import noise
+from ttc.engines.decoding import Decoding, RowState
+from ttc.engines.protocol import Continuation
+from ttc.engines.stop_tables import Marks
+from ttc.errors import InputError
+from ttc.models.directory import read_weights, resolve_device
+from ttc.models.forward import Forward
+from ttc.models.llama.decoding import LlamaForward
+from ttc.models.padding import ROWS, batches_of_equal_width, round_up
+from ttc.models.weights import end_tokens, weights_of
+from ttc.problems.formats import Form
+from ttc.problems.stops import Stops, single_token
+from ttc.problems.text import load_tokenizer
+from ttc.runtime import Runtime
+
+DECLARATION = {"title": "transformers, with batched decoding of its own", "environment": None}
+
+PADDED = ("sdpa", "eager")  # ways of attention that take a mask of ours
+CPU_ROWS = 256  # caches of more rows than this leave the processor's cache, and each row takes longer
+
+
+class TransformersEngine:
+    """`ttc.engines.protocol.Engine` on a model directory (`ttc.models.weights`).
+
+    `stops` makes, of the tokenizer and the tokens that end a solution, by what steps and solutions end
+    (`ttc.problems.stops`).
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        batch_rows: int = 1024,
+        device: str = "auto",
+        stops: Callable[[object, tuple[int, ...], str], Stops] = single_token,
+    ):
+        self.path = path
+        self.device = resolve_device(device)
+        self.weights = weights_of(path)
+        self.tokenizer = load_tokenizer(self.weights.folder)
+        self.batch_rows = batch_rows  # rows in work at once
+        self.forward, config = self._load()
+        self.window = longest_sequence(config)
+        self.vocabulary = config["vocab_size"]
+        self.stops = stops(self.tokenizer, end_tokens(self.weights.folder, config), str(path))
+        self.marks = Marks(self.stops, self.tokenizer, self.vocabulary)
+        self.tokens_generated = 0  # tokens this engine has decoded, for billing checks
+        self.tokens_prefilled = 0
+        self.tokens_computed = (
+            0  # tokens fed to the model while decoding: rows with the same tokens share one
+        )
+
+    @cached_property
+    def model(self):
+        """The `transformers` model, loaded where it is needed: that takes seconds."""
+        from transformers import AutoModelForCausalLM
+
+        if self.weights.attention not in PADDED:
+            raise InputError(
+                f"{self.path}: attention is '{self.weights.attention}'; the transformers engine pads, and takes "
+                f"{' or '.join(PADDED)}"
+            )
+        several = self.device.type == "cuda" and torch.cuda.device_count() > 1
+        model = AutoModelForCausalLM.from_pretrained(
+            self.weights.folder, device_map="auto" if several else None, **self.weights.options
+        )
+        return (model if several else model.to(self.device)).eval()
+
+    def _load(self) -> tuple[Forward, dict]:
+        """The forward pass that the model's configuration asks for, and that configuration."""
+        exact = self.weights.dtype == "float32"
+        found = read_weights(self.weights.folder, LlamaForward.fits, self.device) if exact else None
+        if found is not None:
+            config, weights = found
+            return LlamaForward(config, weights), config
+        config = self.model.config.to_dict()
+        if exact and LlamaForward.fits(config):
+            return LlamaForward(config, self.model.state_dict()), config
+        from ttc.models.generic import GenericForward
+
+        return GenericForward(self.model), config
+
+    @torch.inference_mode()
+    def prefill(self, prompts: list[list[int]]) -> RowState:
+        """Rows for `prompts`; each distinct prompt is computed once."""
+        places: dict[tuple[int, ...], int] = {}
+        source = np.array(
+            [places.setdefault(tuple(prompt), len(places)) for prompt in prompts], dtype=np.int64
+        )
+        distinct = list(places)
+        lengths = np.array([len(prompt) for prompt in distinct], dtype=np.int64)
+        if lengths.min(initial=1) < 1:
+            raise InputError("a prompt has no tokens; the engine needs at least one")
+        pending = np.array([prompt[-1] for prompt in distinct], dtype=np.int64)
+        cache = self.forward.empty(len(distinct), int(lengths.max(initial=1)))
+        for width, rows in batches_of_equal_width(lengths, self.batch_rows, self.device):
+            tokens = np.zeros((round_up(len(rows), ROWS), width), dtype=np.int64)
+            for place, row in enumerate(rows):
+                tokens[place, : lengths[row]] = distinct[row]
+            made = self.forward.prefill(torch.as_tensor(tokens, device=self.device))
+            width = min(width, cache.shape[-2])
+            cache[..., :width, :].index_copy_(1, self.tensor(rows), made[:, : len(rows), ..., :width, :])
+        self.tokens_prefilled += int((lengths - 1).sum())
+        none, tail = np.zeros(len(prompts), dtype=bool), np.full((len(prompts), self.marks.width), -1)
+        return RowState(cache, source, lengths[source], pending[source], none, ~none, tail)
+
+    def fork(self, state: RowState, rows: np.ndarray) -> RowState:
+        """Rows that continue `rows`, in order; nothing is computed or copied."""
+        rows = np.asarray(rows, dtype=np.int64)
+        each = (state.source, state.lengths, state.pending, state.ended, state.blank, state.tail)
+        return RowState(state.cache, *(array[rows] for array in each))
+
+    @torch.inference_mode()
+    def extend(
+        self, state: RowState, streams: np.ndarray, stop: str, temperature: float, max_tokens: int
+    ) -> list[Continuation]:
+        """See `ttc.engines.protocol.Engine.extend`."""
+        if stop not in ("step", "end"):
+            raise ValueError(f"stop is '{stop}'; allowed are step, end")
+        if state.ended.any():
+            raise ValueError("a row that has ended cannot be extended")
+        longest = int(state.lengths.max(initial=0)) + max_tokens
+        if longest > self.window:
+            raise InputError(
+                f"a solution may grow to {longest} tokens and the model's window is {self.window}; "
+                "lower max_tokens or use a model with a longer window"
+            )
+        if max_tokens < 1:
+            raise ValueError(f"max_tokens is {max_tokens}; allowed is a whole number from 1")
+        streams = np.asarray(streams, dtype=np.uint64)
+        decoding = Decoding(self.forward, state, streams, temperature, max_tokens, self.marks, stop == "step")
+        most_nodes = min(self.batch_rows, CPU_ROWS) if self.device.type == "cpu" else self.batch_rows
+        decoding.run(self.batch_rows, most_nodes)
+        self.tokens_generated += int(decoding.counts.sum())
+        self.tokens_computed += decoding.tokens_computed
+        return decoding.continuations()
+
+    def self_check(self) -> None:
+        """Decode a few probes alone, in a crowd and shuffled; InputError if a token or a bit differs.
+
+        That batches do not matter is an observation about kernels, not a promise of theirs, so each job makes sure.
+        GPUs are let through: there the deviation is measured and reported instead.
+        """
+        if self.device.type != "cpu":
+            return
+        rng = np.random.Generator(np.random.PCG64(0))
+        probes = [
+            rng.integers(0, self.vocabulary, int(length)).tolist() for length in rng.integers(3, 24, 40)
+        ]
+        streams = noise.substreams(np.zeros(len(probes), dtype=np.uint64), np.arange(len(probes)))
+
+        def decode(order: np.ndarray, batch_rows: int) -> list[Continuation]:
+            kept, self.batch_rows = self.batch_rows, batch_rows
+            made = self.extend(self.prefill([probes[i] for i in order]), streams[order], "end", 1.0, 24)
+            self.batch_rows = kept
+            return [made[place] for place in np.argsort(order)]
+
+        before = self.tokens_generated, self.tokens_prefilled
+        crowd = decode(np.arange(len(probes)), 64)
+        shuffled = decode(rng.permutation(len(probes)), 16)
+        alone = [decode(np.array([index]), ROWS)[0] for index in range(3)]
+        self.tokens_generated, self.tokens_prefilled = before
+        if crowd != shuffled or crowd[:3] != alone:
+            raise InputError(
+                "the engine's self-check failed: the same probe decoded alone, in a crowd and shuffled gave different "
+                f"results, so outputs would depend on batches (torch {torch.__version__}, "
+                f"{torch.get_num_threads()} threads; use one thread per process)"
+            )
+
+    def tensor(self, array: np.ndarray) -> torch.Tensor:
+        """An array as a tensor on the engine's device."""
+        return torch.as_tensor(array, device=self.device)
+
+
+def open_engine(
+    path: Path, form: Form, runtime: Runtime, engines: int = 1, verifier: Path | None = None
+) -> TransformersEngine:
+    """See `ttc.engines.open.open_engine`."""
+    return TransformersEngine(path, runtime.batch_rows, runtime.device, form.stops)
+
+
+def longest_sequence(config: dict) -> int:
+    """Tokens that the model reads at most; no more than its sliding window, which the engine does not slide."""
+    sliding = "sliding_attention" in (config.get("layer_types") or [])
+    window = config["max_position_embeddings"]
+    return min(window, config["sliding_window"]) if sliding else window

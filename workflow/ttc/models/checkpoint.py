@@ -1,0 +1,207 @@
+"""Networks and tokenizers of published checkpoints, complete or refused: nothing is made up where weights lack.
+
+`transformers` fills missing weights, such as a head's, with random numbers and only warns; here that is an error.
+"""
+
+import logging
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
+from transformers.utils import cached_file
+from transformers.utils import logging as transformers_logging
+
+from ttc.errors import InputError, nearest
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+UNUSED = ("lm_head.",)  # a language model's head, left in the checkpoint of a model that has another
+
+# What from_pretrained raises for bad input; the last one for values in config.json
+FAILURES = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    ImportError,
+    KeyError,
+    SafetensorError,
+    StrictDataclassError,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a checkpoint is and how it is to be loaded; see `ttc.verifiers.load`."""
+
+    kind: str
+    path: str
+    revision: str | None
+    dtype: str
+    device: torch.device
+    attention: str
+    trust_remote_code: bool
+    local_files_only: bool
+
+    def __post_init__(self):
+        if self.dtype not in DTYPES:
+            raise InputError(
+                f"dtype '{self.dtype}' is unknown; allowed are {', '.join(DTYPES)}{nearest(self.dtype, DTYPES)}"
+            )
+        # A hub name is `owner/name`: anything else can only be a directory
+        named = self.path.count("/") == 1 and not self.path.startswith((".", "/", "~"))
+        if Path(self.path).is_dir():
+            if not (Path(self.path) / "config.json").is_file():
+                raise InputError(f"{self.path}: not a checkpoint directory, it has no config.json")
+            if self.revision is not None:
+                raise InputError(
+                    f"{self.path}: a directory has no revisions and '{self.revision}' was asked for; "
+                    "leave revision out or give the model's hub name"
+                )
+        elif not named:
+            raise InputError(f"{self.path}: there is no such checkpoint directory")
+
+    @property
+    def options(self) -> dict:
+        """What `from_pretrained` of tokenizer and network are both given."""
+        return {
+            "revision": self.revision or "main",
+            "trust_remote_code": self.trust_remote_code,
+            "local_files_only": self.local_files_only,
+        }
+
+    def refuse(self, error: Exception, what: str) -> InputError:
+        """The one sentence for `error`, which loading `what` raised."""
+        reason = textwrap.shorten(str(error), 300, placeholder=" …") or type(error).__name__
+        hint = ""
+        if self.local_files_only and not Path(self.path).is_dir():
+            hint = "; only this machine's files were looked at, because local_files_only is set"
+        return InputError(
+            f"{self.path}: its {what} cannot be loaded as kind '{self.kind}': {reason.rstrip('.')}{hint}"
+        )
+
+
+def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
+    """The checkpoint's tokenizer, as its tokenizer.json says if it has one.
+
+    `AutoTokenizer` makes some architectures' tokenizers, among them Qwen2's, from the vocabulary alone, with rules of
+    its own for splitting texts; a checkpoint with other rules would be read with other tokens than it was trained on.
+    """
+    place = {name: source.options[name] for name in ("revision", "local_files_only")}
+    try:
+        whole = cached_file(
+            source.path, "tokenizer.json", _raise_exceptions_for_missing_entries=False, **place
+        )
+        tokenizer_class = AutoTokenizer if whole is None else PreTrainedTokenizerFast
+        return tokenizer_class.from_pretrained(source.path, **source.options)
+    except FAILURES as error:
+        raise source.refuse(error, "tokenizer") from error
+
+
+def check_architecture(source: Source, wanted: str) -> None:
+    """InputError unless the checkpoint's configuration is of the model type `wanted`."""
+    try:
+        config, _ = PreTrainedConfig.get_config_dict(source.path, **source.options)
+    except FAILURES as error:
+        raise source.refuse(error, "configuration") from error
+    if config.get("model_type") != wanted:
+        raise InputError(
+            f"{source.path}: its architecture is '{config.get('model_type')}' and kind '{source.kind}' "
+            f"is made of '{wanted}'"
+        )
+
+
+def load_config(source: Source) -> PreTrainedConfig:
+    """The checkpoint's configuration, as its network will have it."""
+    try:
+        return AutoConfig.from_pretrained(source.path, **source.options)
+    except FAILURES as error:
+        raise source.refuse(error, "configuration") from error
+
+
+def load_network(
+    source: Source, network_class: type, fresh: tuple[str, ...] = (), **changes
+) -> PreTrainedModel:
+    """The checkpoint's network as `network_class`, for inference, on its device.
+
+    fresh: what the names of weights begin with that the checkpoint need not have, because they are to be trained;
+    changes: entries of its configuration.
+
+    Weights are read from safetensors files only.  InputError if any other weight is missing from the checkpoint, if one
+    has another shape there or is left over, or if the rotary frequencies were rounded to the network's dtype.
+    """
+    # The same facts come back as `found`; the report that transformers logs would repeat them on 20 lines.  A level of
+    # the module that logs it would make that module report on the sharding of layers instead.
+    logger = logging.getLogger("transformers")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    if not sys.stderr.isatty():
+        transformers_logging.disable_progress_bar()  # in a job's log it would be a line of hundreds
+    try:
+        network, found = network_class.from_pretrained(
+            source.path,
+            dtype=DTYPES[source.dtype],
+            attn_implementation=source.attention,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # they too come back as `found`, and are refused
+            output_loading_info=True,
+            **source.options,
+            **changes,
+        )
+    except FAILURES as error:
+        raise source.refuse(error, "network") from error
+    finally:
+        logger.setLevel(level)
+    check_complete(source, found, fresh)
+    check_rotary(source, network)
+    return network.to(source.device).eval()
+
+
+def check_complete(source: Source, found: dict, fresh: tuple[str, ...] = ()) -> None:
+    """InputError unless checkpoint and network have the same weights, but for those whose names begin with `fresh`.
+
+    `found` is what from_pretrained reports.
+    """
+    missing = sorted(name for name in found["missing_keys"] if not name.startswith(fresh))
+    if missing:
+        raise InputError(
+            f"{source.path}: the checkpoint lacks {shown(missing)}, which kind '{source.kind}' needs and which would "
+            "be random numbers; it is incomplete or of another kind"
+        )
+    for name, given, wanted in sorted(found["mismatched_keys"]):
+        raise InputError(
+            f"{source.path}: the checkpoint's {name} has shape {list(given)}, and kind '{source.kind}' needs "
+            f"{list(wanted)}; it is of another kind"
+        )
+    left = sorted(name for name in found["unexpected_keys"] if not name.startswith(UNUSED))
+    if left:
+        raise InputError(
+            f"{source.path}: the checkpoint has {shown(left)}, which kind '{source.kind}' does not read; "
+            "it is of another kind"
+        )
+
+
+def check_rotary(source: Source, network: torch.nn.Module) -> None:
+    """InputError if rotary frequencies are not float32: rounded, positions far from the start are told wrongly."""
+    for name, buffer in network.named_buffers():
+        if name.endswith("inv_freq") and buffer.dtype != torch.float32:
+            raise InputError(
+                f"{source.path}: this version of transformers keeps the rotary frequencies {name} in {buffer.dtype}, "
+                "and scores of long solutions would be wrong; use another version or dtype float32"
+            )
+
+
+def shown(names: list[str]) -> str:
+    """Up to three names, and how many more there are."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -1,0 +1,67 @@
+"""Problems of a source: the rows of a data set of the hub or of local files as the table of problems."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from ttc.errors import InputError
+from ttc.problems import hub
+from ttc.problems.foreign_rows import read_file
+from ttc.problems.table import problem_table, without
+
+ENDINGS = (".parquet", ".jsonl", ".json", ".csv")
+
+
+def read_problems(
+    section: dict, paths: Iterable[Path] = (), exclude: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The table of problems of a source, and the column `subject` (null where there is none).
+
+    `section` is one that `ttc.problems.sources.content` gives; `paths` are the files of a source that is not on the
+    hub.  Problems of the table `exclude` are left out: those with the id or the question of one of them.  Raises
+    InputError for anything that the source lacks (`ttc.problems.table`, `ttc.problems.hub`), and unless it has as many
+    problems as `rows` says.
+    """
+    paths = [Path(path) for path in paths]
+    where = f"data set '{section['hub']}'" if section["hub"] else ", ".join(map(str, paths))
+    columns = {ours: theirs for ours, theirs in section["columns"].items() if theirs}
+    rows = _of_the_hub(section) if section["hub"] else _of_files(section, paths)
+    problems = problem_table(rows, columns, section["role"], where, section["extract"])
+    found = len(problems)
+    if exclude is not None:
+        problems = without(problems, exclude)
+    _check_number(section, len(problems), found, where)
+    return problems
+
+
+def _of_the_hub(section: dict) -> pl.DataFrame:
+    configs = section["config"] if isinstance(section["config"], list) else [section["config"]]
+    return hub.load(section["hub"], section["revision"], configs, section["split"])
+
+
+def _of_files(section: dict, paths: list[Path]) -> pl.DataFrame:
+    if not paths:
+        raise InputError("problems: a source of local files is read, and no file was given")
+    frames = []
+    for path in paths:
+        frame = hub.load_saved(path, section["split"]) if path.is_dir() else read_file(path, ENDINGS)
+        if frames and set(frame.columns) != set(frames[0].columns):
+            raise InputError(f"{path}: its columns are not those of {paths[0]}, with which it is read")
+        frames.append(frame)
+    try:
+        return pl.concat([frame.select(frames[0].columns) for frame in frames], how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"{', '.join(map(str, paths))}: a column has another type in another file ({str(error).splitlines()[0]})"
+        ) from error
+
+
+def _check_number(section: dict, number: int, before: int, where: str) -> None:
+    if section["rows"] is None or number == section["rows"]:
+        return
+    left = f", {before - number:,} having been left out," if before != number else ""
+    raise InputError(
+        f"{where}: {number:,} problems{left} where {section['rows']:,} are expected; "
+        "`rows` says how many there must be, null allows any number"
+    )

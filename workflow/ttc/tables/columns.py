@@ -1,0 +1,36 @@
+"""Columns that several tables have."""
+
+import polars as pl
+
+from ttc.tables.schema import Column, count, text
+
+PROBLEM = {"problem_id": text(meaning="stable name of the problem")}
+SAMPLE = PROBLEM | {"sample_index": count(meaning="index of the independent sample, from 0")}
+CHAIN = PROBLEM | {
+    "chain": count(meaning="index of the chain, from 0"),
+    "step": count(meaning="position in the chain, from 0; step 0 has no answer before it"),
+}
+SOLUTION = {
+    "text": text(meaning="the solution as generated; steps are its lines"),
+    "answer": text(meaning="canonical final answer, null where none was found", nullable=True),
+    "correct": Column(pl.Boolean(), meaning="the answer equals the gold answer; no answer is wrong"),
+}
+FINISH = text(
+    meaning="`stop`: ended by itself; `length`: cut by the token limit; `unknown`: a pool that does not say",
+    allowed=("stop", "length", "unknown"),
+)
+STEP_SCORES = Column(
+    pl.List(pl.Float32()),
+    meaning="verifier score in [0, 1] of each step; an ORM gives one",
+    low=0.0,
+    high=1.0,
+)
+BINS = text(meaning="how difficulty was measured", allowed=("oracle", "predicted", "none"))
+BIN = count(meaning="difficulty bin, 1 = easiest; 0 = all questions")
+BUDGET = count(meaning="budget: generations per question", low=1)
+VERIFIER = text(meaning="whose scores", allowed=("prm", "orm", "revision_orm"))
+LEVEL = text(
+    meaning="what is scored: a `solution`, or a `step`, whose verdict is that of its sample",
+    allowed=("solution", "step"),
+)
+FAMILY = text(meaning="what is compared", allowed=("search", "revisions", "baseline", "larger"))

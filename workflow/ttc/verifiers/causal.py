@@ -1,0 +1,24 @@
+"""Language models that answer with a plus or a minus: kinds `ki_tag` and `chat_plus`."""
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from ttc.verifiers.published import PublishedVerifier
+
+
+class CausalVerifier(PublishedVerifier):
+    """A score is the probability of plus among plus and minus only, never among the whole vocabulary."""
+
+    network_class = AutoModelForCausalLM
+    answers: list[int]  # ids of plus and minus
+
+    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Logits of plus and minus; those of whole vocabularies at every token would not fit a GPU."""
+        output = self.network(
+            input_ids=tokens, attention_mask=mask, logits_to_keep=places, use_cache=False, return_dict=True
+        )
+        return output.logits[..., self.answers]
+
+    def probability(self, logits: torch.Tensor) -> torch.Tensor:
+        """See `PublishedVerifier.probability`."""
+        return logits.softmax(-1)[:, 0]

@@ -1,0 +1,80 @@
+"""Published process reward models, loaded by their kind: a way to ask a model about steps and to read its answer.
+
+verifier = load("qwen_extra0", "models/Qwen2.5-Math-PRM-7B", dtype="bfloat16")
+verifier.score(["What is 2 + 3 * 4?"], [["3 * 4 = 12", "2 + 12 = 14"]])  # [[step 1, step 2]]
+"""
+
+from pathlib import Path
+
+from ttc import plugins
+from ttc.errors import InputError
+from ttc.models.checkpoint import Source
+from ttc.models.directory import resolve_device
+from ttc.verifiers import kinds
+from ttc.verifiers.published import PublishedVerifier
+
+
+def load(
+    kind: str,
+    path: Path | str,
+    *,
+    engine: str = "transformers",
+    revision: str | None = None,
+    dtype: str = "float32",
+    device: str = "auto",
+    attention: str = "sdpa",
+    trust_remote_code: bool = False,
+    local_files_only: bool = True,
+    separator: str | None = None,
+    batch_tokens: int = 16384,
+) -> PublishedVerifier:
+    """The verifier of a checkpoint, ready to score.
+
+    path: a model directory or a hub name; revision: of a hub name.  dtype: float32, bfloat16 or float16.  attention:
+    what transformers calls it (eager, sdpa, flash_attention_2).  trust_remote_code: no kind needs it.
+    local_files_only: read what is on this machine and never the network.  separator: what follows each step, for kinds
+    that leave the choice (None: a line end).  batch_tokens: tokens of one call with its padding; a longer input is
+    read alone.  engine: `vllm` reads a directory through its pooling runner, in batches of its own.
+
+    InputError for an unknown kind or option, a checkpoint that is missing, is not of this kind or lacks weights, and a
+    tokenizer without the kind's tokens.
+    """
+    make, options = _kind(kind, separator)
+    if batch_tokens < 1:
+        raise InputError(f"batch_tokens is {batch_tokens}; allowed is a whole number from 1")
+    if engine == "vllm":
+        from ttc.verifiers.pooling import pooled
+
+        make, options, place = pooled(kind, make), options | {"device": device}, "cpu"
+        if not Path(path).is_dir():
+            raise InputError(f"{path}: there is no such checkpoint directory")
+    else:
+        place = device
+    where = resolve_device(place)
+    source = Source(kind, str(path), revision, dtype, where, attention, trust_remote_code, local_files_only)
+    return make(source, batch_tokens, **options)
+
+
+def load_reader(
+    kind: str, path: Path | str, *, trust_remote_code: bool = False, separator: str | None = None
+) -> PublishedVerifier:
+    """The verifier of `kind` that the model in a directory may become, without its network.
+
+    Its `reading` gives the tokens and places that a verifier learns from: those that it will be scored by.
+    InputError as `load`, but for weights, which are not looked at.
+    """
+    make, options = _kind(kind, separator)
+    source = Source(kind, str(path), None, "float32", resolve_device("cpu"), "sdpa", trust_remote_code, True)
+    return make(source, batch_tokens=1, with_network=False, **options)
+
+
+def _kind(kind: str, separator: str | None) -> tuple[type[PublishedVerifier], dict]:
+    """The class of a kind, and the options that it is made with."""
+    declared = plugins.declaration(kinds.__name__, kind)
+    if separator is None:
+        options = {}
+    elif declared["separator"]:
+        options = {"separator": separator}
+    else:
+        raise InputError(f"verifier kind '{kind}' has a step separator of its own; leave separator out")
+    return plugins.load(kinds.__name__, kind).VERIFIER, options

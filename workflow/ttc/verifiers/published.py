@@ -1,0 +1,254 @@
+"""What all kinds of published verifiers share: texts to tokens, batches of them, one score in [0, 1] per step.
+
+A kind says with which tokens a problem and its steps are asked (`read`), what the network answers (`logits`) and which
+number that is (`probability`).  Where a kind's format leaves a choice, it follows the model's card.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import torch
+
+from ttc.errors import InputError
+from ttc.models.checkpoint import (
+    Source,
+    check_architecture,
+    load_config,
+    load_network,
+    load_tokenizer,
+)
+from ttc.models.padding import ROWS, WIDTH, round_up
+
+
+class Reading(NamedTuple):
+    """One solution as a network reads it."""
+
+    tokens: tuple[int, ...]
+    places: tuple[int, ...]  # for each step, the token at which its answer is read
+
+
+class Scored(NamedTuple):
+    """What a verifier says of one solution."""
+
+    scores: list[float]  # one per step
+    tokens: int  # that the network reads for it
+
+
+class PublishedVerifier(ABC):
+    """Scores of a published process reward model; made by `ttc.verifiers.load.load`.
+
+    Made by `load_reader` there it has no network: it reads solutions (`reading`) and cannot score.
+    Inputs are padded on the right and their padding is masked, so that the rows of a batch do not see one another.  On
+    a CPU in float32 they are padded as `ttc.models.padding` says, and a score does not depend on its batch; elsewhere
+    it does by rounding only (some 1e-6 in float32, up to a few hundredths in bfloat16).
+    """
+
+    empty_steps: ClassVar[bool] = False  # may a step have no text?
+    network_class: ClassVar[type]
+    model_type: ClassVar[str | None] = None  # the one architecture that this kind is made of; None: any
+    here: ClassVar[bool] = True  # is the network computed by torch, on the source's device?
+
+    def __init__(self, source: Source, batch_tokens: int, with_network: bool = True):
+        self.source, self.batch_tokens = source, batch_tokens
+        self.tokens_scored = 0  # tokens read so far, equal inputs each, without padding
+        if self.model_type is not None:
+            check_architecture(source, self.model_type)
+        self.tokenizer = load_tokenizer(source)
+        self.prepare()  # before the network: that may take minutes
+        self.network = self.open_network() if with_network else None
+        self.window = self._window()
+        self.special = [
+            token.content
+            for token in self.tokenizer.added_tokens_decoder.values()
+            if token.special and token.content.strip()
+        ]
+
+    def open_network(self):
+        """The checkpoint's network, complete; `ttc.verifiers.pooling` gives another that answers the same."""
+        return load_network(self.source, self.network_class)
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Find the kind's tokens in the tokenizer; InputError where they are not as they should be."""
+
+    @abstractmethod
+    def read(self, problem: str, steps: list[str]) -> Reading:
+        """The tokens for a problem and its steps (without white space around), and where each step's answer is read."""
+
+    @abstractmethod
+    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """What the network answers at the columns `places` [n] of `tokens` [rows, width]: [rows, n, values].
+
+        mask [rows, width]: 1 where there is a token, 0 where there is padding.
+        """
+
+    @abstractmethod
+    def probability(self, logits: torch.Tensor) -> torch.Tensor:
+        """Scores in [0, 1], [n], from logits [n, values]."""
+
+    def score(self, problems: list[str], solutions: list[list[str]]) -> list[list[float]]:
+        """For each problem and its solution (texts of steps, without separators), one score per step.
+
+        White space around a step is no part of it.  Equal inputs are read once.  InputError, naming the solution by
+        its place from 0, for one without steps, an empty step, a text with a token that the model takes for a mark,
+        an input longer than the model's window (it is never cut) and a score that is not a number.
+        """
+        return [each.scores for each in self.scored(problems, solutions)]
+
+    def scored(
+        self, problems: list[str], solutions: list[list[str]], names: list[str] | None = None
+    ) -> list[Scored]:
+        """As `score`, with the tokens read for each solution; their sum is what `tokens_scored` rises by.
+
+        names: what the sentences of errors call the solutions.
+        """
+        names = names or [f"solution {index}" for index in range(len(problems))]
+        readings = [
+            self.reading(problem, steps, name)
+            for name, problem, steps in zip(names, problems, solutions, strict=True)
+        ]
+        self.tokens_scored += sum(len(reading.tokens) for reading in readings)
+        scores: dict[Reading, list[float]] = {}
+        by_length = sorted(set(readings), key=lambda each: (len(each.tokens), each))
+        for batch in batches(by_length, self.batch_tokens, self._width if self._alone else None):
+            scores.update(zip(batch, self._score_batch(batch), strict=True))
+        for name, reading in zip(names, readings, strict=True):
+            for step, score in enumerate(scores[reading]):
+                if not 0 <= score <= 1:  # nan too
+                    raise InputError(
+                        f"{self.source.path}: the score of step {step} of {name} is {score}; "
+                        "allowed is a number from 0 to 1: the weights are damaged, or use dtype float32"
+                    )
+        return [Scored(list(scores[reading]), len(reading.tokens)) for reading in readings]
+
+    def reading(self, problem: str, steps: list[str], name: str) -> Reading:
+        """What is read of a solution, or InputError, as `score` says, which calls the solution `name`."""
+        where = f"{self.source.path}: {name}"
+        if not steps:
+            raise InputError(f"{where} has no steps; a verifier needs at least one")
+        steps = [step.strip() for step in steps]
+        if not self.empty_steps and not all(steps):
+            raise InputError(
+                f"{where}: its step {steps.index('')} is empty; leave out what follows the last separator"
+            )
+        for part, text in (
+            ("its problem", problem),
+            *((f"its step {n}", step) for n, step in enumerate(steps)),
+        ):
+            for token in self.special:
+                if token in text:
+                    raise InputError(
+                        f"{where}: {part} contains {token!r}, which the model takes for a mark and not for text"
+                    )
+        reading = self.read(problem, steps)
+        if len(reading.places) != len(steps):
+            raise InputError(
+                f"{where} has {len(steps)} steps and {len(reading.places)} places to read scores at; a text contains "
+                f"the mark by which kind '{self.source.kind}' tells steps, or the tokenizer does not keep the mark "
+                "whole"
+            )
+        if len(reading.tokens) > self.window:
+            raise InputError(
+                f"{where} has {len(reading.tokens)} tokens with its problem and the model's window is {self.window}; "
+                "it is never cut silently: use shorter solutions or a model with a longer window"
+            )
+        return reading
+
+    @torch.inference_mode()
+    def _score_batch(self, readings: list[Reading]) -> list[list[float]]:
+        width = max(self._width(reading) for reading in readings)
+        rows = round_up(len(readings), ROWS) if self._alone else len(readings)
+        tokens = torch.zeros(rows, width, dtype=torch.int64)  # what stands in padding does not matter
+        mask = torch.zeros_like(tokens)
+        mask[:, 0] = 1
+        for row, reading in enumerate(readings):
+            tokens[row, : len(reading.tokens)] = torch.tensor(reading.tokens)
+            mask[row, : len(reading.tokens)] = 1
+        places = sorted({place for reading in readings for place in reading.places})
+        device = self.source.device
+        answers = self.logits(tokens.to(device), mask.to(device), torch.tensor(places, device=device))
+        column = {place: index for index, place in enumerate(places)}
+        return [
+            # The last float32 bit depends on a value's place in the vector; rounded from float64 it does not
+            self.probability(answers[row, [column[place] for place in reading.places]].double())
+            .float()
+            .tolist()
+            for row, reading in enumerate(readings)
+        ]
+
+    @property
+    def _alone(self) -> bool:
+        """Whether padding is to make scores independent of their batch: where that is possible."""
+        return self.here and self.source.device.type == "cpu" and self.source.dtype == "float32"
+
+    def _width(self, reading: Reading) -> int:
+        """Columns that a reading takes; one of padding at least where each is to be masked in the same way."""
+        length = len(reading.tokens)
+        return round_up(length + 1, WIDTH) if self._alone else length
+
+    def one_token(self, text: str) -> int:
+        """The id of `text`, or InputError if the tokenizer has no token of its own for it."""
+        ids = self.encode(text)
+        if len(ids) != 1 or ids[0] == self.tokenizer.unk_token_id:
+            raise InputError(
+                f"{self.source.path}: kind '{self.source.kind}' needs a tokenizer with one token for {text!r}, and "
+                f"this one makes {self.tokenizer.convert_ids_to_tokens(ids)} of it"
+            )
+        return ids[0]
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text` and nothing around them."""
+        return self.tokenizer.encode(text, add_special_tokens=False)
+
+    def start(self) -> list[int]:
+        """The id of the token that begins a text; nothing if the tokenizer has none."""
+        return [] if self.tokenizer.bos_token_id is None else [self.tokenizer.bos_token_id]
+
+    def chat(self, turns: list[dict[str, str]]) -> list[int]:
+        """Token ids of a whole conversation in the model's chat template."""
+        return self.encode(self.tokenizer.apply_chat_template(turns, tokenize=False))
+
+    def need_chat_template(self) -> None:
+        """InputError if the tokenizer has no chat template."""
+        if not self.tokenizer.chat_template:
+            raise InputError(
+                f"{self.source.path}: kind '{self.source.kind}' needs a tokenizer with a chat template"
+            )
+
+    def _window(self) -> int:
+        """The longest input in tokens; InputError for a network of another family or too small for its tokenizer."""
+        config = load_config(self.source) if self.network is None else self.network.config
+        window = getattr(config, "max_position_embeddings", None)
+        if not window:
+            raise InputError(
+                f"{self.source.path}: its configuration names no window (max_position_embeddings)"
+            )
+        rows = (
+            config.vocab_size if self.network is None else self.network.get_input_embeddings().num_embeddings
+        )
+        largest = max(self.tokenizer.get_vocab().values())
+        if largest >= rows:
+            raise InputError(
+                f"{self.source.path}: its tokenizer has ids up to {largest} and its network knows {rows} tokens; "
+                "tokenizer and network are not of one model"
+            )
+        return window
+
+
+def batches(
+    readings: list[Reading], most: int, width: Callable[[Reading], int] | None = None
+) -> list[list[Reading]]:
+    """Groups of readings, sorted by length, with at most `most` tokens each when padded; a longer one is alone.
+
+    width: the columns that a reading takes, if only readings of equal width may be in a group.
+    """
+    groups: list[list[Reading]] = []
+    for reading in readings:
+        columns = width(reading) if width else len(reading.tokens)
+        alike = groups and (not width or width(groups[-1][0]) == columns)
+        if alike and (len(groups[-1]) + 1) * columns <= most:
+            groups[-1].append(reading)
+        else:
+            groups.append([reading])
+    return groups

@@ -1,1 +1,0 @@
-"""Published verifiers: one module for each format."""
