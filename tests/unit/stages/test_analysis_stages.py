@@ -19,6 +19,7 @@ from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 from ttc.tables.search import CANDIDATES
 
 SPEC = {"seed": 3, "replicates": 20, "bootstrap": 50, "repeats": 2, "folds": 2, "searches": ["beam(width=4)"]}
+SPEC |= {"competing_methods": ["beam"]}
 
 
 def answers(random, count, ability):

@@ -49,7 +49,7 @@ def run(spec, inputs, output, runtime):
     seed, replicates = spec.get("seed", 0), spec.get("bootstrap", 2000)
     curves = fixed_curves(outcomes, problem_ids)
     allocation, per_question, fitted = [], [], {}
-    for group in groups(outcomes, spec.get("strategies") or {}):
+    for group in groups(outcomes, spec.get("strategies") or {}, spec["competing_methods"]):
         rows, at_most = competing(outcomes, group), spec.get("at_most", False)
         grid = build_grid(rows, problem_ids, at_most, ANCHOR.get(group.family))
         if grid.left_out:

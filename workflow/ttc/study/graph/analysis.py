@@ -6,11 +6,10 @@ from ttc.figures.captions import specification
 from ttc.study.artifact import Artifact, External
 from ttc.study.graph.generations import Material
 from ttc.study.graph.sampling import Add
+from ttc.study.graph.searches import declared
 from ttc.study.relevant import shown_configuration, without_sharding
 
 NOTEBOOK = "notebooks/01_scaling.ipynb"
-# What figures are drawn from; a study may lack any but the first two.
-DRAWN = ("difficulty", "allocation", "exchange", "transitions", "calibration", "verifier_quality")
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 MODELS += ("revision_orm_no_history", "rest_reviser")
 
@@ -63,7 +62,10 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         **models,
     )
     measured = {"outcomes": [outcomes], "difficulty": [difficulty]}
-    measured["allocation"] = [add("fit_allocator", name, seed | configuration["allocation"], **measured)]
+    searched = [strategy for strategy, _ in material.searches]
+    competing = [method for method, each in declared(searched, "competes").items() if each["competes"]]
+    spec = seed | configuration["allocation"] | {"competing_methods": competing}
+    measured["allocation"] = [add("fit_allocator", name, spec, **measured)]
     exchanges = []
     if material.larger_greedy:
         spec = seed | {
@@ -89,8 +91,9 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     read = {role: measured.get(role, []) for role in FOUND} | chains | {"prm": models["prm"]}
     spec = seed | configuration["findings"] | (revised if material.chains else {})
     measured["findings"] = [add("find", name, spec, **read)]
-    drawn = {role: measured[role] for role in DRAWN}
-    measured["figures"] = [add("plot", name, specification(shown_configuration(configuration)), **drawn)]
+    spec = specification(shown_configuration(configuration))
+    spec["methods"] = declared(searched, "legend", "beyond_paper")
+    measured["figures"] = [add("plot", name, spec, **measured, **chains)]
     return measured
 
 
@@ -136,7 +139,10 @@ def plan_publication(
     add(
         "notebook",
         Path(NOTEBOOK).stem,
-        {"notebook": Path(NOTEBOOK).name},
+        {
+            "notebook": Path(NOTEBOOK).name,
+            "methods": declared([name for name, _ in material.searches], "legend", "beyond_paper"),
+        },
         notebook=[External(NOTEBOOK, root)],
         curves=measured["allocation"],
         **tables,

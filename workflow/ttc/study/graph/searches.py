@@ -1,8 +1,9 @@
 """Which searches a configuration asks for: every strategy at every budget that it can use."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from ttc.search.strategy import Strategy, from_spec
+from ttc import plugins, strategies
+from ttc.search.strategy import METHODS, Strategy, from_spec
 
 # Beam search against best-of-N for other policies (paper's camera-ready, figure 16)
 LARGER = Strategy("beam", 4)
@@ -18,6 +19,17 @@ def searches(search: dict) -> Iterator[tuple[str, Strategy, int]]:
         strategy = from_spec({name: value for name, value in given.items() if name != "budgets"})
         for budget in _budgets(strategy, given.get("budgets"), search["budgets"]):
             yield strategy.name, strategy.at(budget), budget
+
+
+def declared(names: Iterable[str], *fields: str) -> dict[str, dict]:
+    """What the methods of these searches declare of some things, by method.
+
+    It belongs into the specification of a stage that goes by it: another legend is another figure.  Methods that a
+    study does not use stay out.
+    """
+    used = sorted({strategies.parse(name)[0] for name in names})
+    found = {method: plugins.declaration(METHODS, method) for method in used}
+    return {method: {field: each[field] for field in fields} for method, each in found.items()}
 
 
 def _budgets(strategy: Strategy, own: list[int] | None, budgets: list[int]) -> list[int]:
