@@ -107,19 +107,3 @@ def contexts(chains: pl.DataFrame, max_context: int) -> list[list[str]]:
         result.append(before)
         before = [*before, solution][-max_context:] if max_context else []
     return result
-
-
-def distinct_reads(chains: pl.DataFrame, before: list[list[str]]) -> tuple[list[int], np.ndarray]:
-    """What a verifier reads of `chains` with the texts `before` each row: rows that differ in it, and each row's like.
-
-    The second array [rows] holds, for each row, the place of its like among the first.
-    """
-    first: dict[tuple, int] = {}
-    rows: list[int] = []
-    place = np.empty(len(chains), dtype=np.int64)
-    read = chains.select("problem_id", "text", cut=pl.col("finish_reason") == "length").iter_rows()
-    for row, (what, context) in enumerate(zip(read, before, strict=True)):
-        place[row] = first.setdefault((*what, *context), len(rows))
-        if place[row] == len(rows):
-            rows.append(row)
-    return rows, place
