@@ -17,14 +17,8 @@ import numpy as np
 
 from benchmarks.candidates import Candidates, origin, pools
 from benchmarks.frame import Bench
-from ttc.evaluation.subsets import (
-    Draws,
-    best_of_k,
-    bootstrap_interval,
-    pass_at_k,
-    powers_of_two,
-    votes,
-)
+from ttc.evaluation.bootstrap import bootstrap_interval
+from ttc.evaluation.subsets import Draws, best_of_k, pass_at_k, powers_of_two, votes
 from ttc.noise import generator
 
 TITLE = "curves from pools"

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_array
 
-from ttc.evaluation.subsets import bootstrap_counts, percentile_interval
+from ttc.evaluation.bootstrap import bootstrap_counts, percentile_interval
 
 FEWEST = 2  # questions; of one there is no interval
 BINS = 10  # equal-width bins of scores

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from ttc.evaluation.subsets import bootstrap_interval
+from ttc.evaluation.bootstrap import bootstrap_interval
 from ttc.figures import style
 from ttc.noise import generator
 from ttc.tables.study import NotMeasured, Study

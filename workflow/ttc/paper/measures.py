@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from ttc.evaluation.bootstrap import bootstrap_interval
 from ttc.evaluation.exchange import at_budget
-from ttc.evaluation.subsets import bootstrap_interval
 from ttc.noise import generator
 from ttc.paper.claim import Line, Measure, Settings
 from ttc.tables.study import NotMeasured, Study

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from ttc.evaluation.subsets import bootstrap_counts, percentile_interval
+from ttc.evaluation.bootstrap import bootstrap_counts, percentile_interval
 from ttc.noise import generator
 from ttc.tables.analysis import TRANSITIONS
 

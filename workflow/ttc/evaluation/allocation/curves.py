@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ttc.evaluation.subsets import bootstrap_counts, bootstrap_means, percentile_interval
+from ttc.evaluation.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.noise import generator
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.evaluation.subsets import bootstrap_counts, bootstrap_means, percentile_interval
+from ttc.evaluation.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.noise import generator
 
 

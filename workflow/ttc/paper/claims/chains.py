@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from ttc.evaluation.bootstrap import bootstrap_counts, percentile_interval
 from ttc.evaluation.selection import encode, majority, representative
-from ttc.evaluation.subsets import Draws, bootstrap_counts, percentile_interval, votes
+from ttc.evaluation.subsets import Draws, votes
 from ttc.noise import generator
 from ttc.paper.claim import Measure, Settings
 from ttc.paper.measures import in_bins, mean, members
