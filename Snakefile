@@ -13,7 +13,8 @@ PACKAGE = os.path.join(workflow.basedir, "workflow")
 sys.path.insert(0, PACKAGE)
 
 from ttc.errors import InputError
-from ttc.study.build import plan_study
+from ttc.study.build import plan_jobs, plan_study
+from ttc.study.stages import STAGES
 
 
 configfile: os.path.join(workflow.basedir, "config.yaml")
@@ -21,14 +22,15 @@ configfile: os.path.join(workflow.basedir, "config.yaml")
 
 try:
     plan = plan_study(config, Path(workflow.basedir))
+    jobs = plan_jobs(plan)
 except InputError as error:
     raise SystemExit(f"configuration: {error}")
 
-shell.prefix(plan.site.shell_prefix)
+shell.prefix(jobs.site.shell_prefix)
 os.environ.update(
     PYTHONPATH=PACKAGE,
     PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()]),
-    **plan.environment,
+    **jobs.environment,
 )
 
 
@@ -51,24 +53,5 @@ rule all:
         results("publish"),
 
 
-include: "workflow/rules/problems.smk"
-include: "workflow/rules/models.smk"
-include: "workflow/rules/sampling.smk"
-include: "workflow/rules/verifiers.smk"
-include: "workflow/rules/search.smk"
-include: "workflow/rules/revisions.smk"
-include: "workflow/rules/analysis.smk"
-include: "workflow/rules/publication.smk"
-
-
-if plan.of("fetch_model"):
-
-    include: "workflow/rules/published.smk"
-
-
-if plan.of("import_pool"):
-
-    include: "workflow/rules/pool.smk"
-
-
+include: "workflow/rules/jobs.smk"
 include: "workflow/rules/targets.smk"

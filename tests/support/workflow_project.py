@@ -31,8 +31,7 @@ PLANNING = (
     "run/slurm_patch.py",
     "run/threads.py",
     "search/strategy.py",
-    "store/folders.py",
-    "store/keys.py",
+    "store",
 )
 
 STAGE = '''"""Stage {stage}, in miniature."""
@@ -84,7 +83,6 @@ MODULES = {
     "run/__main__.py": "import runpy\nimport sys\n\nrunpy.run_module(f'ttc.stages.{sys.argv[1]}')\n",
     "search/__init__.py": "",
     "stages/__init__.py": "",
-    "store/__init__.py": "",
 }
 
 

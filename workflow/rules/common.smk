@@ -22,13 +22,13 @@ def begin_run():
 
 def results(stage):
     """For a target: all that a stage of the study writes."""
-    paths = plan.paths(stage)
+    paths = jobs.paths(stage)
     return lambda wildcards: begin_run() or paths(wildcards)
 
 
 def inputs(stage):
     """The inputs of a job by role, as the plan gives them."""
-    by_role = plan.inputs(stage)
+    by_role = jobs.inputs(stage)
 
     def ancient_by_role(wildcards):
         begin_run()

@@ -1,4 +1,4 @@
-# One target per stage: `snakemake sample` makes all samples of the study and what they need.
+# One target for each stage: `snakemake sample` makes all samples of the study and what they need.
 
 for stage in plan.stages:
 
@@ -7,6 +7,8 @@ for stage in plan.stages:
             stage
         input:
             results(stage),
+
+    workflow.get_rule(stage).docstring = STAGES[stage].purpose
 
 
 rule plan:

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+IN_NO_KEY = "an error stops a stage, and its text is in no result"
+
 
 class InputError(Exception):
     """Bad input.  The message is one sentence: where, what was given, what is allowed, the nearest name."""

@@ -25,10 +25,12 @@ from ttc.problems import text as texts
 from ttc.problems.tasks import clock
 from ttc.search.options import Options
 from ttc.search.strategy import Strategy
+from ttc.store.code import Sources
 from ttc.store.keys import Code
+from ttc.study.artifact import Artifact
 from ttc.study.build import plan_study
 from ttc.study.config import resolve
-from ttc.study.plan import Artifact, Plan
+from ttc.study.plan import Plan
 from ttc.study.stages import STAGES
 from ttc.tables.generation import SAMPLES, SCORES, STEP_VALUES
 from ttc.tables.revisions import CHAINS
@@ -430,9 +432,11 @@ class TestText:
 
 
 def test_no_stage_reads_this_code():
-    code = Code()
+    sources = Sources()
     for stage in STAGES:
-        assert not [name for name in code.closure(stage) if name.startswith("ttc.estimate")]
+        assert not [
+            name for name in sources.closure(f"stages.{stage}").modules if name.startswith("ttc.estimate")
+        ]
 
 
 def test_an_estimate_imports_nothing_heavy(tmp_path):

@@ -17,7 +17,7 @@ from ttc.models.directory import save_model
 from ttc.models.from_scratch import build_verifier
 from ttc.run import job
 from ttc.stages import preflight
-from ttc.store.keys import Code
+from ttc.store.code import Sources
 from ttc.tables.generation import PREFLIGHT
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.load import load
@@ -172,12 +172,12 @@ def test_the_command_line_stops_with_one_sentence(directory, flipped, examples, 
 
 
 def test_the_golden_examples_count_in_the_stages_code(monkeypatch, tmp_path):
-    assert "ttc.verifiers.preflight" in Code().closure("preflight")
-    before, read = Code().digest("preflight"), type(GOLDEN).read_bytes
+    assert "ttc.verifiers.preflight" in Sources().closure("stages.preflight").modules
+    before, read = Sources().closure("stages.preflight").digest, type(GOLDEN).read_bytes
     monkeypatch.setattr(
         type(GOLDEN), "read_bytes", lambda path: read(path) + (b" " if path.name == GOLDEN.name else b"")
     )
-    assert Code().digest("preflight") != before
+    assert Sources().closure("stages.preflight").digest != before
 
 
 # Opening

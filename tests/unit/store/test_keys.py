@@ -1,27 +1,28 @@
-"""Keys: what changes a stage's code digest and what does not."""
+"""Keys: what they are made of, and when they take a recorded behaviour instead of the code itself."""
 
-import ast
+import dataclasses
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ttc.digests import canonical
 from ttc.errors import InputError
-from ttc.store import keys
+from ttc.store import lock
+from ttc.store.keys import Code, artifact_key
 
 FILES = {
     "__init__.py": "",
     "stages/__init__.py": "",
     "stages/sample.py": "from ttc.engine import draw\n\n\ndef run():\n    import polars\n\n    return draw()\n",
-    "stages/plot.py": "from ..figures.style import COLOUR\nfrom .. import helper\n",
-    "engine.py": '"""Draws."""\n\n\ndef draw():\n    """Draw."""\n    return 1  # one\n',
-    "helper.py": "import sklearn.metrics\n",
-    "figures/__init__.py": "from . import base\n",
-    "figures/base.py": 'RESOURCES = ("style.css",)\n',
-    "figures/style.py": "COLOUR = 'blue'\n",
-    "figures/style.css": "a {}\n",
+    "stages/search.py": "from ttc import methods\nfrom ttc.engine import draw\n",
+    "engine.py": "def draw():\n    import torch\n\n    return 1\n",
+    "methods/__init__.py": 'NAMED_BY = ("strategy", "kind")\n',
+    "methods/beam.py": "DECLARATION = {}\nWIDTH = 4\n",
+    "methods/dvts.py": "from ttc.methods.beam import WIDTH\nDECLARATION = {}\n",
 }
 PINS = {"polars": "2.1.0", "scikit-learn": "1.9.1", "torch": "2.13.0"}
+BEAM, DVTS = ({"strategy": {"kind": kind}} for kind in ("beam", "dvts"))
 
 
 @pytest.fixture
@@ -32,86 +33,156 @@ def package(tmp_path):
     return tmp_path
 
 
-def digests(package, pins=PINS):
-    code = keys.Code(package, pins)
-    return {stage: code.digest(stage) for stage in ("sample", "plot")}
+def observed(package, pins=PINS):
+    """Records of the code as it is, as the first `stages.lock` has them."""
+    code = Code(package, pins)
+    return {unit: code.observed(code.sources.closure(unit)) for unit in code.sources.all_units()}
 
 
-def test_closure_follows_every_kind_of_import(package):
-    code = keys.Code(package, PINS)
-    assert code.closure("sample") == ["ttc", "ttc.engine", "ttc.stages", "ttc.stages.sample"]
-    figures = ["ttc.figures", "ttc.figures.base", "ttc.figures.style"]
-    assert code.closure("plot") == ["ttc", *figures, "ttc.helper", "ttc.stages", "ttc.stages.plot"]
+def behaviours(package, pins=PINS, records=None):
+    """The behaviour of a sampling and of two searches."""
+    code = Code(package, pins, records)
+    jobs = {"sample": ("sample", {}), "beam": ("search", BEAM), "dvts": ("search", DVTS)}
+    return {name: code.behaviour(*job) for name, job in jobs.items()}
 
 
-def test_an_import_inside_a_function_counts(package):
-    (package / "late.py").write_text("LATE = 1\n")
-    (package / "engine.py").write_text("def draw():\n    from ttc import late\n    return late.LATE\n")
-    assert "ttc.late" in keys.Code(package).closure("sample")
+def changed(before, after):
+    return {name for name in before if before[name] != after[name]}
+
+
+def edit(package):
+    (package / "engine.py").write_text("def draw():\n    import torch\n\n    return 2\n")
+
+
+def test_a_key_takes_the_stage_and_the_plug_ins_that_its_specification_names(package):
+    code = Code(package, PINS)
+    assert code.behaviour("sample", BEAM).keys() == {"stages.sample"}
+    assert code.behaviour("search", BEAM).keys() == {"stages.search", "methods.beam"}
+    assert code.behaviour("search", DVTS).keys() == {"stages.search", "methods.dvts"}
+    assert code.behaviour("search", {}).keys() == {"stages.search"}
+
+
+def test_a_plug_in_that_is_not_named_does_not_count(package):
+    before = behaviours(package)
+    (package / "methods/dvts.py").write_text("from ttc.methods.beam import WIDTH\nDECLARATION = {'x': 1}\n")
+    (package / "methods/particles.py").write_text("DECLARATION = {}\n")
+    assert changed(before, behaviours(package)) == {"dvts"}
+
+
+def test_a_plug_in_counts_with_what_it_imports(package):
+    before = behaviours(package)
+    (package / "methods/beam.py").write_text("DECLARATION = {}\nWIDTH = 5\n")
+    assert changed(before, behaviours(package)) == {"beam", "dvts"}
+
+
+def test_recorded_code_has_the_recorded_behaviour(package):
+    records = {
+        unit: dataclasses.replace(record, behaviour=f"of {unit}")
+        for unit, record in observed(package).items()
+    }
+    assert behaviours(package, PINS, records)["beam"] == {
+        "stages.search": "of stages.search",
+        "methods.beam": "of methods.beam",
+    }
+
+
+def test_the_first_record_changes_no_key(package):
+    assert behaviours(package, PINS, observed(package)) == behaviours(package)
+
+
+def test_edited_code_is_never_taken_for_the_recorded_one(package):
+    records, before = observed(package), behaviours(package)
+    edit(package)
+    after = behaviours(package, PINS, records)
+    assert changed(before, after) == {"sample", "beam", "dvts"}
+    assert after == behaviours(package)
+
+
+def test_edited_code_that_was_seen_to_do_the_same_has_the_old_keys(package):
+    records, before = observed(package), behaviours(package)
+    edit(package)
+    renewed = {
+        unit: dataclasses.replace(records[unit], digest=record.digest)
+        for unit, record in observed(package).items()
+    }
+    assert behaviours(package, PINS, renewed) == before
+
+
+def test_a_new_behaviour_is_called_what_the_edited_code_was_called_before(package):
+    edit(package)
+    unrecorded = behaviours(package, PINS, {})
+    assert behaviours(package, PINS, observed(package)) == unrecorded
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "changed"),
-    [
-        ("engine.py", '"""Other words."""\n\n# a comment\ndef draw():\n    return (1)\n', set()),
-        ("engine.py", "def draw():\n    return 2\n", {"sample"}),
-        ("engine.py", "def draw():\n    return 1.0\n", {"sample"}),
-        ("engine.py", "def draw():\n    return '1'\n", {"sample"}),
-        ("figures/style.py", "COLOUR = 'red'\n", {"plot"}),
-        ("figures/style.css", "b {}\n", {"plot"}),
-        ("figures/__init__.py", "from . import base\n\nbase.X = 1\n", {"plot"}),
-        ("__init__.py", "VERSION = 1\n", {"sample", "plot"}),
-        ("unused.py", "X = 1\n", set()),
-    ],
+    ("pin", "touched"),
+    [("polars", {"sample"}), ("torch", {"sample", "beam", "dvts"}), ("scikit-learn", set())],
 )
-def test_what_changes_a_digest(package, name, text, changed):
-    before = digests(package)
-    (package / name).write_text(text)
-    after = digests(package)
-    assert {stage for stage in before if before[stage] != after[stage]} == changed
+@pytest.mark.parametrize("recorded", [True, False])
+def test_locked_versions_of_imported_distributions_count(package, pin, touched, recorded):
+    records = observed(package) if recorded else None
+    before = behaviours(package, PINS, records)
+    assert changed(before, behaviours(package, PINS | {pin: "99"}, records)) == touched
 
 
-@pytest.mark.parametrize(
-    ("pin", "changed"), [("polars", {"sample"}), ("scikit-learn", {"plot"}), ("torch", set())]
-)
-def test_locked_versions_of_imported_distributions_count(package, pin, changed):
-    before = digests(package)
-    after = digests(package, PINS | {pin: "99"})
-    assert {stage for stage in before if before[stage] != after[stage]} == changed
+def test_an_upgrade_that_is_taken_back_finds_the_old_results(package):
+    records = observed(package)
+    new, newer = (behaviours(package, PINS | {"torch": each}, records) for each in ("3", "4"))
+    assert changed(new, newer) == {"sample", "beam", "dvts"}
+    assert behaviours(package, PINS, records) == behaviours(package)
 
 
-def test_a_program_named_as_resource_counts_with_its_imports(package):
-    (package / "engine.py").write_text('RESOURCES = ("worker.py",)\n\n\ndef draw():\n    return 1\n')
-    (package / "worker.py").write_text("import torch\n")
-    before = digests(package)
-    (package / "worker.py").write_text("import torch  # the same\n")
-    assert digests(package) == before
-    assert digests(package, PINS | {"torch": "99"})["sample"] != before["sample"]
+def test_a_new_import_alone_is_a_change_of_code_and_not_of_versions(package):
+    """Once the code was seen to do the same, a distribution that it did not import before is in no key."""
+    records, before = observed(package), behaviours(package)
+    (package / "engine.py").write_text("def draw():\n    import sklearn\n    import torch\n\n    return 1\n")
+    assert changed(before, behaviours(package, PINS, records)) == {"sample", "beam", "dvts"}
+    renewed = {
+        unit: dataclasses.replace(records[unit], digest=record.digest)
+        for unit, record in observed(package).items()
+    }
+    assert behaviours(package, PINS, renewed) == before
 
 
-def test_missing_modules_are_the_users_mistake_and_named(package):
+def test_a_missing_stage_or_plug_in_is_named(package):
     with pytest.raises(InputError, match="the stage 'score' has no module"):
-        keys.Code(package).digest("score")
-    (package / "engine.py").write_text("from ttc.nowhere import x\n")
-    with pytest.raises(InputError, match=r"ttc\.nowhere"):
-        keys.Code(package).digest("sample")
-    (package / "engine.py").write_text("def (\n")
-    with pytest.raises(InputError, match="line 1"):
-        keys.Code(package).digest("sample")
-    (package / "engine.py").write_text('RESOURCES = ("nothing.css",)\n')
-    with pytest.raises(InputError, match=r"nothing\.css"):
-        keys.Code(package).digest("sample")
+        Code(package).behaviour("score", {})
+    with pytest.raises(
+        InputError, match=r"strategy\.kind: there is no 'baem' in ttc\.methods.*did you mean 'beam'"
+    ):
+        Code(package).behaviour("search", {"strategy": {"kind": "baem"}})
 
 
-def test_lock_file(tmp_path):
-    lock = tmp_path / "lock.txt"
-    lock.write_text(
+# ---- lock files
+
+
+def test_pins(tmp_path):
+    file = tmp_path / "lock.txt"
+    file.write_text(
         "# made by hand\nscikit_learn==1.9.1\ntorch==2.13.0+cpu\nPyYAML==6.0 ; python_version > '3'\n"
     )
-    assert keys.read_lock(lock) == {"scikit-learn": "1.9.1", "torch": "2.13.0", "pyyaml": "6.0"}
+    assert lock.read_pins(file) == {"scikit-learn": "1.9.1", "torch": "2.13.0", "pyyaml": "6.0"}
     with pytest.raises(InputError, match="no such file"):
-        keys.read_lock(tmp_path / "other.txt")
+        lock.read_pins(tmp_path / "other.txt")
 
+
+def test_the_lock_of_stages_is_read_as_it_was_written(package, tmp_path):
+    records = observed(package)
+    text = lock.stages_text(records)
+    assert lock.parse_stages(text) == records
+    assert text == lock.stages_text(dict(reversed(records.items())))
+    assert lock.read_stages(tmp_path / "stages.lock") == {}
+    (tmp_path / "stages.lock").write_text(text)
+    assert lock.read_stages(tmp_path / "stages.lock") == records
+
+
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n", '["stages.sample"]\nbehaviour = "a"\n', "x = 1\n"])
+def test_a_damaged_lock_says_what_to_do(text):
+    with pytest.raises(InputError, match="make stages-lock"):
+        lock.parse_stages(text)
+
+
+# ---- the key itself
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -123,44 +194,25 @@ values = st.recursive(
 @given(st.dictionaries(st.text(), values))
 def test_the_order_of_keys_does_not_count(spec):
     turned = dict(reversed(spec.items()))
-    assert keys.canonical(spec) == keys.canonical(turned)
-    assert keys.artifact_key("s", spec, "c", {}) == keys.artifact_key("s", turned, "c", {})
+    assert canonical(spec) == canonical(turned)
+    assert artifact_key("s", spec, {"s": "c"}, {}) == artifact_key("s", turned, {"s": "c"}, {})
 
 
 def test_everything_that_a_key_is_made_of_counts():
-    base = ("sample", {"n": 1}, "code", {"policy": ["a"], "problems": ["b"]})
+    base = ("sample", {"n": 1}, {"stages.sample": "code"}, {"policy": ["a"], "problems": ["b"]})
     others = [
         ("score", *base[1:]),
         (base[0], {"n": 2}, *base[2:]),
-        (*base[:2], "other", base[3]),
+        (*base[:2], {"stages.sample": "other"}, base[3]),
+        (*base[:2], base[2] | {"methods.beam": "code"}, base[3]),
         (*base[:3], {"policy": ["b"], "problems": ["a"]}),
         (*base[:3], {"policy": ["a", "b"], "problems": []}),
     ]
-    made = {keys.artifact_key(*each) for each in (base, *others)}
-    assert len(made) == 6
+    made = {artifact_key(*each) for each in (base, *others)}
+    assert len(made) == 7
     assert all(len(key) == 16 and set(key) <= set("0123456789abcdef") for key in made)
 
 
 def test_not_a_number_is_refused():
     with pytest.raises(ValueError, match="not JSON compliant"):
-        keys.canonical({"x": float("nan")})
-
-
-SOURCES = [
-    "x = [1, *y]",
-    "f(a, *b, c=1, **d)",
-    "{**a, 'b': 1}",
-    "def f(a, /, b=1, *, c): ...",
-    "x = -1",
-    "x = 1 - 1",
-]
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_the_outline_of_a_tree_tells_programs_apart_as_its_dump_does(source):
-    same = [other for other in SOURCES if _outline(other) == _outline(source)]
-    assert same == [other for other in SOURCES if ast.dump(ast.parse(other)) == ast.dump(ast.parse(source))]
-
-
-def _outline(source):
-    return list(keys._outline(ast.parse(source)))
+        canonical({"x": float("nan")})

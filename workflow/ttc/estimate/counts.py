@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ttc.estimate.lengths import Lengths, Weighted, rounds
 from ttc.problems.task import load
 from ttc.search.strategy import from_spec
-from ttc.study.plan import Artifact
+from ttc.study.artifact import Artifact
 
 HELD_OUT = 0.1  # share of the questions that validate a training (`ttc.verifiers.examples`)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from ttc.estimate.counts import STAGES, Assumptions, Work, expected
 from ttc.estimate.lengths import Lengths, Questions
 from ttc.estimate.published import RealQuestions
-from ttc.study.plan import Artifact, Plan
+from ttc.study.artifact import Artifact
+from ttc.study.plan import Plan
 
 SAMPLES = 200  # tables of samples that are read at most: enough to know what solutions are like
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ttc.errors import InputError
 from ttc.estimate.lengths import Weighted
-from ttc.study.plan import Artifact, Plan
+from ttc.study.artifact import Artifact
+from ttc.study.plan import Plan
 
 # The configuration's section of each fetched model, by the label of its artifact
 SECTIONS = {"policy": "policy", "larger": "larger_policy", "prm": "prm"}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ttc.estimate.counts import Work
 from ttc.estimate.sizes import NONE, Sizes, base, largest_model, parameters
-from ttc.study.plan import Artifact, Plan
+from ttc.study.artifact import Artifact
+from ttc.study.plan import Plan
 
 KINDS = ("decode", "read", "train")
 # FLOP/s by kind of work, and seconds in which a job starts.  `cpu`: as the default study's models do on one core.

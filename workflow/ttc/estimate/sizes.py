@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ttc.estimate.counts import STAGES, Work
 from ttc.problems.task import load
-from ttc.study.plan import Artifact
+from ttc.study.artifact import Artifact
 
 Sizes = Mapping[str, int]
 FROM_SCRATCH = ("train_policy", "train_larger_policy")

@@ -9,7 +9,9 @@ from ttc.estimate.measured import assumed, is_made, measure, used
 from ttc.estimate.published import sizes
 from ttc.estimate.rates import START, Rates, benchmark, engine, size_of, stated_rates
 from ttc.estimate.sizes import flops
-from ttc.study.plan import Artifact, Part, Plan
+from ttc.study.artifact import Artifact, Part
+from ttc.study.jobs import gpus_of
+from ttc.study.plan import Plan
 
 BENCHMARKS = Path("results/benchmarks")
 
@@ -47,7 +49,7 @@ def jobs(plan: Plan, root: Path = Path(), measuring: bool = True) -> tuple[list[
             continue
         work = expected(artifact, known)
         arithmetic = flops(artifact, work, rates.fetched)
-        seconds, timed = rates.seconds(artifact, arithmetic, plan.gpus(artifact.stage))
+        seconds, timed = rates.seconds(artifact, arithmetic, gpus_of(plan.configuration, artifact.stage))
         size = rates.bytes(artifact, work)
         every.append(Job(artifact, False, work, sum(arithmetic.values()), seconds, timed, size))
     return every, rates, sentences
@@ -80,7 +82,7 @@ def longest_chain(every: Iterable[Job]) -> float:
 def text(plan: Plan, root: Path = Path(), measuring: bool = True) -> str:
     """The table, the totals and the assumptions, as plain lines."""
     every, rates, sentences = jobs(plan, root, measuring)
-    gpus = any(plan.gpus(stage) for stage in plan.stages)
+    gpus = any(gpus_of(plan.configuration, stage) for stage in plan.stages)
     lines = [_head(gpus)]
     for stage in plan.stages:
         lines.append(_line(stage, [job for job in every if job.artifact.stage == stage], plan, gpus))
@@ -116,9 +118,14 @@ def _line(name: str, chosen: list[Job], plan: Plan, gpus: bool) -> str:
         "learnt": short(sum(work.trained for work in works)),
         "FLOPs": short(sum(job.flops for job in chosen)),
         "core-h": _hours(
-            sum(0 if plan.gpus(job.artifact.stage) else job.seconds * plan.threads for job in chosen)
+            sum(
+                0
+                if gpus_of(plan.configuration, job.artifact.stage)
+                else job.seconds * plan.configuration["runtime"]["threads"]
+                for job in chosen
+            )
         ),
-        "GPU-h": _hours(sum(job.seconds * plan.gpus(job.artifact.stage) for job in chosen)),
+        "GPU-h": _hours(sum(job.seconds * gpus_of(plan.configuration, job.artifact.stage) for job in chosen)),
         "disk": _bytes(sum(job.bytes for job in chosen)),
     }
     if not gpus:

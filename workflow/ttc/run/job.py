@@ -122,7 +122,7 @@ def _about(stage: str, spec: dict, inputs: Inputs) -> dict:
     InputError if an input is not what its own stage wrote.
     """
     digests = {role: [sidecars.verified(path) for path in paths] for role, paths in inputs.items()}
-    return {"stage": stage, "spec": spec, "code": Code().digest(stage), "inputs": digests}
+    return {"stage": stage, "spec": spec, "code": Code().behaviour(stage, spec), "inputs": digests}
 
 
 def _is_made(stage: str, spec: dict, inputs: Inputs, output: Path) -> bool:

@@ -15,6 +15,13 @@ from ttc.problems.text import load_tokenizer
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, PROMPTS
 
+DECLARATION = {
+    "group": "models",
+    "purpose": "check that every prompt leaves room for an answer",
+    "priority": 99,
+    "light": True,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: form, max_tokens, contexts (earlier answers that a prompt may hold, each up to max_tokens long)."""

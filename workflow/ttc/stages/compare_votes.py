@@ -23,6 +23,15 @@ from ttc.problems import pool_files
 from ttc.problems.pool_grading import grader_for, with_answers, write_plain
 from ttc.runtime import Inputs, Runtime, one
 
+DECLARATION = {
+    "group": "pool",
+    "purpose": "compare our votes with the reference votes of a pool",
+    "memory": 4000,
+    "minutes": 60,
+    "published": {"": "tables/reference_votes.parquet"},
+    "remembers": True,
+}
+
 RULES = ("majority", "best_of_n", "best_of_n_weighted")
 VOTES = {
     "run": pl.String(),

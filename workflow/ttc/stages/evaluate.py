@@ -24,6 +24,15 @@ from ttc.tables import search
 from ttc.tables.analysis import OUTCOMES
 from ttc.tables.generation import PROBLEMS
 
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "evaluate every strategy at every budget",
+    "memory": 4000,
+    "minutes": 60,
+    "priority": 10,
+    "published": {"": "tables/outcomes.parquet"},
+    "per_pool": True,
+}
 # Verifier of chains -> the input with its scores
 CHAIN_SCORES = {
     "revision_orm": "chain_scores",

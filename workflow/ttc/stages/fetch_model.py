@@ -14,6 +14,15 @@ from ttc.problems.stops import any_line_end
 from ttc.problems.text import load_tokenizer
 from ttc.runtime import Inputs, Runtime, one
 
+DECLARATION = {
+    "group": "models",
+    "purpose": "fetch and check a published model",
+    "suffix": "",
+    "minutes": 600,
+    "priority": 100,
+    "light": True,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: role (policy, prm), hub and revision (or the input `checkpoint`, a directory), dtype, attention,

@@ -14,6 +14,15 @@ from ttc.paper.findings import find
 from ttc.tables.publication import FINDINGS
 from ttc.tables.study import Study, load
 
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "compare with the paper's claims",
+    "memory": 2000,
+    "light": True,
+    "published": {"": "tables/findings.parquet"},
+    "per_pool": True,
+}
+
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     """Measure every claim of the paper and write the verdicts."""

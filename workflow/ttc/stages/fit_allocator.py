@@ -14,6 +14,20 @@ from ttc.noise import generator
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.analysis import ALLOCATION, CURVES, DIFFICULTY, OUTCOMES, PER_QUESTION
 
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "fit the compute-optimal allocator",
+    "suffix": "",
+    "memory": 3000,
+    "minutes": 60,
+    "published": {
+        "allocation.parquet": "tables/allocation.parquet",
+        "curves.parquet": "tables/curves.parquet",
+        "per_question.parquet": "tables/per_question.parquet",
+        "allocator.skops": "tables/allocator.skops",
+    },
+    "per_pool": True,
+}
 # Compute-optimal search is measured where the strategy it is compared with was
 ANCHOR = {"search": "best_of_n_weighted"}
 

@@ -9,6 +9,14 @@ from pathlib import Path
 from ttc.report.gallery import render
 from ttc.runtime import one
 
+DECLARATION = {
+    "group": "publication",
+    "purpose": "lay the figures beside the paper's",
+    "suffix": ".html",
+    "light": True,
+    "published": {"": "gallery.html"},
+}
+
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     """Render the page and move it into place."""

@@ -17,6 +17,15 @@ from ttc.problems.pool_grading import grade, grader_for, report_grading, write_p
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 
+DECLARATION = {
+    "group": "pool",
+    "purpose": "import completions that somebody else sampled",
+    "suffix": "",
+    "memory": 4000,
+    "minutes": 120,
+    "remembers": True,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: problems {columns, split}, pools {name: {where, columns, step_separator, leading_scores}}, grading

@@ -18,6 +18,14 @@ from ttc.noise import generator
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.analysis import DIFFICULTY, EXCHANGE, OUTCOMES, PER_QUESTION
 
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "compare with the larger policy at equal FLOPs",
+    "memory": 2000,
+    "light": True,
+    "published": {"": "tables/exchange.parquet"},
+    "per_pool": True,
+}
 # Revisions are allocated under several rules; this is the paper's
 REVISION_SELECTION = "hierarchical"
 

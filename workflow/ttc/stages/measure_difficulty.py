@@ -12,6 +12,14 @@ from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.analysis import DIFFICULTY
 from ttc.tables.generation import PROBLEMS
 
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "measure and bin difficulty",
+    "memory": 2000,
+    "published": {"": "tables/difficulty.parquet"},
+    "per_pool": True,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: aggregation, samples (shared or disjoint), bins, ties.

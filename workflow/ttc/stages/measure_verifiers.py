@@ -13,6 +13,17 @@ from ttc.noise import generator
 from ttc.runtime import Inputs, Runtime
 from ttc.tables.analysis import CALIBRATION, VERIFIER_QUALITY
 
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "measure how good verifier scores are",
+    "suffix": "",
+    "memory": 3000,
+    "published": {
+        "calibration.parquet": "tables/calibration.parquet",
+        "verifier_quality.parquet": "tables/verifier_quality.parquet",
+    },
+    "per_pool": True,
+}
 # A step that a smaller share of the questions reaches is not measured by itself: what is there is luck
 REACHED = 0.1
 # The number that stands for all steps, and for whole solutions

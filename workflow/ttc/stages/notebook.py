@@ -14,6 +14,15 @@ from ttc.errors import InputError
 from ttc.figures import style  # noqa: F401
 from ttc.runtime import one
 
+DECLARATION = {
+    "group": "publication",
+    "purpose": "execute the notebook",
+    "suffix": ".ipynb",
+    "memory": 2000,
+    "light": True,
+    "published": {"": "notebooks/{label}.ipynb"},
+}
+
 ALONE = ("outcomes", "difficulty", "exchange", "findings")
 FITTED = ("curves", "allocation", "per_question")
 SECONDS = 300  # for one cell

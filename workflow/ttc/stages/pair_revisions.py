@@ -10,6 +10,13 @@ from ttc.runtime import Inputs, Runtime
 from ttc.tables.generation import SAMPLES
 from ttc.tables.revisions import CHAINS, PAIRS
 
+DECLARATION = {
+    "group": "revisions",
+    "purpose": "pair incorrect and correct samples",
+    "memory": 2000,
+    "priority": 84,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed; of samples also max_context and per_problem (trajectories at most, null = all).

@@ -11,6 +11,14 @@ from ttc.tables.generation import PREFLIGHT
 from ttc.verifiers.open import is_published, open_verifier
 from ttc.verifiers.preflight import Example, preflight, told_apart
 
+DECLARATION = {
+    "group": "verifiers",
+    "purpose": "check that a published verifier tells right from wrong",
+    "gpu": True,
+    "memory": 3000,
+    "priority": 99,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: least_auc, and examples: {problem, steps, verdicts} each, or null for those that come with the package.

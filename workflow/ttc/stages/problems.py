@@ -11,6 +11,13 @@ from ttc.problems.loading import read_problems
 from ttc.runtime import Inputs, Runtime
 from ttc.tables.generation import PROBLEMS
 
+DECLARATION = {
+    "group": "problems",
+    "purpose": "generate or load the problems",
+    "priority": 100,
+    "light": True,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, and task (generated problems) or sources {test, train: what `sources.content` gives, and take}.

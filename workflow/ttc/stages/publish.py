@@ -13,41 +13,14 @@ import yaml
 
 from ttc.digests import digest
 
-STAMP = ".complete-"
-# stage -> {file in the artifact's directory, or that file as an artifact of its own ("" the artifact itself, "*" all):
-# its place in the study's folder}
-PLACES = {
-    "measure_difficulty": {"": "tables/difficulty.parquet"},
-    "measure_verifiers": {
-        name: f"tables/{name}" for name in ("calibration.parquet", "verifier_quality.parquet")
-    },
-    "evaluate": {"": "tables/outcomes.parquet"},
-    "fit_allocator": {
-        "allocation.parquet": "tables/allocation.parquet",
-        "curves.parquet": "tables/curves.parquet",
-        "per_question.parquet": "tables/per_question.parquet",
-        "allocator.skops": "tables/allocator.skops",
-    },
-    "match_flops": {"": "tables/exchange.parquet"},
-    "trace_revisions": {"": "tables/transitions.parquet"},
-    "find": {"": "tables/findings.parquet"},
-    "compare_votes": {"": "tables/reference_votes.parquet"},
-    "plot": {"*": "figures"},
-    "gallery": {"": "gallery.html"},
-    "report": {"": "report.html"},
-    "notebook": {"": "notebooks/{label}.ipynb"},
+DECLARATION = {
+    "group": "publication",
+    "purpose": "lay out the study for people",
+    "memory": 2000,
+    "light": True,
 }
-# Stages that a study of several pools runs once for each.
-PER_POOL = (
-    "measure_difficulty",
-    "measure_verifiers",
-    "evaluate",
-    "fit_allocator",
-    "match_flops",
-    "trace_revisions",
-    "find",
-    "plot",
-)
+
+STAMP = ".complete-"
 OWNED = (
     "tables",
     "figures",
@@ -72,7 +45,7 @@ def run(spec, inputs, output, runtime):
     # The report is about one policy; tables and figures of further pools lie one folder deeper.
     main = next(each["label"] for each in artifacts if each["stage"] == "report")
     for each in artifacts:
-        for source, target in lay_out(each, main):
+        for source, target in lay_out(each, main, spec["published"], spec["per_pool"]):
             (view / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, view / target)
     configuration = spec["configuration"]
@@ -88,12 +61,12 @@ def run(spec, inputs, output, runtime):
     print(f"  {len(artifacts)} artifacts; the study lies in {folder}", flush=True)
 
 
-def lay_out(artifact: dict, main: str):
-    """Pairs of a file of an artifact and its place in the study's folder."""
+def lay_out(artifact: dict, main: str, published: dict[str, dict[str, str]], per_pool: list[str]):
+    """Pairs of a file of an artifact and its place in the study's folder, by what the stages say of themselves."""
     path = Path(artifact["path"])
-    for name, place in PLACES.get(artifact["stage"], {}).items():
+    for name, place in published.get(artifact["stage"], {}).items():
         place = Path(place.format(label=artifact["label"]))
-        if artifact["stage"] in PER_POOL and artifact["label"] != main:
+        if artifact["stage"] in per_pool and artifact["label"] != main:
             place = Path(place.parts[0], artifact["label"], *place.parts[1:])
         if name == "*":
             yield from ((file, place / file.name) for file in sorted(path.glob("[!.]*")))

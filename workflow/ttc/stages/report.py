@@ -20,6 +20,15 @@ from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 from ttc.tables.search import CANDIDATES, TREE
 
+DECLARATION = {
+    "group": "publication",
+    "purpose": "write the report",
+    "suffix": ".html",
+    "memory": 2000,
+    "light": True,
+    "published": {"": "report.html"},
+}
+
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 MODELS += ("revision_orm_no_history", "rest_reviser")
 

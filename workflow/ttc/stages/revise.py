@@ -10,6 +10,15 @@ from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import CHAINS
 
+DECLARATION = {
+    "group": "revisions",
+    "purpose": "revise answers in chains",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 70,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), lengths (of each chain), max_context, first_answer (policy or

@@ -10,6 +10,15 @@ from ttc.problems.formats import open_form
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, STEP_VALUES
 
+DECLARATION = {
+    "group": "sampling",
+    "purpose": "estimate step values by rollouts",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 88,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), samples [start, stop), rollouts, temperature, max_tokens; form and

@@ -8,6 +8,15 @@ from ttc.problems.formats import open_form
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES
 
+DECLARATION = {
+    "group": "sampling",
+    "purpose": "sample solutions from a policy",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 62,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), samples [start, stop), temperature, max_tokens; form and engine

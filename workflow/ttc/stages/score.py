@@ -11,6 +11,15 @@ from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.verifiers.examples import solution_tokens
 from ttc.verifiers.open import is_published, open_verifier
 
+DECLARATION = {
+    "group": "verifiers",
+    "purpose": "score samples with a verifier",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 120,
+    "priority": 64,
+}
+
 BLOCKS = 8  # times `batch_rows` different solutions that are scored before they are kept
 SOLUTION = ("problem_id", "text", "finish_reason")  # what a score depends on: the end token is read, too
 

@@ -14,6 +14,15 @@ from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.open import is_published, open_verifier
 from ttc.verifiers.trained import TokenVerifier
 
+DECLARATION = {
+    "group": "revisions",
+    "purpose": "score revisions",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 120,
+    "priority": 60,
+}
+
 BLOCKS = 16  # times `batch_rows` distinct revisions that are scored before they are kept
 
 

@@ -23,6 +23,16 @@ from ttc.tables.generation import PROBLEMS
 from ttc.tables.search import CANDIDATES, TREE
 from ttc.verifiers.text_steps import TextSteps
 
+DECLARATION = {
+    "group": "search",
+    "purpose": "search against the process reward model",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 40,
+}
+
 BLOCKS = 8  # in which a job searches its problems at least, so that one that is killed loses no more than one
 
 

@@ -10,6 +10,13 @@ from ttc.runtime import Inputs, Runtime
 from ttc.tables.analysis import TRANSITIONS
 from ttc.tables.revisions import CHAINS
 
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "trace what revisions do to answers",
+    "memory": 2000,
+    "published": {"": "tables/transitions.parquet"},
+    "per_pool": True,
+}
 # Reviser -> the input that holds its chains
 REVISERS = {"reviser": "chains", "rest": "rest_chains"}
 

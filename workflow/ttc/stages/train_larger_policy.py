@@ -2,4 +2,14 @@
 
 from ttc.stages.train_policy import run
 
+DECLARATION = {
+    "group": "models",
+    "purpose": "train the larger policy",
+    "suffix": "",
+    "gpu": True,
+    "memory": 4000,
+    "minutes": 480,
+    "priority": 96,
+}
+
 __all__ = ["run"]

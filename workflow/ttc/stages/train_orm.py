@@ -10,6 +10,16 @@ from ttc.tables.generation import PROBLEMS, SAMPLES
 from ttc.verifiers.examples import outcome_examples
 from ttc.verifiers.training import train_outcome_model
 
+DECLARATION = {
+    "group": "verifiers",
+    "purpose": "train the outcome reward model",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 66,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, samples [start, stop); model {fresh_layers} and training, or fine_tuning and format (published).

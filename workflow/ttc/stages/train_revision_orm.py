@@ -10,6 +10,16 @@ from ttc.tables.revisions import CHAINS
 from ttc.verifiers.examples import outcome_examples
 from ttc.verifiers.training import train_outcome_model
 
+DECLARATION = {
+    "group": "revisions",
+    "purpose": "train the revisions' verifier",
+    "suffix": "",
+    "gpu": True,
+    "memory": 3000,
+    "minutes": 240,
+    "priority": 68,
+}
+
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, max_context (earlier answers that are read, 0 = none); model {fresh_layers} and training, or

@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
-from ttc.store.keys import Code, read_lock
+from ttc.store import lock
+from ttc.store.keys import Code
+from ttc.study.artifact import Artifact
 from ttc.study.config import resolve
 from ttc.study.graph.analysis import plan_analysis, plan_publication
 from ttc.study.graph.origins import VLLM_LOCK, VLLM_PARTS, Add, Generated, Published
 from ttc.study.graph.pools import plan_pools
 from ttc.study.graph.sampling import plan_generated
-from ttc.study.plan import Artifact, Plan
+from ttc.study.jobs import Jobs
+from ttc.study.plan import Plan
 from ttc.study.relevant import shown_configuration
 from ttc.study.site import read_site
+from ttc.study.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCK = "envs/cpu.lock.txt"
@@ -19,11 +23,12 @@ LOCK = "envs/cpu.lock.txt"
 def plan_study(given: dict, root: Path = ROOT) -> Plan:
     """The plan of the configuration `given` for the project in folder `root`.
 
-    Raises InputError for a mistake in the configuration.  Reads the sources of the package (for the code digests, once
-    a key is asked for), the lock file, the site and the files of pools; writes nothing.
+    Raises InputError for a mistake in the configuration.  Reads the sources of the package (once a key is asked for),
+    the lock files, the site and the files of pools; writes nothing.
     """
     configuration = resolve(given, root / "workflow/schemas/config.schema.yaml")
-    code = Code(root / "workflow/ttc", read_lock(root / LOCK))
+    pins, records = lock.read_pins(root / LOCK), lock.read_stages(root / lock.NAME)
+    code = Code(root / "workflow/ttc", pins, records)
     artifacts: list[Artifact] = []
 
     def add(
@@ -40,9 +45,18 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
         materials, further = plan_pools(configuration, add, root)
     measured = [plan_analysis(configuration, add, material) for material in materials]
     plan_publication(configuration, add, materials[0], measured[0] | {"votes": further}, root)
-    spec = {"configuration": shown_configuration(configuration)}
+    spec = {
+        "configuration": shown_configuration(configuration),
+        "published": {name: stage.published for name, stage in STAGES.items() if stage.published},
+        "per_pool": sorted(name for name, stage in STAGES.items() if stage.per_pool),
+    }
     add("publish", configuration["study"]["name"], spec, artifacts=list(artifacts))
-    return Plan(configuration, artifacts, read_site(root), root)
+    return Plan(configuration, artifacts, root)
+
+
+def plan_jobs(plan: Plan) -> Jobs:
+    """What Snakemake's rules ask of a plan; reads the site's settings."""
+    return Jobs(plan, read_site(plan.root))
 
 
 def _base(configuration: dict, add: Add, root: Path) -> Generated | Published:
@@ -50,6 +64,6 @@ def _base(configuration: dict, add: Add, root: Path) -> Generated | Published:
         return Generated(configuration, add)
     vllm = {}
     if "vllm" in configuration["engine"].values():
-        pins = read_lock(root / VLLM_LOCK)
+        pins = lock.read_pins(root / VLLM_LOCK)
         vllm = {name: pins[name] for name in VLLM_PARTS if name in pins}
     return Published(configuration, add, root, vllm)

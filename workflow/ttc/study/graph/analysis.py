@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ttc.figures.catalogue import specification
+from ttc.figures.captions import specification
+from ttc.study.artifact import Artifact, External
 from ttc.study.graph.generations import Material
 from ttc.study.graph.sampling import Add
-from ttc.study.plan import Artifact, External
 from ttc.study.relevant import shown_configuration, without_sharding
 
 NOTEBOOK = "notebooks/01_scaling.ipynb"

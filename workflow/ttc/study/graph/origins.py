@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ttc.errors import InputError
+from ttc.study.artifact import Artifact, Folder
 from ttc.study.graph.problems import Source
-from ttc.study.plan import Artifact, Folder
 
 Add = Callable[..., Artifact]
 VLLM_LOCK = "envs/vllm.lock.txt"

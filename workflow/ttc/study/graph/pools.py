@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from ttc.errors import InputError
+from ttc.study.artifact import Artifact, External
 from ttc.study.graph.generations import Material
 from ttc.study.graph.sampling import Add
-from ttc.study.plan import Artifact, External
 
 
 def plan_pools(configuration: dict, add: Add, root: Path) -> tuple[list[Material], list[Artifact]]:

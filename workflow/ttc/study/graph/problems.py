@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ttc.errors import InputError
 from ttc.problems import sources
-from ttc.study.plan import External, external
+from ttc.study.artifact import External, external
 
 
 class Source:

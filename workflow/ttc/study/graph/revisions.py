@@ -1,9 +1,9 @@
 """Sequential revisions: the artifacts from trajectories to scored chains, and the ablations of the paper's appendix."""
 
 from ttc.revision.ratios import chain_lengths, grid
+from ttc.study.artifact import Artifact
 from ttc.study.blocks import blocks, groups, numbered, span
 from ttc.study.graph.generations import Material
-from ttc.study.plan import Artifact
 
 
 def add_revisions(study, material: Material) -> None:

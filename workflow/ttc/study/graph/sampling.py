@@ -2,12 +2,12 @@
 
 from ttc.search.strategy import Strategy
 from ttc.strategies import file_label
+from ttc.study.artifact import Artifact
 from ttc.study.blocks import blocks, groups, numbered, overlap, span
 from ttc.study.graph.generations import Material
 from ttc.study.graph.origins import Add, Generated, Published
 from ttc.study.graph.revisions import add_revisions
 from ttc.study.graph.searches import LARGER, searches
-from ttc.study.plan import Artifact
 
 # How the work is cut into jobs: it names artifacts and changes no result.
 SHARDING = {

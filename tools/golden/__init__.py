@@ -1,0 +1,1 @@
+"""Golden jobs: miniature studies that between them run every stage, search method and kind of verifier."""

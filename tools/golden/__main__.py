@@ -1,0 +1,91 @@
+"""Golden artifacts, made by the code of this tree: what later code is compared with, see `tools.stages_lock`.
+
+python -m tools.golden FOLDER
+
+Writes the artifacts with their sidecars to FOLDER/results/store, what they were made of to FOLDER/given, and
+FOLDER/golden.json: of each job {"name", "stage", "spec", "inputs": paths by role, "output", "seconds"}, in an order in
+which they can be run; paths are relative to FOLDER.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from tools.golden import studies
+from tools.golden.jobs import run
+from ttc.run.threads import thread_variables
+from ttc.store import sidecars
+from ttc.study.build import plan_study
+
+JOBS = "golden.json"
+# The parts of the studies of further verifiers that are not those of the study with the first one
+NEEDED = (*studies.READ_BY_VERIFIERS, "problems", "check_prompts", "sample")
+
+
+def make(folder: Path) -> list[dict]:
+    """Run all golden studies in `folder`, the working directory."""
+    given = Path("given").resolve()
+    made: dict[str, dict] = {}
+    _study(studies.generated(), made)
+    for name, configuration in studies.of_published_models(given / "published").items():
+        _study(configuration, made, None if name in ("given", "trained") else NEEDED)
+    _study(studies.of_a_pool(given / "pool"), made)
+    return list(made.values())
+
+
+def _study(configuration: dict, made: dict[str, dict], stages: tuple[str, ...] | None = None) -> None:
+    """Run what a study has and is not yet made; only some stages of it, where they are given."""
+    plan = plan_study(configuration, studies.ROOT)
+    for artifact in plan.artifacts:
+        if artifact.path in made or (stages and artifact.stage not in stages):
+            continue
+        inputs = {role: [_kept(each.path) for each in given] for role, given in artifact.inputs.items()}
+        job = {
+            "name": f"{plan.study}/{artifact.stage}/{artifact.label}",
+            "stage": artifact.stage,
+            "spec": artifact.spec,
+            "inputs": inputs,
+            "output": artifact.path,
+        }
+        started, output = time.monotonic(), Path(artifact.path)
+        run(job, output)
+        about = {"stage": job["stage"], "spec": job["spec"]}
+        sidecars.write(
+            output,
+            about | {"inputs": {role: [Path(p).name for p in ps] for role, ps in inputs.items()}},
+            None,
+            output,
+        )
+        made[artifact.path] = job | {"seconds": round(time.monotonic() - started, 3)}
+
+
+def _kept(path: str) -> str:
+    """A path below the working directory; a file from outside is copied there."""
+    here = Path.cwd()
+    place = Path(path)
+    if not place.is_absolute():
+        return path
+    if place.is_relative_to(here):
+        return place.relative_to(here).as_posix()
+    copy = Path("given") / place.name
+    shutil.copyfile(place, copy)
+    return copy.as_posix()
+
+
+def main(folder: Path) -> None:
+    """Make the golden artifacts in an empty folder; what the jobs print goes to `golden.log`."""
+    folder.mkdir(parents=True)
+    os.chdir(folder)
+    Path("given").mkdir()
+    with Path("golden.log").open("w") as log, contextlib.redirect_stdout(log):
+        jobs = make(folder)
+    Path(JOBS).write_text(json.dumps(jobs, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    os.environ.update(thread_variables(1))
+    main(Path(sys.argv[1]))

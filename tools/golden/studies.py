@@ -1,0 +1,107 @@
+"""Configurations of the golden studies: generated, published, and of a pool that somebody else sampled."""
+
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+from tests.support import published, published_study
+from tests.support.published_study import GIVEN, TRAINED
+from ttc import plugins
+from ttc.study.config import merge
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ROOT / "tests/support/small_study.yaml"
+# One job for each table: how a study is cut is in no key
+WHOLE = {
+    "sampling": {"block_problems": None, "train_block_problems": None},
+    "revision": {"block_problems": None},
+}
+# A value of each type of hyper-parameter that a search method may declare
+VALUES = {"count": 1, "count_or_sqrt": 2, "positive": 0.2}
+METHODS = "ttc.search.methods"
+KINDS = "ttc.verifiers.kinds"
+# What a study of a further kind of verifier is for
+READ_BY_VERIFIERS = ("fetch_model", "preflight", "score", "search")
+
+
+def generated() -> dict:
+    """The default study in miniature, with every search method."""
+    study = yaml.safe_load(SMALL.read_text())
+    known = {each["kind"] for each in study["search"]["strategies"]}
+    for name, declared in plugins.declarations(METHODS).items():
+        if name not in known:
+            values = {key: VALUES[each["type"]] for key, each in declared["parameters"].items()}
+            study["search"]["strategies"].append({"kind": name} | values)
+    return merge(study, WHOLE)
+
+
+def of_published_models(folder: Path) -> dict[str, dict]:
+    """Studies of small checkpoints that are written to `folder`: a given verifier, trained ones, and every kind."""
+    published_study.write(folder, steps=100)
+    found = {
+        "given": published_study.configuration(folder, GIVEN),
+        "trained": published_study.configuration(folder, TRAINED),
+    }
+    for kind in plugins.names(KINDS):
+        published.checkpoint(folder / kind, kind)
+        checkpoint = {"path": str(folder / kind), "dtype": "float32"}
+        prm = {"checkpoint": checkpoint, "kind": kind, "preflight": 0.0}
+        found[kind] = merge(found["given"], {"study": {"name": kind}, "prm": prm})
+    return found
+
+
+def of_a_pool(folder: Path) -> dict:
+    """A study of two pools that are written to `folder`, with votes to compare."""
+    folder.mkdir(parents=True)
+    draw = random.Random(1)
+    problems, rows, votes = [], {"policy": [], "other": []}, []
+    for number in range(8):
+        name, answer = f"p{number}", str(draw.randint(2, 9))
+        problems.append({"problem_id": name, "question": f"What is {answer} + 0?", "answer": answer})
+        for pool in rows:
+            said = [
+                answer if draw.random() < 0.2 + number / 12 else str(draw.randint(2, 9)) for _ in range(8)
+            ]
+            for sample, each in enumerate(said):
+                text = f"We add nothing.\n\nSo it is \\boxed{{{each}}}."
+                scores = [round(draw.uniform(0.1, 0.9), 3) for _ in range(2)]
+                row = {"problem_id": name, "text": text, "run": "r", "sample": sample, "tokens": 9 + sample}
+                rows[pool].append(row | ({"step_scores": scores} if pool == "policy" else {}))
+            if pool == "policy":
+                votes += [
+                    {"run": "r", "question": name, "rule": "maj", "n": n, "answer": _most(said[:n])}
+                    for n in (1, 4, 8)
+                ]
+    for name, lines in {"problems": problems, "votes": votes, **rows}.items():
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    columns = {name: name for name in ("problem_id", "text", "run", "sample", "tokens")}
+    policy = {
+        "path": str(folder / "policy.jsonl"),
+        "columns": columns | {"step_scores": "step_scores"},
+        "parameters": 3000,
+    }
+    settings = {
+        name: published_study.QUICK[name] for name in ("difficulty", "allocation", "findings", "figures")
+    }
+    return settings | {
+        "study": {"name": "pool"},
+        "source": {
+            "problems": {"path": str(folder / "problems.jsonl")},
+            "pools": {"policy": policy, "other": {"path": str(folder / "other.jsonl"), "columns": columns}},
+            "reference_votes": {
+                "path": str(folder / "votes.jsonl"),
+                "rules": {"maj": "majority"},
+                "question": "problem_id",
+                "pool": {key: value for key, value in policy.items() if key != "parameters"},
+            },
+        },
+        "evaluation": {"budgets": None, "replicates": 10},
+    }
+
+
+def _most(said: list[str]) -> str:
+    """The answer that most gave; of equals, the one that came first."""
+    return Counter(said).most_common(1)[0][0]

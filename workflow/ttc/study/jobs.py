@@ -1,0 +1,143 @@
+"""Jobs: what Snakemake's rules ask of a plan about inputs, outputs, commands and resources."""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ttc.digests import canonical
+from ttc.run.threads import thread_variables
+from ttc.study.artifact import STORE, Artifact
+from ttc.study.plan import Plan
+from ttc.study.published import check_pinned
+from ttc.study.site import Site
+from ttc.study.stages import STAGES
+
+VLLM_PYTHON = ".venv-vllm/bin/python"  # made by `make vllm`
+CACHE = "results/cache"
+
+
+def gpus_of(configuration: dict, stage: str) -> int:
+    """GPUs that each job of a stage asks a scheduler for."""
+    if not STAGES[stage].gpu:
+        return 0
+    runtime = configuration["runtime"]
+    asked = runtime["jobs"].get(stage, {}).get("gpus", runtime["gpus"])
+    return int(runtime["device"] == "cuda") if asked is None else asked
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The answers that rules need; those that differ between a stage's jobs are functions of the wildcards."""
+
+    plan: Plan
+    site: Site
+
+    def paths(self, stage: str) -> Callable[..., list[str]]:
+        """For a target rule: the paths of all artifacts of a stage."""
+        return lambda wildcards: [path for artifact in self.plan.of(stage) for path in artifact.outputs]
+
+    def inputs(self, stage: str) -> Callable[..., dict[str, list[str]]]:
+        """The paths of a job's inputs by role."""
+
+        def by_role(wildcards):
+            check_pinned(self.plan.configuration)  # asked of every job that is to run, and of no plan
+            inputs = self._artifact(stage, wildcards).inputs
+            return {role: [path for each in given for path in each.outputs] for role, given in inputs.items()}
+
+        return by_role
+
+    def outputs(self, stage: str) -> list[str]:
+        """The paths that a job writes, with wildcards: the named files of a folder, or one file or folder."""
+        if stage == "publish":
+            return ["results/{label}/.complete-{key}"]
+        path = f"{STORE}/{stage}/{{label}}-{{key}}"
+        parts = next((artifact.parts for artifact in self.plan.of(stage)), ())
+        return [f"{path}/{part}" for part in parts] or [path + STAGES[stage].suffix]
+
+    def is_folder(self, stage: str) -> bool:
+        """Whether a job's output is a folder, none of whose files has a name in the plan."""
+        return not STAGES[stage].suffix and not any(artifact.parts for artifact in self.plan.of(stage))
+
+    def command(self, stage: str) -> Callable[..., str]:
+        """The command of a job up to how it runs; it can be pasted into a terminal."""
+
+        def command(wildcards):
+            artifact = self._artifact(stage, wildcards)
+            given = [
+                word
+                for role, inputs in artifact.inputs.items()
+                for word in (f"--{role}", *(each.path for each in inputs))
+            ]
+            words = ["--spec", canonical(artifact.spec), *given, "--output", artifact.path]
+            return f"{self.python(stage)} -m ttc.run {stage} {shlex.join(words)}"
+
+        return command
+
+    def how(self, stage: str) -> Callable[..., str]:
+        """Arguments that say how a job runs and cannot change what it writes.
+
+        Snakemake keeps parameters that depend on `threads` out of its record, so changing them runs nothing again.
+        """
+        runtime, about = self.plan.configuration["runtime"], STAGES[stage]
+        rest = f"--batch-rows {runtime['batch_rows']} --device {runtime['device']}"
+        if about.gpu:
+            rest += f" --gpus {self.gpus(stage) or 1}"
+        if about.remembers or (about.gpu and self.plan.configuration["problems"] is not None):
+            rest += f" --cache {CACHE}"  # of verdicts on answers
+        return lambda wildcards, threads: f"--threads {threads} {rest}"
+
+    def priority(self, stage: str) -> Callable[..., int]:
+        """Which of the jobs that are ready starts first."""
+        return lambda wildcards: STAGES[stage].priority + self._artifact(stage, wildcards).rank
+
+    def resources(self, stage: str) -> dict[str, object]:
+        """Memory, time, GPUs and what the cluster wants to know besides.
+
+        A job that failed gets half as much memory again with each attempt, and as much time again.
+        """
+        about, own = STAGES[stage], self._own.get(stage, {})
+        memory = own.get("memory", about.memory) + self.site.extra_memory
+        minutes = own.get("minutes", about.minutes)
+        return {
+            "mem_mb": lambda wildcards, attempt: memory * (attempt + 1) // 2,
+            "runtime": lambda wildcards, attempt: minutes * attempt,
+        } | self.site.resources(self.gpus(stage))
+
+    def gpus(self, stage: str) -> int:
+        """GPUs that each job of a stage asks a scheduler for."""
+        return gpus_of(self.plan.configuration, stage)
+
+    def local(self, stage: str) -> bool:
+        """Whether a job runs beside Snakemake, where the others go to a cluster."""
+        return STAGES[stage].light and self.site.light_stages == "here"
+
+    @property
+    def threads(self) -> int:
+        """Threads of every process; 1 gives the same bytes everywhere."""
+        return self.plan.configuration["runtime"]["threads"]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables of every job: with them a stage starts once, with its number of threads."""
+        return thread_variables(self.threads)
+
+    def conda(self, stage: str) -> str:
+        """A job's environment, as seen from the folder of the rules."""
+        return f"../../envs/{'vllm' if self._engine(stage) == 'vllm' else 'cpu'}.yaml"
+
+    def python(self, stage: str) -> str:
+        """A job's interpreter; that of `make vllm` where it is needed and there."""
+        own = self.plan.root / VLLM_PYTHON
+        ready = (own.parents[1] / ".ready").is_file()  # it may still be in the making
+        return str(own) if self._engine(stage) == "vllm" and ready else "python"
+
+    def _engine(self, stage: str) -> str:
+        made = self.plan.of(stage)
+        return made[0].spec.get("engine", "transformers") if made else "transformers"
+
+    def _artifact(self, stage: str, wildcards) -> Artifact:
+        return self.plan.find(stage, f"{wildcards.label}-{wildcards.key}")
+
+    @property
+    def _own(self) -> dict[str, dict]:
+        return self.plan.configuration["runtime"]["jobs"]
