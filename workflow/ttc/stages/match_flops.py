@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.evaluation.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.evaluation.exchange import (
     at_budget,
     model_parameters,
@@ -16,6 +15,7 @@ from ttc.evaluation.exchange import (
 )
 from ttc.noise import generator
 from ttc.runtime import Inputs, Runtime, one
+from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.tables.analysis import DIFFICULTY, EXCHANGE, OUTCOMES, PER_QUESTION
 
 DECLARATION = {

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from ttc.evaluation.pool import Pool, revision_chains, sample_pools
-from ttc.evaluation.verifier_quality import calibration, condense, join, measures
 from ttc.noise import generator
 from ttc.runtime import Inputs, Runtime
+from ttc.statistics.ranking import calibration, condense, join, measures
 from ttc.tables.analysis import CALIBRATION, VERIFIER_QUALITY
 
 DECLARATION = {

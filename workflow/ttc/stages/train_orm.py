@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc.problems import text
+from ttc.models.tokenizers import load_tokenizer
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES
 from ttc.verifiers.examples import outcome_examples
@@ -36,6 +36,6 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
         tune_outcome_verifier(spec, policy, problems, samples, output, runtime)
         return
-    tokenizer = text.load_tokenizer(policy)
+    tokenizer = load_tokenizer(policy)
     examples = outcome_examples(problems, samples, tokenizer)
     train_outcome_model(spec, policy, tokenizer, samples, examples, output, runtime)

@@ -7,7 +7,7 @@ import polars as pl
 
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.from_scratch import build_verifier
-from ttc.problems import text
+from ttc.models.tokenizers import load_tokenizer
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, STEP_VALUES
 from ttc.training.checkpoints import Checkpoints
@@ -45,7 +45,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
         tune_process_verifier(spec, policy, problems, samples, step_values, output, runtime)
         return
-    tokenizer = text.load_tokenizer(policy)
+    tokenizer = load_tokenizer(policy)
     examples, rows = process_examples(problems, samples, step_values, tokenizer)
     held_out = is_held_out(rows["problem_id"])
     validation = examples.take(np.flatnonzero(held_out))

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ttc.problems import text
-from ttc.revision.chains import contexts
+from ttc.models.tokenizers import load_tokenizer
+from ttc.problems.contexts import contexts
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import CHAINS
@@ -36,6 +36,6 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
         tune_outcome_verifier(spec, reviser, problems, chains, output, runtime, before)
         return
-    tokenizer = text.load_tokenizer(reviser)
+    tokenizer = load_tokenizer(reviser)
     examples = outcome_examples(problems, chains, tokenizer, before)
     train_outcome_model(spec, reviser, tokenizer, chains, examples, output, runtime)

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
+from ttc.problems.contexts import contexts, distinct_reads
 from ttc.problems.steps import steps_of
-from ttc.revision.chains import contexts, distinct_reads
 from ttc.runtime import Work
 from ttc.verifiers.published import PublishedVerifier, Scored
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ttc.evaluation.bootstrap import bootstrap_interval, bootstrap_means, percentile_interval
 from ttc.noise import generator
+from ttc.statistics.bootstrap import bootstrap_interval, bootstrap_means, percentile_interval
 
 
 def test_bootstrap_interval_of_a_mean_is_the_normal_one():
