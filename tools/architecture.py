@@ -28,7 +28,18 @@ ROOMS = (
         "evaluation",
         "revision",
     ),
-    *("search", "verifiers", "training", "engines", "models", "problems", "grading", "tables", "store"),
+    *(
+        "search",
+        "verifiers",
+        "training",
+        "engines",
+        "models",
+        "problems",
+        "grading",
+        "tables",
+        "statistics",
+        "store",
+    ),
 )
 CLAUSE = 88  # characters of a clause; a longer title ends at a colon, a semicolon or a comma before that
 

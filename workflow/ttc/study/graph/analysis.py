@@ -38,7 +38,7 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         seed
         | {name: value for name, value in evaluation.items() if name != "noisy_verifiers"}
         | ({} if ablations["aggregations"] else {"aggregations_compared": []})
-        | ({"noisy_verifiers": evaluation["noisy_verifiers"]} if ablations["verifier_quality"] else {})
+        | {"noisy_verifiers": evaluation["noisy_verifiers"] if ablations["verifier_quality"] else None}
         | {
             "searches": [strategy for strategy, _ in material.searches],
             "larger_searches": [strategy for strategy, _ in material.larger_searches],
