@@ -65,14 +65,14 @@ format: $(READY) ## format the sources
 	snakefmt Snakefile workflow/rules
 
 docs: $(READY) ## write what repeats other files: config.yaml, references, tables, the tree in ARCHITECTURE.md
-	python -m ttc.study.reference --write
-	python -m ttc.estimate.studies --write docs/models.md
+	python -m ttc reference --write
+	python -m ttc studies --write docs/models.md
 	python -m tools.plugin_tables --write
 	python -m tools.architecture --write
 
 lock: ## write the lock file from what the environment holds now
 	$(VENV)/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > envs/cpu.lock.txt
-	$(VENV)/bin/python -m ttc.study.reference --write
+	$(VENV)/bin/python -m ttc reference --write
 
 lock-vllm: ## write the lock file of vLLM's environment from what it holds now, and its conda file, for GPUs
 	$(VLLM_VENV)/bin/python -m pip freeze --all --exclude-editable | sed -E '/^pip==/d; s/\+[a-z0-9.]+$$//' > envs/vllm.lock.txt

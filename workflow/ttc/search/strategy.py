@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ttc import plugins
 from ttc.errors import InputError, nearest
+from ttc.search import methods
 
-METHODS = "ttc.search.methods"
+METHODS = methods.__name__
 
 
 def _is_count(value) -> bool:

@@ -13,7 +13,8 @@ from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.training.batches import in_phases, language_examples
 from ttc.training.checkpoints import Checkpoints
-from ttc.training.loop import language_losses, train
+from ttc.training.loop import train
+from ttc.training.losses import policy_losses
 
 DECLARATION = {
     "group": "models",
@@ -67,7 +68,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     log = train(
         model,
         examples,
-        language_losses,
+        policy_losses,
         spec["training"],
         spec["seed"],
         order=order,

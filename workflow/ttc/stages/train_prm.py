@@ -11,7 +11,8 @@ from ttc.problems import text
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, STEP_VALUES
 from ttc.training.checkpoints import Checkpoints
-from ttc.training.loop import train, value_losses
+from ttc.training.loop import train
+from ttc.training.losses import verifier_losses
 from ttc.verifiers.examples import is_held_out, process_examples
 from ttc.verifiers.step_auc import shown, step_quality
 
@@ -55,10 +56,10 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     log = train(
         model,
         examples.take(np.flatnonzero(~held_out)),
-        value_losses,
+        verifier_losses,
         spec["training"],
         spec["seed"],
-        validation,
+        validation=validation,
         checkpoints=Checkpoints(runtime.work, runtime.checkpoint_seconds),
     )
     metrics = step_quality(

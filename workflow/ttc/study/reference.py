@@ -1,12 +1,9 @@
-"""Files written from others, so that nothing is said twice: config.yaml and docs/configuration.md from the schema,
-envs/cpu.yaml from the lock file.
+"""Files written from others, so that nothing is said twice.
 
-python -m ttc.study.reference            print the reference
-python -m ttc.study.reference --write    write the files (`make docs`)
+config.yaml and docs/configuration.md are written from the schema, envs/cpu.yaml from the lock file (`ttc reference`).
 """
 
 import json
-import sys
 from pathlib import Path
 
 import yaml
@@ -136,12 +133,3 @@ def _type(node: dict, schema: dict) -> str:
         if bound in node:
             text += f" {words} {node[bound]}"
     return text
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] == ["--write"]:
-        for file, text in files().items():
-            file.write_text(text)
-            print(f"wrote {file.relative_to(ROOT)}")
-    else:
-        print(markdown(), end="")

@@ -10,7 +10,8 @@ from ttc.models.from_scratch import build_verifier
 from ttc.runtime import Runtime
 from ttc.training.batches import Examples
 from ttc.training.checkpoints import Checkpoints
-from ttc.training.loop import train, value_losses
+from ttc.training.loop import train
+from ttc.training.losses import verifier_losses
 from ttc.verifiers.examples import is_held_out
 from ttc.verifiers.step_auc import outcome_quality, shown
 
@@ -34,10 +35,10 @@ def train_outcome_model(
     log = train(
         model,
         training,
-        value_losses,
+        verifier_losses,
         spec["training"],
         spec["seed"],
-        validation,
+        validation=validation,
         checkpoints=Checkpoints(runtime.work, runtime.checkpoint_seconds),
     )
     metrics = outcome_quality(model, validation)

@@ -9,7 +9,7 @@ from ttc.models.weights import weights_of
 from ttc.problems.steps import steps_of
 from ttc.runtime import Runtime
 from ttc.training.batches import Examples
-from ttc.training.fine_tune import fine_tune_verifier
+from ttc.training.fine_tune import FineTuning, fine_tune_verifier
 from ttc.verifiers.examples import is_held_out
 from ttc.verifiers.load import load_reader
 from ttc.verifiers.text_examples import outcome_examples, process_examples
@@ -61,6 +61,5 @@ def _tune(
 ) -> None:
     held_out = is_held_out(rows["problem_id"])
     training, validation = (examples.take(np.flatnonzero(chosen)) for chosen in (~held_out, held_out))
-    fine_tune_verifier(
-        base, training, validation, spec["fine_tuning"], spec["seed"], output, runtime, kind, spec["format"]
-    )
+    given = FineTuning(base, training, validation, spec["fine_tuning"], spec["seed"])
+    fine_tune_verifier(given, output, runtime, kind, spec["format"])

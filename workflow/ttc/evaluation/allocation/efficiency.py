@@ -11,6 +11,9 @@ from ttc.errors import InputError
 from ttc.evaluation.subsets import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.noise import generator
 
+# Generations at which efficiency is read where nothing else is said: the paper's figures 4 and 8
+REFERENCE_BUDGET = 64
+
 
 @dataclass(frozen=True)
 class Efficiency:
@@ -75,7 +78,7 @@ def efficiency_of(
     selection: str = "hierarchical",
     reference_strategy: str = "best_of_n_weighted",
     reference_selection: str = "best_of_n_weighted",
-    reference_budget: int = 64,
+    reference_budget: int = REFERENCE_BUDGET,
     reference_family: str | None = None,
     replicates: int = 2000,
     seed: int = 0,

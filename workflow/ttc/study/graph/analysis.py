@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ttc.figures.catalogue import specification
+from ttc.figures.captions import specification
 from ttc.study.artifact import Artifact, External
 from ttc.study.graph.generations import Material
 from ttc.study.graph.sampling import Add

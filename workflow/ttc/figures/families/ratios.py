@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 from ttc import strategies
 from ttc.figures import style
+from ttc.figures.entry import RATIO_ROWS, Entry
+from ttc.figures.sentences import CHAINS, ORACLE, PREDICTED, QUESTIONS, SEED
 from ttc.tables.study import NotMeasured, Study
 
 RULES = {"hierarchical": "chosen by the verifier", "majority": "chosen by majority"}
@@ -57,9 +59,6 @@ def draw(study: Study, options: dict, selection: str = "hierarchical") -> Figure
     return drawn
 
 
-draw_majority = partial(draw, selection="majority")
-
-
 def draw_predicted(study: Study, options: dict) -> Figure:
     """Accuracy against the ratio at one budget in bins of predicted difficulty; chosen by verifier and by majority."""
     study.bins("predicted")  # or NotMeasured
@@ -103,3 +102,67 @@ def ratio_axis(axes, rows) -> None:
     axes.xaxis.set_minor_locator(style.mpl.ticker.NullLocator())
     axes.set_xlim(values[0] / 1.5, values[-1] * 1.5)
     axes.set_xlabel("Sequential : parallel")
+
+
+FIGURES = (
+    Entry(
+        name="revision_ratio",
+        title="Sequential to parallel",
+        place=70,
+        caption=(
+            "Accuracy by the ratio of sequential to parallel revisions at several budgets, and by difficulty at "
+            "{figures.ratio_budget} generations, or the most measured; rings mark the best ratio.",
+            "Chosen by the revision verifier, in each chain and then across chains.",
+            CHAINS,
+            ORACLE,
+            QUESTIONS,
+            SEED,
+        ),
+        reads={
+            "curves": RATIO_ROWS | {"selection": ("hierarchical",), "bins": ("none", "oracle")},
+            "difficulty": {},
+        },
+        draw=draw,
+        v1="7",
+        main=True,
+    ),
+    Entry(
+        name="revision_ratio_majority",
+        title="Sequential to parallel, by majority",
+        place=150,
+        caption=(
+            "Accuracy by the ratio of sequential to parallel revisions at several budgets, and by difficulty at "
+            "{figures.ratio_budget} generations, or the most measured; rings mark the best ratio.",
+            "Chosen by a flat majority over all answers of all chains.",
+            CHAINS,
+            ORACLE,
+            QUESTIONS,
+            SEED,
+        ),
+        reads={
+            "curves": RATIO_ROWS | {"selection": ("majority",), "bins": ("none", "oracle")},
+            "difficulty": {},
+        },
+        draw=partial(draw, selection="majority"),
+        v1="10",
+    ),
+    Entry(
+        name="predicted_revisions",
+        title="Revisions by predicted difficulty",
+        place=160,
+        caption=(
+            "Accuracy by the ratio of sequential to parallel revisions at {figures.ratio_budget} generations, or the "
+            "most measured, chosen by the revision verifier (left) and by majority (right).",
+            PREDICTED,
+            CHAINS,
+            QUESTIONS,
+            SEED,
+        ),
+        reads={
+            "curves": RATIO_ROWS | {"selection": ("hierarchical", "majority"), "bins": ("none", "predicted")},
+            "difficulty": {},
+        },
+        draw=draw_predicted,
+        v1="11",
+    ),
+)

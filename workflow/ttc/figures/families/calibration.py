@@ -5,6 +5,8 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from ttc.figures import style
+from ttc.figures.entry import Entry
+from ttc.figures.sentences import SEED, TRACED
 from ttc.tables.study import NotMeasured, Study
 
 VERIFIERS = {"prm": "PRM", "orm": "ORM", "revision_orm": "revision ORM"}
@@ -137,3 +139,32 @@ def _dots(axes, whole):
         panel.set_title(label, fontweight="normal")
         panel.grid(True, axis="x")
         panel.grid(False, axis="y")
+
+
+FIGURES = (
+    Entry(
+        name="calibration",
+        title="Calibration of the verifiers",
+        place=260,
+        caption=(
+            "Share of samples that end correct, by the score they got: whole solutions and single steps; below, how "
+            "the scores are spread.",
+            TRACED.replace("bands", "bars"),
+            SEED,
+        ),
+        reads={"calibration": {}},
+        draw=draw_calibration,
+    ),
+    Entry(
+        name="step_quality",
+        title="Verifiers by step",
+        place=270,
+        caption=(
+            "AUC of the step scores by step, and AUC, Brier score and calibration error of every verifier.",
+            TRACED.replace("bands", "bars"),
+            SEED,
+        ),
+        reads={"verifier_quality": {}},
+        draw=draw_quality,
+    ),
+)

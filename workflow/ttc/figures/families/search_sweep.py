@@ -8,17 +8,20 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
+from ttc import strategies
 from ttc.figures import style
+from ttc.figures.entry import BY_BIN, FIXED, OTHER_SEARCHES, VOTES, Entry
+from ttc.figures.sentences import AGGREGATION, LARGER, ORACLE, PREDICTED, QUESTIONS, SEARCH, SEED
 from ttc.tables.study import NotMeasured, Study
 
 BEAM, BASE = "beam(width=4)", "best_of_n_weighted"
 BANDED = ("majority", BASE, BEAM)
-PAPER, BEYOND = ("beam(", "lookahead("), ("dvts(", "rebase(")
 
 
-def searched(study: Study, methods: tuple[str, ...] = PAPER) -> list[str]:
-    """Strategies of the family `search` that belong to one of `methods`, sorted by name."""
-    return [name for name in study.strategies("search") if name.startswith(methods)]
+def searched(study: Study, beyond_paper: bool) -> list[str]:
+    """All searches that were measured, those of the paper or those beyond it, sorted by name."""
+    names = [name for name in study.strategies("search") if strategies.is_search(name)]
+    return [name for name in names if strategies.is_beyond_paper(name) == beyond_paper]
 
 
 def draw(study: Study, options: dict) -> Figure:
@@ -28,15 +31,16 @@ def draw(study: Study, options: dict) -> Figure:
     """
     base = [name for name in ("majority", BASE) if study.has("search", name)]
     shown = []
-    if paper := searched(study):
+    paper, beyond = searched(study, beyond_paper=False), searched(study, beyond_paper=True)
+    if paper:
         shown.append(("The paper's strategies", base + paper))
-    if beyond := searched(study, BEYOND):
+    if beyond:
         beam = [BEAM] if study.has("search", BEAM) else []
         shown.append(("Beyond the paper", base + beam + beyond))
     if not shown:
         raise NotMeasured("the study has no search against a verifier")
     # votes reach further than searches, which are what is compared
-    largest = max(study.curve("search", name)["budget"].max() for name in searched(study, PAPER + BEYOND))
+    largest = max(study.curve("search", name)["budget"].max() for name in paper + beyond)
     drawn = style.figure(8.0 if len(shown) == 1 else 12.0, 4.8)
     axes = drawn.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for panel, (title, names) in zip(axes, shown, strict=True):
@@ -104,10 +108,78 @@ def draw_by_bin(study: Study, options: dict, family: str = "search", kind: str =
     return drawn
 
 
-draw_by_predicted_bin = partial(draw_by_bin, kind="predicted")
-draw_larger_by_bin = partial(draw_by_bin, family="larger")
-
-
 def _at(study, family, name, kind, index, budgets):
     rows = study.curve(family, name, bins=kind, bin=index)
     return rows.filter(rows["budget"].is_in(budgets))
+
+
+FIGURES = (
+    Entry(
+        name="search_sweep",
+        title="Search strategies",
+        place=30,
+        caption=(
+            "Accuracy by generations per question for each search strategy, beside votes over independent samples; a "
+            "lookahead is billed for its rollouts. Apart from them, where they were measured, strategies beyond the "
+            "paper.",
+            SEARCH,
+            AGGREGATION,
+            QUESTIONS,
+            SEED,
+        ),
+        reads={
+            "curves": VOTES
+            | {"strategy": (*FIXED, "beam(*", "lookahead(*", "dvts(*", "rebase(*", OTHER_SEARCHES)},
+        },
+        draw=draw,
+        v1="3, left",
+        main=True,
+    ),
+    Entry(
+        name="search_by_bin",
+        title="Beam search by difficulty",
+        place=40,
+        caption=(
+            "Best-of-N weighted and beam search of width 4 in each difficulty bin at {figures.sweep_budgets} "
+            "generations; dotted: majority vote.",
+            ORACLE,
+            QUESTIONS.replace("bands", "bars"),
+            SEED,
+        ),
+        reads={"curves": BY_BIN | {"family": ("search",), "bins": ("oracle", "none")}, "difficulty": {}},
+        draw=draw_by_bin,
+        v1="3, right",
+        main=True,
+    ),
+    Entry(
+        name="search_by_predicted_bin",
+        title="Beam search by predicted difficulty",
+        place=170,
+        caption=(
+            "Best-of-N weighted and beam search of width 4 at {figures.sweep_budgets} generations in bins that need no "
+            "gold answer; dotted: majority vote.",
+            PREDICTED,
+            QUESTIONS.replace("bands", "bars"),
+            SEED,
+        ),
+        reads={"curves": BY_BIN | {"family": ("search",), "bins": ("predicted", "none")}, "difficulty": {}},
+        draw=partial(draw_by_bin, kind="predicted"),
+        v1="12",
+    ),
+    Entry(
+        name="larger_search_by_bin",
+        title="The larger policy searched",
+        place=230,
+        caption=(
+            "Best-of-N weighted and beam search of width 4 with the larger policy and the same PRM, at "
+            "{figures.sweep_budgets} generations where measured, in the small policy's bins; dotted: majority vote.",
+            LARGER,
+            ORACLE,
+            QUESTIONS.replace("bands", "bars"),
+            SEED,
+        ),
+        reads={"curves": BY_BIN | {"family": ("larger",), "bins": ("oracle", "none")}, "difficulty": {}},
+        draw=partial(draw_by_bin, family="larger"),
+        camera_ready="16",
+    ),
+)

@@ -6,6 +6,8 @@ Paper figures 13 and 14; camera-ready 13, 14, 15 and 17.
 from matplotlib.figure import Figure
 
 from ttc.figures import style
+from ttc.figures.entry import FIXED, VOTES, Entry
+from ttc.figures.sentences import AGGREGATION, FLIPPED, QUESTIONS, SAMPLES, SEED, SUBSETS
 from ttc.tables.study import NotMeasured, Study
 
 PRM, PLAIN = "best_of_n_weighted", "best_of_n"
@@ -92,3 +94,78 @@ def _draw(study, shown, heading, banded, looks=None) -> Figure:
     bands = f"For legibility on these only: {', '.join(labels)}."
     style.note(drawn, style.interval_note(study.curve("search", PRM), bands))
     return drawn
+
+
+FIGURES = (
+    Entry(
+        name="aggregations",
+        title="One score from step scores",
+        place=180,
+        caption=(
+            "Ways to make one score from the PRM's step scores, in the weighted vote and for the best single score; "
+            "elsewhere in this study it is {evaluation.aggregation}.",
+            SAMPLES,
+            SUBSETS,
+            QUESTIONS,
+            SEED,
+        ),
+        reads={"curves": VOTES | {"strategy": ("best_of_n*", "majority")}},
+        draw=draw_aggregations,
+        v1="13",
+        camera_ready="14",
+    ),
+    Entry(
+        name="verifiers",
+        title="PRM against ORM",
+        place=190,
+        caption=(
+            "Votes weighted by the process and by the outcome reward model, and the plain majority.",
+            SAMPLES,
+            AGGREGATION,
+            SUBSETS,
+            QUESTIONS,
+            SEED,
+        ),
+        reads={"curves": VOTES | {"strategy": (*FIXED, "orm_best_of_n_weighted")}},
+        draw=draw,
+        v1="14",
+        camera_ready="15",
+        main=True,
+    ),
+    Entry(
+        name="selection_rules",
+        title="Best-of-N against best-of-N weighted",
+        place=220,
+        caption=(
+            "The sample with the best score against the vote weighted by scores, by the PRM and by the ORM.",
+            SAMPLES,
+            AGGREGATION,
+            SUBSETS,
+            QUESTIONS,
+            SEED,
+        ),
+        reads={
+            "curves": VOTES | {"strategy": ("best_of_n", "orm_best_of_n", *FIXED, "orm_best_of_n_weighted")}
+        },
+        draw=draw_selection,
+        camera_ready="13",
+    ),
+    Entry(
+        name="verifier_quality",
+        title="How good a verifier has to be",
+        place=240,
+        caption=(
+            "Votes weighted by the PRM, by the PRM with a share of its scores p turned into 1 − p, and by random "
+            "scores, which is a majority vote with noise.",
+            FLIPPED,
+            SAMPLES,
+            AGGREGATION,
+            SUBSETS,
+            QUESTIONS,
+            SEED,
+        ),
+        reads={"curves": VOTES | {"strategy": (*FIXED, "best_of_n_weighted(verifier=*")}},
+        draw=draw_quality,
+        camera_ready="17",
+    ),
+)

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
 from ttc.figures import style
+from ttc.figures.entry import Entry
+from ttc.figures.sentences import FOLDS, ORACLE, PAIRED, RATIOS, SEED
 from ttc.tables.study import NotMeasured, Study
 
 FAMILIES = ("search", "revisions")
@@ -58,12 +60,6 @@ def draw(study: Study, options: dict, family: str, version: str = "v1") -> Figur
         f"{FORMULAS[version]}.",
     )
     return drawn
-
-
-draw_search = partial(draw, family="search")
-draw_revisions = partial(draw, family="revisions")
-draw_search_camera_ready = partial(draw, family="search", version="camera_ready")
-draw_revisions_camera_ready = partial(draw, family="revisions", version="camera_ready")
 
 
 def _larger(panel, rows, largest):
@@ -143,9 +139,6 @@ def draw_differences(study: Study, options: dict, version: str = "v1") -> Figure
     return drawn
 
 
-draw_differences_camera_ready = partial(draw_differences, version="camera_ready")
-
-
 _FILL = {"small": "#BFE3D5", "larger": "#F2C6A5", "undecided": "#F1F1F1"}
 _MARK = {"small": "▲", "larger": "▼", "undecided": "○"}
 
@@ -182,3 +175,64 @@ def _points(value: float) -> str:
     """A share as signed percentage points: 0.123 is "+12"; a true minus sign."""
     rounded = int(np.round(100 * value))
     return f"{rounded:+d}".replace("-", "−") if rounded else "0"
+
+
+def _curves(family: str, version: str, place: int) -> Entry:
+    """The curves of one family beside the larger policy, by one formula."""
+    late = version == "camera_ready"
+    selection = "hierarchical" if family == "revisions" else "best_of_n_weighted"
+    return Entry(
+        name=f"exchange_{family}" + ("_camera_ready" if late else ""),
+        title=f"{family.capitalize()} against parameters" + (", camera-ready formula" if late else ""),
+        place=place,
+        caption=(
+            f"The small policy with compute-optimal {family} in each bin; stars mark one greedy solution of the larger "
+            "policy where both cost the same FLOPs. A curve above its star wins.",
+            RATIOS[version],
+            FOLDS,
+            PAIRED,
+            SEED,
+        ),
+        reads={
+            "curves": {"family": (family,), "strategy": ("compute_optimal",), "bins": ("oracle",)}
+            | {"selection": (selection, "mixed")},
+            "exchange": {"family": (family,), "version": (version,), "bins": ("oracle",)},
+        },
+        draw=partial(draw, family=family, version=version),
+        v1="" if late else "9",
+        camera_ready="8" if late else "",
+        main=not late,
+    )
+
+
+def _differences(version: str, place: int) -> Entry:
+    """The chart of differences by one formula."""
+    late = version == "camera_ready"
+    return Entry(
+        name="exchange_differences" + ("_camera_ready" if late else ""),
+        title="Who wins at equal FLOPs" + (", camera-ready formula" if late else ""),
+        place=place,
+        caption=(
+            "Accuracy of the small minus the larger policy in points, by difficulty and R, with its interval; the mark "
+            "says who is ahead.",
+            RATIOS[version],
+            PAIRED,
+            ORACLE,
+            SEED,
+        ),
+        reads={"exchange": {"version": (version,), "bins": ("oracle",)}, "difficulty": {}},
+        draw=partial(draw_differences, version=version),
+        v1="" if late else "9",
+        camera_ready="8" if late else "",
+        main=not late,
+    )
+
+
+FIGURES = (
+    _curves("search", "v1", 90),
+    _curves("revisions", "v1", 100),
+    _differences("v1", 110),
+    _curves("search", "camera_ready", 120),
+    _curves("revisions", "camera_ready", 130),
+    _differences("camera_ready", 140),
+)

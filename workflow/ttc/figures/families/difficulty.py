@@ -5,6 +5,8 @@ from matplotlib.figure import Figure
 
 from ttc.evaluation.subsets import bootstrap_interval
 from ttc.figures import style
+from ttc.figures.entry import Entry
+from ttc.figures.sentences import ORACLE, SEED
 from ttc.noise import generator
 from ttc.tables.study import NotMeasured, Study
 
@@ -94,3 +96,24 @@ def rank_correlation(table) -> float:
     if oracle.std() == 0 or predicted.std() == 0:
         return float("nan")
     return float(np.corrcoef(oracle, predicted)[0, 1])
+
+
+FIGURES = (
+    Entry(
+        name="difficulty",
+        title="Difficulty",
+        place=20,
+        caption=(
+            "How often one solution of the policy is correct in each difficulty bin, by oracle and by predicted "
+            "difficulty; right, one against the other.",
+            ORACLE,
+            "Pass rates over {sampling.samples} samples a question.",
+            "{questions} test questions; bars are 95 % bootstrap intervals ({figures.bootstrap} resamples).",
+            SEED,
+        ),
+        reads={"difficulty": {}},
+        draw=draw,
+        beside="section 3.2",
+        main=True,
+    ),
+)

@@ -3,12 +3,14 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from ttc.figures import compute_optimal, style
+from ttc.figures import comparison, style
+from ttc.figures.entry import FIXED, Entry
+from ttc.figures.sentences import FOLDS, QUESTIONS, RATIOS, SEED
 from ttc.tables.study import NotMeasured, Study
 
 ROWS = (
-    ("revisions", compute_optimal.REVISIONS, "Revising answers"),
-    ("search", compute_optimal.SEARCH, "Searching with a verifier"),
+    ("revisions", comparison.REVISIONS, "Revising answers"),
+    ("search", comparison.SEARCH, "Searching with a verifier"),
 )
 
 
@@ -21,8 +23,8 @@ def draw(study: Study, options: dict) -> Figure:
     drawn = style.figure(11.0 if compared else 7.6, 0.6 + 3.6 * len(shown))
     columns = 2 if compared else 1
     axes = drawn.subplots(len(shown), columns, squeeze=False, width_ratios=[1, 1.05] if compared else None)
-    for row, (family, comparison, title) in zip(axes, shown, strict=True):
-        found = compute_optimal.lines(row[0], study, comparison)
+    for row, (family, compared_with, title) in zip(axes, shown, strict=True):
+        found = comparison.lines(row[0], study, compared_with)
         style.end_labels(row[0], found, gap=0.07, size=8)
         row[0].set_title(f"{title}: accuracy")
         if compared:
@@ -76,3 +78,27 @@ def _bars(axes, rows):
         color="#444444",
     )
     axes.legend(loc="upper right", ncols=len(ratios), handlelength=1.2, columnspacing=1.0)
+
+
+FIGURES = (
+    Entry(
+        name="summary",
+        title="The study in one figure",
+        place=10,
+        caption=(
+            "Left: accuracy by generations per question. Right: the small policy with its compute-optimal strategy "
+            "minus one greedy solution of the larger policy at equal FLOPs, by difficulty.",
+            FOLDS,
+            RATIOS["v1"],
+            QUESTIONS,
+            SEED,
+        ),
+        reads={
+            "curves": {"strategy": ("compute_optimal", *FIXED, "parallel"), "bin": (0,)},
+            "exchange": {"version": ("v1",), "bins": ("oracle",)},
+        },
+        draw=draw,
+        v1="1",
+        main=True,
+    ),
+)

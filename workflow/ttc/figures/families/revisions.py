@@ -7,6 +7,8 @@ import polars as pl
 from matplotlib.figure import Figure
 
 from ttc.figures import style
+from ttc.figures.entry import ALL, Entry
+from ttc.figures.sentences import CHAINS, FIRST, QUESTIONS, REST, SEED, STEPS, TRACED
 from ttc.tables.study import NotMeasured, Study
 
 RULES = (("hierarchical", "verifier", "-"), ("majority", "majority vote", ":"))
@@ -18,7 +20,7 @@ VERIFIERS = {
 }
 REVISERS = {"revision_step": "reviser", "rest_revision_step": "ReST^EM reviser"}
 # the reviser's name in the table `transitions`
-TRACED = {"reviser": "revision_step", "rest": "rest_revision_step"}
+REVISER_OF = {"reviser": "revision_step", "rest": "rest_revision_step"}
 MARKED = 20  # positions; longer chains are drawn on a logarithmic axis and without a marker on each
 SHOWN = (
     64  # positions drawn, the length of the paper's chains; few chains are longer, and their pass@1 is noise
@@ -147,7 +149,7 @@ def draw_transitions(study: Study, options: dict) -> Figure:
     curves = {}
     for panel, column in zip(axes, ("correct_to_incorrect", "incorrect_to_correct"), strict=True):
         lines = curves[panel] = []
-        for reviser, name in TRACED.items():
+        for reviser, name in REVISER_OF.items():
             rows = table.filter(pl.col("step") <= SHOWN, reviser=reviser).drop_nulls(column).sort("step")
             if rows.is_empty():
                 continue
@@ -164,3 +166,85 @@ def draw_transitions(study: Study, options: dict) -> Figure:
     style.heading(drawn, "What the next revision turns wrong, and what it mends")
     style.note(drawn, "Bands: 95 % bootstrap interval over questions. No point where no answer could turn.")
     return drawn
+
+
+FIGURES = (
+    Entry(
+        name="revision_steps",
+        title="Revisions",
+        place=60,
+        caption=(
+            "Pass@1 of each answer along a chain of revisions, and sequential against parallel answers at equal "
+            "budgets, chosen by the revision verifier or by majority.",
+            CHAINS,
+            STEPS,
+            FIRST,
+            QUESTIONS,
+            SEED,
+        ),
+        reads={
+            "curves": {
+                "family": ("baseline", "revisions"),
+                "strategy": ("revision_step", "sequential", "parallel"),
+            }
+            | {"selection": ("none", "hierarchical", "majority")}
+            | ALL
+        },
+        draw=draw_steps,
+        v1="6",
+        camera_ready="9",
+        main=True,
+    ),
+    Entry(
+        name="revision_verifiers",
+        title="The verifier that chooses among revisions",
+        place=200,
+        caption=(
+            "Sequential (left) and parallel (right) answers chosen by the revision verifier with and without the "
+            "answers before in its context, by the PRM, and by majority.",
+            CHAINS,
+            QUESTIONS,
+            SEED,
+        ),
+        reads={"curves": {"family": ("revisions",), "strategy": ("sequential", "parallel")} | ALL},
+        draw=draw_verifiers,
+        v1="15",
+        camera_ready="18",
+    ),
+    Entry(
+        name="rest_em",
+        title="A reviser made by ReST^EM",
+        place=210,
+        caption=(
+            "Pass@1 of each answer along a chain: the reviser, and the one fine-tuned on its own chains by ReST^EM.",
+            CHAINS,
+            STEPS,
+            REST,
+            FIRST,
+            QUESTIONS,
+            SEED,
+        ),
+        reads={
+            "curves": {"family": ("baseline",), "strategy": ("revision_step", "rest_revision_step")} | ALL
+        },
+        draw=draw_rest,
+        v1="16",
+        camera_ready="19",
+    ),
+    Entry(
+        name="transitions",
+        title="What a revision turns",
+        place=250,
+        caption=(
+            "Share of the correct answers of each step that the next revision turns incorrect, and of the incorrect "
+            "ones that it turns correct.",
+            CHAINS,
+            REST,
+            TRACED,
+            SEED,
+        ),
+        reads={"transitions": {}},
+        draw=draw_transitions,
+        beside="section 6.1",
+    ),
+)
