@@ -21,13 +21,18 @@ from pathlib import Path
 
 def run(job: dict, output: Path) -> None:
     """Run a job in this process; paths of its inputs are relative to the working directory."""
+    from ttc import plugins
+    from ttc.run.job import check_plug_ins
     from ttc.runtime import Runtime
     from ttc.store import manifest
 
     inputs = {role: [Path(path) for path in paths] for role, paths in job["inputs"].items()}
     output.parent.mkdir(parents=True, exist_ok=True)
     runtime = Runtime(threads=1, device="cpu", destination=output, records=manifest)
-    importlib.import_module(f"ttc.stages.{job['stage']}").run(job["spec"], inputs, output, runtime)
+    stage = importlib.import_module(f"ttc.stages.{job['stage']}")
+    plugins.loaded.clear()
+    stage.run(job["spec"], inputs, output, runtime)
+    check_plug_ins(job["stage"], job["spec"])
 
 
 def replay(order: dict) -> None:

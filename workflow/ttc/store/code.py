@@ -161,6 +161,14 @@ class Sources:
             return []
         return [f"{name}.{file.stem}" for file in self._plain_modules(name)]
 
+    def _stands_for(self, package: str, declared: object) -> set[str]:
+        """The plug-ins of its own package that a plug-in's declaration names, because it may work as one of them."""
+        if package not in self._plug_ins or not isinstance(declared, dict):
+            return set()
+        names = {file.stem for file in self._plain_modules(package)}
+        values = {value for value in declared.values() if isinstance(value, str)}
+        return {f"{package}.{name}" for name in names & values}
+
     def _checked(self, plug_ins: PlugIns, name: str) -> str:
         known = [file.stem for file in self._plain_modules(plug_ins.package)]
         if name not in known:
@@ -202,6 +210,7 @@ class Sources:
             raise InputError(f"{file}, line {error.lineno}: not valid Python ({error.msg})") from error
         internal = {each for each in found.names if each in self._plug_ins}
         internal |= {self._existing(each) for each in found.imports if each.split(".")[0] == "ttc"} - {""}
+        internal |= self._stands_for(package, found.declared.get("DECLARATION"))
         external = {each.split(".")[0] for each in found.imports} - {"ttc"}
         sha = hashlib.sha256("\n".join(found.lines).encode())
         for path in resources(found, file):
