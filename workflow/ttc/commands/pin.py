@@ -12,7 +12,7 @@ from typing import NamedTuple
 import yaml
 
 from ttc.errors import InputError
-from ttc.study.published import is_commit
+from ttc.study.sections.models import is_commit
 
 MAIN = "main"
 # Where a study may name something of the hub, and what it is there
