@@ -36,7 +36,7 @@ def without_sharding(configuration: dict) -> dict:
 
 
 def used(section: Section, origin: str, unshown: tuple[str, ...] = (), prefix: str = "") -> dict:
-    """The keys of a section that matter to studies of an origin, at any depth; without those of the paths `unshown`."""
+    """The keys of a section that matter to studies of an origin, at any depth; without the paths `unshown`."""
     found = {}
     plain = section.model_dump()
     for name, field in type(section).model_fields.items():

@@ -52,6 +52,8 @@ def _plain(node: dict, known: dict) -> dict:
     node.pop("title", None)
     node.pop("discriminator", None)
     node.pop("$defs", None)
+    if "patternProperties" in node:
+        node["additionalProperties"] = next(iter(node.pop("patternProperties").values()))
     if "properties" in node:
         node["properties"] = {name: _plain(each, known) for name, each in node["properties"].items()}
         node["description"] = _clause(node.get("description", ""))

@@ -1,24 +1,28 @@
 """Configuration files written from the sections: the default study, and what only other studies may set."""
 
+import itertools
+import json
 import textwrap
 
 import yaml
 
 from ttc.study.relevant import used
+from ttc.study.sections.base import OnGpus
 from ttc.study.sections.configuration import GENERATED, Configuration
+from ttc.study.sections.running import Runtime
 from ttc.study.tree import at, tree
 
-WIDTH = 108
+WIDTH = 110
 CONFIG_HEAD = """\
-# The default study, with what each key means.  An unknown key is an error.  Another study is a file with only the keys
-# that differ: `snakemake --configfile studies/NAME.yaml`.  What studies of published models and of other people's
-# samples may set besides is in config.published.yaml.  Written by `make docs` from workflow/ttc/study/sections.
+# The default study, with what each key means.  An unknown key is an error.  Another study is a file with only
+# the keys that differ: `snakemake --configfile studies/NAME.yaml`.  Further keys, for published models, other
+# people's samples and GPUs, are in config.published.yaml.  Written by `make docs` from ttc.study.sections.
 """
 PUBLISHED_HEAD = """\
-# A reference, not a study: keys that only studies of published models (docs/models.md) and of other people's samples
-# (docs/pools.md) set, with their defaults; `<...>` stands for a value that has to be given.  Sections such as
-# `problems` and `checkpoint` are null, and not there at all, unless a study gives them.  studies/ has examples.
-# Written by `make docs` from workflow/ttc/study/sections.
+# A reference, not a study: keys that only studies of published models (docs/models.md), of other people's
+# samples (docs/pools.md) or on GPUs set, with their defaults.  `<...>` stands for what has to be given.
+# `source`, `problems`, `train`, `checkpoint`, `lora` and `reference_votes` are null unless a study gives them;
+# studies/ has examples.  Written by `make docs` from workflow/ttc/study/sections.
 """
 _EMPTY = {
     "string": "<text>",
@@ -32,19 +36,25 @@ _EMPTY = {
 
 def config_yaml() -> str:
     """The text of config.yaml: the keys that the default study uses, at their defaults."""
-    return CONFIG_HEAD + "\n".join(_Writer().section(tree(Configuration), _default(), 0)) + "\n"
+    return f"{CONFIG_HEAD}\n{_Writer().text(tree(Configuration), _default())}"
 
 
 def published_yaml() -> str:
     """The text of config.published.yaml: every other key."""
     node = tree(Configuration)
     full = _defaults(node, Configuration().model_dump())
-    return PUBLISHED_HEAD + "\n".join(_Writer().section(node, _without(full, _default()), 0)) + "\n"
+    return f"{PUBLISHED_HEAD}\n{_Writer().text(node, _without(full, _default()))}"
 
 
 def _default() -> dict:
-    """What the default study uses.  A section that it lacks is not shown."""
+    """What the default study uses.  A section that it lacks is not shown, nor what matters on GPUs only."""
     values = used(Configuration(), GENERATED)
+    on_gpus = {
+        name
+        for name, field in Runtime.model_fields.items()
+        if any(isinstance(mark, OnGpus) for mark in field.metadata)
+    }
+    values["runtime"] = {name: value for name, value in values["runtime"].items() if name not in on_gpus}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -78,11 +88,7 @@ def _without(full: dict, shown: dict) -> dict:
     for name, value in full.items():
         if name not in shown:
             left[name] = value
-        elif (
-            isinstance(value, dict)
-            and isinstance(shown[name], dict)
-            and (deeper := _without(value, shown[name]))
-        ):
+        elif isinstance(value, dict) and shown[name] and (deeper := _without(value, shown[name])):
             left[name] = deeper
     return left
 
@@ -93,27 +99,39 @@ class _Writer:
     def __init__(self):
         self._names: dict[str, set[str]] = {}  # keys of the sections of a name
         self._kinds: set[frozenset[str]] = set()  # the keys of each section
+        self._said: set[str] = set()  # comments so far
 
-    def section(self, node: dict, values: dict, depth: int) -> list[str]:
-        """The lines of the keys of a section."""
-        lines = []
-        for name, value in values.items():
-            lines += [""] if depth == 0 else []
-            lines += self._key(name, at(node, (name,)), value, depth)
-        return lines
+    def text(self, node: dict, values: dict) -> str:
+        """All sections, with a blank line between those that take several lines."""
+        blocks = [self._key(name, at(node, (name,)), value, "") for name, value in values.items()]
+        gaps = ["\n" if len(a) == len(b) == 1 else "\n\n" for a, b in itertools.pairwise(blocks)]
+        return "".join("\n".join(block) + gap for block, gap in zip(blocks, [*gaps, "\n"], strict=True))
 
-    def _key(self, name: str, node: dict, value: object, depth: int) -> list[str]:
-        indent = "  " * depth
-        start = f"{indent}{name}:"
+    def _key(self, name: str, node: dict, value: object, indent: str) -> list[str]:
+        start, described = f"{indent}{name}:", node.get("description", "")
         if isinstance(value, list) and any(isinstance(item, dict) for item in value):
             items = [f"{indent}  - {_flow(item)}" for item in value]
-            return _commented(start, node["description"], indent) + _about(node["items"], indent) + items
+            about = _about(node["items"], f"{indent}  ")
+            if len(about) > 2:
+                described, about = f"{described}; keys: docs/configuration.md", []
+            return self._commented(start, described, indent) + about + items
         if not isinstance(value, dict) or not value:
-            return _commented(f"{start} {_flow(value)}", node.get("description", ""), indent)
+            return self._commented(f"{start} {_flow(value)}", described, indent)
         again = self._seen(name, value)
-        if again and (again == value.keys() or not any(isinstance(each, dict) for each in value.values())):
-            return self._again(start, node, value, again, indent + "  ")
-        return _commented(start, node["description"], indent) + self.section(node, value, depth + 1)
+        alike = {at(node, (each,)).get("description") for each in value}
+        if len(alike) == 1 and len(value) > 1:
+            again = set(value)
+        if 2 * len(again) > len(value) and self._short(value, again, indent):
+            return self._again(start, node, value, again, indent)
+        if len(value) == 1 and not isinstance(only := next(iter(value.values())), dict | list):
+            ((inner, child),) = node["properties"].items() if len(node["properties"]) == 1 else [("", {})]
+            line = f"{start} {{{inner}: {_flow(only)}}}  # {described}: {child.get('description', '')}"
+            if inner and len(line) <= WIDTH:
+                return [line]
+        lines = self._commented(start, described, indent)
+        for each, inside in value.items():
+            lines += self._key(each, at(node, (each,)), inside, f"{indent}  ")
+        return lines
 
     def _seen(self, name: str, value: dict) -> set[str]:
         """Those keys of a section that were explained before: in one of its name, or in one with the same keys."""
@@ -123,37 +141,53 @@ class _Writer:
         self._kinds.add(frozenset(keys))
         return known
 
+    def _short(self, value: dict, again: set[str], indent: str) -> bool:
+        """Whether a section fits in braces: what is inside it takes no more than a line."""
+        inside = [f"{name}: {_flow(each)}" for name, each in value.items() if isinstance(each, dict)]
+        fits = all(len(indent) + len(each) + 4 < WIDTH for each in inside)
+        return fits if again == value.keys() else not inside
+
     def _again(self, start: str, node: dict, value: dict, again: set[str], indent: str) -> list[str]:
-        """A section whose keys were explained before, as a mapping in braces; with comments on those that were not."""
-        lines = _packed(
-            [f"{name}: {_flow(value[name])}" for name in value if name in again], f"{start} {{", indent
-        )
+        """A section whose keys were explained before, in braces; with comments on those that were not."""
+        deeper = f"{indent}  "
+        known = [f"{name}: {_flow(value[name])}" for name in value if name in again]
+        lines = _packed(known, f"{start} {{", deeper)
         for name in value:
             if name not in again:
                 lines[-1] += ","
                 described = at(node, (name,)).get("description", "")
-                lines += [*_comment(described, indent), f"{indent}{name}: {_flow(value[name])}"]
-        return [*_comment(node["description"], indent[2:]), *lines[:-1], lines[-1] + "}"]
+                lines += [*_wrapped(described, deeper), f"{deeper}{name}: {_flow(value[name])}"]
+        lines[-1] += "}"
+        if len(lines) == 1:
+            return self._commented(lines[0], node["description"], indent)
+        return [*self._above(node["description"], indent), *lines]
+
+    def _commented(self, line: str, comment: str, indent: str) -> list[str]:
+        """A line with its comment, which stands above it where there is no room behind."""
+        beside = f"{line}  # {comment}" if comment else line
+        if len(beside) > WIDTH:
+            return [*self._above(comment, indent), line]
+        self._said.add(comment)
+        return [beside]
+
+    def _above(self, comment: str, indent: str) -> list[str]:
+        """The lines of a comment, the first time."""
+        if comment in self._said:
+            return []
+        self._said.add(comment)
+        return _wrapped(comment, indent)
 
 
-def _commented(line: str, comment: str, indent: str) -> list[str]:
-    """A line with its comment, which stands above it where there is no room behind."""
-    if not comment:
-        return [line]
-    beside = f"{line}  # {comment}"
-    return [beside] if len(beside) <= WIDTH else [*_comment(comment, indent), line]
-
-
-def _comment(text: str, indent: str) -> list[str]:
-    return [
-        f"{indent}# {line}" for line in textwrap.wrap(text, WIDTH - len(indent) - 2, break_on_hyphens=False)
-    ]
+def _wrapped(comment: str, indent: str) -> list[str]:
+    lines = textwrap.wrap(comment, WIDTH - len(indent) - 2, break_on_hyphens=False)
+    return [f"{indent}# {line}" for line in lines]
 
 
 def _about(node: dict, indent: str) -> list[str]:
     """A comment on the keys of a list's items."""
-    said = (f"`{name}`: {each.get('description', '')}" for name, each in node["properties"].items())
-    return _comment("; ".join(said), f"{indent}  ")
+    keys = node["properties"]
+    said = "; ".join(f"`{name}`: {each.get('description', '')}" for name, each in keys.items())
+    return _wrapped(said, indent)
 
 
 def _packed(pieces: list[str], start: str, indent: str) -> list[str]:
@@ -162,7 +196,7 @@ def _packed(pieces: list[str], start: str, indent: str) -> list[str]:
     for number, piece in enumerate(pieces):
         piece += "," if number < len(pieces) - 1 else ""
         gap = "" if lines[-1].endswith("{") else " "
-        if len(lines[-1]) + len(gap) + len(piece) < WIDTH:
+        if len(lines[-1]) + len(gap) + len(piece) < WIDTH - 1:
             lines[-1] += gap + piece
         else:
             lines.append(indent + piece)
@@ -170,5 +204,7 @@ def _packed(pieces: list[str], start: str, indent: str) -> list[str]:
 
 
 def _flow(value: object) -> str:
+    if isinstance(value, str) and "\n" in value:
+        return json.dumps(value)
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...").strip()

@@ -28,12 +28,11 @@ class Difficulty(Section):
     bins: Count = key(5, "quantile bins; 1 holds the easiest questions")
     ties: Literal["split", "together"] = key(
         "split",
-        "equal difficulties across a border: `split` (bins of equal size) or `together` (the paper's oracle bins)",
+        "equal difficulties at a border: `split` (equal bins) or `together` (the paper's oracle bins)",
     )
     samples: Literal["shared", "disjoint"] = key(
         "shared",
-        "`shared`: the samples that are evaluated also make the bins (the paper); `disjoint`: one half makes the bins, "
-        "the other is evaluated, at budgets up to half as large",
+        "`shared`: all do both (the paper); `disjoint`: half make the bins, the rest are evaluated",
     )
 
 
@@ -43,7 +42,7 @@ class NoisyVerifiers(Section):
     share: Share = key(0.2, "share of the PRM's scores p that become 1 - p")
     acts_on: Literal["step", "solution"] = key(
         "step",
-        "whether noise acts on the scores of steps, before they are aggregated, or on those of solutions",
+        "whether scores of steps are changed, before they are aggregated, or of solutions",
     )
 
 
@@ -52,13 +51,13 @@ class Evaluation(Section):
 
     budgets: Annotated[list[Count], Filled, Different] | None = key(
         [1, 2, 4, 8, 16, 32, 64, 128, 256],
-        "generations per question, powers of two; null takes all up to the number of samples",
+        "generations, powers of two; null: up to all samples",
     )
     aggregation: Aggregation = key(
         "last", "how step scores make one score of a solution (the paper found `last` best)"
     )
     aggregations_compared: Annotated[list[Aggregation], Different] = key(
-        ["min", "prod", "mean"], "further aggregations, for plain and weighted best-of-N (paper, appendix)"
+        ["min", "prod", "mean"], "further ones, for best-of-N (paper, appendix)"
     )
     noisy_verifiers: NoisyVerifiers = NoisyVerifiers()
     replicates: Annotated[Whole, Ge(2)] = key(200, "subsets drawn where a vote has no closed form")
@@ -83,14 +82,13 @@ class Allocation(Section):
     bootstrap: Bootstrap = 2000
     at_most: bool = key(
         True,
-        "whether a strategy may spend less than the budget; searches are measured at few budgets, so without it "
-        "best-of-N is the only choice at the others",
+        "whether less than the budget may be spent; else only best-of-N is left at most budgets",
     )
     strategies: Candidates = Candidates()
 
 
 class ExchangeRatios(Section):
-    """R = D_inference / D_pretraining, by version."""
+    """R = D_inference / D_pretraining."""
 
     v1: Ratios = key([0.16, 0.79, 22.0])
     camera_ready: Ratios = key([0.08, 0.4, 11.0])
@@ -105,13 +103,12 @@ class Exchange(Section):
     ratios: ExchangeRatios = ExchangeRatios()
     verifier_curves: Literal["as_measured", "moved_right"] = key(
         "as_measured",
-        "how the camera-ready formula, which charges for the verifier, reads the curves: `as_measured`, or "
-        "`moved_right` by one point as well (as in its figures), which charges for the verifier twice",
+        "for camera_ready; `moved_right`, as in its figures, bills the verifier twice",
     )
     bootstrap: Bootstrap = 2000
 
 
 class Findings(Section):
-    """Our numbers beside the paper's claims."""
+    """Our numbers beside the paper's."""
 
     bootstrap: Bootstrap = 2000

@@ -61,6 +61,10 @@ class Origin:
         self.names = frozenset(names)
 
 
+class OnGpus:
+    """Marks a key that matters only where a study runs on GPUs."""
+
+
 def key(default: Any = ..., description: str | None = None, **more: Any) -> Any:
     """A key of a section: its default (none: it has to be given), its meaning, and what `Field` takes besides."""
     return Field(default, **({} if description is None else {"description": description}), **more)
@@ -106,9 +110,7 @@ Different = AfterValidator(_different)  # of the items of a list
 Filled = Field(min_length=1)  # of a list
 
 # Numbers that several sections share
-Bootstrap = Annotated[
-    Whole, Ge(10), Field(description="resamples of the questions for 95 % confidence intervals")
-]
+Bootstrap = Annotated[Whole, Ge(10), Field(description="resamples of questions for 95 % intervals")]
 Temperature = Annotated[Number, Ge(0), Le(10), Field(description="sampling temperature; 0 is greedy")]
 Block = Annotated[Count | None, Field(description="problems per job; null puts all into one")]
 Budgets = Annotated[list[Annotated[Whole, Ge(2)]], Filled, Different]

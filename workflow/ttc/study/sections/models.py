@@ -109,7 +109,7 @@ class Policy(Section):
 
     checkpoint: Annotated[Checkpoint | None, Origin("published")] = key(
         None,
-        "a published model (docs/models.md), for studies with `problems`; null trains one on the generated problems",
+        "a published model, for studies with `problems` (docs/models.md); null trains one",
     )
     model: Annotated[Model, Origin("generated")] = Model()
     training: Annotated[PolicyTraining, Origin("generated")] = PolicyTraining()

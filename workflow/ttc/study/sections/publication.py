@@ -52,7 +52,7 @@ class Ablations(Section):
     verifier_quality: bool = key(True, "weighted best-of-N by random and by partly flipped scores")
     larger_search: bool = key(
         True,
-        "best-of-N and beam search by the larger policy, with the policy's PRM (camera-ready, figure 16)",
+        "best-of-N and beam search by the larger policy (camera-ready, figure 16)",
     )
     revision_verifiers: bool = key(
         True, "revisions selected by a verifier that reads no earlier answers, and by the PRM"

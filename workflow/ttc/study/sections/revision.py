@@ -38,7 +38,7 @@ class Pairs(Section):
         Temperature, Field(description="sampling temperature, higher than elsewhere (as in the paper)")
     ] = 1.2
     per_problem: Count | None = key(
-        4, "trajectories of each problem at most; null makes one of every correct sample (the paper)"
+        4, "trajectories of a problem at most; null: one for every correct sample (as in the paper)"
     )
 
 
@@ -54,7 +54,7 @@ class RevisionVerifier(Section):
 
 
 class Rest(Section):
-    """ReST^EM: the policy trained anew on the reviser's own chains, each cut at its first correct answer."""
+    """ReST^EM: the policy trained again, on the reviser's chains up to their first correct answer."""
 
     train_problems: Count = key(400, "training problems that the reviser revises")
     chains: Count = key(64, "chains of each (the paper takes 64)")
@@ -75,14 +75,12 @@ class Revision(Section):
     fine_tuning: Annotated[FineTuning, Origin("published")] = REVISER_TUNING
     first_answer: Literal["policy", "reviser"] = key(
         "reviser",
-        "who writes the first answer of a chain: the `policy`, whose answer is then revised, or the `reviser` without "
-        "a context (the paper)",
+        "of a chain: by the `policy`, or by the `reviser` without a context (the paper)",
     )
     max_generations: Count = key(256, "generations per question at most, a power of two")
     ratios: Literal["paper", "all"] = key(
         "paper",
-        "ratios of sequential to parallel: those of the `paper`'s table (at 256 generations every second one), or "
-        "`all` powers of two",
+        "sequential to parallel: the `paper`'s table (at 256 every second ratio), or `all`",
     )
     temperature: Temperature = 1.0
     block_problems: Block = 100

@@ -1,11 +1,11 @@
 """Engines, devices and what schedulers are asked for."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from ttc import plugins
 from ttc.engines.backends import DEFAULT as DEFAULT_ENGINE
 from ttc.errors import InputError, nearest
-from ttc.study.sections.base import Count, Natural, NotNegative, Positive, Section, Sparse, key
+from ttc.study.sections.base import Count, Natural, NotNegative, OnGpus, Positive, Section, Sparse, key
 from ttc.study.sections.models import KINDS
 from ttc.study.stages import STAGES
 
@@ -52,7 +52,7 @@ class Rates(Section):
 
     gpu: Literal["a100", "h100"] | None = key(
         None,
-        "where device is cuda, the GPU whose peak the other rates are shares of (docs/plan.md); null: rough values",
+        "the GPU whose peak gives those that are null (docs/plan.md), where device is cuda",
     )
     decode: Positive | None = key(None, "FLOP/s of decoding (2 per parameter and token)")
     read: Positive | None = key(None, "FLOP/s of reading prompts and of verifiers")
@@ -68,14 +68,14 @@ class Runtime(Section):
     device: Literal["auto", "cpu", "cuda"] = key(
         "auto", "where models run; `auto` takes a GPU where there is one"
     )
-    gpus: Natural | None = key(
+    gpus: Annotated[Natural | None, OnGpus()] = key(
         None,
         "GPUs that a scheduler is asked for, for each job that can use one; null asks for one where device is cuda",
     )
     jobs: dict[str, Job] = key(
         {}, "overrides of memory (MB), minutes and gpus by stage, such as `sample: {minutes: 600}`"
     )
-    rates: Rates = Rates()
+    rates: Annotated[Rates, OnGpus()] = Rates()
 
     def job(self, stage: str) -> Job:
         """The overrides for a stage; None where there is none."""

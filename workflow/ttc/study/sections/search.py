@@ -25,9 +25,7 @@ DEFAULT = [
 class Search(Section):
     """Search against the process reward model (paper §5)."""
 
-    strategies: list[Strategy] = key(
-        DEFAULT, "the searches: the paper's, and DVTS and REBASE beside them; best-of-N needs none"
-    )
+    strategies: list[Strategy] = key(DEFAULT, "the searches; best-of-N needs none")
     budgets: Budgets = key([4, 16, 64, 256], "beams N of each search; a lookahead is billed N·(depth + 1)")
     larger_budgets: Budgets = key(
         [4, 16, 64], "beams N of the larger policy's beam(width=4), for `ablations.larger_search`"
@@ -37,8 +35,7 @@ class Search(Section):
     max_step_tokens: Count | None = key(None, "longest step in tokens; null sets no limit of its own")
     finished: Literal["shrink", "keep", "refill"] = key(
         "shrink",
-        "a beam that has ended leaves fewer beams (`shrink`; rebase always does), competes on (`keep`), or frees its "
-        "place (`refill`)",
+        "an ended beam leaves fewer (`shrink`; rebase always), competes on (`keep`) or frees its place (`refill`)",
     )
     duplicates: Literal["keep", "drop"] = key("keep", "equal beams: `keep`, or `drop` all but one")
     block_problems: Block = None

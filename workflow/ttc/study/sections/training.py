@@ -49,12 +49,10 @@ class ReviserTraining(_Training):
     matrix_learning_rate: MatrixRate = 0.0006
     checkpoint: Kept = key(
         "last",
-        "whose weights are kept: those of the `last` step, of the `lowest` validation loss, or `after_rise`, some "
-        'evaluations after that loss first rose (the paper\'s "a little after"); the last where it never rises',
+        "whose weights are kept: of the `last` step, the `lowest` validation loss, or `after_rise`: some evaluations "
+        'after that loss first rose (the paper\'s "a little after"); the last if it never rises',
     )
-    evaluations_after_rise: Natural = key(
-        1, "for `after_rise`: how many evaluations after; 0 is the one that shows the rise"
-    )
+    evaluations_after_rise: Natural = key(1, "for `after_rise`; 0 is the evaluation that shows the rise")
 
 
 class VerifierTraining(_Training):
@@ -103,10 +101,10 @@ class FineTuning(Section):
     evaluations: Count = key(10, "how often the loss is reported and validated")
     checkpoint: Kept = key(
         "lowest",
-        "whose weights are kept: those of the `last` step, of the `lowest` validation loss, or `after_rise`, some "
-        "evaluations after that loss first rose",
+        "whose weights are kept: of the `last` step, the `lowest` validation loss, or `after_rise`: some evaluations "
+        "after that loss first rose",
     )
-    evaluations_after_rise: Natural = key(1, "for `after_rise`: how many evaluations after")
+    evaluations_after_rise: Natural = key(1, "for `after_rise`; 0 is the evaluation that shows the rise")
     gradient_checkpointing: bool = key(
         True, "compute activations again in the backward pass instead of keeping them"
     )
