@@ -15,7 +15,7 @@ import yaml
 from ttc.study.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("Snakefile", "config.yaml", "profiles", "slurm", "envs", "workflow/rules", "workflow/schemas")
+COPIED = ("Snakefile", "config.yaml", "profiles", "slurm", "envs", "workflow/rules")
 PLANNING = (
     "study",
     "digests.py",

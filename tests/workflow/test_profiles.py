@@ -4,11 +4,10 @@ import pytest
 import yaml
 
 from tests.support.workflow_project import ROOT, Project
+from ttc.study.sections.running import Engine
 from ttc.study.stages import STAGES
 
-ENGINES = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["properties"]["engine"][
-    "properties"
-]
+ENGINES = Engine.model_fields.keys()
 RULES = {path.name: path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk"))}
 
 

@@ -11,7 +11,6 @@ from ttc.figures.catalogue import ENTRIES, specification
 from ttc.study.build import ROOT, plan_study
 from ttc.study.config import resolve
 
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 KEYS = sorted(
     captions.fields(sentence for entry in ENTRIES for sentence in entry.caption) - set(captions.MEASURED)
 )
@@ -19,7 +18,7 @@ KEYS = sorted(
 
 @pytest.fixture(scope="module")
 def configuration():
-    return resolve({}, SCHEMA)
+    return resolve({})
 
 
 def caption_of_all(configuration, **measured):

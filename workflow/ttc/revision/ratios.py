@@ -13,7 +13,7 @@ PAPER_LARGEST = 256  # the table ends there, thinned out
 def grid(name: str, largest: int) -> list[tuple[int, int]]:
     """Pairs (sequential, parallel) of the grid `name` at each budget 1, 2, 4, … `largest`, the most parallel first.
 
-    `largest` is a power of two, and at most 256 for the grid `paper` (`plan.checks` refuses more).
+    `largest` is a power of two, and at most 256 for the grid `paper` (`ttc.study.sections.revision` refuses more).
     """
     pairs = []
     budget = 1
