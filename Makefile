@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 1
 
-.PHONY: study plan test vllm test-vllm lock-vllm bench equality slurm-demo faults lint format docs lock clean-env help
+.PHONY: study plan test test-quick vllm test-vllm lock-vllm bench equality slurm-demo faults lint format docs lock clean-env help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -31,6 +31,9 @@ plan: $(READY) ## print what the study will cost, without running any of it (CON
 # One process more than cores, because the test of Slurm mostly waits; long files first (tests/conftest.py).
 test: $(READY) ## run all tests (PROCESSES=N at a time)
 	python -m pytest -n $(or $(PROCESSES),$$(($$(env -u OMP_NUM_THREADS nproc) + 1))) --dist loadfile --no-loadscope-reorder
+
+test-quick: $(READY) ## run what takes two minutes, for work in between
+	python -m pytest tests/unit -m "not slow" -n $(or $(PROCESSES),$$(env -u OMP_NUM_THREADS nproc)) --dist loadfile
 
 vllm: $(VLLM_READY) ## create the environment of vLLM, built for CPUs; for GPUs see docs/vllm.md
 
@@ -53,11 +56,13 @@ faults: $(READY) ## inject faults into a study in miniature and write docs/fault
 	python -m tools.faults --write docs/faults.md
 	python -m tools.killed_stages --kills 10 --write docs/faults.md
 
-lint: $(READY) ## check style and the workflow
+lint: $(READY) ## check style, the workflow, the layers of the package, and that stages.lock fits the code
 	ruff check workflow tests tools benchmarks
 	ruff format --check workflow tests tools benchmarks
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
+	lint-imports --no-logo
+	python -m tools.stages_lock --check
 
 format: $(READY) ## format the sources
 	ruff check --fix workflow tests tools benchmarks
@@ -65,13 +70,14 @@ format: $(READY) ## format the sources
 	snakefmt Snakefile workflow/rules
 
 docs: $(READY) ## write what repeats other files: config.yaml, references, tables, the tree in ARCHITECTURE.md
-	python -m ttc.study.reference --write
-	python -m ttc.estimate.studies --write docs/models.md
+	python -m ttc reference --write
+	python -m ttc studies --write docs/models.md
+	python -m tools.plugin_tables --write
 	python -m tools.architecture --write
 
 lock: ## write the lock file from what the environment holds now
 	$(VENV)/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > envs/cpu.lock.txt
-	$(VENV)/bin/python -m ttc.study.reference --write
+	$(VENV)/bin/python -m ttc reference --write
 
 lock-vllm: ## write the lock file of vLLM's environment from what it holds now, and its conda file, for GPUs
 	$(VLLM_VENV)/bin/python -m pip freeze --all --exclude-editable | sed -E '/^pip==/d; s/\+[a-z0-9.]+$$//' > envs/vllm.lock.txt

@@ -19,6 +19,7 @@ import polars as pl
 
 from benchmarks.candidates import origin, pools
 from benchmarks.frame import Bench
+from tests.support import specs
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.schema import ROW_GROUP_SIZE
 
@@ -31,18 +32,18 @@ LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz0123456789 ABCDEFGHIJKLMNOPQ
 STAGE = """
 import sys
 from pathlib import Path
-from ttc import tables
 from ttc.evaluation import pool as pools
 from ttc.stages import evaluate
+from ttc.tables.generation import SAMPLES, SCORES
 
 spec, folder, output, whole = sys.argv[1:]
 if whole == "whole":
 
     def at_once(samples, scores, half=None):
-        frame = tables.read(samples, "samples")
+        frame = SAMPLES.read(samples)
         if frame.is_empty():
             return
-        scored = tables.read(scores["prm"], "scores").rename({"step_scores": "prm steps", "tokens": "prm tokens"})
+        scored = SCORES.read(scores["prm"]).rename({"step_scores": "prm steps", "tokens": "prm tokens"})
         frame = frame.join(scored, on=["problem_id", "sample_index"], how="left")
         for (problem_id,), rows in frame.group_by("problem_id", maintain_order=True):
             yield pools._pool(problem_id, rows, ["prm"])
@@ -82,7 +83,7 @@ def measure(bench: Bench) -> None:
 
 def run(folder: Path, samples: int, how: str) -> tuple[float, float]:
     """Seconds and peak MiB of the stage in a process of its own; `how` is blocks or whole."""
-    spec = {"seed": 0, "budgets": [1 << exponent for exponent in range(samples.bit_length())]}
+    spec = specs.of("evaluate", budgets=[1 << exponent for exponent in range(samples.bit_length())])
     command = [
         sys.executable,
         "-c",

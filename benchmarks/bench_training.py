@@ -21,11 +21,13 @@ import torch
 from benchmarks.frame import Bench
 from benchmarks.materials import configuration
 from ttc.models.from_scratch import build_policy
+from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import text
 from ttc.problems.tasks import clock
 from ttc.training.batches import batches, collate, language_examples
 from ttc.training.flops import matrix_rate
-from ttc.training.loop import language_losses, learn, make_optimizers
+from ttc.training.loop import learn, make_optimizers
+from ttc.training.losses import policy_losses
 
 TITLE = "training"
 GOAL = "no time lost beside the matrix products: say which share of their measured rate is reached"
@@ -56,7 +58,7 @@ class Texts:
 
     def __init__(self, task: dict, seed: int):
         problems = clock.make_problems(task, seed).filter(split="train")
-        self.tokenizer = text.build_tokenizer(clock.vocabulary(task, seed), clock.TOKEN_PATTERN)
+        self.tokenizer = build_tokenizer(clock.vocabulary(task, seed), clock.TOKEN_PATTERN)
         self.prompts = text.encode_prompts(
             self.tokenizer, [text.prompt_text(each) for each in problems["question"]]
         )
@@ -90,7 +92,7 @@ def ours(model, prompts, solutions, training: dict) -> Loop:
 
     def step() -> int:
         chosen = next(order)
-        learn(model, collate(examples, chosen, CPU), language_losses, optimizers)
+        learn(model, collate(examples, chosen, CPU), policy_losses, optimizers)
         return int(examples.lengths[chosen].sum())
 
     return Loop(step)
@@ -214,7 +216,7 @@ def check_first_step(bench: Bench, case: str, texts: Texts, shape: dict) -> None
     count = 32
     model = texts.model(shape)
     examples = language_examples(texts.prompts[:count], texts.solutions[:count])
-    loss = language_losses(model, collate(examples, np.arange(count), CPU)).mean()
+    loss = policy_losses(model, collate(examples, np.arange(count), CPU)).mean()
     loss.backward()
     gradient = torch.cat([each.grad.flatten() for each in model.parameters()])
     model.zero_grad()

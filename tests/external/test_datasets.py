@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ttc.grading.extraction import find
+from ttc.grading.answers import find
 from ttc.grading.grader import Grader
 from ttc.problems import loading
 from ttc.problems.sources import content, resolve

@@ -1,6 +1,6 @@
 """Tiny published policies, rules for them to learn, and runs that may be killed.
 
-python tests/unit/finetuned.py FOLDER  # trains FOLDER/policy to the verifier FOLDER/model
+python -m tests.support.finetuned FOLDER  # trains FOLDER/policy to the verifier FOLDER/model
 """
 
 import sys
@@ -22,7 +22,7 @@ from tests.support import published
 from ttc.run.work import KeptWork
 from ttc.runtime import Runtime, Work
 from ttc.training.batches import language_examples, value_examples
-from ttc.training.fine_tune import fine_tune_policy, fine_tune_verifier
+from ttc.training.fine_tune import FineTuning, fine_tune_policy, fine_tune_verifier
 
 ARCHITECTURES = {
     "llama": (LlamaConfig, LlamaForCausalLM),
@@ -93,15 +93,15 @@ def runtime(work=None):
 
 def verifier(folder, output, settings=SETTINGS, seed=0, work=None, kind="prm"):
     """A verifier of the rule of `values`, trained from the policy in `folder`."""
-    fine_tune_verifier(
-        folder, values(160), values(40, seed=1), settings, seed, output, runtime(work), kind, "trl_tokencls"
-    )
+    given = FineTuning(folder, values(160), values(40, seed=1), settings, seed)
+    fine_tune_verifier(given, output, runtime(work), kind, "trl_tokencls")
     return output
 
 
 def reviser(folder, output, settings=SETTINGS, seed=0, work=None):
     """A reviser that has learnt the rule of `languages`."""
-    fine_tune_policy(folder, languages(160), languages(40, seed=1), settings, seed, output, runtime(work))
+    given = FineTuning(folder, languages(160), languages(40, seed=1), settings, seed)
+    fine_tune_policy(given, output, runtime(work))
     return output
 
 

@@ -12,6 +12,7 @@ _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_WRITTEN = re.compile(r"^(<!-- [^>]*written by [^>]*-->\n).*?^\1", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Document:
 
     @cached_property
     def prose(self) -> str:
-        """Its text without blocks of code."""
-        return _FENCE.sub("", self.text)
+        """Its text without blocks of code and without what tools write between two marks."""
+        return _FENCE.sub("", _WRITTEN.sub("", self.text))
 
     @cached_property
     def spans(self) -> list[str]:

@@ -1,5 +1,10 @@
-"""The command for people: `ttc NAME ...`; each NAME is a module of `ttc.commands`."""
+"""The command for people: ttc NAME ...
 
+Each NAME is a module of `ttc.commands`; the first line of its docstring says what it does, and is read without an
+import, so that `ttc --help` answers at once.
+"""
+
+import ast
 import importlib
 import sys
 from pathlib import Path
@@ -9,25 +14,31 @@ from ttc.errors import InputError, nearest
 FOLDER = Path(__file__).parent / "commands"
 
 
-def names() -> list[str]:
-    """The commands there are."""
-    return sorted(file.stem for file in FOLDER.glob("[a-z]*.py"))
+def commands() -> dict[str, str]:
+    """What each command does, by name."""
+    files = sorted(FOLDER.glob("[a-z]*.py"))
+    return {file.stem: ast.get_docstring(ast.parse(file.read_text())).splitlines()[0] for file in files}
+
+
+def usage() -> str:
+    """The commands, one a line."""
+    lines = (f"  {name:<12}{purpose}" for name, purpose in commands().items())
+    return "\n".join(["usage: ttc NAME ...", "", *lines, "", "ttc NAME --help says how one is used."])
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; a mistake ends it with one sentence and exit status 2."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("-h", "--help"):
-        print(__doc__.splitlines()[0], *(f"  ttc {each}" for each in names()), sep="\n")
+        print(usage())
         return 0
+    known = commands()
     try:
-        if name not in names():
-            raise InputError(
-                f"there is no such command; there are {', '.join(names())}{nearest(name, names())}"
-            )
+        if name not in known:
+            raise InputError(f"there is no such command; there are {', '.join(known)}{nearest(name, known)}")
         return importlib.import_module(f"ttc.commands.{name}").main(rest) or 0
     except InputError as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"ttc {name}: {error}", file=sys.stderr)
         return 2
 
 

@@ -54,6 +54,18 @@ def searched(method: str) -> dict | None:
     return plugins.declaration(_SEARCHES, method) if method in plugins.names(_SEARCHES) else None
 
 
+def is_search(name: str) -> bool:
+    """Whether a strategy of the family `search` is a search and not a vote: known here, or in tables of another day."""
+    method = parse(name)[0]
+    return method not in _PLAIN and method != "revisions"
+
+
+def is_beyond_paper(name: str) -> bool:
+    """Whether Snell et al. lack the method of a search; so it is with methods that are unknown here."""
+    declared = searched(parse(name)[0])
+    return declared is None or declared["beyond_paper"]
+
+
 def label(name: str) -> str:
     """A strategy as a legend names it: `beam(width=sqrt)` is "beam, width √N"."""
     method, values = parse(name)

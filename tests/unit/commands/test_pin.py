@@ -9,7 +9,7 @@ from huggingface_hub import errors
 
 from ttc.commands import pin
 from ttc.errors import InputError
-from ttc.study.build import plan_study
+from ttc.study.build import plan_jobs, plan_study
 from ttc.study.plan import Plan
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -126,9 +126,9 @@ def test_a_study_on_a_branch_is_planned_and_not_run():
     (fetched,) = [each for each in plan.of("fetch_model") if each.label == "policy"]
     wildcards = SimpleNamespace(label=fetched.label, key=fetched.key)
     with pytest.raises(InputError, match=r"policy\.checkpoint\.revision: none was given.*ttc pin"):
-        plan.inputs("fetch_model")(wildcards)
+        plan_jobs(plan).inputs("fetch_model")(wildcards)
     for name in ("policy", "larger_policy", "prm"):
         given[name]["checkpoint"]["revision"] = SHA
     fetched = plan_study(given).of("fetch_model")[0]
     wildcards = SimpleNamespace(label=fetched.label, key=fetched.key)
-    assert plan_study(given).inputs("fetch_model")(wildcards) == {"checkpoint": []}
+    assert plan_jobs(plan_study(given)).inputs("fetch_model")(wildcards) == {"checkpoint": []}

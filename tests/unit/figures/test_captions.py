@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttc.figures import captions
-from ttc.figures.catalogue import ENTRIES, specification
+from ttc.figures.captions import specification
+from ttc.figures.registry import FIGURES
 from ttc.study.build import ROOT, plan_study
 from ttc.study.config import resolve
 
+ENTRIES = tuple(FIGURES.values())
 KEYS = sorted(
     captions.fields(sentence for entry in ENTRIES for sentence in entry.caption) - set(captions.MEASURED)
 )

@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support import synthetic_study
+from tests.support.figure_options import QUICK
 from ttc import strategies
-from ttc.figures import compute_optimal, difficulty, exchange, ratios, revisions, search_sweep, style
-from ttc.figures.registry import DRAW, OPTIONS
+from ttc.figures import style
+from ttc.figures.families import compute_optimal, difficulty, exchange, ratios, revisions, search_sweep
+from ttc.figures.registry import FIGURES, figure
 from ttc.runtime import Runtime
 from ttc.stages import plot
 from ttc.tables.registry import SCHEMAS
 from ttc.tables.study import NotMeasured, Study, load_folder
-
-QUICK = OPTIONS | {"bootstrap": 50}
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_revisions_draw_steps_curves_and_ratios(study):
 
 def test_exchange_draws_the_larger_policy_at_every_budget(study):
     with style.context():
-        drawn = exchange.draw_search(study, QUICK)
+        drawn = exchange.draw(study, QUICK, "search")
     rows = study.exchange("search").filter(bin=3)
     stars = [line for line in drawn.axes[2].get_lines() if line.get_marker() == "*"]
     assert sorted(star.get_xdata()[0] for star in stars) == sorted(rows["budget"])
@@ -168,7 +168,7 @@ def test_equal_tables_give_equal_bytes_and_shuffled_rows_too(study):
         found = {}
         for name in ("compute_optimal_search", "exchange_differences"):
             with style.context():
-                drawn = style.settle(DRAW[name](source, QUICK))
+                drawn = style.settle(figure(name).draw(source, QUICK))
                 found[name] = [hashlib.sha256(style.encoded(drawn, kind)).digest() for kind in ("svg", "png")]
         digests.append(found)
     assert digests[0] == digests[1]
@@ -179,7 +179,7 @@ def test_settings_of_the_reader_do_not_matter_and_are_left_alone(study):
 
     def digest():
         with style.context():
-            return style.encoded(DRAW["difficulty"](study, QUICK), "svg")
+            return style.encoded(figure("difficulty").draw(study, QUICK), "svg")
 
     before = digest()
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red"}):
@@ -258,11 +258,9 @@ def test_a_pool_study_skips_what_it_lacks_and_says_why(study, tmp_path):
         "curves": study.frames["curves"].filter(kept | optimal),
     }
     inputs = write(frames, tmp_path) | {"exchange": []}
-    plot.run(
-        {"seed": 1, "dpi": 50, "formats": ["svg"], "bootstrap": 50}, inputs, tmp_path / "plots", Runtime()
-    )
+    plot.run(QUICK, inputs, tmp_path / "plots", Runtime())
     index = {entry["name"]: entry for entry in json.loads((tmp_path / "plots" / "index.json").read_text())}
-    assert set(index) == set(DRAW)
+    assert set(index) == set(FIGURES)
     drawn = {name for name, entry in index.items() if entry["files"]}
     assert drawn == {"summary", "difficulty", "compute_optimal_search", "selection_rules"}
     assert sorted(file.name for file in (tmp_path / "plots").glob("*.svg")) == sorted(

@@ -8,14 +8,13 @@ import pytest
 from matplotlib.text import Text
 
 from tests.support import synthetic_ablations, synthetic_study
-from ttc.figures import calibration, compute_optimal, exchange, ratios, revisions, search_sweep, style
-from ttc.figures.catalogue import ENTRIES
-from ttc.figures.registry import DRAW, OPTIONS
+from tests.support.figure_options import QUICK
+from ttc.figures import style
+from ttc.figures.comparison import REVISIONS, SEARCH
+from ttc.figures.families import calibration, exchange, ratios, revisions, search_sweep
+from ttc.figures.registry import FIGURES
 from ttc.figures.sources import selected, sources
 from ttc.tables.study import NotMeasured, Study
-
-QUICK = OPTIONS | {"bootstrap": 50}
-ENTRY = {entry.name: entry for entry in ENTRIES}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +24,7 @@ def study():
 
 def draw(study, name, options=QUICK):
     with style.context():
-        return DRAW[name](study, options)
+        return FIGURES[name].draw(study, options)
 
 
 def line(axes, label):
@@ -38,27 +37,28 @@ def assert_drawn(drawn, rows, x="budget", y="accuracy"):
     np.testing.assert_allclose(drawn.get_ydata(), rows[y].to_numpy())
 
 
-def test_the_catalogue_and_the_drawing_functions_are_of_the_same_figures():
-    assert [entry.name for entry in ENTRIES] == list(dict.fromkeys(entry.name for entry in ENTRIES))
-    assert DRAW.keys() == ENTRY.keys()
+def test_figures_come_in_the_order_of_their_places():
+    places = [entry.place for entry in FIGURES.values()]
+    assert places == sorted(set(places))
+    assert list(FIGURES)[:2] == ["summary", "difficulty"]
 
 
-@pytest.mark.parametrize("name", DRAW)
+@pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_drawn_from_the_rows_that_the_catalogue_names(study, name):
-    named = {table: selected(study.frames[table], rows) for table, rows in ENTRY[name].reads.items()}
+    named = {table: selected(study.frames[table], rows) for table, rows in FIGURES[name].reads.items()}
     assert all(len(frame) for frame in named.values())
     digests = []
     for source in (study, Study(named)):
         with style.context():
-            drawn = style.encoded(style.settle(DRAW[name](source, QUICK)), "png", 40)
+            drawn = style.encoded(style.settle(FIGURES[name].draw(source, QUICK)), "png", 40)
             digests.append(hashlib.sha256(drawn).hexdigest())
     assert digests[0] == digests[1]
 
 
-@pytest.mark.parametrize("name", DRAW)
+@pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_says_what_is_missing(study, name):
     """Without any one of the tables that it reads there is a reason in words, never an empty panel."""
-    for table in ENTRY[name].reads:
+    for table in FIGURES[name].reads:
         left = Study({other: frame for other, frame in study.frames.items() if other != table})
         if (name, table) == ("summary", "exchange"):  # its left half does without
             assert len(draw(left, name).axes) == 2
@@ -67,10 +67,10 @@ def test_a_figure_says_what_is_missing(study, name):
             draw(left, name)
 
 
-@pytest.mark.parametrize("name", DRAW)
+@pytest.mark.parametrize("name", FIGURES)
 def test_every_panel_holds_something_and_no_label_overlaps_another(study, name):
     with style.context():
-        drawn = style.settle(DRAW[name](study, QUICK))
+        drawn = style.settle(FIGURES[name].draw(study, QUICK))
         renderer = (
             drawn.canvas.get_renderer() if hasattr(drawn.canvas, "get_renderer") else drawn._get_renderer()
         )
@@ -94,8 +94,24 @@ def test_strategies_beyond_the_paper_have_a_panel_of_their_own(study):
         assert label in labels[1] - labels[0]
         assert_drawn(line(right, label), study.curve("search", strategy))
     assert style.named("lookahead(width=4, depth=3)") in labels[0] - labels[1]
+    assert sources(study, FIGURES["search_sweep"])[0]["rows"].endswith(
+        "beam(*, lookahead(*, dvts(*, rebase(*"
+    )
     only_paper = Study(synthetic_study.study())
     assert len(draw(only_paper, "search_sweep").axes) == 1
+
+
+def test_a_search_that_nobody_lists_is_drawn_beyond_the_paper_and_named_as_a_source(study):
+    """A table may hold a method that is new or gone: no curve is left out without a word."""
+    renamed = study.frames["curves"].with_columns(
+        pl.col("strategy").str.replace("rebase(temperature=0.2)", "unheard_of(width=4)", literal=True)
+    )
+    changed = Study(study.frames | {"curves": renamed})
+    _, right = draw(changed, "search_sweep").axes
+    assert_drawn(line(right, "unheard of, width 4"), changed.curve("search", "unheard_of(width=4)"))
+    (before,) = sources(study, FIGURES["search_sweep"])
+    (after,) = sources(changed, FIGURES["search_sweep"])
+    assert after["rows"].endswith("rebase(*, unheard_of(*") and after["count"] == before["count"]
 
 
 def test_the_larger_policy_has_bars_of_its_own(study):
@@ -118,8 +134,8 @@ def test_bars_by_predicted_bin_are_of_predicted_bins(study):
 
 def test_the_in_sample_optimum_is_a_thin_line_beside_the_cross_validated_one(study):
     for name, comparison in (
-        ("compute_optimal_search", compute_optimal.SEARCH),
-        ("compute_optimal_revisions", compute_optimal.REVISIONS),
+        ("compute_optimal_search", SEARCH),
+        ("compute_optimal_revisions", REVISIONS),
     ):
         axes = draw(study, name).axes[0]
         thin, thick = line(axes, "oracle bins, in-sample optimum"), line(axes, "compute-optimal, oracle bins")
@@ -226,7 +242,7 @@ def test_step_quality_writes_every_measure(study):
 
 def test_lines_of_one_figure_differ_in_more_than_colour(study):
     """Markers or dashes tell all lines of a panel apart, so that it can be read in grey."""
-    for name in DRAW:
+    for name in FIGURES:
         for axes in draw(study, name).axes:
             looks = [
                 (one.get_marker(), one.get_linestyle(), one.get_markerfacecolor() == "white")
@@ -241,7 +257,7 @@ def test_lines_of_one_figure_differ_in_more_than_colour(study):
 
 
 def test_sources_say_which_rows_and_how_many(study):
-    found = sources(study, ENTRY["rest_em"])
+    found = sources(study, FIGURES["rest_em"])
     steps = [study.curve("baseline", name) for name in ("revision_step", "rest_revision_step")]
     assert found == [
         {
@@ -250,7 +266,7 @@ def test_sources_say_which_rows_and_how_many(study):
             "count": sum(map(len, steps)),
         }
     ]
-    assert sources(Study({}), ENTRY["transitions"])[0]["count"] == 0
+    assert sources(Study({}), FIGURES["transitions"])[0]["count"] == 0
 
 
 def test_names_that_end_in_a_star_stand_for_all_that_begin_so():
@@ -262,4 +278,6 @@ def test_names_that_end_in_a_star_stand_for_all_that_begin_so():
 
 
 def test_beyond_the_paper_is_no_search_of_the_paper(study):
-    assert set(search_sweep.searched(study)) & set(search_sweep.searched(study, search_sweep.BEYOND)) == set()
+    paper, beyond = (search_sweep.searched(study, beyond_paper=beyond) for beyond in (False, True))
+    assert {name.split("(")[0] for name in paper} == {"beam", "lookahead"}
+    assert {name.split("(")[0] for name in beyond} == {"dvts", "rebase"}

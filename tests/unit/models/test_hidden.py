@@ -9,7 +9,7 @@ from ttc.errors import InputError
 from ttc.models.from_scratch import build_verifier
 from ttc.models.llama.training import hidden_states
 from ttc.training.batches import Batch
-from ttc.training.loop import language_losses, value_losses
+from ttc.training.losses import policy_losses, verifier_losses
 
 
 def gradients(model, loss):
@@ -40,7 +40,7 @@ def test_losses_and_gradients_are_those_of_transformers(shape):
     logits = model(input_ids=batch.tokens, attention_mask=(batch.tokens != 0).long()).logits
     theirs = torch.nn.functional.cross_entropy(logits.flatten(0, 1)[batch.places], batch.targets)
     expected = gradients(model, theirs)
-    ours = language_losses(model, batch).mean()
+    ours = policy_losses(model, batch).mean()
     assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)
     assert_close(gradients(model, ours), expected)
 
@@ -56,7 +56,7 @@ def test_a_verifiers_losses_and_gradients_are_those_of_its_network(tmp_path, fre
     theirs.backward()
     expected = {name: verifier.get_parameter(name).grad.clone() for name in named}
     verifier.zero_grad()
-    ours = value_losses(verifier, batch).mean()
+    ours = verifier_losses(verifier, batch).mean()
     assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)
     ours.backward()
     assert_close({name: verifier.get_parameter(name).grad for name in named}, expected)
@@ -75,26 +75,26 @@ def test_no_example_sees_another_nor_what_pads_it():
     model, batch = random_model(), whole(languages())
     rows, width = batch.tokens.shape
     owner = batch.places // width
-    before = language_losses(model, batch)
+    before = policy_losses(model, batch)
     for row in range(rows):
         tokens = batch.tokens.clone()
         tokens[row, : len(SEQUENCES[row][0])] = 9
-        after = language_losses(model, Batch(tokens, batch.places, batch.targets))
+        after = policy_losses(model, Batch(tokens, batch.places, batch.targets))
         assert torch.allclose(after[owner != row], before[owner != row], atol=1e-6)
         assert (after[owner == row] - before[owner == row]).abs().max() > 1e-3
     tokens = torch.where(batch.tokens == 0, 7, batch.tokens)
     assert not torch.equal(tokens, batch.tokens)
-    after = language_losses(model, Batch(tokens, batch.places, batch.targets))
+    after = policy_losses(model, Batch(tokens, batch.places, batch.targets))
     assert torch.allclose(after, before, atol=1e-6)
 
 
 def test_no_token_sees_a_later_one():
     model, batch = random_model(), whole(languages(SEQUENCES[2:3]))
-    before = language_losses(model, batch)
+    before = policy_losses(model, batch)
     for place in range(5, batch.tokens.shape[1] - 1):
         tokens = batch.tokens.clone()
         tokens[0, place] = 30
-        after = language_losses(model, Batch(tokens, batch.places, batch.targets))
+        after = policy_losses(model, Batch(tokens, batch.places, batch.targets))
         earlier = batch.places < place
         assert torch.allclose(after[earlier], before[earlier], atol=1e-6)
         assert not torch.allclose(after[~earlier], before[~earlier], atol=1e-6)
@@ -114,4 +114,4 @@ def test_no_token_sees_a_later_one():
 def test_a_model_that_the_pass_does_not_compute_is_refused(kind, changes):
     model = random_model(kind, **changes)
     with pytest.raises(InputError, match="training takes Llama models"):
-        language_losses(model, whole(languages()))
+        policy_losses(model, whole(languages()))

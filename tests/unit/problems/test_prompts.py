@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from ttc.errors import InputError
-from ttc.grading.extraction import find
+from ttc.grading.answers import find
 from ttc.grading.grader import Grader
+from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import prompts
 from ttc.problems.prompts import FOLDER, Prompt, digest, encode, load, messages, render
-from ttc.problems.text import build_tokenizer
 
 NAMES = sorted(file.stem for file in FOLDER.glob("*.yaml"))
 CHAT = (
@@ -194,7 +194,7 @@ REFUSED = {
     "stop": ("template: '{problem}'\nstop: Q", r"`stop` must be a list of texts"),
     "extract": (
         "template: '{problem}'\nextract: [boxd]",
-        r"'boxd' is not a kind of answer; .*did you mean 'boxed'",
+        r"'boxd' is not a method of finding answers; .*did you mean 'boxed'",
     ),
     "date": ("template: '{problem}'\ndate: today", r"`date` is 'today'; a date is written 2024-07-26"),
     "variables": ("template: '{problem}'\nvariables: [x]", r"`variables` must name each value"),

@@ -190,7 +190,7 @@ SECTIONS = {
         r"columns: 'qestion' is unknown; .*did you mean 'question'",
     ),
     "unknown role": ({"path": "x", "role": "tset"}, r"the role 'tset' is unknown; .*did you mean 'test'"),
-    "unknown method": ({"path": "x", "extract": ["box"]}, r"'box' is not a kind of answer"),
+    "unknown method": ({"path": "x", "extract": ["box"]}, r"'box' is not a method of finding answers"),
     "no place": ({}, r"one of `hub` and `path` says where the problems are, and neither is given"),
     "no place for a preset": ({"preset": "prm800k_train"}, r"and neither is given"),
     "two places": ({"hub": "a/b", "path": "x", "revision": COMMIT}, r"and both are given"),

@@ -8,9 +8,11 @@ import yaml
 
 from tests.support import synthetic_ablations
 from tests.unit.report.test_report import Balanced
+from ttc.__main__ import main as command
 from ttc.commands import draw
 from ttc.errors import InputError
-from ttc.figures.catalogue import ENTRIES, specification
+from ttc.figures.captions import specification
+from ttc.figures.registry import FIGURES
 from ttc.paper.figures import PAPER_FIGURES, ours
 from ttc.report import gallery
 from ttc.runtime import Runtime
@@ -50,7 +52,7 @@ def test_every_result_figure_of_the_paper_has_one_of_ours():
         str(n) for n in range(6, 17)
     }
     reported = {entry.name for each in results for entry in ours(each)}
-    assert {entry.name for entry in ENTRIES if entry.v1 or entry.camera_ready} == reported
+    assert {entry.name for entry in FIGURES.values() if entry.v1 or entry.camera_ready} == reported
 
 
 def test_the_page_shows_each_figure_with_caption_tables_and_command(page, published):
@@ -144,16 +146,15 @@ def test_a_folder_that_is_no_study(published, tmp_path):
 def test_the_command_line_lists_and_draws(published, tmp_path, capsys):
     draw.main([])
     listed = capsys.readouterr().out
-    assert all(entry.name in listed and entry.title in listed for entry in ENTRIES)
+    assert all(entry.name in listed and entry.title in listed for entry in FIGURES.values())
     draw.main(["verifiers", "--study", str(published), "--output", str(tmp_path / "x.png")])
     assert "test questions" in capsys.readouterr().out and (tmp_path / "x.png").stat().st_size
-    with pytest.raises(SystemExit) as stopped:
-        draw.main(["verifier", "--study", str(published)])
-    assert stopped.value.code == 2 and "did you mean 'verifiers'" in capsys.readouterr().err
+    assert command(["draw", "verifier", "--study", str(published)]) == 2
+    assert "did you mean 'verifiers'" in capsys.readouterr().err
 
 
 def test_what_the_figures_of_a_study_show_stands_in_one_folder(published):
     assert Study({}).counts() == {}
     index = json.loads((published / "figures/index.json").read_text())
-    assert [entry["name"] for entry in index] == [entry.name for entry in ENTRIES]
+    assert [entry["name"] for entry in index] == [entry.name for entry in FIGURES.values()]
     assert sum(entry["main"] for entry in index) == 12

@@ -12,9 +12,14 @@ from ttc.errors import InputError
 from ttc.runtime import Runtime
 from ttc.stages import publish
 from ttc.store import manifest, sidecars
+from ttc.study.stages import STAGES
 
 KEY = "0123456789abcdef"
-SPEC = {"configuration": {"study": {"name": "demo"}, "seed": 0}}
+SPEC = {
+    "configuration": {"study": {"name": "demo"}, "seed": 0},
+    "published": {name: stage.published for name, stage in STAGES.items()},
+    "per_pool": [name for name, stage in STAGES.items() if stage.per_pool],
+}
 OUTPUT = Path(f"results/demo/.complete-{KEY}")
 
 

@@ -12,7 +12,7 @@ from tests.support.workflow_project import SOURCE, Project
 from ttc.commands.summary import late, rows, text
 from ttc.errors import InputError
 from ttc.search.strategy import Strategy
-from ttc.study.build import plan_study
+from ttc.study.build import plan_jobs, plan_study
 from ttc.study.graph import sampling
 from ttc.study.relevant import shown_configuration
 from ttc.study.sections.search import Search
@@ -357,42 +357,51 @@ class TestPlan:
         plan = plan_study({}, root)
         (artifact,) = plan.of("evaluate")
         wildcards = SimpleNamespace(label=artifact.label, key=artifact.key)
-        inputs = plan.inputs("evaluate")(wildcards)
+        inputs = plan_jobs(plan).inputs("evaluate")(wildcards)
         assert inputs["problems"] == [plan.of("problems")[0].path]
         assert len(inputs["searches"]) == len(artifact.spec["searches"])
-        assert plan.priority("evaluate")(wildcards) == STAGES["evaluate"].priority
-        resources = plan.resources("evaluate")
-        first = STAGES["evaluate"].memory + plan.site.extra_memory
+        assert plan_jobs(plan).priority("evaluate")(wildcards) == STAGES["evaluate"].priority
+        resources = plan_jobs(plan).resources("evaluate")
+        first = STAGES["evaluate"].memory + plan_jobs(plan).site.extra_memory
         memory = [resources["mem_mb"](wildcards, attempt=attempt) for attempt in (1, 2, 3)]
         assert memory == [first, first * 3 // 2, first * 2]
         assert resources["runtime"](wildcards, attempt=3) == STAGES["evaluate"].minutes * 3
-        assert plan.how("evaluate")(wildcards, threads=1) == "--threads 1 --batch-rows 1024 --device auto"
-        assert plan.how("sample")(wildcards, threads=1).endswith(" --device auto --gpus 1")
+        assert (
+            plan_jobs(plan).how("evaluate")(wildcards, threads=1)
+            == "--threads 1 --batch-rows 1024 --device auto"
+        )
+        assert plan_jobs(plan).how("sample")(wildcards, threads=1).endswith(" --device auto --gpus 1")
 
     def test_an_artifact_of_another_configuration_is_refused(self, root):
         with pytest.raises(InputError, match="does not belong to this configuration"):
-            plan_study({}, root).find("evaluate", SimpleNamespace(label="policy", key="0" * 16))
+            plan_study({}, root).find("evaluate", "policy-" + "0" * 16)
 
     def test_gpus_are_asked_for_only_with_cuda_and_only_where_models_run(self, root):
-        assert plan_study({}, root).gpus("sample") == 0
+        assert plan_jobs(plan_study({}, root)).gpus("sample") == 0
         plan = plan_study({"runtime": {"device": "cuda"}}, root)
-        assert (plan.gpus("sample"), plan.gpus("evaluate")) == (1, 0)
-        assert plan.resources("sample")["gpu"] == 1
-        assert "gpu" not in plan.resources("evaluate")
+        assert (plan_jobs(plan).gpus("sample"), plan_jobs(plan).gpus("evaluate")) == (1, 0)
+        assert plan_jobs(plan).resources("sample")["gpu"] == 1
+        assert "gpu" not in plan_jobs(plan).resources("evaluate")
 
     def test_a_stage_may_ask_for_other_resources_than_the_rest(self, root):
         runtime = {"gpus": 1, "jobs": {"search": {"memory": 9000, "minutes": 7, "gpus": 2}}}
         plan = plan_study({"runtime": runtime}, root)
-        resources = plan.resources("search")
-        assert resources["mem_mb"](None, attempt=1) == 9000 + plan.site.extra_memory
+        resources = plan_jobs(plan).resources("search")
+        assert resources["mem_mb"](None, attempt=1) == 9000 + plan_jobs(plan).site.extra_memory
         assert resources["runtime"](None, attempt=2) == 14
-        assert (resources["gpu"], plan.gpus("sample"), plan.gpus("evaluate")) == (2, 1, 0)
-        assert plan.how("search")(None, threads=1).endswith(" --gpus 2")
+        assert (resources["gpu"], plan_jobs(plan).gpus("sample"), plan_jobs(plan).gpus("evaluate")) == (
+            2,
+            1,
+            0,
+        )
+        assert plan_jobs(plan).how("search")(None, threads=1).endswith(" --gpus 2")
         assert keys(root, runtime=runtime) == keys(root)
 
     def test_light_stages_stay_beside_snakemake(self, root):
         plan = plan_study({}, root)
-        assert [stage for stage in ("problems", "publish", "evaluate", "sample") if plan.local(stage)] == [
+        assert [
+            stage for stage in ("problems", "publish", "evaluate", "sample") if plan_jobs(plan).local(stage)
+        ] == [
             "problems",
             "publish",
         ]
@@ -438,7 +447,7 @@ class TestPools:
         (imported,) = plan.of("import_pool")
         assert imported.spec.keys() == {"problems", "pools", "grading", "missing_samples"}
         assert "path" not in str(imported.spec)
-        inputs = plan.inputs("measure_difficulty")
+        inputs = plan_jobs(plan).inputs("measure_difficulty")
         (first, second) = plan.of("measure_difficulty")
         assert (first.label, second.label) == ("policy", "other")
         by_role = inputs(SimpleNamespace(label="other", key=second.key))

@@ -11,7 +11,7 @@ from tests.support.published_study import GIVEN, TESTS, TRAINED, TRAINING
 from tests.support.workflow_project import Project
 from ttc.errors import InputError
 from ttc.store.lock import read_pins
-from ttc.study.build import plan_study
+from ttc.study.build import plan_jobs, plan_study
 from ttc.study.config import merge, resolve
 from ttc.study.stages import STAGES
 
@@ -127,7 +127,7 @@ def test_a_branch_is_planned_and_no_job_of_it_is_run(files, root, revision, give
     (policy, *_) = plan.of("fetch_model")
     wildcards = SimpleNamespace(label=policy.label, key=policy.key)
     with pytest.raises(InputError) as caught:
-        plan.inputs("fetch_model")(wildcards)
+        plan_jobs(plan).inputs("fetch_model")(wildcards)
     said = f"policy.checkpoint.revision: {given} was given, and branches move; `ttc pin STUDY.yaml` writes"
     assert str(caught.value).startswith(said)
 
@@ -278,19 +278,22 @@ def test_another_version_of_vllm_makes_other_samples(files, tmp_path):
 
 
 def test_jobs_of_vllm_run_in_its_environment_if_it_is_there(files, root):
-    plan, plain = planned(files, root, **VLLM), planned(files, root)
-    assert plan.python("sample") == "python" and plan.conda("sample") == "../../envs/vllm.yaml"
+    jobs, plain = plan_jobs(planned(files, root, **VLLM)), plan_jobs(planned(files, root))
+    assert jobs.python("sample") == "python" and jobs.conda("sample") == "../../envs/vllm.yaml"
     own = root / ".venv-vllm/bin/python"
     own.parent.mkdir(parents=True)
     own.write_text("")
-    assert plan.python("sample") == "python"  # `make vllm` is at work
+    assert jobs.python("sample") == "python"  # `make vllm` is at work
     (own.parents[1] / ".ready").write_text("")
     try:
         for stage in ("sample", "search", "score"):
-            assert plan.python(stage) == str(own)
+            assert jobs.python(stage) == str(own)
             assert (plain.python(stage), plain.conda(stage)) == ("python", "../../envs/cpu.yaml")
         for stage in ("problems", "fetch_model", "check_prompts", "preflight", "evaluate"):
-            assert (plan.python(stage), plan.conda(stage)) == ("python", "../../envs/cpu.yaml")
+            assert (jobs.python(stage), jobs.conda(stage)) == (
+                "python",
+                "../../envs/cpu.yaml",
+            )
     finally:
         shutil.rmtree(root / ".venv-vllm")
 
@@ -298,12 +301,12 @@ def test_jobs_of_vllm_run_in_its_environment_if_it_is_there(files, root):
 def test_verdicts_are_remembered_where_answers_are_compared(files, root):
     """The cache is for what generates from real problems; it is no part of a key."""
     how = {
-        stage: planned(files, root).how(stage)(SimpleNamespace(), 1)
+        stage: plan_jobs(planned(files, root)).how(stage)(SimpleNamespace(), 1)
         for stage in ("sample", "search", "evaluate")
     }
     assert how["sample"].endswith("--cache results/cache") and how["search"].endswith("--cache results/cache")
     assert "--cache" not in how["evaluate"]
-    assert "--cache" not in plan_study({}, root).how("sample")(SimpleNamespace(), 1)
+    assert "--cache" not in plan_jobs(plan_study({}, root)).how("sample")(SimpleNamespace(), 1)
 
 
 def test_the_default_study_has_no_stage_of_published_models(root):

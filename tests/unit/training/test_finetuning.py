@@ -29,20 +29,22 @@ from tests.support.finetuned import (
     verifier,
 )
 from tests.support.published import PROBLEM, STEPS, WINDOW, edit_weights
+from ttc import plugins
 from ttc.digests import digest
 from ttc.errors import InputError
 from ttc.models.directory import read_card
 from ttc.models.weights import weights_of
-from ttc.training import fine_tune
 from ttc.training.adapters import add_adapters, merged
-from ttc.training.batches import collate, language_examples, value_examples
-from ttc.training.course import Course
-from ttc.training.fine_tune import fine_tune_policy, fine_tune_verifier, language_losses, value_losses
-from ttc.training.fine_tune_loop import fit
-from ttc.training.micro_batches import MicroBatches, batch_of
+from ttc.training.batches import Batch, collate, language_examples, value_examples
+from ttc.training.callbacks import Course
+from ttc.training.fine_tune import FineTuning, fine_tune_policy, fine_tune_verifier
+from ttc.training.losses import causal_losses, classifier_logits, classifier_losses, predict
+from ttc.training.processes import spread
+from ttc.training.trainer import OneByOne, Pieces, fit, padded
 from ttc.verifiers.load import load, load_reader
 
 CPU = torch.device("cpu")
+ROOT = Path(__file__).parents[3]
 ARCHITECTURES = list(finetuned.ARCHITECTURES)
 
 
@@ -85,6 +87,10 @@ def whole(examples):
     return collate(examples, np.arange(len(examples)), CPU)
 
 
+def scores_of(model, examples, rows):
+    return np.concatenate(predict(model, examples, classifier_logits, rows))
+
+
 def weights(folder):
     return load_file(folder / "model.safetensors")
 
@@ -102,7 +108,7 @@ def test_the_loss_of_a_reviser_by_hand(policies):
             for place in (1, 2, 3):  # the token before the solution, and its own but for the last
                 odds = np.exp(logits[place] - logits[place].max())
                 losses.append(-np.log(odds[tokens[place + 1]] / odds.sum()))
-        assert language_losses(model, whole(examples)).tolist() == pytest.approx(losses, abs=1e-5)
+        assert causal_losses(model, whole(examples)).tolist() == pytest.approx(losses, abs=1e-5)
 
 
 def test_the_loss_of_a_verifier_by_hand(policies):
@@ -116,24 +122,29 @@ def test_the_loss_of_a_verifier_by_hand(policies):
             for place, target in zip(at + len(prompt), targets, strict=True):
                 wrong, right = np.exp(logits[place]) / np.exp(logits[place]).sum()
                 losses.append(-(target * np.log(right) + (1 - target) * np.log(wrong)))
-        assert value_losses(model, batch).tolist() == pytest.approx(losses, abs=1e-5)
+        assert classifier_losses(model, batch).tolist() == pytest.approx(losses, abs=1e-5)
 
 
-@pytest.mark.parametrize("losses, examples", [(value_losses, values(30)), (language_losses, languages(30))])
+@pytest.mark.parametrize(
+    "losses, examples", [(classifier_losses, values(30)), (causal_losses, languages(30))]
+)
 def test_the_loss_of_a_step_is_the_mean_over_its_places_however_it_is_cut(llama, tmp_path, losses, examples):
     """So is the push that the weights get: solutions of other lengths in other pieces do not weigh more."""
-    load_model = classifier if losses is value_losses else causal
+    load_model = classifier if losses is classifier_losses else causal
     given = load_model(llama).state_dict()
     after = []
     for pieces, micro_batch in ((1, 8), (3, 3)):
         model = load_model(llama)
-        if losses is value_losses:
+        if losses is classifier_losses:
             model.dropout.p = 0.0
         settings = SHORT | {"steps": 1, "evaluations": 1, "batch": 8, "micro_batch": micro_batch}
-        batches = MicroBatches(examples, 1, 8, micro_batch, 0)
-        assert len(batches) == pieces
+        batches = [
+            padded([OneByOne(examples)[place] for place in piece])
+            for piece in Pieces(examples, 1, 8, pieces, 0)
+        ]
         with torch.inference_mode():
-            mean = float(torch.cat([losses(model, batch_of(item)) for item in batches]).mean())
+            each = [losses(model, Batch(*batch.values())) for batch in batches]
+            mean = float(torch.cat(each).mean())
         log = fit(
             model,
             examples,
@@ -143,7 +154,6 @@ def test_the_loss_of_a_step_is_the_mean_over_its_places_however_it_is_cut(llama,
             0,
             tmp_path / "s",
             finetuned.runtime(),
-            lambda line: None,
         )
         assert log.losses == pytest.approx([mean], abs=1e-6)
         after.append(torch.cat([(each - given[name]).ravel() for name, each in model.state_dict().items()]))
@@ -154,12 +164,9 @@ def test_soft_values_are_learned_by_heart(llama, tmp_path):
     soft = [np.array([0.9]), np.array([0.1]), np.array([0.5])]
     examples = value_examples([[BOS]] * 3, [[10, 11], [12], [13, 14, 15]], [[1], [0], [2]], soft)
     settings = SETTINGS | {"steps": 40, "batch": 3, "micro_batch": 3}
-    fine_tune_verifier(
-        llama, examples, examples, settings, 0, tmp_path / "m", finetuned.runtime(), "orm", "trl_tokencls"
-    )
-    assert fine_tune.predict(classifier(tmp_path / "m"), examples, 2) == pytest.approx(
-        [0.9, 0.1, 0.5], abs=0.05
-    )
+    given = FineTuning(llama, examples, examples, settings, 0)
+    fine_tune_verifier(given, tmp_path / "m", finetuned.runtime(), "orm", "trl_tokencls")
+    assert scores_of(classifier(tmp_path / "m"), examples, 2) == pytest.approx([0.9, 0.1, 0.5], abs=0.05)
     entropy = -np.mean([p * np.log(p) + (1 - p) * np.log(1 - p) for p in (0.9, 0.1, 0.5)])
     assert read_card(tmp_path / "m")["metrics"]["loss"] == pytest.approx(entropy, abs=0.01)
 
@@ -213,7 +220,8 @@ def test_the_weights_that_the_rule_chooses_are_written(llama, tmp_path, rule, af
         "checkpoint": rule,
         "evaluations_after_rise": after,
     }
-    fine_tune_policy(llama, learned, other, settings, 0, tmp_path / "m", finetuned.runtime())
+    given = FineTuning(llama, learned, other, settings, 0)
+    fine_tune_policy(given, tmp_path / "m", finetuned.runtime())
     card = read_card(tmp_path / "m")
     course = card["training"]["validation_losses"]
     rise = next(place for place in range(1, 6) if course[place] > course[place - 1])
@@ -221,7 +229,7 @@ def test_the_weights_that_the_rule_chooses_are_written(llama, tmp_path, rule, af
     assert card["training"]["best_step"] == card["training"]["steps"][expected]
     assert card["metrics"]["loss"] == pytest.approx(course[expected], rel=1e-6)
     with torch.inference_mode():
-        written = language_losses(causal(tmp_path / "m"), whole(other)).mean()
+        written = causal_losses(causal(tmp_path / "m"), whole(other)).mean()
     assert float(written) == pytest.approx(course[expected], rel=1e-5)
 
 
@@ -259,11 +267,9 @@ def test_merged_adapters_answer_as_they_did_beside_the_matrices(policies, archit
     for parameter in model.parameters():
         if parameter.requires_grad:
             torch.nn.init.normal_(parameter, std=0.2)
-    beside = fine_tune.predict(model, values(20), 8)
-    assert not np.allclose(
-        beside, fine_tune.predict(classifier(policies[architecture]), values(20), 8), atol=0.01
-    )
-    assert fine_tune.predict(merged(model), values(20), 8) == pytest.approx(beside, abs=1e-5)
+    beside = scores_of(model, values(20), 8)
+    assert not np.allclose(beside, scores_of(classifier(policies[architecture]), values(20), 8), atol=0.01)
+    assert scores_of(merged(model), values(20), 8) == pytest.approx(beside, abs=1e-5)
 
 
 def test_what_adapters_made_loads_without_peft(llama, tmp_path, monkeypatch):
@@ -285,7 +291,7 @@ def test_scores_are_the_trained_models_own_probabilities(policies, trained):
     for name, (folder, _) in trained.items():
         reading = load_reader("trl_tokencls", policies[name]).reading(PROBLEM, STEPS, "it")
         examples = value_examples([[]], [list(reading.tokens)], [np.array(reading.places)], [np.zeros(3)])
-        expected = fine_tune.predict(classifier(folder), examples, 1)
+        expected = scores_of(classifier(folder), examples, 1)
         scores = load("trl_tokencls", folder, device="cpu").score([PROBLEM], [STEPS])[0]
         assert scores == pytest.approx(expected.tolist(), abs=1e-6)
 
@@ -294,9 +300,9 @@ def test_the_held_out_metrics_are_of_what_is_written(trained):
     for folder, _ in trained.values():
         metrics, examples = read_card(folder)["metrics"], values(40, seed=1)
         with torch.inference_mode():
-            loss = value_losses(classifier(folder), whole(examples)).mean()
+            loss = classifier_losses(classifier(folder), whole(examples)).mean()
         assert metrics["loss"] == pytest.approx(float(loss), abs=1e-6)
-        scores = fine_tune.predict(classifier(folder), examples, 4)
+        scores = scores_of(classifier(folder), examples, 4)
         right = examples.targets[examples.mask] >= 0.5
         pairs = scores[right][:, None] - scores[~right]
         assert metrics["auc"] == pytest.approx(((pairs > 0) + (pairs == 0) / 2).mean(), abs=1e-9)
@@ -415,10 +421,8 @@ def test_a_run_that_was_interrupted_writes_the_same(tmp_path, monkeypatch, capfd
 
 def test_a_run_that_was_killed_writes_the_same(tmp_path, capfd):
     whole_run = verifier(policy(tmp_path / "policy"), tmp_path / "expected", SHORT)
-    program = Path(finetuned.__file__)
-    process = subprocess.Popen(
-        [sys.executable, str(program), str(tmp_path)], stdout=subprocess.PIPE, text=True, env=os.environ
-    )
+    program = [sys.executable, "-m", "tests.support.finetuned", str(tmp_path)]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, text=True, env=os.environ, cwd=ROOT)
     for line in process.stdout:
         if line.startswith("step 4/"):
             process.send_signal(signal.SIGKILL)
@@ -437,19 +441,42 @@ def test_a_run_that_was_killed_writes_the_same(tmp_path, capfd):
 
 def test_every_step_learns_as_many_examples_in_as_many_pieces():
     examples = values(10)  # an epoch is one batch of 8 and one of 2, which is filled up
-    batches = MicroBatches(examples, steps=6, batch=8, micro_batch=3, seed=0)
-    again, other = (MicroBatches(examples, 6, 8, 3, seed) for seed in (0, 1))
-    assert len(batches) == 18 and batches.pieces == 3
+    pieces = Pieces(examples, steps=6, batch=8, number=3, seed=0)
+    again, other = (Pieces(examples, 6, 8, 3, seed) for seed in (0, 1))
+    assert len(pieces) == len(list(pieces)) == 18
     for step in range(6):
-        chosen = np.concatenate(batches.chosen[3 * step : 3 * step + 3])
-        assert len(chosen) == 8
-        items = [batches[3 * step + piece] for piece in range(3)]
-        assert sum(len(item["targets"]) for item in items) == int(items[0]["count"]) == 16
-        assert batches.tokens[step] == examples.lengths[chosen].sum()
-    assert all(np.array_equal(*pair) for pair in zip(batches.chosen, again.chosen, strict=True))
-    assert not all(np.array_equal(*pair) for pair in zip(batches.chosen, other.chosen, strict=True))
+        chosen = list(pieces)[3 * step : 3 * step + 3]
+        assert [len(each) for each in chosen] == [3, 3, 2]
+        batches = [padded([OneByOne(examples)[place] for place in each]) for each in chosen]
+        assert sum(len(batch["targets"]) for batch in batches) == pieces.places[step] == 16
+        assert pieces.tokens[step] == examples.lengths[np.concatenate(chosen)].sum()
+    assert list(pieces) == list(again) != list(other)
     for start in (0, 2, 4):  # every example is learned in each epoch
-        assert set(np.concatenate(batches.chosen[3 * start : 3 * start + 6])) == set(range(10))
+        assert set(np.concatenate(list(pieces)[3 * start : 3 * start + 6])) == set(range(10))
+
+
+# Several processes
+
+
+def test_two_processes_learn_what_one_does(tmp_path):
+    """Each reads half of a batch, and of the held-out examples"""
+    settings = SETTINGS | {"steps": 4, "batch": 10, "micro_batch": 4, "evaluations": 2}
+    given = policy(tmp_path / "policy"), tmp_path / "together", settings
+    alone = reviser(given[0], tmp_path / "alone", settings)
+    spread(reviser, given, 2)
+    cards = [read_card(tmp_path / name)["training"] for name in ("alone", "together")]
+    assert cards[0]["steps"] == cards[1]["steps"] and cards[0]["tokens"] == cards[1]["tokens"]
+    for name in ("losses", "validation_losses"):
+        assert cards[1][name] == pytest.approx(cards[0][name], rel=1e-5)
+    before, expected, made = weights(given[0]), weights(alone), weights(tmp_path / "together")
+    assert max(float((expected[name] - before[name]).abs().max()) for name in expected) > 0.01
+    for name, each in expected.items():
+        assert torch.allclose(made[name], each, atol=1e-4), name
+
+
+def test_what_one_of_several_processes_refuses_is_one_sentence():
+    with pytest.raises(InputError, match=r"^kinds: there is no 'qwen_extra'; "):
+        spread(plugins.declaration, ("ttc.verifiers.kinds", "qwen_extra"), 2)
 
 
 # What is refused
@@ -457,17 +484,10 @@ def test_every_step_learns_as_many_examples_in_as_many_pieces():
 
 def refuse(folder, message, training=None, validation=None, kind=None, **changes):
     examples = values(16) if kind else languages(16)
-    given = (
-        folder,
-        training or examples,
-        validation or examples,
-        SHORT | changes,
-        0,
-        Path("/nowhere"),
-        finetuned.runtime(),
-    )
+    given = FineTuning(folder, training or examples, validation or examples, SHORT | changes, 0)
+    where = Path("/nowhere"), finetuned.runtime()
     with pytest.raises(InputError, match=message):
-        fine_tune_verifier(*given, kind, "trl_tokencls") if kind else fine_tune_policy(*given)
+        fine_tune_verifier(given, *where, kind, "trl_tokencls") if kind else fine_tune_policy(given, *where)
 
 
 def test_examples_that_a_model_cannot_read(llama):

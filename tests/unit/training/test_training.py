@@ -12,7 +12,10 @@ from ttc.models.directory import count_parameters, read_card, resolve_device
 from ttc.models.from_scratch import build_policy, build_verifier
 from ttc.training import loop
 from ttc.training.batches import collate, language_examples, merge_equal, value_examples
-from ttc.training.loop import evaluate, language_losses, predict_values, train, value_losses
+from ttc.training.checkpoints import kept_evaluation
+from ttc.training.loop import train
+from ttc.training.losses import mean_loss as mean
+from ttc.training.losses import policy_losses, predict, verifier_logits, verifier_losses
 
 SETTINGS = {
     "steps": 60,
@@ -50,7 +53,7 @@ def whole(examples):
 
 
 def mean_loss(model, examples, losses, batch=4):
-    return evaluate(model, examples, np.ones(len(examples), dtype=np.int64), losses, batch)
+    return mean(model, examples, np.ones(len(examples), dtype=np.int64), losses, 4 * batch)
 
 
 def quiet(line):
@@ -81,7 +84,7 @@ def test_language_loss_is_the_cross_entropy_by_hand():
             row = logits[len(prompt) + place - 1].double().numpy()
             losses.append(-np.log(np.exp(row[token] - row.max()) / np.exp(row - row.max()).sum()))
     assert len(losses) == 19
-    assert language_losses(model, whole(languages())).tolist() == pytest.approx(losses, abs=1e-5)
+    assert policy_losses(model, whole(languages())).tolist() == pytest.approx(losses, abs=1e-5)
 
 
 def test_value_loss_is_the_binary_cross_entropy_by_hand(verifier):
@@ -94,10 +97,12 @@ def test_value_loss_is_the_binary_cross_entropy_by_hand(verifier):
             p = 1 / (1 + np.exp(-logit))
             losses.append(-(target * np.log(p) + (1 - target) * np.log(1 - p)))
     assert len(losses) == 6
-    assert value_losses(verifier, whole(values())).tolist() == pytest.approx(losses, abs=1e-5)
+    assert verifier_losses(verifier, whole(values())).tolist() == pytest.approx(losses, abs=1e-5)
     # The same mean, whatever batches it is taken in
     for batch in (1, 4):
-        assert mean_loss(verifier, values(), value_losses, batch) == pytest.approx(np.mean(losses), abs=1e-5)
+        assert mean_loss(verifier, values(), verifier_losses, batch) == pytest.approx(
+            np.mean(losses), abs=1e-5
+        )
 
 
 def test_validation_reads_equal_sequences_once(verifier):
@@ -107,12 +112,12 @@ def test_validation_reads_equal_sequences_once(verifier):
     examples = values([SEQUENCES[each] for each in chosen], [ENDS[each] for each in chosen], targets)
     merged, counts = merge_equal(examples)
     assert len(merged) == 3 and sorted(counts.tolist()) == [1, 2, 3]
-    once = evaluate(verifier, merged, counts, value_losses, 1)
-    assert once == pytest.approx(mean_loss(verifier, examples, value_losses), abs=1e-6)
+    once = mean(verifier, merged, counts, verifier_losses, 4)
+    assert once == pytest.approx(mean_loss(verifier, examples, verifier_losses), abs=1e-6)
     texts = languages([SEQUENCES[each] for each in chosen])
     model = random_model()
-    once = evaluate(model, *merge_equal(texts), language_losses, 1)
-    assert once == pytest.approx(mean_loss(model, texts, language_losses), abs=1e-6)
+    once = mean(model, *merge_equal(texts), policy_losses, 4)
+    assert once == pytest.approx(mean_loss(model, texts, policy_losses), abs=1e-6)
 
 
 def test_prompts_carry_no_loss():
@@ -121,7 +126,7 @@ def test_prompts_carry_no_loss():
     example = languages(SEQUENCES[2:3])
     batch = whole(example)
     assert len(batch.targets) == len(SEQUENCES[2][1])
-    language_losses(model, batch).mean().backward()
+    policy_losses(model, batch).mean().backward()
     pushed = model.lm_head.weight.grad
     with torch.inference_mode():
         hidden = model.model(input_ids=batch.tokens).last_hidden_state[0]
@@ -132,8 +137,8 @@ def test_prompts_carry_no_loss():
 
 
 def test_predicted_values_stand_beside_their_targets(verifier):
-    predicted, targets = predict_values(verifier, values(), batch=2)
-    assert [each.tolist() for each in targets] == VALUES
+    predicted = predict(verifier, values(), verifier_logits, 2)
+    assert [each.tolist() for each in values().masked_targets()] == VALUES
     for (prompt, solution), ends, values_given in zip(SEQUENCES, ENDS, predicted, strict=True):
         with torch.inference_mode():
             logits = verifier.score(verifier.hidden(torch.tensor([prompt + solution])))[0, :, 0]
@@ -146,8 +151,8 @@ def test_predicted_values_stand_beside_their_targets(verifier):
 def test_a_model_learns_four_sequences_by_heart():
     model = small_model()
     examples = languages()
-    log = train(model, examples, language_losses, SETTINGS, 0, report=quiet)
-    assert mean_loss(model, examples, language_losses) < 0.02 < 2 < log.losses[0]
+    log = train(model, examples, policy_losses, SETTINGS, 0, report=quiet)
+    assert mean_loss(model, examples, policy_losses) < 0.02 < 2 < log.losses[0]
     for prompt, solution in SEQUENCES:
         made = model.generate(torch.tensor([prompt]), max_new_tokens=10, do_sample=False, pad_token_id=0)
         assert made[0, len(prompt) :].tolist() == solution
@@ -156,11 +161,13 @@ def test_a_model_learns_four_sequences_by_heart():
 def test_a_verifier_learns_values_by_heart(tmp_path):
     model = build_verifier(saved(random_model(tie_word_embeddings=True), tmp_path / "p"), 1, 0)
     examples = values(SEQUENCES[:3], [[4], [1], [7]], [[0.9], [0.1], [0.5]])
-    train(model, examples, value_losses, SETTINGS, 0, report=quiet)
-    assert np.concatenate(predict_values(model, examples)[0]) == pytest.approx([0.9, 0.1, 0.5], abs=0.03)
+    train(model, examples, verifier_losses, SETTINGS, 0, report=quiet)
+    assert np.concatenate(predict(model, examples, verifier_logits, 256)) == pytest.approx(
+        [0.9, 0.1, 0.5], abs=0.03
+    )
     # Soft targets: the lowest loss is their entropy, not 0
     entropy = -np.mean([p * np.log(p) + (1 - p) * np.log(1 - p) for p in (0.9, 0.1, 0.5)])
-    assert mean_loss(model, examples, value_losses) == pytest.approx(entropy, abs=0.005)
+    assert mean_loss(model, examples, verifier_losses) == pytest.approx(entropy, abs=0.005)
 
 
 def test_equal_runs_give_equal_weights():
@@ -170,7 +177,7 @@ def test_equal_runs_give_equal_weights():
     def weights(seed, model_seed=0):
         model = small_model(model_seed)
         torch.manual_seed(np.random.default_rng().integers(2**31))  # the global generator must not matter
-        log = train(model, examples, language_losses, settings, seed, report=quiet)
+        log = train(model, examples, policy_losses, settings, seed, report=quiet)
         return log, torch.cat([parameter.detach().ravel() for parameter in model.parameters()])
 
     (log, first), (again_log, again), (_, other) = weights(0), weights(0), weights(1)
@@ -184,7 +191,7 @@ def test_the_log_says_what_was_seen():
     log = train(
         small_model(),
         examples,
-        language_losses,
+        policy_losses,
         SETTINGS | {"steps": 10, "evaluations": 3},
         0,
         report=lines.append,
@@ -206,30 +213,32 @@ def contradiction():
 def test_the_weights_of_the_lowest_validation_loss_are_kept():
     examples, validation = contradiction()
     model = small_model()
-    log = train(model, examples, language_losses, SETTINGS, 0, validation, report=quiet)
+    log = train(model, examples, policy_losses, SETTINGS, 0, validation=validation, report=quiet)
     assert log.validation[-1] > min(log.validation) + 0.1
     assert log.best_step == log.steps[int(np.argmin(log.validation))]
-    assert mean_loss(model, validation, language_losses) == min(log.validation)
+    assert mean_loss(model, validation, policy_losses) == min(log.validation)
     assert not model.training
 
 
 def test_the_last_weights_are_kept_on_request():
     examples, validation = contradiction()
     model = small_model()
-    log = train(model, examples, language_losses, SETTINGS, 0, validation, report=quiet, checkpoint="last")
+    log = train(
+        model, examples, policy_losses, SETTINGS, 0, validation=validation, report=quiet, checkpoint="last"
+    )
     assert log.best_step == log.steps[-1]
-    assert mean_loss(model, validation, language_losses) == log.validation[-1] > min(log.validation)
+    assert mean_loss(model, validation, policy_losses) == log.validation[-1] > min(log.validation)
 
 
 def test_the_weights_a_little_after_the_rise_are_kept_on_request():
     examples, validation = contradiction()
     model = small_model()
     how = {"checkpoint": "after_rise", "after_rise": 1}
-    log = train(model, examples, language_losses, SETTINGS, 0, validation, report=quiet, **how)
+    log = train(model, examples, policy_losses, SETTINGS, 0, validation=validation, report=quiet, **how)
     kept = log.steps.index(log.best_step)
     assert 0 < kept < len(log.steps) - 1
     assert log.validation[kept - 1] > log.validation[kept - 2]
-    assert mean_loss(model, validation, language_losses) == log.validation[kept]
+    assert mean_loss(model, validation, policy_losses) == log.validation[kept]
 
 
 # One loss per evaluation, and the evaluation that each rule keeps of it: last, lowest, 0, 1 and 3 after the rise
@@ -245,9 +254,9 @@ CURVES = [
 
 @pytest.mark.parametrize(("losses", "last", "lowest", "at_rise", "after", "later"), CURVES)
 def test_checkpoint_rules_on_made_up_curves(losses, last, lowest, at_rise, after, later):
-    assert loop.kept_evaluation(losses, "last") == last
-    assert loop.kept_evaluation(losses, "lowest") == lowest
-    found = [loop.kept_evaluation(losses, "after_rise", number) for number in (0, 1, 3)]
+    assert kept_evaluation(losses, "last") == last
+    assert kept_evaluation(losses, "lowest") == lowest
+    found = [kept_evaluation(losses, "after_rise", number) for number in (0, 1, 3)]
     assert found == [at_rise, after, later]
 
 
@@ -258,14 +267,14 @@ def test_a_rule_that_sees_the_past_only_keeps_what_it_would_keep_of_the_whole(lo
         saved = [
             index
             for index in range(len(losses))
-            if loop.kept_evaluation(losses[: index + 1], checkpoint, after) == index
+            if kept_evaluation(losses[: index + 1], checkpoint, after) == index
         ]
-        assert saved[-1] == loop.kept_evaluation(losses, checkpoint, after)
+        assert saved[-1] == kept_evaluation(losses, checkpoint, after)
 
 
 def test_an_unknown_checkpoint_rule_is_refused():
     with pytest.raises(ValueError, match="allowed are last, lowest, after_rise"):
-        loop.kept_evaluation([1.0], "best")
+        kept_evaluation([1.0], "best")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Draw one figure of a finished study from its published tables:
+"""Draw one figure of a finished study from its published tables.
 
 ttc draw                                                          lists the figures
 ttc draw search_sweep --study results/default --output figure.png    also .svg and .pdf
@@ -7,20 +7,21 @@ Nothing but `tables/` and `config.resolved.yaml` of the study's folder is read.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import yaml
 
 from ttc.errors import InputError, nearest
-from ttc.figures.catalogue import ENTRIES, specification
+from ttc.figures.captions import specification
 
 SUFFIXES = ("png", "svg", "pdf")
 
 
 def listing() -> str:
     """Names, figures of the paper and titles, one a line."""
-    rows = [(entry.name, entry.paper, entry.title) for entry in ENTRIES]
+    from ttc.figures.registry import FIGURES
+
+    rows = [(entry.name, entry.paper, entry.title) for entry in FIGURES.values()]
     widths = [max(len(row[column]) for row in rows) + 2 for column in (0, 1)]
     return "\n".join(f"{name:<{widths[0]}}{paper:<{widths[1]}}{title}" for name, paper, title in rows)
 
@@ -31,12 +32,10 @@ def draw(name: str, study: Path, output: Path, dpi: int | None = None) -> str:
     Raises InputError for an unknown name or format, a folder that is no study, or a figure that was not measured.
     """
     from ttc.figures import style
-    from ttc.figures.registry import DRAW, OPTIONS
+    from ttc.figures.registry import figure
     from ttc.tables.study import NotMeasured, load_folder
 
-    entries = {entry.name: entry for entry in ENTRIES}
-    if name not in entries:
-        raise InputError(f"'{name}' is not a figure; ttc draw lists all{nearest(name, entries)}")
+    entry = figure(name)
     suffix = output.suffix.removeprefix(".")
     if suffix not in SUFFIXES:
         given = f"ends in .{suffix}" if suffix else "has no ending"
@@ -45,14 +44,13 @@ def draw(name: str, study: Path, output: Path, dpi: int | None = None) -> str:
             f"{nearest(suffix, SUFFIXES)}"
         )
     spec = specification(_configuration(study))
-    options = {key: spec.get(key, default) for key, default in OPTIONS.items()}
     tables = load_folder(study / "tables")
     try:
         with style.context():
-            style.save(style.settle(DRAW[name](tables, options)), output, dpi or options["dpi"])
+            style.save(style.settle(entry.draw(tables, spec)), output, dpi or spec["dpi"])
     except NotMeasured as reason:
         raise InputError(f"{name} cannot be drawn for {study}: {reason}") from None
-    return entries[name].described(spec["stated"] | tables.counts())["caption"]
+    return entry.described(spec["stated"] | tables.counts())["caption"]
 
 
 def _configuration(study: Path) -> dict:
@@ -65,7 +63,7 @@ def _configuration(study: Path) -> dict:
 
 
 def main(arguments: list[str]) -> None:
-    """The command line; a mistake ends it with one sentence and exit status 2."""
+    """Draw one figure, or list all."""
     parser = argparse.ArgumentParser(prog="ttc draw", description="Draw one figure of a finished study.")
     parser.add_argument("name", nargs="?", help="the figure; without it, all are listed")
     parser.add_argument("--study", type=Path, default=Path("results/default"), help="default: %(default)s")
@@ -76,9 +74,5 @@ def main(arguments: list[str]) -> None:
         print(listing())
         return
     output = given.output or Path(f"{given.name}.png")
-    try:
-        caption = draw(given.name, given.study, output, given.dpi)
-    except InputError as error:
-        print(f"draw: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    caption = draw(given.name, given.study, output, given.dpi)
     print(f"{output}\n{caption}")

@@ -6,12 +6,14 @@ Each `hub` of a checkpoint or of problems whose `revision` is a branch, or missi
 main) is at; a commit stays as it is.  All else of the file, comments included, is left alone.
 """
 
+import argparse
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
 from ttc.errors import InputError
+from ttc.problems.hub_errors import GATED, NO_REPOSITORY, NO_REVISION, UNREACHABLE, reason
 from ttc.study.sections.models import is_commit
 
 MAIN = "main"
@@ -23,18 +25,11 @@ PLACES = {
     ("problems", "test"): "dataset",
     ("problems", "train"): "dataset",
 }
-REASONS = {
-    "GatedRepoError": "it is gated; accept its conditions on its page, log in (`hf auth login`) and run this again",
-    "RepositoryNotFoundError": "there is no such {kind} on the hub, or it is private; ids are OWNER/NAME",
-    "RevisionNotFoundError": "it has no branch '{branch}'; most have `main`",
-}
-UNREACHABLE = {
-    "OfflineModeIsEnabled",
-    "ConnectError",
-    "ConnectTimeout",
-    "ReadTimeout",
-    "ConnectionError",
-    "ProxyError",
+SENTENCES = {
+    GATED: "it is gated; accept its conditions on its page, log in (`hf auth login`) and run this again",
+    NO_REPOSITORY: "there is no such {kind} on the hub, or it is private; ids are OWNER/NAME",
+    NO_REVISION: "it has no branch '{branch}'; most have `main`",
+    UNREACHABLE: "the hub cannot be reached; run the same command where there is a connection",
 }
 
 
@@ -86,7 +81,9 @@ def commit_of(branch: Branch) -> str:
     try:
         return HfApi().repo_info(branch.hub, revision=branch.name, repo_type=branch.kind, timeout=30).sha
     except Exception as error:  # of several libraries
-        raise InputError(f"{branch.where}: {branch.kind} '{branch.hub}': {_reason(error, branch)}") from error
+        raise InputError(
+            f"{branch.where}: {branch.kind} '{branch.hub}': {_sentence(error, branch)}"
+        ) from error
 
 
 def _section(node: yaml.Node | None, path: tuple[str, ...]) -> yaml.MappingNode | None:
@@ -119,23 +116,15 @@ def _branch(section: yaml.MappingNode | None, path: tuple[str, ...]) -> Branch |
     return Branch(*about, MAIN, hub.end_mark.index, hub.end_mark.index, gap + 'revision: "{}"')
 
 
-def _reason(error: Exception, branch: Branch) -> str:
+def _sentence(error: Exception, branch: Branch) -> str:
     """What is wrong, in words."""
-    names, each = [], error
-    while each is not None:
-        names.append(type(each).__name__)
-        each = each.__cause__ or each.__context__
-    for name, reason in REASONS.items():  # a gated one is also one that is not found
-        if name in names:
-            return reason.format(kind=branch.kind, branch=branch.name)
-    if UNREACHABLE & set(names):
-        return "the hub cannot be reached; run the same command where there is a connection"
-    return " ".join((str(error).strip() or type(error).__name__).split())
+    sentence = SENTENCES.get(reason(error), " ".join((str(error).strip() or type(error).__name__).split()))
+    return sentence.format(kind=branch.kind, branch=branch.name) if reason(error) else sentence
 
 
 def main(arguments: list[str]) -> None:
     """Pin the revisions of the studies whose files are named."""
-    if not arguments:
-        raise InputError("name the study's file: ttc pin STUDY.yaml")
-    for file in arguments:
-        print("\n".join(pin(Path(file)) or [f"{file}: every revision is a commit"]))
+    parser = argparse.ArgumentParser(prog="ttc pin", description=__doc__.splitlines()[0])
+    parser.add_argument("studies", nargs="+", type=Path, metavar="STUDY.yaml", help="files that are changed")
+    for file in parser.parse_args(arguments).studies:
+        print("\n".join(pin(file) or [f"{file}: every revision is a commit"]))

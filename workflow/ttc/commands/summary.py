@@ -1,8 +1,9 @@
-"""What the jobs of a study cost, from the files that Snakemake's `benchmark:` leaves, and where the results lie.
+"""Print where the results of a study lie, and what its jobs cost.
 
-ttc summary [CONFIGURATION.yaml ...]    files are laid over config.yaml in order
+The costs are those of the files that Snakemake's `benchmark:` leaves.
 """
 
+import argparse
 import json
 from pathlib import Path
 
@@ -64,4 +65,12 @@ def late(plan: Plan, root: Path = Path()) -> list[str]:
 
 def main(arguments: list[str]) -> None:
     """Print where the results of a study lie, and what each stage has cost."""
-    print(text(plan_study(load(ROOT / "config.yaml", *arguments))))
+    parser = argparse.ArgumentParser(prog="ttc summary", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "studies",
+        nargs="*",
+        metavar="STUDY.yaml",
+        help="files laid over config.yaml, in order; default: none",
+    )
+    studies = parser.parse_args(arguments).studies
+    print(text(plan_study(load(ROOT / "config.yaml", *studies))))

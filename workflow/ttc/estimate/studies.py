@@ -1,9 +1,8 @@
 """What the ready studies of published models take, as a table in docs/models.md.
 
-python -m ttc.estimate.studies [--write docs/models.md]
+ttc studies [--write docs/models.md]
 """
 
-import argparse
 from pathlib import Path
 
 from ttc.estimate.table import jobs, longest_chain, short
@@ -13,7 +12,7 @@ from ttc.study.jobs import gpus_of
 from ttc.study.plan import Plan
 from ttc.study.sections.models import Checkpoint
 
-MARK = "<!-- written by python -m ttc.estimate.studies -->"
+MARK = "<!-- written by ttc studies -->"
 HEAD = (
     "| study | policy | larger policy | verifier | tokens decoded | GPU | GPU-hours | longest chain | disk |",
     "|---|---|---|---|---|---|---|---|---|",
@@ -54,22 +53,3 @@ def table() -> str:
 
 def _model(checkpoint: Checkpoint | None) -> str:
     return "fine-tuned here" if checkpoint is None else checkpoint.hub.split("/")[1]
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ttc.estimate.studies", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--write", type=Path, help="Markdown file whose table is replaced")
-    given = parser.parse_args()
-    if given.write is None:
-        print(table())
-        return
-    before, _, after = given.write.read_text().split(MARK)
-    given.write.write_text(before + table() + after)
-    print(f"wrote {given.write}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,14 +1,49 @@
 """Captions of figures, filled with the numbers of the configuration and of the tables.
 
 `{a.b}` in a sentence stands for the key `a.b` of the configuration or for a number measured under that name.  A
-sentence with a number that a study does not have (pools have no chains) is left out.  Standard library only.
+sentence with a number that a study does not have (pools have no chains) is left out.
+
+Standard library only: the plan asks here what the figures depend on, and drawing libraries are not loaded for that.
+The sentences are therefore found in the sources of this folder.
 """
 
+import ast
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 FIELD = re.compile(r"\{([a-z0-9_.]+)\}")
 MEASURED = ("questions",)  # fields that come from the tables
+
+
+def specification(configuration: dict) -> dict:
+    """What the figures of a study depend on besides its tables: options, and the numbers that captions restate.
+
+    `configuration` is a resolved one, as config.resolved.yaml holds it: without what the study does not use.
+    """
+    return {
+        **configuration["figures"],
+        "seed": configuration["seed"],
+        "aggregation": configuration["evaluation"]["aggregation"],
+        "stated": stated(configuration, sentences()),
+    }
+
+
+@functools.cache
+def sentences() -> tuple[str, ...]:
+    """Every sentence with a field in the sources of figures: all that captions can say, as their modules hold it."""
+    folder = Path(__file__).resolve().parent
+    found = {text for file in sorted(folder.rglob("*.py")) for text in _strings(ast.parse(file.read_text()))}
+    return tuple(sorted(text for text in found if FIELD.search(text)))
+
+
+def _strings(tree: ast.Module) -> Iterator[str]:
+    """The string constants of a module, without docstrings."""
+    documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented:
+            yield node.value
 
 
 def fields(sentences: Iterable[str]) -> set[str]:

@@ -1,28 +1,35 @@
-"""One figure of the catalogue, and the sentences and rows that several figures share."""
+"""Entries of figures, and the rows that several figures are drawn from."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from ttc.figures import captions
 
-Rows = dict[str, tuple]  # column -> values of it; names of strategies may end in *
+# column -> values of it; names of strategies may end in *, and the last of them may be OTHER_SEARCHES
+Rows = dict[str, tuple]
+# Every further search that a study measured, by whatever method: the rows of a table say which there are
+OTHER_SEARCHES = "other searches"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One figure: `name` is its file's; `v1` and `camera_ready` number the paper's figure in its two versions.
+    """One figure: `name` is its file's, `place` its place on pages; `v1` and `camera_ready` number the paper's figure.
 
     A caption is a tuple of sentences; one whose numbers a study does not have is left out.  `reads` names the tables
-    and the rows of them that the figure needs.  `main` figures are shown in the report, all in the gallery.
+    and the rows of them that the figure needs, `draw` the function (study, options) that draws it.  `beside`: what it
+    stands for where it is none of the paper's figures.  `main` figures are shown in the report, all in the gallery.
     """
 
     name: str
     title: str
+    place: int
     caption: tuple[str, ...]
     reads: dict[str, Rows]
+    draw: Callable
     v1: str = ""
     camera_ready: str = ""
     beside: str = "beyond the paper"
-    main: bool = field(default=False, kw_only=True)
+    main: bool = False
 
     @property
     def paper(self) -> str:
@@ -44,45 +51,6 @@ class Entry:
             "main": self.main,
         }
 
-
-QUESTIONS = (
-    "{questions} test questions; bands are 95 % bootstrap intervals ({allocation.bootstrap} resamples)."
-)
-SAMPLES = "Subsets of {sampling.samples} samples a question, drawn at temperature {sampling.temperature}."
-SUBSETS = (
-    "Where a vote has no closed form, accuracy is the mean over {evaluation.replicates} subsets of each size."
-)
-AGGREGATION = "One score from step scores: {evaluation.aggregation}."
-SEARCH = "N = {search.budgets} beams, at most {search.max_rounds} rounds, temperature {search.temperature}."
-ORACLE = (
-    "{difficulty.bins} quantile bins by oracle difficulty, the pass rate over the pool; equal difficulties across a "
-    "border: {difficulty.ties}."
-)
-PREDICTED = (
-    "{difficulty.bins} quantile bins by predicted difficulty, the mean verifier score, which needs no gold answer; "
-    "equal difficulties across a border: {difficulty.ties}."
-)
-FOLDS = (
-    "Chosen and measured on different questions: {allocation.folds} folds inside each of {difficulty.bins} bins, "
-    "averaged over {allocation.repeats} random splits."
-)
-CHAINS = (
-    "Chains of up to {revision.max_generations} answers, each seeing the last {revision.max_context}, at temperature "
-    "{revision.temperature}."
-)
-STEPS = "Pass@1 at a position is the mean over all chains that are as long."
-REST = "The ReST^EM reviser: {revision.rest.test_chains} chains of {revision.rest.test_length} answers a question."
-LARGER = "The larger policy: {sampling.larger_samples} samples a question, beams of {search.larger_budgets}."
-FLIPPED = "Flipped: {evaluation.noisy_verifiers.share} of the scores, each of a {evaluation.noisy_verifiers.acts_on}."
-FIRST = "The first answer of a chain is the {revision.first_answer}'s."
-TRACED = "{questions} test questions; bands are 95 % bootstrap intervals ({findings.bootstrap} resamples)."
-RATIOS = {
-    "v1": "R = {exchange.ratios.v1} inference tokens to a pretraining token; the formula of version 1.",
-    "camera_ready": "R = {exchange.ratios.camera_ready} inference tokens to a pretraining token; the camera-ready's "
-    "formula, which bills the verifier; curves {exchange.verifier_curves}.",
-}
-PAIRED = "{questions} test questions; paired 95 % bootstrap intervals ({exchange.bootstrap} resamples)."
-SEED = "Seed {seed}."
 
 ALL = {"bins": ("none",)}
 VOTES = {"family": ("search",)} | ALL

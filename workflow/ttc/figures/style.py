@@ -290,9 +290,8 @@ def spread(heights: list[float], gap: float) -> list[float]:
 
 def note(drawn: Figure, text: str) -> None:
     """A line of small print under the figure: what bands and bars are."""
-    letters = int(
-        drawn.get_figwidth() * 72 / (7.5 * 0.57)
-    )  # a letter of this font is about 0.57 of its size wide
+    # A letter of this font is about 0.57 of its size wide
+    letters = int(drawn.get_figwidth() * 72 / (7.5 * 0.57))
     text = "\n".join(wrapped for line in text.split("\n") for wrapped in textwrap.wrap(line, letters))
     drawn.supxlabel(text, x=0.01, ha="left", fontsize=7.5, color="#555555", fontweight="normal")
 

@@ -1,1 +1,5 @@
-"""Whether an answer is right: found in a text, brought to a normal form, compared."""
+"""Whether an answer is right: found in a text (`answers`), brought to a `normal_form`, compared (`grader`).
+
+Other rooms use these three.  Behind them are the meanings that Math-Verify reads in answers (`values`), its worker
+processes (`worker`, `processes`) and the cache of their replies (`cache`).
+"""

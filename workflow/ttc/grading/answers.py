@@ -1,13 +1,20 @@
-r"""Finding the final answer in a solution: `\boxed{...}`, `#### ...` or an `Answer:` line, else no answer.
+r"""Final answers in the texts of solutions, and the methods that find them.
 
-Nothing is guessed.  A solution that states no final answer in an accepted form has answer None, which counts as wrong
-and never wins a vote; the widespread fallback to the last number in the text turns unfinished work into answers.
+`STRICT` methods find an answer that a solution states beyond doubt: `\boxed{...}`, `#### ...` or an `Answer:` line.  A
+solution without one has no answer, which counts as wrong and never wins a vote.  The other methods guess more, and each
+is used only where it is configured: a sentence, an unbraced box, the layout of one data set, and as a last resort the
+last number, which turns unfinished work into answers.  The method is returned with the answer, so that a study can
+count how many answers rest on which.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 from ttc.errors import InputError, nearest
+
+# The method of a text in which nothing was found
+NONE = "none"
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*(?=\{)")
 _HASHES = re.compile(r"^[ \t]*####[ \t]*(.*?)[ \t]*$", re.MULTILINE)
@@ -15,31 +22,42 @@ _ANSWER_LINE = re.compile(
     r"^[ \t>*_#-]*(?:the[ \t]+)?(?:final[ \t]+)?answer(?:[ \t]+is)?[ \t]*(?::|(?<=is)[ \t])[ \t*_]*(.*?)[ \t*_]*$",
     re.MULTILINE | re.IGNORECASE,
 )
+_SENTENCE = re.compile(r"\banswer\s+is[ \t]*:?", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"\.(?:\s|$)")
+_BARE_BOX = re.compile(r"\\(?:boxed|fbox)(?:\s+|(?=\d))(\\?[^\s{}$\\,.;]+)")
+_SHORT_LINE = re.compile(r"^[ \t]*A:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_NUMBER = re.compile(r"(?<![\w.])(?:(?<![\w.)\]}])[-−])?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:/\d+)?")
 
 
-def extract(text: str, kinds: Sequence[str] = ("boxed",)) -> str | None:
-    """The final answer of a solution, by the first of `kinds` that finds one; None where none does.
+class Found(NamedTuple):
+    """A final answer and the method that found it; (None, `none`) where no method did."""
 
-    `kinds` are names of `KINDS`.  Within a kind the last occurrence decides, even where it is empty: a solution that
-    ends in an empty box has withdrawn the answer before it.  Raises InputError for an unknown kind.
+    answer: str | None
+    method: str
+
+
+def find(text: str, methods: Sequence[str] = ("boxed",)) -> Found:
+    """The final answer by the first of `methods`, names of `METHODS`, that finds one.
+
+    Within a method the last occurrence in the text decides, even where it is empty: a solution that ends in an empty
+    box has withdrawn the answer before it.  Raises InputError for an unknown method.
     """
-    return find(text, kinds, KINDS)[0]
+    check_methods(methods)
+    for method in methods:
+        if (answer := METHODS[method](text)) is not None:
+            return Found(answer, method)
+    return Found(None, NONE)
 
 
-def find(
-    text: str, kinds: Sequence[str], known: dict[str, Callable[[str], str | None]]
-) -> tuple[str | None, str | None]:
-    """The same with the functions of `known`, and the kind that found the answer; (None, None) where none does."""
-    for kind in kinds:
-        if kind not in known:
+def check_methods(methods: Sequence[str], known: Collection[str] | None = None) -> None:
+    """Raise InputError, with the nearest name, if one of `methods` is not among `known` (by default all methods)."""
+    known = METHODS if known is None else known
+    for method in methods:
+        if method not in known:
             raise InputError(
-                f"answer extraction: '{kind}' is not a kind of answer; allowed are {', '.join(known)}"
-                f"{nearest(kind, known)}"
+                f"answer extraction: '{method}' is not a method of finding answers; allowed are {', '.join(known)}"
+                f"{nearest(method, known)}"
             )
-    for kind in kinds:
-        if (answer := known[kind](text)) is not None:
-            return answer, kind
-    return None, None
 
 
 def last_boxed(text: str) -> str | None:
@@ -73,11 +91,42 @@ def answer_line(text: str) -> str | None:
     return (answer[:-1].rstrip() if answer.endswith(".") else answer) or None
 
 
-KINDS: dict[str, Callable[[str], str | None]] = {
-    "boxed": last_boxed,
-    "hashes": after_hashes,
-    "answer_line": answer_line,
-}
+def sentence(text: str) -> str | None:
+    r"""What follows the last `answer is` up to the end of the sentence, wherever in a line it stands.
+
+    A full stop ends the sentence where white space follows it, so `3.5` is whole.  Markdown emphasis, dollar signs
+    around a formula or before an amount of money, and a box around the answer are dropped.
+    """
+    starts = [match.end() for match in _SENTENCE.finditer(text)]
+    if not starts:
+        return None
+    line = text[starts[-1] :].split("\n", 1)[0]
+    answer = _SENTENCE_END.split(line)[0].strip().strip("*_ ")
+    if boxed := last_boxed(answer):
+        return boxed
+    if answer.count("$") == 2 and answer[0] == answer[-1]:
+        answer = answer[1:-1].strip()
+    elif answer.count("$") == 1 and answer[0] == "$":
+        answer = answer[1:].strip()
+    return answer or None
+
+
+def bare_box(text: str) -> str | None:
+    r"""The word after the last `\boxed` without braces (`\boxed 7`), as some solutions of MATH have it."""
+    found = _BARE_BOX.findall(text)
+    return found[-1] if found else None
+
+
+def short_line(text: str) -> str | None:
+    """What follows the last line beginning `A:`, as in question-and-answer layouts; None if there is none."""
+    found = _SHORT_LINE.findall(text)
+    return (found[-1] or None) if found else None
+
+
+def last_number(text: str) -> str | None:
+    """The last number of the text, with its sign, thousands commas, decimals and denominator: a guess."""
+    found = _NUMBER.findall(text)
+    return found[-1].replace("−", "-") if found else None
 
 
 def _closing_brace(text: str, start: int) -> int | None:
@@ -94,3 +143,16 @@ def _closing_brace(text: str, start: int) -> int | None:
             return index
         index += 1
     return None
+
+
+STRICT: dict[str, Callable[[str], str | None]] = {
+    "boxed": last_boxed,
+    "hashes": after_hashes,
+    "answer_line": answer_line,
+}
+METHODS: dict[str, Callable[[str], str | None]] = STRICT | {
+    "sentence": sentence,
+    "bare_box": bare_box,
+    "short_line": short_line,
+    "last_number": last_number,
+}

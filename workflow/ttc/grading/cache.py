@@ -1,4 +1,4 @@
-"""Replies of the Math-Verify worker remembered across runs, for each version of the code that made them.
+"""The cache of verdicts: replies of the Math-Verify worker, kept across runs for each version of the code.
 
 A side store, no artifact: nothing depends on it, it may be deleted at any time, and a study is the same to the byte
 with an empty, a full and no cache.  For that, only replies that are a function of the question are kept: not those
@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import platform
+import re
 import sqlite3
 import sys
 import time
@@ -23,22 +24,37 @@ from pathlib import Path
 
 from ttc.grading.processes import Reply
 
-SAFELY = 0.25  # share of the time allowed up to which a reply does not depend on the machine
-EVERY = 5.0  # seconds between writes, so that a killed job loses little
+# Share of the time allowed up to which a reply does not depend on the machine
+SAFELY = 0.25
+# Seconds between writes, so that a killed job loses little
+EVERY = 5.0
 LIBRARIES = ("math-verify", "sympy", "latex2sympy2_extended", "antlr4-python3-runtime", "mpmath", "gmpy2")
-CODE = ("worker.py", "values.py", "normal_form.py", "processes.py", "grader.py")
+# What decides: what a worker runs, and what asks it
+DECIDING = ("worker", "grader")
 
 Question = tuple[str, ...]
+_IMPORTED = re.compile(r"^\s*from ttc\.grading\.(\w+) import", re.MULTILINE)
 
 
 def version(code: Iterable[Path] = (), libraries: Iterable[str] = LIBRARIES) -> str:
-    """Digest of all that a reply depends on but the question: this package's `code`, `libraries`, Python."""
+    """Digest of all that a reply depends on but the question: the `code` that decides, `libraries`, Python."""
     sha = hashlib.sha256(platform.python_version().encode())
-    for path in code or [Path(__file__).with_name(name) for name in CODE]:
+    for path in code or deciding_code():
         sha.update(hashlib.sha256(path.read_bytes()).digest())
     for name in libraries:
         sha.update(f"{name} {_installed(name)}\n".encode())
     return sha.hexdigest()[:16]
+
+
+def deciding_code() -> list[Path]:
+    """The modules of this package that `DECIDING` import, directly or not, and these; all but the cache itself."""
+    folder, found, left = Path(__file__).parent, {"cache"}, list(DECIDING)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += _IMPORTED.findall((folder / f"{name}.py").read_text())
+    return [folder / f"{name}.py" for name in sorted(found - {"cache"})]
 
 
 class ReplyCache:

@@ -1,4 +1,4 @@
-r"""Are two answers equal?  Exact rules first, then Math-Verify in processes that can be killed.
+r"""Equality of answers: by exact rules first, then by Math-Verify in processes that can be killed.
 
 Equality of a gold answer and an answer is decided by the first of these that applies:
 
@@ -73,7 +73,7 @@ class Graded:
 
 
 class Reading(NamedTuple):
-    """An answer as `notation.plain` reads it, its normal form, and its value if it is a plain number."""
+    """An answer as `normal_form.plain` reads it, its normal form, and its value if it is a plain number."""
 
     plain: str
     form: str
@@ -120,7 +120,8 @@ class Grader:
         self._decided: dict[tuple[str, str], Verdict] = {}
         self._replies: dict[Question, Future] = {}
         self._lock = threading.Lock()
-        self._idle: list[Worker] = []  # as many as threads have asked at once
+        # As many as threads have asked at once
+        self._idle: list[Worker] = []
 
     def __enter__(self) -> "Grader":
         return self
@@ -232,9 +233,8 @@ class Grader:
             return index
 
         def join(first: int, second: int) -> None:
-            low, high = sorted(
-                (root(first), root(second))
-            )  # `forms` is sorted, so the lower root names the class
+            # `forms` is sorted, so the lower root names the class
+            low, high = sorted((root(first), root(second)))
             parent[high] = low
 
         first_with: dict[Fraction, int] = {}

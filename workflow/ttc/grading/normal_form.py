@@ -1,6 +1,6 @@
-r"""How an answer is written: normal forms that join spellings, the plain reading of an answer, and exact numbers.
+r"""Normal forms of answers, which join spellings; the plain reading of an answer; exact numbers.
 
-Only texts and exact arithmetic: what an expression means is left to `ttc.grading.grader` and Math-Verify.
+All of it is about texts and exact arithmetic: what an expression means is left to `ttc.grading.grader` and Math-Verify.
 """
 
 import functools
@@ -8,7 +8,8 @@ import re
 from fractions import Fraction
 
 _TEXT = re.compile(r"\\(?:text(?:bf|it|rm|normal)?|mathrm|mathbf|mbox)\s*\{([^{}\\]*)\}")
-_DISPLAY = re.compile(  # the first alternative steps over `\\`, which ends a row of a matrix, and keeps it
+# The first alternative steps over `\\`, which ends a row of a matrix, and keeps it
+_DISPLAY = re.compile(
     r"(\\\\)|\\[;:!> ]|\\,|~|\\(?:q?quad|displaystyle)(?![a-zA-Z])|\\(?:left|right)(?![a-zA-Z])\s*\.?"
 )
 _GROUPING = re.compile(r"\{,\}(?=\d{3})|,\s*\\!\s*(?=\d{3})|(?<=\d)\\,(?=\d{3}(?!\d))")

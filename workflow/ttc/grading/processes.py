@@ -1,4 +1,4 @@
-"""Worker processes that compare answers, and what becomes of those that hang, die or grow.
+"""Worker processes that compare answers; those that hang, die or grow are replaced.
 
 A request has a limit of CPU time, which a busy machine does not use up, and ten times that of wall time, for a process
 that stands still.  Either ends the process for good: nothing inside it is relied on.  A process that died in any

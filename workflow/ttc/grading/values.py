@@ -1,4 +1,4 @@
-r"""What Math-Verify read an answer as, in short: enough to tell most pairs apart without asking it.
+r"""Meanings of answers: what Math-Verify read, in short, enough to tell most pairs apart without asking it.
 
 A meaning is computed once an answer, in the worker (`ttc.grading.worker`), from the expression that
 Math-Verify parses; plain numbers have an exact one without a worker.  Its `values` are those of the expression at one

@@ -1,4 +1,6 @@
-"""A process that reads and compares answers with Math-Verify, one JSON line in and one out; `workers.Worker` owns it.
+"""The worker process, which reads and compares answers with Math-Verify: one JSON line in, one out.
+
+`ttc.grading.processes.Worker` starts and ends it.
 
 Math-Verify bounds its own time with SIGALRM, which works in the main thread only and does not interrupt every loop.
 Here its timeouts are off: this process is disposable.  The kernel ends it when a request has used up its CPU time,

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from ttc.digests import PATTERNS, file_digest, folder_files
 from ttc.errors import InputError
+from ttc.models.tokenizers import load_tokenizer
+from ttc.problems.hub_errors import GATED, NO_REPOSITORY, NO_REVISION, UNREACHABLE, first_line, reason
 from ttc.problems.prompts import tokenizer_digest
-from ttc.problems.text import load_tokenizer
 
 
 def fetch(hub: str, revision: str) -> Path:
@@ -21,7 +22,7 @@ def fetch(hub: str, revision: str) -> Path:
     try:
         return Path(snapshot_download(hub, revision=revision, allow_patterns=list(PATTERNS)))
     except (HfHubHTTPError, OSError, ValueError) as error:
-        raise InputError(f"{where}: {_reason(error, revision)}") from error
+        raise InputError(f"{where}: {_sentence(error, revision)}") from error
 
 
 def describe(folder: Path, where: str) -> dict:
@@ -34,7 +35,7 @@ def describe(folder: Path, where: str) -> dict:
     try:
         tokenizer = load_tokenizer(folder)
     except Exception as error:  # of several libraries
-        raise InputError(f"{where}: its tokenizer cannot be loaded ({_first_line(error)})") from error
+        raise InputError(f"{where}: its tokenizer cannot be loaded ({first_line(error)})") from error
     if not set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids):  # made up by `transformers`
         raise InputError(
             f"{where}: its tokenizer cannot be loaded (there is no vocabulary beside the weights)"
@@ -81,7 +82,7 @@ def _parameters(file: Path, where: str) -> int:
             shapes = [content.get_slice(name).get_shape() for name in content.keys()]  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError) as error:
         raise InputError(
-            f"{where}: {file.name} is not readable as safetensors ({_first_line(error)})"
+            f"{where}: {file.name} is not readable as safetensors ({first_line(error)})"
         ) from error
     total = 0
     for shape in shapes:
@@ -98,34 +99,16 @@ def _json(folder: Path, name: str, where: str) -> dict:
     except FileNotFoundError as error:
         raise InputError(f"{where}: not a checkpoint, it has no {name}") from error
     except ValueError as error:
-        raise InputError(f"{where}: its {name} is not valid JSON ({_first_line(error)})") from error
+        raise InputError(f"{where}: its {name} is not valid JSON ({first_line(error)})") from error
 
 
-def _reason(error: Exception, revision: str) -> str:
-    """What is wrong, in words; `huggingface_hub` wraps what it could not reach in an error about its cache."""
-    names, each = set(), error
-    while each is not None:
-        names.add(type(each).__name__)
-        each = each.__cause__ or each.__context__
-    if "GatedRepoError" in names:
-        return "it is gated; accept its conditions on its page, log in (`hf auth login`) and run the same command"
-    if "RevisionNotFoundError" in names:
-        return f"it has no commit {revision}; take one of its page"
-    if "RepositoryNotFoundError" in names:
-        return "there is no such model on the hub, or it is private; its id is OWNER/NAME, as on its page"
-    if names & {
-        "LocalEntryNotFoundError",
-        "OfflineModeIsEnabled",
-        "ConnectionError",
-        "ConnectError",
-        "ProxyError",
-    }:
-        return (
-            f"it is not in the cache at commit {revision}, and the hub cannot be reached; run `snakemake fetch_model` "
-            "once where there is a connection"
-        )
-    return _first_line(error)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def _sentence(error: Exception, revision: str) -> str:
+    """What is wrong, in words."""
+    sentences = {
+        GATED: "it is gated; accept its conditions on its page, log in (`hf auth login`) and run the same command",
+        NO_REVISION: f"it has no commit {revision}; take one of its page",
+        NO_REPOSITORY: "there is no such model on the hub, or it is private; its id is OWNER/NAME, as on its page",
+        UNREACHABLE: f"it is not in the cache at commit {revision}, and the hub cannot be reached; run"
+        " `snakemake fetch_model` once where there is a connection",
+    }
+    return sentences.get(reason(error)) or first_line(error)

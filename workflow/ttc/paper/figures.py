@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ttc.figures.catalogue import ENTRIES, Entry
+from ttc.figures.entry import Entry
+from ttc.figures.registry import FIGURES
 
 
 @dataclass(frozen=True)
@@ -52,5 +53,7 @@ PAPER_FIGURES = (
 
 def ours(paper: PaperFigure) -> list[Entry]:
     """The figures that stand for one of the paper's."""
-    numbers = {entry.name: entry.v1 if paper.version == "v1" else entry.camera_ready for entry in ENTRIES}
-    return [entry for entry in ENTRIES if numbers[entry.name].split(",")[0] == paper.number]
+    numbers = {
+        name: entry.v1 if paper.version == "v1" else entry.camera_ready for name, entry in FIGURES.items()
+    }
+    return [entry for name, entry in FIGURES.items() if numbers[name].split(",")[0] == paper.number]

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ttc.grading.answers import extract
-from ttc.grading.extraction import find
+from ttc.grading.answers import find
 from ttc.grading.grader import Grader, read
 from ttc.grading.normal_form import normal_form
 from ttc.problems import prompts, text
@@ -104,7 +103,7 @@ LINES = LineForm()
 @functools.lru_cache(maxsize=1 << 16)  # equal solutions are frequent
 def grade_line(solution: str, gold: str) -> Graded:
     """Answer of a generated solution and whether it equals the gold answer; without an answer it is wrong."""
-    answer = extract(solution, ("answer_line",))
+    answer = find(solution, ("answer_line",)).answer
     if answer is None:
         return None, False
     answer = normal_form(answer)

@@ -6,6 +6,14 @@ from pathlib import Path
 import polars as pl
 
 from ttc.errors import InputError, nearest
+from ttc.problems.hub_errors import (
+    GATED,
+    NO_REPOSITORY,
+    NO_REVISION,
+    UNREACHABLE,
+    first_line,
+    reason,
+)
 from ttc.problems.layout import COMMIT, check_place
 
 _SAVED = ("dataset_dict.json", "dataset_info.json", "state.json")  # what `save_to_disk` leaves in a folder
@@ -37,7 +45,7 @@ def load_saved(folder: Path, split: str | None = None) -> pl.DataFrame:
         saved = datasets.load_from_disk(str(folder))
     except Exception as error:  # whatever is wrong with a damaged folder
         raise InputError(
-            f"{folder}: not readable as a data set that `datasets` saved ({_first_line(error)})"
+            f"{folder}: not readable as a data set that `datasets` saved ({first_line(error)})"
         ) from error
     if isinstance(saved, datasets.DatasetDict):
         if split is None and len(saved) == 1:
@@ -58,7 +66,7 @@ def _load_one(hub: str, revision: str, config: str | None, split: str) -> pl.Dat
     try:
         rows = datasets.load_dataset(hub, config, split=split, revision=revision)
     except Exception as error:  # of several libraries: each is told in one sentence
-        raise InputError(f"{where}: {_reason(error, revision)}") from error
+        raise InputError(f"{where}: {_sentence(error, revision)}") from error
     _check_cached(rows, where, revision)
     return rows.to_polars()
 
@@ -76,29 +84,17 @@ def _check_cached(rows, where: str, revision: str) -> None:
             )
 
 
-def _reason(error: Exception, revision: str) -> str:
-    """What is wrong, in words.  `datasets` drops the cause of some of its errors, so their texts are read too."""
-    names = {type(each).__name__ for each in _chain(error)}
-    text = _first_line(error)
-    if "GatedRepoError" in names or "is a gated dataset" in text:
-        return "it is gated; accept its conditions on its page and log in (`hf auth login`)"
-    if "RevisionNotFoundError" in names or text.startswith("Revision '"):
-        return f"it has no revision {revision}; take a commit of its page"
-    if "RepositoryNotFoundError" in names or "doesn't exist on the Hub" in text:
-        return "there is no such data set on the hub, or it is private; its id is OWNER/NAME, as on its page"
-    if names & {"OfflineModeIsEnabled", "ConnectionError", "ConnectError", "LocalEntryNotFoundError"}:
-        return (
-            "the hub cannot be reached and the data set is not in the cache; run once with a connection, or give a "
-            "local file as `path`"
-        )
-    return f"it cannot be read ({text})"
+def _sentence(error: Exception, revision: str) -> str:
+    """What is wrong, in words."""
+    sentences = {
+        GATED: "it is gated; accept its conditions on its page and log in (`hf auth login`)",
+        NO_REVISION: f"it has no revision {revision}; take a commit of its page",
+        NO_REPOSITORY: "there is no such data set on the hub, or it is private; its id is OWNER/NAME, as on its page",
+        UNREACHABLE: "the hub cannot be reached and the data set is not in the cache; run once with a connection, or"
+        " give a local file as `path`",
+    }
+    return sentences.get(reason(error)) or f"it cannot be read ({_shortened(error)})"
 
 
-def _chain(error: BaseException | None) -> Iterable[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _first_line(error: Exception) -> str:
+def _shortened(error: Exception) -> str:
     return " ".join((str(error).strip() or type(error).__name__).split("\n"))[:300]

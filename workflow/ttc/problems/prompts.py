@@ -7,7 +7,7 @@
     examples:              # solved problems before it, each in the template: {problem: TEXT, solution: TEXT}
     stop: [TEXT]           # texts that end a solution
     again: TEXT            # what is said after an answer that is to be revised
-    extract: [boxed]       # how the answer is found in what the model wrote (`ttc.grading.extraction`)
+    extract: [boxed]       # how the answer is found in what the model wrote (`ttc.grading.answers`)
     variables: {}          # chat only: what the chat template is given besides, such as enable_thinking: false
     date: 2024-07-26       # chat only: the date for chat templates that write today's
 
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from ttc.digests import canonical
 from ttc.errors import InputError, nearest
-from ttc.grading.extraction import check_methods
+from ttc.grading.answers import check_methods
 from ttc.problems.text import encode_prompts
 
 FOLDER = Path(__file__).resolve().parents[2] / "prompts"

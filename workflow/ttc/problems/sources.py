@@ -18,7 +18,7 @@ from collections.abc import Iterable
 
 from ttc import plugins
 from ttc.errors import InputError, nearest
-from ttc.grading.extraction import check_methods
+from ttc.grading.answers import check_methods
 from ttc.problems.layout import COLUMNS, check_place, column_mapping
 
 PRESETS = "ttc.problems.presets"

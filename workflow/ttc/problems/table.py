@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.grading.extraction import METHODS, NONE, check_methods, find
+from ttc.grading.answers import METHODS, NONE, check_methods, find
 from ttc.problems.foreign_rows import refuse, select
 from ttc.problems.layout import COLUMNS
 

@@ -1,13 +1,14 @@
 """Stage `plot`: all figures of a study, and `index.json`, which says what each shows and why one is missing.
 
-Roles: difficulty, allocation (folder of fit_allocator: curves), exchange, and the tables of the ablations; an empty
-role means that the study has no such table, and what needs it is skipped with a reason.
+Roles: the published tables by name, and `allocation`, the folder of fit_allocator.  An empty role means that the study
+has no such table, and what needs it is skipped with a reason; only tables that some figure is drawn from are read.
 """
 
 import json
 from pathlib import Path
 
-from ttc.tables.study import NotMeasured, Study, load
+from ttc.runtime import Inputs, Runtime
+from ttc.tables.study import NotMeasured, load
 
 DECLARATION = {
     "group": "publication",
@@ -19,41 +20,41 @@ DECLARATION = {
     "per_pool": True,
 }
 
-TABLES = ("difficulty", "exchange", "transitions", "calibration", "verifier_quality")
+# Tables in the folder of fit_allocator
+FITTED = ("allocation", "curves", "per_question")
 
 
-def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Draw every figure in every format into the folder `output`.
 
-    The spec's `stated` holds the values of the configuration that captions restate, by dotted key.
+    spec: the section `figures` of the configuration, seed, aggregation, and `stated`, the values of the configuration
+    that captions restate, by dotted key.
     """
     from ttc.figures import style
-    from ttc.figures.catalogue import ENTRIES
-    from ttc.figures.registry import DRAW, OPTIONS
+    from ttc.figures.registry import FIGURES, TABLES
     from ttc.figures.sources import sources
 
-    options = {name: spec.get(name, default) for name, default in OPTIONS.items()}
-    study = _study(inputs)
-    values = spec.get("stated", {}) | study.counts()
+    study = load(**{name: _paths(inputs, name) for name in TABLES})
+    values = spec["stated"] | study.counts()
     output.mkdir(parents=True, exist_ok=True)
     index = []
-    for plot in ENTRIES:
-        entry = plot.described(values) | {"sources": sources(study, plot), "files": []}
+    for figure in FIGURES.values():
+        entry = figure.described(values) | {"sources": sources(study, figure), "files": []}
         try:
             with style.context():
-                drawn = style.settle(DRAW[plot.name](study, options))
-                for suffix in sorted(options["formats"]):
-                    style.save(drawn, output / f"{plot.name}.{suffix}", options["dpi"])
-            entry["files"] = [f"{plot.name}.{suffix}" for suffix in sorted(options["formats"])]
-            print(f"plot: {plot.name}", flush=True)
+                drawn = style.settle(figure.draw(study, spec))
+                for suffix in sorted(spec["formats"]):
+                    style.save(drawn, output / f"{figure.name}.{suffix}", spec["dpi"])
+            entry["files"] = [f"{figure.name}.{suffix}" for suffix in sorted(spec["formats"])]
+            print(f"plot: {figure.name}", flush=True)
         except NotMeasured as reason:
             entry["skipped"] = str(reason)
-            print(f"plot: {plot.name} skipped, {reason}", flush=True)
+            print(f"plot: {figure.name} skipped, {reason}", flush=True)
         index.append(entry)
     (output / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
 
 
-def _study(inputs: dict) -> Study:
-    fitted = inputs.get("allocation", [])
-    named = {name: inputs.get(name) for name in TABLES}
-    return load(**named, curves=[folder / "curves.parquet" for folder in fitted])
+def _paths(inputs: Inputs, table: str) -> list[Path]:
+    if table in FITTED:
+        return [folder / f"{table}.parquet" for folder in inputs.get("allocation", [])]
+    return inputs.get(table, [])

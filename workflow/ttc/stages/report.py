@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.grading.extraction import NONE, find
+from ttc.grading.answers import NONE, find
 from ttc.report.page import render
 from ttc.report.solutions import Content, solved_sometimes
 from ttc.runtime import one

@@ -8,12 +8,14 @@ import polars as pl
 from ttc.errors import InputError
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.from_scratch import build_policy
+from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import task, text
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.training.batches import in_phases, language_examples
 from ttc.training.checkpoints import Checkpoints
-from ttc.training.loop import language_losses, train
+from ttc.training.loop import train
+from ttc.training.losses import policy_losses
 
 DECLARATION = {
     "group": "models",
@@ -37,9 +39,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """
     problems = PROBLEMS.read(one(inputs, "problems")).filter(pl.col("split") == "train")
     generated = task.load(spec["task"])
-    tokenizer = text.build_tokenizer(
-        generated.vocabulary(spec["task"], spec["seed"]), generated.TOKEN_PATTERN
-    )
+    tokenizer = build_tokenizer(generated.vocabulary(spec["task"], spec["seed"]), generated.TOKEN_PATTERN)
     turns = list(generated.training_turns(spec["task"], spec["seed"], problems))
     texts = [
         (question, [], solution) for question, solution in problems.select("question", "solution").iter_rows()
@@ -67,7 +67,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     log = train(
         model,
         examples,
-        language_losses,
+        policy_losses,
         spec["training"],
         spec["seed"],
         order=order,

@@ -7,15 +7,16 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from ttc.models.directory import count_parameters, resolve_device, save_model
+from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import weights_of
 from ttc.problems.formats import open_form
-from ttc.problems.text import load_tokenizer
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import PAIRS
 from ttc.training.batches import language_examples
 from ttc.training.checkpoints import Checkpoints
-from ttc.training.loop import language_losses, train
+from ttc.training.loop import train
+from ttc.training.losses import policy_losses
 from ttc.verifiers.examples import is_held_out
 
 DECLARATION = {
@@ -34,7 +35,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
     The loss is on the correct answer only; writes a directory of kind `reviser`.
 
-    `training` names the rule by which the validation loss chooses the weights (`models.training.kept_evaluation`): it
+    `training` names the rule by which the validation loss chooses the weights (`kept_evaluation`): it
     is off-policy, and the paper takes a checkpoint a little after it starts to rise.
     """
     problems = PROBLEMS.read(one(inputs, "problems"))
@@ -53,9 +54,10 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     held_out = is_held_out(pairs["problem_id"])
     training, validation = (examples.take(np.flatnonzero(chosen)) for chosen in (~held_out, held_out))
     if "fine_tuning" in spec:
-        from ttc.training.fine_tune import fine_tune_policy
+        from ttc.training.fine_tune import FineTuning, fine_tune_policy
 
-        fine_tune_policy(policy, training, validation, spec["fine_tuning"], spec["seed"], output, runtime)
+        given = FineTuning(policy, training, validation, spec["fine_tuning"], spec["seed"])
+        fine_tune_policy(given, output, runtime)
         return
     model = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32)
     model.to(resolve_device(runtime.device))
@@ -63,10 +65,10 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     log = train(
         model,
         training,
-        language_losses,
+        policy_losses,
         spec["training"],
         spec["seed"],
-        validation,
+        validation=validation,
         checkpoint=spec["training"]["checkpoint"],
         after_rise=spec["training"]["evaluations_after_rise"],
         checkpoints=Checkpoints(runtime.work, runtime.checkpoint_seconds),

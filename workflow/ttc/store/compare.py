@@ -1,14 +1,11 @@
-"""Whether two runs of a study gave the same results: one sentence for each difference.
-
-ttc compare results/default OTHER/results/default
+"""Differences between two runs of a study: one sentence for each.
 
 Compared are the content of every table and model and the bytes of every file that people read, as the manifests list
 them.  How the work was cut into shards, and with it the keys, the configuration file and the artifacts' names, may
-differ.  The exit status is 1 if the results differ.
+differ.
 """
 
 import json
-import sys
 from pathlib import Path
 
 from ttc.errors import InputError
@@ -61,22 +58,3 @@ def circumstances(first: dict, second: dict) -> list[str]:
 def _name(each: dict) -> str:
     file = f", {each['file']}" if each["file"] else ""
     return f"{each['stage']} {each['table']}{file}"
-
-
-def main(arguments: list[str]) -> int:
-    """Print the sentences; 0 if the results are the same, 1 if not, 2 if there is nothing to compare."""
-    if len(arguments) != 2:
-        print("usage: ttc compare STUDY OTHER_STUDY", file=sys.stderr)
-        return 2
-    try:
-        first, second = (read(Path(each)) for each in arguments)
-    except InputError as error:
-        print(f"compare: {error}", file=sys.stderr)
-        return 2
-    different = differences(first, second)
-    for sentence in circumstances(first, second) + different:
-        print(sentence)
-    if not different:
-        tables, files = len(first["content"]), len(first["files"]) - 1
-        print(f"The results are the same: {tables} tables and files of models, {files} files for people.")
-    return bool(different)

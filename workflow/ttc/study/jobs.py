@@ -67,7 +67,7 @@ class Jobs:
             given = [
                 word
                 for role, inputs in artifact.inputs.items()
-                for word in (f"--{role}", *(each.path for each in inputs))
+                for word in (f"--{role}", *(path for each in inputs for path in each.outputs))
             ]
             words = ["--spec", canonical(artifact.spec), *given, "--output", artifact.path]
             return f"{self.python(stage)} -m ttc.run {stage} {shlex.join(words)}"

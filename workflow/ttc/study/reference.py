@@ -1,12 +1,10 @@
-"""Files written from others, so that nothing is said twice: config.yaml, config.published.yaml and
-docs/configuration.md from the sections of the configuration, envs/cpu.yaml from the lock file.
+"""Files written from others, so that nothing is said twice.
 
-python -m ttc.study.reference            print the reference
-python -m ttc.study.reference --write    write the files (`make docs`)
+config.yaml, config.published.yaml and docs/configuration.md are written from the sections of the configuration,
+envs/cpu.yaml from the lock file (`ttc reference`).
 """
 
 import json
-import sys
 from pathlib import Path
 
 from ttc.study.build import LOCK, ROOT
@@ -98,12 +96,3 @@ def _type(node: dict) -> str:
         if bound in node:
             text += f" {words} {node[bound]:g}"
     return text
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] == ["--write"]:
-        for file, text in files().items():
-            file.write_text(text)
-            print(f"wrote {file.relative_to(ROOT)}")
-    else:
-        print(markdown(), end="")

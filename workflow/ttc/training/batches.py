@@ -88,6 +88,14 @@ def value_examples(
     return Examples(tokens, targets, mask, bounds)
 
 
+def together(parts: list[Examples]) -> Examples:
+    """The examples of all parts, in order."""
+    arrays = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("tokens", "targets", "mask")
+    )
+    return Examples(*arrays, _bounds(np.concatenate([part.lengths for part in parts])))
+
+
 def merge_equal(examples: Examples) -> tuple[Examples, np.ndarray]:
     """Examples of equal tokens and mask as one with their mean targets, and how many each stands for.
 

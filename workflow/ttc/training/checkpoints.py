@@ -14,6 +14,45 @@ KIND = "checkpoint"
 SHARE = 0.05  # of a training's time that may go into checkpoints
 
 
+def kept_evaluation(validation: list[float], checkpoint: str, after_rise: int = 0) -> int:
+    """Index of the evaluation whose weights are kept, of those so far; the rules are
+
+    `last`; `lowest`, of the lowest validation loss (the last such); `after_rise`, the evaluation `after_rise`
+    evaluations after the first that is higher than the one before it, or the last where there are fewer or none is
+    higher (the paper's reviser: "a little after" the validation loss starts to rise).
+    """
+    last = len(validation) - 1
+    if checkpoint == "last":
+        return last
+    if checkpoint == "lowest":
+        return max(index for index, loss in enumerate(validation) if loss == min(validation))
+    if checkpoint == "after_rise":
+        rises = (index for index in range(1, last + 1) if validation[index] > validation[index - 1])
+        return min(next(rises, last) + after_rise, last)
+    raise ValueError(f"checkpoint is '{checkpoint}'; allowed are last, lowest, after_rise")
+
+
+class Clock:
+    """Says when a checkpoint is due: every `seconds`, or less often where saving takes more than `SHARE` of the time.
+
+    0 seconds means after each step, whatever it costs.
+    """
+
+    def __init__(self, seconds: float):
+        self.seconds = self.pause = seconds
+        self.saved = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether the last checkpoint, or the start, is long enough ago."""
+        return time.monotonic() - self.saved >= self.pause
+
+    def note(self, started: float) -> None:
+        """A checkpoint that was begun at `started` has been saved."""
+        self.saved = time.monotonic()
+        if self.seconds:
+            self.pause = max(self.seconds, (self.saved - started) / SHARE)
+
+
 @dataclass
 class TrainingLog:
     """What a training run saw."""
@@ -46,15 +85,10 @@ class Progress:
 
 
 class Checkpoints:
-    """Saves model, optimizers and progress into a job's work folder every `seconds`, and takes them up again.
-
-    Where saving takes long, it is done less often, so that it costs no more than `SHARE` of the time; 0 seconds means
-    after each step, whatever it costs.
-    """
+    """Saves model, optimizers and progress into a job's work folder when the `Clock` says so; takes them up again."""
 
     def __init__(self, work: Work, seconds: float):
-        self.work, self.seconds = work, seconds
-        self.saved, self.pause = time.monotonic(), seconds
+        self.work, self.clock = work, Clock(seconds)
 
     def restore(self, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer]) -> Progress:
         """Bring model and optimizers to the last checkpoint and return it; a new `Progress` where there is none."""
@@ -84,9 +118,9 @@ class Checkpoints:
         self, model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], progress: Progress
     ) -> None:
         """Save if it is time."""
-        started = time.monotonic()
-        if started - self.saved < self.pause:
+        if not self.clock.is_due():
             return
+        started = time.monotonic()
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in (progress.best or {}).items()}
         for number, optimizer in enumerate(optimizers):
@@ -101,9 +135,7 @@ class Checkpoints:
             (folder / "state.json").write_text(json.dumps(state))
 
         self.work.keep(KIND, fill)
-        self.saved = time.monotonic()
-        if self.seconds:
-            self.pause = max(self.seconds, (self.saved - started) / SHARE)
+        self.clock.note(started)
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -11,44 +11,28 @@ from itertools import islice
 
 import numpy as np
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, linear
 
-from ttc.models.llama.training import hidden_states
 from ttc.runtime import Work
-from ttc.training.batches import Batch, Examples, batches, by_length, collate, merge_equal
-from ttc.training.checkpoints import Checkpoints, TrainingLog
+from ttc.training.batches import Batch, Examples, batches, collate, merge_equal
+from ttc.training.checkpoints import Checkpoints, TrainingLog, kept_evaluation
 from ttc.training.flops import matrix_rate, training_flops
+from ttc.training.losses import Losses, mean_loss
 from ttc.training.muon import Muon
-
-
-def language_losses(model, batch: Batch) -> torch.Tensor:
-    """Cross entropy (nats) at each of the batch's places."""
-    hidden = hidden_states(model.model, model.model.embed_tokens(batch.tokens), batch.places)
-    return cross_entropy(linear(hidden, model.lm_head.weight), batch.targets, reduction="none")
-
-
-def value_losses(model, batch: Batch) -> torch.Tensor:
-    """Binary cross entropy with soft targets (paper appendix D) at each of the batch's places."""
-    return binary_cross_entropy_with_logits(value_logits(model, batch), batch.targets, reduction="none")
-
-
-def value_logits(model, batch: Batch) -> torch.Tensor:
-    """A verifier's logit at each of the batch's places."""
-    return model.score(model.hidden_at(batch.tokens, batch.places))[:, 0]
 
 
 def train(
     model: torch.nn.Module,
     examples: Examples,
-    losses: Callable[[torch.nn.Module, Batch], torch.Tensor],
+    losses: Losses,
     settings: dict,
     seed: int,
+    *,
     validation: Examples | None = None,
-    report: Callable[[str], None] = lambda line: print(line, flush=True),
     checkpoint: str = "lowest",
     after_rise: int = 0,
     order: Iterator[np.ndarray] | None = None,
     checkpoints: Checkpoints | None = None,
+    report: Callable[[str], None] = lambda line: print(line, flush=True),
 ) -> TrainingLog:
     """Train `model` in place on the mean of `losses` and return the log.
 
@@ -89,7 +73,7 @@ def train(
             log.losses.append(float(np.mean(progress.recent)))
             line = f"step {step}/{steps}: loss {log.losses[-1]:.4f}"
             if held_out is not None:
-                log.validation.append(evaluate(model, *held_out, losses, settings["batch"]))
+                log.validation.append(mean_loss(model, *held_out, losses, 4 * settings["batch"]))
                 line += f", validation {log.validation[-1]:.4f}"
                 if kept_evaluation(log.validation, checkpoint, after_rise) == len(log.validation) - 1:
                     progress.best = {
@@ -110,24 +94,6 @@ def train(
         model.load_state_dict(progress.best)
     model.eval()
     return log
-
-
-def kept_evaluation(validation: list[float], checkpoint: str, after_rise: int = 0) -> int:
-    """Index of the evaluation whose weights are kept, of those so far; the rules are
-
-    `last`; `lowest`, of the lowest validation loss (the last such); `after_rise`, the evaluation `after_rise`
-    evaluations after the first that is higher than the one before it, or the last where there are fewer or none is
-    higher (the paper's reviser: "a little after" the validation loss starts to rise).
-    """
-    last = len(validation) - 1
-    if checkpoint == "last":
-        return last
-    if checkpoint == "lowest":
-        return max(index for index, loss in enumerate(validation) if loss == min(validation))
-    if checkpoint == "after_rise":
-        rises = (index for index in range(1, last + 1) if validation[index] > validation[index - 1])
-        return min(next(rises, last) + after_rise, last)
-    raise ValueError(f"checkpoint is '{checkpoint}'; allowed are last, lowest, after_rise")
 
 
 def make_optimizers(model: torch.nn.Module, settings: dict) -> list[torch.optim.Optimizer]:
@@ -151,7 +117,7 @@ def make_optimizers(model: torch.nn.Module, settings: dict) -> list[torch.optim.
 def learn(
     model: torch.nn.Module,
     batch: Batch,
-    losses: Callable[[torch.nn.Module, Batch], torch.Tensor],
+    losses: Losses,
     optimizers: list[torch.optim.Optimizer],
 ) -> float:
     """One step on a batch; returns the loss before it."""
@@ -161,41 +127,6 @@ def learn(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     return float(loss.detach())
-
-
-@torch.inference_mode()
-def evaluate(
-    model: torch.nn.Module,
-    examples: Examples,
-    counts: np.ndarray,
-    losses: Callable[[torch.nn.Module, Batch], torch.Tensor],
-    batch: int,
-) -> float:
-    """Mean loss over the masked tokens of all examples, of which each stands for `counts` equal ones."""
-    device = next(model.parameters()).device
-    total, count = 0.0, 0
-    for chosen in by_length(examples.lengths, batch * 4):
-        part = collate(examples, chosen, device)
-        weights = torch.as_tensor(counts[chosen], device=device)[part.places // part.tokens.shape[1]]
-        total += float((losses(model, part) * weights).sum())
-        count += int(weights.sum())
-    return total / max(count, 1)
-
-
-@torch.inference_mode()
-def predict_values(
-    model: torch.nn.Module, examples: Examples, batch: int = 256
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Per value example the predicted and the target values at its positions."""
-    device = next(model.parameters()).device
-    targets = examples.masked_targets()
-    scores: list[np.ndarray] = [np.empty(0)] * len(examples)
-    for chosen in by_length(examples.lengths, batch):
-        values = torch.sigmoid(value_logits(model, collate(examples, chosen, device)).double()).cpu().numpy()
-        ends = np.cumsum([len(targets[index]) for index in chosen])
-        for index, part in zip(chosen, np.split(values, ends[:-1]), strict=True):
-            scores[index] = part
-    return scores, targets
 
 
 def _schedule(step: int, steps: int, warmup: float, decay: float) -> float:

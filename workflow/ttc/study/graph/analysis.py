@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from ttc.figures.catalogue import specification
+from ttc.figures.captions import specification
 from ttc.study.artifact import Artifact, External
 from ttc.study.graph.base import Add
 from ttc.study.graph.generations import Material
+from ttc.study.graph.methods import declared
 from ttc.study.relevant import shown_configuration, without_sharding
 from ttc.study.sections.configuration import Configuration
 
 NOTEBOOK = "notebooks/01_scaling.ipynb"
-# What figures are drawn from; a study may lack any but the first two.
-DRAWN = ("difficulty", "allocation", "exchange", "transitions", "calibration", "verifier_quality")
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 MODELS += ("revision_orm_no_history", "rest_reviser")
 
@@ -40,7 +39,11 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
         seed
         | evaluation.model_dump(exclude={"noisy_verifiers"})
         | ({} if ablations.aggregations else {"aggregations_compared": []})
-        | (evaluation.model_dump(include={"noisy_verifiers"}) if ablations.verifier_quality else {})
+        | {
+            "noisy_verifiers": evaluation.model_dump()["noisy_verifiers"]
+            if ablations.verifier_quality
+            else None
+        }
         | {
             "searches": [strategy for strategy, _ in material.searches],
             "larger_searches": [strategy for strategy, _ in material.larger_searches],
@@ -64,9 +67,10 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
         **models,
     )
     measured = {"outcomes": [outcomes], "difficulty": [difficulty]}
-    measured["allocation"] = [
-        add("fit_allocator", name, seed | configuration.allocation.model_dump(), **measured)
-    ]
+    searched = [strategy for strategy, _ in material.searches]
+    competing = [method for method, each in declared(searched, "competes").items() if each["competes"]]
+    spec = seed | configuration.allocation.model_dump() | {"competing_methods": competing}
+    measured["allocation"] = [add("fit_allocator", name, spec, **measured)]
     exchanges = []
     if material.larger_greedy:
         spec = seed | {
@@ -92,8 +96,9 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     read = {role: measured.get(role, []) for role in FOUND} | chains | {"prm": models["prm"]}
     spec = seed | configuration.findings.model_dump() | (revised if material.chains else {})
     measured["findings"] = [add("find", name, spec, **read)]
-    drawn = {role: measured[role] for role in DRAWN}
-    measured["figures"] = [add("plot", name, specification(shown_configuration(configuration)), **drawn)]
+    spec = specification(shown_configuration(configuration))
+    spec["methods"] = declared(searched, "legend", "beyond_paper")
+    measured["figures"] = [add("plot", name, spec, **measured, **chains)]
     return measured
 
 
@@ -144,7 +149,10 @@ def plan_publication(
     add(
         "notebook",
         Path(NOTEBOOK).stem,
-        {"notebook": Path(NOTEBOOK).name},
+        {
+            "notebook": Path(NOTEBOOK).name,
+            "methods": declared([name for name, _ in material.searches], "legend", "beyond_paper"),
+        },
         notebook=[External(NOTEBOOK, root)],
         curves=measured["allocation"],
         **tables,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from ttc import plugins
 from ttc.errors import InputError
-from ttc.grading.extraction import METHODS
+from ttc.grading.answers import METHODS
 from ttc.problems import sources
 from ttc.problems.layout import COLUMNS
 from ttc.study.sections.base import (
