@@ -32,6 +32,7 @@ from ttc.study.artifact import Artifact
 from ttc.study.build import plan_study
 from ttc.study.config import resolve
 from ttc.study.plan import Plan
+from ttc.study.sections.configuration import Configuration
 from ttc.study.stages import STAGES
 from ttc.tables.generation import SAMPLES, SCORES, STEP_VALUES
 from ttc.tables.revisions import CHAINS
@@ -291,7 +292,7 @@ def finished(made, tmp_path_factory):
         place = root / artifact.path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(made[name])
-    configuration = resolve({}) | {"task": all_stages.TASK}
+    configuration = Configuration.model_validate({"task": all_stages.TASK})
     return Plan(configuration, list(artifacts.values())), root
 
 

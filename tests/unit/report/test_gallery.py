@@ -29,7 +29,7 @@ def published(tmp_path_factory):
     """A study's folder as it is published: tables, configuration and figures."""
     folder = tmp_path_factory.mktemp("results") / "trial"
     overlay = {"figures": {"dpi": 50, "bootstrap": 20, "formats": ["png"]}}
-    configuration = resolve(overlay, ROOT / "workflow/schemas/config.schema.yaml")
+    configuration = resolve(overlay)
     frames = synthetic_ablations.study()
     for name in ("difficulty", "curves", "exchange"):
         SCHEMAS[name].write(frames[name], folder / "tables" / f"{name}.parquet")
