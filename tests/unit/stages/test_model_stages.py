@@ -12,7 +12,8 @@ import pytest
 from tests.support.all_stages import MODELS, STAGES, TASK, run_all
 from ttc import digests
 from ttc.errors import InputError
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
+from ttc.models.tokenizers import load_tokenizer
 from ttc.problems import text
 from ttc.problems.formats import grade_line as grade
 from ttc.revision.chains import contexts
@@ -182,7 +183,7 @@ def test_chains_and_their_scores_have_the_lengths_asked_for(made):
     assert chains.select(keys).rows() == scores.select(keys).rows() == expected
     # Scored is what the text says: special tokens that an untrained model wrote are not in it
     ended = (chains["finish_reason"] == "stop").to_list()
-    written = text.encode_solutions(text.load_tokenizer(made["reviser"]), chains["text"].to_list(), ended)
+    written = text.encode_solutions(load_tokenizer(made["reviser"]), chains["text"].to_list(), ended)
     read = zip(chains["context_tokens"], written, strict=True)
     assert scores["tokens"].to_list() == [context + len(solution) for context, solution in read]
     first = chains.filter(step=0)["context_tokens"]

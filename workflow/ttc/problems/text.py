@@ -1,7 +1,5 @@
 """Between texts and tokens: prompts, solutions, steps and the context of a revision."""
 
-from pathlib import Path
-
 import numpy as np
 
 SEPARATOR = "\n"  # ends a step
@@ -26,21 +24,6 @@ def build_tokenizer(vocabulary: list[str], pattern: str):
         unk_token=UNKNOWN,
         clean_up_tokenization_spaces=False,
     )
-
-
-def load_tokenizer(path: Path | str):
-    """The tokenizer of a model directory, as its tokenizer.json says if it has one.
-
-    `AutoTokenizer` makes some architectures' tokenizers, Qwen2's among them, from the vocabulary alone, with rules of
-    its own for splitting texts; and finding out about classes takes it two seconds of imports.
-    """
-    if (Path(path) / "tokenizer.json").is_file():
-        from transformers import PreTrainedTokenizerFast
-
-        return PreTrainedTokenizerFast.from_pretrained(path)
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(path, local_files_only=Path(path).is_dir())
 
 
 def prompt_text(question: str, context: list[str] = ()) -> str:

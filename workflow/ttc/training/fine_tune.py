@@ -27,7 +27,7 @@ from ttc.evaluation.verifier_quality import auc
 from ttc.models.checkpoint import DTYPES, Source, load_network
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.from_scratch import seed_torch
-from ttc.models.tokenizer_files import TokenizerFiles
+from ttc.models.tokenizers import TokenizerFiles
 from ttc.models.weights import weights_of
 from ttc.runtime import Runtime, silent
 from ttc.training.adapters import HEAD, add_adapters, merged

@@ -8,7 +8,7 @@ import polars as pl
 
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.from_scratch import build_verifier
-from ttc.problems.text import load_tokenizer
+from ttc.models.tokenizers import load_tokenizer
 from ttc.runtime import Runtime
 from ttc.training.batches import Examples
 from ttc.training.checkpoints import Checkpoints
