@@ -22,6 +22,7 @@ from ttc.estimate.table import jobs, longest_chain, short, text
 from ttc.models.card import read_card
 from ttc.models.directory import count_parameters
 from ttc.models.from_scratch import build_policy
+from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import text as texts
 from ttc.problems.tasks import clock
 from ttc.search.options import Options
@@ -50,7 +51,7 @@ def problems():
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return texts.build_tokenizer(clock.vocabulary(TASK, 0), clock.TOKEN_PATTERN)
+    return build_tokenizer(clock.vocabulary(TASK, 0), clock.TOKEN_PATTERN)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from ttc.models.tokenizers import load_tokenizer
+from ttc.models.tokenizers import build_tokenizer, load_tokenizer
 from ttc.problems import text
 from ttc.problems.tasks import clock
 
@@ -27,7 +27,7 @@ TASKS = st.builds(
 
 
 def build(task, seed):
-    return text.build_tokenizer(clock.vocabulary(task, seed), clock.TOKEN_PATTERN)
+    return build_tokenizer(clock.vocabulary(task, seed), clock.TOKEN_PATTERN)
 
 
 @pytest.fixture(scope="module")

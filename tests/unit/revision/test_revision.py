@@ -12,9 +12,10 @@ from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
 from ttc.engines.sampling import select_problems, solutions_frame
 from ttc.problems import formats, text
+from ttc.problems.contexts import contexts
 from ttc.problems.formats import LINES
 from ttc.problems.tasks import clock
-from ttc.revision.chains import contexts, revise
+from ttc.revision.chains import revise
 from ttc.revision.pairs import choose_context, make_pairs, successes
 from ttc.tables.revisions import CHAINS, PAIRS
 

@@ -15,8 +15,8 @@ from ttc.errors import InputError
 from ttc.models.card import read_card
 from ttc.models.tokenizers import load_tokenizer
 from ttc.problems import text
+from ttc.problems.contexts import contexts
 from ttc.problems.formats import grade_line as grade
-from ttc.revision.chains import contexts
 from ttc.run import job
 from ttc.store import row_digests
 from ttc.tables.generation import SAMPLES, SCORES

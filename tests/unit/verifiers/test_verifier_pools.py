@@ -6,8 +6,8 @@ import pytest
 from tests.support.published import KINDS, PROBLEM, checkpoint
 from tests.support.text_verifiers import Scorer, drawn, words_of
 from ttc.errors import InputError
+from ttc.problems.contexts import contexts
 from ttc.problems.steps import steps_of
-from ttc.revision.chains import contexts
 from ttc.run.work import KeptWork
 from ttc.runtime import Work
 from ttc.tables import revisions

@@ -1,4 +1,4 @@
-"""Tokenizers as their files say, and these files, which a model trained from another takes over as they are.
+"""Tokenizers: made from a vocabulary, loaded as their files say, or taken over as these files.
 
 `transformers` has rules of its own for splitting texts of some architectures, Qwen2's among them: a tokenizer made by
 them may read a text as other tokens than those the model was trained on, and so may one that is loaded and saved again.
@@ -20,6 +20,26 @@ NAMES = (
     "chat_template.json",
 )
 FOLDER = "additional_chat_templates"
+UNKNOWN = "<unk>"  # what a model writes that is no text of the task, such as a number run into a label
+
+
+def build_tokenizer(vocabulary: list[str], pattern: str):
+    """A lossless word-level tokenizer: `pattern` cuts a text into tokens, and joining tokens gives the text back."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    ids = {token: index for index, token in enumerate(vocabulary)}
+    tokenizer = Tokenizer(models.WordLevel(ids, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
+    tokenizer.decoder = decoders.Fuse()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        bos_token="<bos>",
+        eos_token="<eos>",
+        unk_token=UNKNOWN,
+        clean_up_tokenization_spaces=False,
+    )
 
 
 def load_tokenizer(path: Path | str, **options):

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from ttc.models.card import read_card
-from ttc.revision.chains import contexts
+from ttc.problems.contexts import contexts
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS

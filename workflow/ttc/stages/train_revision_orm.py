@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ttc.revision.chains import contexts
+from ttc.problems.contexts import contexts
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import CHAINS

@@ -5,8 +5,8 @@ import polars as pl
 import torch
 
 from ttc import noise
-from ttc.evaluation.verifier_quality import auc, condense, join, measures
 from ttc.problems.task import load
+from ttc.statistics.ranking import auc, condense, join, measures
 from ttc.training.batches import Examples
 from ttc.training.losses import predict, verifier_logits
 
