@@ -24,7 +24,7 @@ from benchmarks.frame import Bench
 from benchmarks.materials import configuration, path, problems, prompts
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
-from ttc.engines.token_choice import choose
+from ttc.engines.decoding import choose
 from ttc.models.verifier import SurpriseVerifier
 from ttc.search.strategy import Strategy
 from ttc.stages.search import problem_streams, search_problems

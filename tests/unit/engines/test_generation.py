@@ -9,7 +9,7 @@ from tests.support.toy import END, ToyEngine, keyed
 from tests.support.toy import text as characters
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
-from ttc.engines.sampling import roll_out, sample, select_problems, solutions_frame
+from ttc.engines.sampling import Draw, roll_out, sample, select_problems, solutions_frame
 from ttc.errors import InputError
 from ttc.problems.formats import LINES
 from ttc.problems.formats import grade_line as grade
@@ -29,10 +29,6 @@ class Characters:
 
     def batch_decode(self, solutions, skip_special_tokens, clean_up_tokenization_spaces):
         return ["".join(chr(token) for token in solution if token != END) for solution in solutions]
-
-
-def silent(done, total):
-    assert 0 < done <= total
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +73,7 @@ def test_problems_are_chosen_by_split_in_order(problems):
 
 def draw(engine, problems, block, samples, rows=1024, temperature=1.0):
     chosen = select_problems(problems, "test", block)
-    return sample(engine, LINES, chosen, samples, 5, temperature, 16, rows, silent)
+    return sample(engine, LINES, chosen, samples, Draw(5, temperature, 16, rows))
 
 
 @pytest.mark.parametrize("rows", [7, 1024])
@@ -123,7 +119,7 @@ def test_samples_are_what_the_engine_decodes_from_the_prompt(engine, problems):
 def test_seeds_differ_and_greedy_samples_do_not(engine, problems):
     first = draw(engine, problems, [0, 4], [0, 4])
     chosen = select_problems(problems, "test", [0, 4])
-    assert not sample(engine, LINES, chosen, [0, 4], 6, 1.0, 16, 1024, silent)["text"].equals(first["text"])
+    assert not sample(engine, LINES, chosen, [0, 4], Draw(6, 1.0, 16))["text"].equals(first["text"])
     greedy = draw(engine, problems, [0, 4], [0, 4], temperature=0.0)
     assert greedy.group_by("problem_id").agg(pl.col("text").n_unique())["text"].to_list() == [1] * 4
 
@@ -182,7 +178,7 @@ SAMPLES = [
 def rolled(rows, rollouts=1, batch=1000, seed=3, limit=30):
     engine = ToyEngine(policy)
     engine.tokenizer = Characters()
-    frame = roll_out(engine, LINES, QUESTIONS, made(rows), rollouts, seed, 1.0, limit, batch, silent)
+    frame = roll_out(engine, LINES, QUESTIONS, made(rows), rollouts, Draw(seed, 1.0, limit, batch))
     return STEP_VALUES.check(frame, "here"), engine
 
 
@@ -278,8 +274,8 @@ def test_rollouts_of_a_model_stop_at_its_window(engine, problems):
             "finish_reason": ["stop"],
         }
     )
-    frame = STEP_VALUES.check(roll_out(engine, LINES, chosen, samples, 2, 0, 1.0, 8, 64, silent), "here")
+    frame = STEP_VALUES.check(roll_out(engine, LINES, chosen, samples, 2, Draw(0, 1.0, 8, 64)), "here")
     assert frame["step"].to_list() == list(range(solution.count("\n") + 1))
     assert frame["rollouts"].to_list() == [2] * solution.count("\n") + [1]
     with pytest.raises(InputError, match="window is 192"):
-        roll_out(engine, LINES, chosen, samples, 2, 0, 1.0, 200, 64, silent)
+        roll_out(engine, LINES, chosen, samples, 2, Draw(0, 1.0, 200, 64))
