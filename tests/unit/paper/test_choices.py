@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.support.configuration_keys import exists
 from ttc.paper.open_questions import CHOICES, choices
-from ttc.study.config import follow, load_schema, resolve
+from ttc.study.config import resolve
 from ttc.study.relevant import shown_configuration
 
 LOOKAHEAD = "Whether lookahead stops paying when a rollout ends early"
@@ -23,17 +24,6 @@ NOT_STATED = {
     "tie-breaking": "Tie-breaking",
 }
 CONFIGURATION = {"seed": 7, "sampling": {"temperature": 1.0, "max_tokens": 96}, "allocation": {"repeats": 10}}
-
-
-def exists(key: str) -> bool:
-    """Whether the configuration's schema has a key such as `prm.training.steps`."""
-    schema = load_schema()
-    node = schema
-    for part in key.split("."):
-        node = follow(node, schema).get("properties", {}).get(part)
-        if node is None:
-            return False
-    return True
 
 
 @pytest.mark.parametrize(("item", "topic"), NOT_STATED.items())

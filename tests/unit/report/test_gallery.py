@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.support import synthetic_ablations
-from tests.unit.report.test_report import Balanced
+from tests.support.html import Balanced
 from ttc.commands import draw
 from ttc.errors import InputError
 from ttc.figures.captions import specification
