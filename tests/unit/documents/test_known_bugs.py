@@ -67,7 +67,7 @@ def test_labels_stand_where_scores_are_read(policy, tmp_path):
         for step in range(len(solution.rstrip("\n").split("\n")))
     ]
     table = pl.DataFrame(values, schema=["problem_id", "sample_index", "step", "value"], orient="row")
-    examples, rows = process_examples(problems, samples, table, verifier.tokenizer)
+    examples, rows = process_examples(problems, samples, table, verifier)
     assert len(rows) == 4
     for start, stop in zip(examples.bounds[:-1], examples.bounds[1:], strict=True):
         tokens, mask = examples.tokens[start:stop], examples.mask[start:stop]

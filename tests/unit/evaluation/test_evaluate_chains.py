@@ -165,7 +165,7 @@ def test_the_ablations_verifiers_do_not_compete_in_the_allocation():
 
     frame = pl.DataFrame(outcomes.rows, schema=_schema(), orient="row")
     assert set(frame.filter(family="revisions")["selection"]) == {"majority", *HIERARCHICAL}
-    assert [group.label for group in competing_groups(frame, {})] == ["hierarchical", "majority"]
+    assert [group.label for group in competing_groups(frame, {}, [])] == ["hierarchical", "majority"]
 
 
 def test_steps_are_means_over_the_chains_that_are_so_long():

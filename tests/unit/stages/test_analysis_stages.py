@@ -27,6 +27,7 @@ ASKED = {
     "repeats": 2,
     "folds": 2,
     "at_most": False,
+    "competing_methods": ["beam"],
     "searches": ["beam(width=4)"],
 }
 SPEC = specs.shared("evaluate", ASKED)

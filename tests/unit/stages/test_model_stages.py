@@ -22,7 +22,7 @@ from ttc.store import row_digests
 from ttc.tables.generation import SAMPLES, SCORES
 from ttc.tables.registry import SCHEMAS
 from ttc.tables.search import CANDIDATES, TREE
-from ttc.verifiers.examples import solution_tokens
+from ttc.verifiers.examples import solutions_of
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.trained import TokenVerifier
 
@@ -201,8 +201,8 @@ def test_a_revision_read_alone_has_the_score_of_a_sample(made):
         ).select(pl.col("score", "read").max()).rows() == [(1, 1)]
         reader = IncrementalVerifier if path == "prm" else TokenVerifier
         verifier = reader(made[path], 1024, "cpu")
-        prompts, solutions = solution_tokens(problems, chains, verifier.tokenizer)
-        expected = [each[-1] for each in verifier.score(prompts, solutions)]
+        readings = verifier.readings(solutions_of(problems, chains))
+        expected = [each[-1] for each in verifier.scores(readings)]
         assert scores["score"].to_list() == np.float32(expected).tolist()
     with_history = table(made, "chain_scores", "chain_scores")
     later = (chains["step"] > 0).to_numpy()
@@ -214,8 +214,8 @@ def test_revisions_that_differ_in_their_context_only_are_scored_apart(made):
     problems, chains = table(made, "problems", "problems"), table(made, "test_chains", "chains")
     verifier = TokenVerifier(made["revision_orm"], 1024, "cpu")
     before = contexts(chains, 2)
-    prompts, solutions = solution_tokens(problems, chains, verifier.tokenizer, before)
-    expected = [each[-1] for each in verifier.score(prompts, solutions)]
+    readings = verifier.readings(solutions_of(problems, chains, before))
+    expected = [each[-1] for each in verifier.scores(readings)]
     assert table(made, "chain_scores", "chain_scores")["score"].to_list() == np.float32(expected).tolist()
 
 

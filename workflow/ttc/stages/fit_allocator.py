@@ -47,7 +47,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     seed = spec["seed"]
     curves = fixed_curves(outcomes, problem_ids)
     allocation, per_question, fitted = [], [], {}
-    for group in groups(outcomes, spec["strategies"]):
+    for group in groups(outcomes, spec["strategies"], spec["competing_methods"]):
         rows = competing(outcomes, group)
         grid = build_grid(rows, problem_ids, spec["at_most"], ANCHOR.get(group.family))
         if grid.left_out:
