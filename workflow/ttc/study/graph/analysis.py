@@ -5,6 +5,7 @@ from pathlib import Path
 from ttc.figures.captions import specification
 from ttc.study.artifact import Artifact, External
 from ttc.study.graph.base import Add
+from ttc.study.graph.further import plan_further
 from ttc.study.graph.generations import Material
 from ttc.study.graph.methods import declared
 from ttc.study.relevant import shown_configuration, without_sharding
@@ -96,6 +97,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     read = {role: measured.get(role, []) for role in FOUND} | chains | {"prm": models["prm"]}
     spec = seed | configuration.findings.model_dump() | (revised if material.chains else {})
     measured["findings"] = [add("find", name, spec, **read)]
+    measured |= plan_further(configuration, add, material, measured)
     spec = specification(shown_configuration(configuration))
     spec["methods"] = declared(searched, "legend", "beyond_paper")
     measured["figures"] = [add("plot", name, spec, **measured, **chains)]
