@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.engines import bits, load
 from tests.support.tiny import EOS, NEWLINE, markov_model, prompts_of, random_model, saved
-from tests.unit.engines.test_engine import bits, load
 from ttc import noise
 from ttc.engines import decoding
 from ttc.engines.backends import transformers

@@ -9,7 +9,7 @@ from tests.support import tiny
 from tests.support.published import KINDS, PROBLEM, checkpoint
 from tests.support.text_verifiers import Scorer, Written, follower, started
 from tests.support.toy import ToyEngine, run, text
-from tests.unit.search.test_search_bills import STRATEGIES
+from tests.support.ways import STRATEGIES
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
 from ttc.errors import InputError
