@@ -18,10 +18,10 @@ import numpy as np
 
 from benchmarks.frame import Bench
 from benchmarks.materials import configuration, path, problems
+from tests.support.full_prefixes import FullPrefixes
 from ttc.engines.backends.transformers import TransformersEngine
 from ttc.stages.search import search_problems
 from ttc.verifiers.incremental import IncrementalVerifier
-from ttc.verifiers.prefixes import FullPrefixes
 from ttc.verifiers.trained import TokenVerifier
 
 TITLE = "PRM scoring within a search"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tests.support.full_prefixes import FullPrefixes
 from ttc import noise
 from ttc.engines.protocol import Continuation, StepScore
 from ttc.search.loop import search
 from ttc.search.options import Draw
-from ttc.verifiers.prefixes import FullPrefixes
 
 STEP, END = ord("."), ord("$")
 STREAM = noise.stream(7, "test")

@@ -20,10 +20,9 @@ from tools.golden.jobs import run
 from ttc.run.threads import thread_variables
 from ttc.store import sidecars
 from ttc.study.build import plan_study
+from ttc.study.stages import STAGES
 
 JOBS = "golden.json"
-# The parts of the studies of further verifiers that are not those of the study with the first one
-NEEDED = (*studies.READ_BY_VERIFIERS, "problems", "check_prompts", "sample")
 
 
 def make(folder: Path) -> list[dict]:
@@ -32,16 +31,21 @@ def make(folder: Path) -> list[dict]:
     made: dict[str, dict] = {}
     _study(studies.generated(), made)
     for name, configuration in studies.of_published_models(given / "published").items():
-        _study(configuration, made, None if name in ("given", "trained") else NEEDED)
+        if name == "given":
+            _study(configuration, made)
+        elif name == "trained":
+            _study(configuration, made, set(STAGES) - set(studies.PAGES))
+        else:
+            _study(configuration, made, set(studies.NEEDED))
     _study(studies.of_a_pool(given / "pool"), made)
     return list(made.values())
 
 
-def _study(configuration: dict, made: dict[str, dict], stages: tuple[str, ...] | None = None) -> None:
-    """Run what a study has and is not yet made; only some stages of it, where they are given."""
+def _study(configuration: dict, made: dict[str, dict], stages: set[str] = frozenset(STAGES)) -> None:
+    """Run what a study has of some stages and what is not yet made."""
     plan = plan_study(configuration, studies.ROOT)
     for artifact in plan.artifacts:
-        if artifact.path in made or (stages and artifact.stage not in stages):
+        if artifact.path in made or artifact.stage not in stages:
             continue
         inputs = {role: [_kept(each.path) for each in given] for role, given in artifact.inputs.items()}
         job = {
@@ -53,13 +57,9 @@ def _study(configuration: dict, made: dict[str, dict], stages: tuple[str, ...] |
         }
         started, output = time.monotonic(), Path(artifact.path)
         run(job, output)
-        about = {"stage": job["stage"], "spec": job["spec"]}
-        sidecars.write(
-            output,
-            about | {"inputs": {role: [Path(p).name for p in ps] for role, ps in inputs.items()}},
-            None,
-            output,
-        )
+        names = {role: [Path(path).name for path in paths] for role, paths in inputs.items()}
+        about = {"stage": artifact.stage, "spec": artifact.spec, "inputs": names}
+        sidecars.write(output, about, None, output)
         made[artifact.path] = job | {"seconds": round(time.monotonic() - started, 3)}
 
 

@@ -23,8 +23,10 @@ WHOLE = {
 VALUES = {"count": 1, "count_or_sqrt": 2, "positive": 0.2}
 METHODS = "ttc.search.methods"
 KINDS = "ttc.verifiers.kinds"
-# What a study of a further kind of verifier is for
-READ_BY_VERIFIERS = ("fetch_model", "preflight", "score", "search")
+# What is left out where an earlier study has it: the pages of the study of trained verifiers, and all but what reads
+# the verifier of those of further kinds
+PAGES = ("plot", "gallery", "report", "notebook", "publish")
+NEEDED = ("fetch_model", "check_prompts", "problems", "sample", "score", "search")
 
 
 def generated() -> dict:
@@ -47,8 +49,8 @@ def of_published_models(folder: Path) -> dict[str, dict]:
     }
     for kind in plugins.names(KINDS):
         published.checkpoint(folder / kind, kind)
-        checkpoint = {"path": str(folder / kind), "dtype": "float32"}
-        prm = {"checkpoint": checkpoint, "kind": kind, "preflight": 0.0}
+        checkpoint = {"path": str(folder / kind), "dtype": "float32", "kind": kind}
+        prm = {"checkpoint": checkpoint, "preflight": None}
         found[kind] = merge(found["given"], {"study": {"name": kind}, "prm": prm})
     return found
 
@@ -68,7 +70,14 @@ def of_a_pool(folder: Path) -> dict:
             for sample, each in enumerate(said):
                 text = f"We add nothing.\n\nSo it is \\boxed{{{each}}}."
                 scores = [round(draw.uniform(0.1, 0.9), 3) for _ in range(2)]
-                row = {"problem_id": name, "text": text, "run": "r", "sample": sample, "tokens": 9 + sample}
+                row = {
+                    "problem_id": name,
+                    "q": name,
+                    "text": text,
+                    "run": "r",
+                    "sample": sample,
+                    "tokens": 9 + sample,
+                }
                 rows[pool].append(row | ({"step_scores": scores} if pool == "policy" else {}))
             if pool == "policy":
                 votes += [
@@ -94,7 +103,7 @@ def of_a_pool(folder: Path) -> dict:
             "reference_votes": {
                 "path": str(folder / "votes.jsonl"),
                 "rules": {"maj": "majority"},
-                "question": "problem_id",
+                "question": "q",
                 "pool": {key: value for key, value in policy.items() if key != "parameters"},
             },
         },

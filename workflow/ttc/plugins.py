@@ -6,7 +6,8 @@ name that is meant where a specification has no such key, `DEFAULT = "..."`, if 
 
 A plug-in declares itself in a literal, `DECLARATION = {...}`, at the top of its module: what the schema of the
 configuration, the plan, legends and documents have to know of it.  It is read from the source, so that planning a
-study imports neither torch nor a drawing library.
+study imports neither torch nor a drawing library.  A plug-in that may work as another one of its package has the
+name of that one as a value in its declaration.
 """
 
 import ast
@@ -18,6 +19,8 @@ from types import ModuleType
 from ttc.errors import InputError, nearest
 
 ROOT = Path(__file__).resolve().parent
+# Plug-ins that this process has used, as `package.name`
+loaded: set[str] = set()
 
 
 def names(package: str) -> list[str]:
@@ -38,6 +41,7 @@ def declarations(package: str) -> dict[str, dict]:
 def load(package: str, name: str) -> ModuleType:
     """The module of a plug-in.  InputError, with the nearest name, where there is no such plug-in."""
     _file(package, name)
+    loaded.add(f"{package}.{name}")
     return importlib.import_module(f"{package}.{name}")
 
 

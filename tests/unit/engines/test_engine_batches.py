@@ -241,17 +241,17 @@ def test_what_is_read_from_files_is_the_model(tied, tmp_path):
 def test_the_tokenizer_read_directly_is_the_one_that_transformers_finds(tmp_path):
     from transformers import AutoTokenizer
 
-    from ttc.problems import text
+    from ttc.models.tokenizers import load_tokenizer
 
     folder = saved(random_model(), tmp_path / "m")
-    ours, theirs = text.load_tokenizer(folder), AutoTokenizer.from_pretrained(folder)
+    ours, theirs = load_tokenizer(folder), AutoTokenizer.from_pretrained(folder)
     assert type(ours) is type(theirs) and ours.get_vocab() == theirs.get_vocab()
     assert ours.special_tokens_map == theirs.special_tokens_map
     solution = "".join(sorted(ours.get_vocab())[5:20]) + "\n"
     assert ours(solution)["input_ids"] == theirs(solution)["input_ids"]
     # What tokenizer.json says counts also where a class would split texts by rules of its own.
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "Qwen2Tokenizer"}')
-    assert text.load_tokenizer(folder)(solution)["input_ids"] == ours(solution)["input_ids"]
+    assert load_tokenizer(folder)(solution)["input_ids"] == ours(solution)["input_ids"]
 
 
 def test_greedy_tokens_of_both_forward_passes(llama):

@@ -21,6 +21,7 @@ from ttc.estimate.sizes import flops, parameters
 from ttc.estimate.table import jobs, longest_chain, short, text
 from ttc.models.directory import count_parameters, read_card
 from ttc.models.from_scratch import build_policy
+from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import text as texts
 from ttc.problems.tasks import clock
 from ttc.search.options import Options
@@ -49,7 +50,7 @@ def problems():
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return texts.build_tokenizer(clock.vocabulary(TASK, 0), clock.TOKEN_PATTERN)
+    return build_tokenizer(clock.vocabulary(TASK, 0), clock.TOKEN_PATTERN)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
+from ttc.models.tokenizers import build_tokenizer, load_tokenizer
 from ttc.problems import text
 from ttc.problems.tasks import clock
 
@@ -26,7 +27,7 @@ TASKS = st.builds(
 
 
 def build(task, seed):
-    return text.build_tokenizer(clock.vocabulary(task, seed), clock.TOKEN_PATTERN)
+    return build_tokenizer(clock.vocabulary(task, seed), clock.TOKEN_PATTERN)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_saved_and_loaded_again(tokenizer, tmp_path):
     assert text.decode(again, [ids]) == text.decode(tokenizer, [ids])
     names = ("pad_token_id", "bos_token_id", "eos_token_id", "unk_token_id")
     assert [getattr(again, name) for name in names] == [0, 1, 2, 3]
-    assert text.load_tokenizer(tmp_path).get_vocab() == tokenizer.get_vocab()
+    assert load_tokenizer(tmp_path).get_vocab() == tokenizer.get_vocab()
 
 
 @settings(max_examples=60, deadline=None)

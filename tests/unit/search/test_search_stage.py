@@ -12,12 +12,12 @@ from ttc.search.strategy import Strategy
 from ttc.stages.search import (
     candidate_table,
     problem_streams,
-    require_same_tokens,
     search_problems,
     tree_table,
 )
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.search import CANDIDATES, TREE
+from ttc.verifiers.open import require_same_tokens
 
 SPEC = {
     "seed": 3,

@@ -116,8 +116,8 @@ def test_only_words_for_people_are_left_out(package, before, after, same):
     assert changed(package, old) == (set() if same else {"sample"})
 
 
-def test_prose_is_left_out_where_a_module_says_what_takes_it(package):
-    declared = 'PROSE = ("text",)\nX = text("{}", unit="{}")\nY = other("{}")\n'
+def test_the_meaning_of_a_column_is_left_out(package):
+    declared = "X = text(meaning='{}', unit='{}')\nY = text('{}')\n"
     write(package, {"engine.py": declared.format("a", "b", "c")})
     before = digests(package)
     write(package, {"engine.py": declared.format("z", "b", "c")})
@@ -125,6 +125,14 @@ def test_prose_is_left_out_where_a_module_says_what_takes_it(package):
     for words in (("a", "z", "c"), ("a", "b", "z")):
         write(package, {"engine.py": declared.format(*words)})
         assert changed(package, before) == {"sample"}
+
+
+def test_what_a_stage_declares_is_the_plans(package):
+    before = digests(package)
+    write(package, {"stages/sample.py": 'DECLARATION = {"memory": 3}\n' + FILES["stages/sample.py"]})
+    assert changed(package, before) == set()
+    write(package, {"stages/sample.py": "LIMIT = 3\n" + FILES["stages/sample.py"]})
+    assert changed(package, before) == {"sample"}
 
 
 def test_a_module_that_is_in_no_key_is_left_out_with_what_it_imports(package):
@@ -199,6 +207,12 @@ def test_the_default_is_meant_where_a_section_names_none(package, spec, name):
 def test_a_plug_in_that_is_imported_by_name_is_part_of_the_closure(package):
     write(package, TASKS | {"engine.py": "from ttc.tasks.sums import x\n"})
     assert {"ttc.tasks.sums", "ttc.helper"} <= set(modules(package, "stages.sample"))
+
+
+def test_a_plug_in_that_may_work_as_another_one_has_it_in_its_closure(package):
+    write(package, TASKS | {"tasks/times.py": 'DECLARATION = {"at_one": "sums", "title": "clock sums"}\n'})
+    assert {"ttc.tasks.sums", "ttc.helper"} <= set(modules(package, "tasks.times"))
+    assert "ttc.tasks.clock" not in modules(package, "tasks.times")
 
 
 def test_a_plug_in_may_use_plug_ins_of_another_kind(package):

@@ -15,7 +15,7 @@ from ttc.errors import InputError
 from ttc.problems.steps import steps_of
 from ttc.problems.stops import Stops
 from ttc.search.strategy import Strategy
-from ttc.verifiers.text_steps import TextSteps
+from ttc.verifiers.follow import TextSteps
 
 NO_TEXTS = Stops((END,), (ord("."),))
 LINES = Written({".": "\n"})  # it is a line end alone: a step may be empty

@@ -19,8 +19,8 @@ from ttc.problems.text import decode, encode_prompts
 from ttc.search.loop import search
 from ttc.search.options import Draw
 from ttc.search.strategy import Strategy
+from ttc.verifiers.follow import TextSteps
 from ttc.verifiers.load import load
-from ttc.verifiers.text_steps import TextSteps
 
 WORDS = Written({"a": "3 * 4 = 12 ", "b": "so 14 - 2 ", ".": ".\n\n"})
 

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.full_prefixes import FullPrefixes
 from tests.support.tiny import BOS, EOS, NEWLINE, random_model, saved, tokenizer
 from ttc.engines.protocol import StepScore
 from ttc.errors import InputError
@@ -13,7 +14,6 @@ from ttc.models.directory import save_model
 from ttc.models.from_scratch import build_verifier
 from ttc.models.llama.pieces import GenericLayers, SmallLlamaLayers
 from ttc.verifiers.incremental import IncrementalVerifier, pieces
-from ttc.verifiers.prefixes import FullPrefixes
 from ttc.verifiers.trained import TokenVerifier
 
 NOTHING = 8  # a token that is neither a separator nor an end

@@ -9,6 +9,7 @@ from ttc.estimate.lengths import Lengths, Questions
 from ttc.estimate.published import RealQuestions
 from ttc.study.artifact import Artifact
 from ttc.study.plan import Plan
+from ttc.study.sections.configuration import PUBLISHED
 
 SAMPLES = 200  # tables of samples that are read at most: enough to know what solutions are like
 
@@ -20,9 +21,9 @@ def is_made(artifact: Artifact, root: Path) -> bool:
 
 def assumed(plan: Plan) -> Assumptions:
     """The assumptions about a study of which nothing is known but its plan."""
-    if plan.configuration["problems"] is not None:
+    if plan.configuration.origin == PUBLISHED:
         return Assumptions(RealQuestions.of(plan))
-    steps = plan.configuration["task"]["steps"]
+    steps = plan.configuration.task.steps
     return Assumptions(Questions((steps[0], steps[1])))
 
 
@@ -36,7 +37,7 @@ def measure(plan: Plan, root: Path) -> tuple[Assumptions, list[str]]:
     sampled = [each for each in plan.of("sample") if is_made(each, root)][:SAMPLES]
     frames = [(each, frame) for each in sampled if (frame := _table(root / each.path)) is not None]
     if frames:
-        temperature = plan.configuration["sampling"]["temperature"]
+        temperature = plan.configuration.sampling.temperature
         known = replace(known, **_about_samples(frames, known.questions, temperature))
         names = {each.inputs["policy"][0].label: each.inputs["policy"][0].key for each, _ in frames}
         said = ", ".join(f"{label} {known.stretch[key]:.2f}" for label, key in names.items())

@@ -63,11 +63,11 @@ class RealQuestions:
     @classmethod
     def of(cls, plan: Plan) -> "RealQuestions":
         """Those of a study of published models."""
-        section, prompt = plan.configuration["problems"], _prompt(plan)
+        section, prompt = plan.configuration.problems, _prompt(plan)
         texts = {
-            role: SOURCES.get(section[role]["preset"], MATH)
+            role: SOURCES.get(source.preset, MATH)
             for role in ("test", "train")
-            if section[role] is not None
+            if (source := section.source(role)) is not None
         }
         written = [prompt["system"] or "", prompt["template"]]
         written += [text for example in prompt["examples"] for text in (*example, prompt["template"])]
@@ -130,15 +130,15 @@ def sizes(plan: Plan, root: Path | None = None) -> dict[str, int]:
 
 def _size(plan: Plan, model: Artifact, root: Path | None) -> int:
     section = SECTIONS[model.label]
-    checkpoint = plan.configuration[section]["checkpoint"]
+    checkpoint = getattr(plan.configuration, section).checkpoint
     if root is not None and (size := _card(root / model.path)) is not None:
         return size
-    if checkpoint["parameters"] is not None:
-        return checkpoint["parameters"]
-    if checkpoint["path"] is not None:
-        return _weights(plan.root / checkpoint["path"], f"{section}.checkpoint")
+    if checkpoint.parameters is not None:
+        return checkpoint.parameters
+    if checkpoint.path is not None:
+        return _weights(plan.root / checkpoint.path, f"{section}.checkpoint")
     raise InputError(
-        f"{section}.checkpoint.parameters: the plan needs it until {checkpoint['hub']} is fetched (`snakemake "
+        f"{section}.checkpoint.parameters: the plan needs it until {checkpoint.hub} is fetched (`snakemake "
         "fetch_model`); its page on the hub says how many it has"
     )
 

@@ -1,4 +1,4 @@
-"""FLOPs matching (paper §7): how many generations a small model may spend at the price of a larger model.
+"""FLOPs matching (paper §7): the generations that a small model may spend at the price of a larger one.
 
 Pretraining costs X = 6·N·D_pre FLOPs and inference Y = 2·N·D_inf for N parameters and D tokens; the
 camera-ready version charges the verifier as well, Y = 4·N·D_inf.  A model M times larger costs M·(X + Y).
@@ -17,13 +17,12 @@ import numpy as np
 
 from ttc.errors import InputError, nearest
 
-# version -> (FLOPs of a pretraining token) / (FLOPs of an inference token), both per parameter
+# Version -> (FLOPs of a pretraining token) / (FLOPs of an inference token), both per parameter
 VERSIONS = {"v1": 6 / 2, "camera_ready": 6 / 4}
-# how the camera-ready formula is read -> generations that one verified generation counts as
+# How the camera-ready formula is read -> generations that one verified generation counts as
 VERIFIER_CURVES = {"as_measured": 1, "moved_right": 2}
 MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
 MODELS += ("revision_orm_no_history", "rest_reviser")
-RATIOS = {"v1": (0.16, 0.79, 22.0), "camera_ready": (0.08, 0.40, 11.0)}
 
 
 def multiplier(parameters: float, ratio: float, version: str = "v1") -> float:
@@ -88,12 +87,14 @@ def flops(parameters: float | None, tokens: float | None) -> float | None:
     return None if parameters is None or tokens is None else 2.0 * parameters * tokens
 
 
-def model_parameters(spec: dict, directories: dict[str, list[Path]]) -> dict[str, int | None]:
-    """Parameters of each model by role: from its directory's card.json where one is given, else from the spec.
+def model_parameters(
+    given: dict[str, int] | None, directories: dict[str, list[Path]]
+) -> dict[str, int | None]:
+    """Parameters of each model by role: from its directory's card.json where there is one, else those `given`.
 
     `directories`: role -> list of at most one model directory; other roles are ignored.  None = unknown.
     """
-    parameters = dict.fromkeys(MODELS) | (spec.get("parameters") or {})
+    parameters = dict.fromkeys(MODELS) | (given or {})
     for role in MODELS:
         for directory in directories.get(role, []):
             card = directory / "card.json"

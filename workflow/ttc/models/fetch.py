@@ -5,9 +5,9 @@ from pathlib import Path
 
 from ttc.digests import PATTERNS, file_digest, folder_files
 from ttc.errors import InputError
+from ttc.models.tokenizers import load_tokenizer
 from ttc.problems.hub_errors import GATED, NO_REPOSITORY, NO_REVISION, UNREACHABLE, first_line, reason
 from ttc.problems.prompts import tokenizer_digest
-from ttc.problems.text import load_tokenizer
 
 
 def fetch(hub: str, revision: str) -> Path:

@@ -7,10 +7,11 @@ import polars as pl
 
 from ttc.evaluation.allocation.efficiency import REFERENCE_BUDGET
 from ttc.evaluation.selection import encode, majority, representative
-from ttc.evaluation.subsets import Draws, bootstrap_counts, percentile_interval, votes
+from ttc.evaluation.subsets import Draws, votes
 from ttc.noise import generator
 from ttc.paper.claim import Measure, Settings
 from ttc.paper.measures import in_bins, mean, members
+from ttc.statistics.bootstrap import bootstrap_counts, percentile_interval
 from ttc.tables.study import NotMeasured, Study
 
 SUBSETS = 100  # drawn for a vote that has no closed form

@@ -10,9 +10,9 @@ import polars as pl
 
 from ttc.evaluation.allocation.efficiency import REFERENCE_BUDGET
 from ttc.evaluation.exchange import at_budget
-from ttc.evaluation.subsets import bootstrap_interval
 from ttc.noise import generator
 from ttc.paper.claim import Line, Measure, Settings
+from ttc.statistics.bootstrap import bootstrap_interval
 from ttc.tables.study import NotMeasured, Study
 
 WEIGHTED = Line("search", "best_of_n_weighted", "best_of_n_weighted")

@@ -2,8 +2,7 @@
 
 from functools import partial
 
-from ttc.errors import InputError
-from ttc.evaluation.allocation.efficiency import efficiency_of
+from ttc.evaluation.allocation.efficiency import Unmeasured, efficiency_of
 from ttc.paper.claim import MARGIN, Claim, Line, Measure, Settings, ours
 from ttc.paper.measures import (
     MAJORITY,
@@ -53,7 +52,7 @@ def efficiency(
             replicates=settings.bootstrap,
             seed=settings.seed,
         )
-    except InputError as error:
+    except Unmeasured as error:
         raise NotMeasured(str(error)) from error
     reached = (
         f"reached at {found.budget:.1f} generations"

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from ttc import strategies
-from ttc.evaluation.subsets import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.noise import generator
 from ttc.paper.claim import Measure, Settings
 from ttc.paper.measures import in_bins, mean, members
+from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.tables.study import NotMeasured, Study
 
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+from ttc import plugins
 from ttc.digests import digest
 from ttc.errors import InputError
 from ttc.run import gpus, locks
@@ -33,6 +34,7 @@ from ttc.run.threads import thread_variables
 from ttc.run.work import KeptWork
 from ttc.runtime import Inputs, Runtime
 from ttc.store import manifest, sidecars
+from ttc.store.code import Sources
 from ttc.store.keys import Code
 
 # What stops a stage that could not help it; what it has finished is kept.
@@ -95,6 +97,7 @@ def _choose_gpus(runtime: Runtime) -> None:
 def _make(stage: str, spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> int | None:
     """Run the stage in its work folder, write the sidecar, move the output into place; the number of its rows."""
     run = _load(stage)
+    plugins.loaded.clear()
     work = KeptWork(work_folder(output), _about(stage, spec, inputs)).open()
     try:
         made = work.staged(output.name)
@@ -104,6 +107,7 @@ def _make(stage: str, spec: dict, inputs: Inputs, output: Path, runtime: Runtime
             made,
             replace(runtime, work=work, progress=Progress, destination=output, records=manifest),
         )
+        check_plug_ins(stage, spec)
         rows = _rows(made)
         sidecars.write(output, _identity(stage, spec, inputs), rows, made)
         commit(made, output)
@@ -114,6 +118,18 @@ def _make(stage: str, spec: dict, inputs: Inputs, output: Path, runtime: Runtime
         raise
     work.close()
     return rows
+
+
+def check_plug_ins(stage: str, spec: dict) -> None:
+    """RuntimeError if the stage has used a plug-in that its specification does not name: its key would not hold it."""
+    if not plugins.loaded:
+        return
+    sources = Sources()
+    known = {name for unit in sources.units(stage, spec) for name in sources.closure(unit).modules}
+    if unknown := plugins.loaded - known:
+        raise RuntimeError(
+            f"the stage used {', '.join(sorted(unknown))}, which its specification does not name: no key would hold it"
+        )
 
 
 def _about(stage: str, spec: dict, inputs: Inputs) -> dict:

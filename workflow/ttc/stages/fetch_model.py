@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ttc.errors import InputError
 from ttc.models.fetch import describe, fetch
+from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import LINK, OPTIONS
 from ttc.problems.stops import any_line_end
-from ttc.problems.text import load_tokenizer
 from ttc.runtime import Inputs, Runtime, one
 
 DECLARATION = {

@@ -118,6 +118,10 @@ class Sources:
             self._closures[unit] = self._close(f"ttc.{unit}")
         return self._closures[unit]
 
+    def digests(self, unit: str) -> dict[str, str]:
+        """The digests of a unit's modules, by name."""
+        return {name: self._module(name).digest for name in self.closure(unit).modules}
+
     def _close(self, start: str) -> Closure:
         seen: set[str] = set()
         waiting = [start]
@@ -156,6 +160,14 @@ class Sources:
         if name not in self._plug_ins or self._plug_ins[name].named_by is not None:
             return []
         return [f"{name}.{file.stem}" for file in self._plain_modules(name)]
+
+    def _stands_for(self, package: str, declared: object) -> set[str]:
+        """The plug-ins of its own package that a plug-in's declaration names, because it may work as one of them."""
+        if package not in self._plug_ins or not isinstance(declared, dict):
+            return set()
+        names = {file.stem for file in self._plain_modules(package)}
+        values = {value for value in declared.values() if isinstance(value, str)}
+        return {f"{package}.{name}" for name in names & values}
 
     def _checked(self, plug_ins: PlugIns, name: str) -> str:
         known = [file.stem for file in self._plain_modules(plug_ins.package)]
@@ -198,6 +210,7 @@ class Sources:
             raise InputError(f"{file}, line {error.lineno}: not valid Python ({error.msg})") from error
         internal = {each for each in found.names if each in self._plug_ins}
         internal |= {self._existing(each) for each in found.imports if each.split(".")[0] == "ttc"} - {""}
+        internal |= self._stands_for(package, found.declared.get("DECLARATION"))
         external = {each.split(".")[0] for each in found.imports} - {"ttc"}
         sha = hashlib.sha256("\n".join(found.lines).encode())
         for path in resources(found, file):

@@ -5,8 +5,7 @@ Left out of the outline, because no result can depend on it:
 * comments, layout, docstrings and other bare strings;
 * the strings in `raise InputError(...)` and in `print(...)` to standard output or error: they are read by people (no
   stage may keep the text of an InputError; a test says so);
-* plain strings that are given by position to one of the functions that the module names in `PROSE = ("name", ...)`,
-  such as the meaning of a table's column;
+* plain strings that are given to an argument `meaning`, such as that of a table's column;
 * the `DECLARATION` of a stage, which says how its jobs are planned;
 * the whole of a module that says of itself `IN_NO_KEY = "why"`.
 
@@ -20,8 +19,6 @@ from pathlib import Path
 # Fields of the syntax tree that say nothing about what the code does
 _IGNORED_FIELDS = frozenset({"type_ignores", "kind", "type_comment"})
 _STREAMS = ("sys.stderr", "sys.stdout")
-
-
 STAGES = "ttc.stages"
 
 
@@ -38,9 +35,9 @@ class Outline:
     declared: dict[str, object] = field(default_factory=dict)
 
 
-# Constants at the top of a module that are read here: files that it reads, functions that are given prose, why it is in
-# no key; and of a package of plug-ins (`ttc.plugins`), how a specification names one and which is meant without a name
-DECLARED = ("RESOURCES", "PROSE", "IN_NO_KEY", "NAMED_BY", "DEFAULT")
+# Constants at the top of a module that are read here: files that it reads; why it is in no key; how a specification
+# names a plug-in of a package, and which is meant without a name (`ttc.plugins`); what a plug-in says of itself
+DECLARED = ("RESOURCES", "IN_NO_KEY", "NAMED_BY", "DEFAULT", "DECLARATION")
 
 
 def outline(source: bytes, package: str) -> Outline:
@@ -50,7 +47,7 @@ def outline(source: bytes, package: str) -> Outline:
     """
     tree = ast.parse(source)
     if package == STAGES:
-        tree.body = [node for node in tree.body if not _is_declaration(node)]
+        tree.body = [node for node in tree.body if _constant(node) != "DECLARATION"]
     found = Outline(declared=_declared(tree))
     _Reader(found, package).read(tree, spoken=False)
     if "IN_NO_KEY" in found.declared:
@@ -58,19 +55,20 @@ def outline(source: bytes, package: str) -> Outline:
     return found
 
 
-def _is_declaration(node: ast.stmt) -> bool:
-    """Whether a statement is what a stage declares of itself for the plan: memory, priority, purpose."""
-    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DECLARATION"
-
-
 def _declared(tree: ast.Module) -> dict[str, object]:
     found = {}
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if name in DECLARED and (name != "DEFAULT" or "NAMED_BY" in found):
-                found[name] = ast.literal_eval(node.value)
+        name = _constant(node)
+        if name in DECLARED and (name != "DEFAULT" or "NAMED_BY" in found):
+            found[name] = ast.literal_eval(node.value)
     return found
+
+
+def _constant(node: ast.stmt) -> str:
+    """The name that a statement gives a value to; "" for any other statement."""
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id
+    return ""
 
 
 class _Reader:
@@ -81,7 +79,6 @@ class _Reader:
 
     def __init__(self, found: Outline, package: str):
         self.found, self.package = found, package
-        self.prose = frozenset(found.declared.get("PROSE", ()))
 
     def read(self, node: object, spoken: bool) -> None:
         """Add a node to the outline; `spoken`: strings in it are only shown to people."""
@@ -104,8 +101,8 @@ class _Reader:
             self.found.names.add(node.value)
         for name in node._fields:
             value = getattr(node, name, None)
-            if name == "args" and isinstance(node, ast.Call) and _called(node) in self.prose:
-                value = [each for each in value if not _is_text(each)]
+            if name == "keywords":
+                value = [each for each in value if each.arg != "meaning" or not _is_text(each.value)]
             if value is not None and value != [] and name not in _IGNORED_FIELDS:
                 lines.append(name)
                 self.read(value, spoken)

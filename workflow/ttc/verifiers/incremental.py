@@ -9,6 +9,7 @@ in the cache is its position, a row is read beside rows that have as many pieces
 are padded to a multiple of 8 rows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -22,7 +23,7 @@ from ttc.errors import InputError
 from ttc.models.llama.pieces import layers_of
 from ttc.models.padding import ROWS, WIDTH, round_up
 from ttc.problems.text import step_ends
-from ttc.verifiers.trained import TokenVerifier
+from ttc.verifiers.trained import TokenReading, TokenVerifier
 
 PIECES = (4, 8, 12, 16, 24, 32, 48, 64)  # tokens of a piece; few sizes, so that many rows have the same
 CPU_TOKENS = 2048  # tokens of one call on a CPU: more no longer fit a core's cache
@@ -65,7 +66,7 @@ def pieces(tokens: int) -> tuple[int, ...]:
 
 
 class IncrementalVerifier(TokenVerifier):
-    """`ttc.engines.protocol.StepVerifier` and `Verifier` on a `SurpriseVerifier`, both reading step by step.
+    """`ttc.engines.protocol.StepVerifier` and a `Verifier` on a `SurpriseVerifier`, both reading step by step.
 
     So a step has one score, in a pool as in a search, which takes kind `prm`; kind `orm` gives a solution the score at
     its last step.  `TokenVerifier`, which reads whole solutions, is the reference: its scores differ by rounding only,
@@ -103,15 +104,15 @@ class IncrementalVerifier(TokenVerifier):
         scores = self._read(state, new, [len(step) for step in steps])
         return [StepScore(*each, len(read)) for each, read in zip(scores, new, strict=True)]
 
-    def score(self, prompts: list[list[int]], solutions: list[list[int]]) -> list[list[float]]:
-        """See `ttc.engines.protocol.Verifier.score`; equal inputs are scored once but every one of them is billed.
+    def scores(
+        self, readings: Sequence[TokenReading], names: Sequence[str] | None = None
+    ) -> list[list[float]]:
+        """See `ttc.verifiers.protocol.Verifier.scores`; equal readings are billed each.
 
         Solutions of one problem share their prompt and the steps with which they begin alike.
         """
-        billed = self.tokens_scored + sum(map(len, prompts)) + sum(map(len, solutions))
-        pairs = [
-            (tuple(prompt), tuple(solution)) for prompt, solution in zip(prompts, solutions, strict=True)
-        ]
+        billed = self.tokens_scored + sum(len(each.tokens) for each in readings)
+        pairs = [(each.tokens[: each.start], each.tokens[each.start :]) for each in readings]
         distinct = sorted(set(pairs))
         scores: dict[tuple, list[float]] = {}
         for start in range(0, len(distinct), self.batch_rows):
@@ -123,8 +124,6 @@ class IncrementalVerifier(TokenVerifier):
 
     def _score_block(self, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
         """The scores of each of these prompts and solutions."""
-        if not all(solution for _, solution in pairs):
-            raise InputError("an empty solution cannot be scored; every solution needs at least one token")
         steps = [self._steps(solution) for _, solution in pairs]
         scores: list[list[float]] = [[] for _ in pairs]
         state, _ = self.prefill([prompt for prompt, _ in pairs])

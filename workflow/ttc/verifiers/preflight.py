@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.evaluation.verifier_quality import auc
+from ttc.statistics.ranking import auc
 
 RESOURCES = ("golden.json",)  # the examples; their bytes are part of the code of this module
 GOLDEN = Path(__file__).with_name(RESOURCES[0])

@@ -24,10 +24,10 @@ from ttc.models.directory import read_weights, resolve_device
 from ttc.models.forward import Forward
 from ttc.models.llama.decoding import LlamaForward
 from ttc.models.padding import ROWS, batches_of_equal_width, round_up
+from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import end_tokens, weights_of
 from ttc.problems.formats import Form
 from ttc.problems.stops import Stops, single_token
-from ttc.problems.text import load_tokenizer
 from ttc.runtime import Runtime
 
 DECLARATION = {"title": "transformers, with batched decoding of its own", "environment": None}

@@ -21,10 +21,10 @@ from ttc.engines.protocol import Continuation
 from ttc.engines.vllm_settings import GPU_SHARE, open_llm, read_config, share_beside
 from ttc.errors import InputError
 from ttc.models.directory import resolve_device
+from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import end_tokens, weights_of
 from ttc.problems.formats import Form
 from ttc.problems.stops import Stops
-from ttc.problems.text import load_tokenizer
 from ttc.runtime import Runtime
 
 DECLARATION = {"title": "vLLM, for large models on GPUs", "environment": "vllm"}

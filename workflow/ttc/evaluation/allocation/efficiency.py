@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.evaluation.subsets import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.noise import generator
+from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
 
 # Generations at which efficiency is read where nothing else is said: the paper's figures 4 and 8
 REFERENCE_BUDGET = 64
@@ -70,6 +70,10 @@ def efficiency(
     return Efficiency(float(ratios[0]), float(low), float(high), float(found[0]), bool(~np.isnan(found[0])))
 
 
+class Unmeasured(InputError):
+    """The study lacks what a ratio is of; findings show the reason, so that its words count in keys."""
+
+
 def efficiency_of(
     outcomes: pl.DataFrame,
     per_question: pl.DataFrame,
@@ -87,7 +91,7 @@ def efficiency_of(
 
     `selection`: the rule under which revisions were allocated; searches are allocated once and ignore it.
     The reference may come from another family, `reference_family`.
-    Raises InputError where the reference or the compute-optimal curve was not measured.
+    Raises Unmeasured where the reference or the compute-optimal curve was not measured.
     """
     reference = outcomes.filter(
         (pl.col("family") == (reference_family or family))
@@ -103,12 +107,12 @@ def efficiency_of(
     if not len(reference) or not len(optimal):
         absent = f"{reference_strategy} at {reference_budget}", f"compute-optimal {family}"
         missing = absent[0] if not len(reference) else absent[1]
-        raise InputError(f"efficiency: {missing} ({bins} bins) has not been measured in this study")
+        raise Unmeasured(f"efficiency: {missing} ({bins} bins) has not been measured in this study")
     budgets = sorted(optimal["budget"].unique())
     wide = optimal.pivot(on="budget", index="problem_id", values="correct").join(reference, on="problem_id")
     wide = wide.drop_nulls().sort("problem_id")
     if not len(wide):
-        raise InputError(f"efficiency: no question has {reference_strategy} and compute-optimal {family}")
+        raise Unmeasured(f"efficiency: no question has {reference_strategy} and compute-optimal {family}")
     values = wide.select([str(budget) for budget in budgets]).to_numpy()
     random = generator(seed, "efficiency", family, bins, selection, reference_strategy, reference_budget)
     measured = wide["reference"].to_numpy()

@@ -1,4 +1,4 @@
-"""How good a verifier's scores are: ranking (AUC), Brier score, calibration; with intervals over questions.
+"""Ranking and calibration of a verifier's scores: AUC, Brier score, calibration error; with intervals over questions.
 
 A score is compared with a verdict: did the solution that it is about end correct?  All measures are sums over
 questions, so a bootstrap over questions (samples of one question are not independent) is a matrix product and needs no
@@ -11,11 +11,14 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_array
 
-from ttc.evaluation.subsets import bootstrap_counts, percentile_interval
+from ttc.statistics.bootstrap import bootstrap_counts, percentile_interval
 
-FEWEST = 2  # questions; of one there is no interval
-BINS = 10  # equal-width bins of scores
-BLOCK = 1 << 18  # cells of the table of scores × questions that are in memory at a time
+# Questions; of one there is no interval
+FEWEST = 2
+# Equal-width bins of scores
+BINS = 10
+# Cells of the table of scores × questions that are in memory at a time
+BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Judged:
         right, wrong = self.right[order], self.wrong[order]
         step = max(1, BLOCK // self.questions)
         wins, below = np.zeros((self.questions, self.questions)), np.zeros(self.questions)
-        # by rising score: the right ones of a block beat the wrong ones of all blocks before
+        # By rising score: the right ones of a block beat the wrong ones of all blocks before
         for start in range(0, len(values), step):
             stop = min(start + step, len(values))
             here = slice(*np.searchsorted(place, [start, stop]))
@@ -117,8 +120,8 @@ def measures(judged: Judged, replicates: int, generator: np.random.Generator) ->
         "brier": _ratio(counts @ judged.totals(squares), size),
         "calibration_error": _ratio(apart, size),
     }
-    both = ((right > 0) & (wrong > 0)).sum()
-    questions = {"auc_within": both}  # that a measure is made of
+    # Questions that a measure is made of
+    questions = {"auc_within": ((right > 0) & (wrong > 0)).sum()}
     return {
         name: _measured(values)
         for name, values in found.items()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ttc.engines.protocol import StepScore, Verifier
+from ttc.engines.protocol import StepScore
 from ttc.errors import InputError
 
 # A row: prompt, solution so far, steps of it that have been scored.
@@ -12,7 +12,8 @@ Row = tuple[list[int], list[int], int]
 class FullPrefixes:
     """`ttc.engines.protocol.StepVerifier` of any process verifier.  What it reads, and bills, grows with the prefix."""
 
-    def __init__(self, verifier: Verifier):
+    def __init__(self, verifier):
+        """verifier: anything with its `tokens_scored` and `score(prompts, solutions)`, both token ids."""
         self._verifier = verifier
 
     @property

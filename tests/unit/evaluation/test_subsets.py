@@ -1,4 +1,4 @@
-"""Estimators of k generations from a pool: brute force over all subsets, closed forms, intervals of known width."""
+"""Expected correctness of k generations from a pool: brute force over all subsets against closed forms and draws."""
 
 from itertools import combinations
 from math import comb
@@ -10,17 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.analysis_cases import candidates
 from ttc.evaluation import selection
-from ttc.evaluation.subsets import (
-    Draws,
-    best_of_k,
-    bootstrap_interval,
-    bootstrap_means,
-    paired_difference,
-    pass_at_k,
-    percentile_interval,
-    powers_of_two,
-    votes,
-)
+from ttc.evaluation.subsets import Draws, best_of_k, pass_at_k, powers_of_two, votes
 from ttc.noise import generator
 
 
@@ -288,41 +278,3 @@ def test_powers_of_two():
     assert powers_of_two(6) == [1, 2, 4]
     assert powers_of_two(256)[-1] == 256
     assert powers_of_two(0) == []
-
-
-def test_bootstrap_interval_of_a_mean_is_the_normal_one():
-    random = np.random.default_rng(0)
-    values = random.random((400, 1))
-    mean, low, high = bootstrap_interval(values, 4000, generator(0, "b"))
-    half = 1.96 * values.std() / 20
-    assert mean[0] == pytest.approx(values.mean())
-    assert low[0] == pytest.approx(mean[0] - half, abs=half / 10)
-    assert high[0] == pytest.approx(mean[0] + half, abs=half / 10)
-
-
-def test_bootstrap_covers_the_truth_about_as_often_as_it_says():
-    random = np.random.default_rng(8)
-    hits = 0
-    for trial in range(200):
-        _, low, high = bootstrap_interval((random.random((60, 1)) < 0.4) * 1.0, 300, generator(trial))
-        hits += low[0] <= 0.4 <= high[0]
-    assert 0.89 <= hits / 200 <= 0.99
-
-
-def test_pairing_removes_what_questions_share():
-    random = np.random.default_rng(0)
-    hard = random.random(200)
-    mean, low, high = paired_difference(hard + 0.01, hard, 500, generator(0))
-    assert mean == pytest.approx(0.01) and low == pytest.approx(0.01) and high == pytest.approx(0.01)
-    gap = paired_difference(np.array([1.0, np.nan]), np.array([0.0, 1.0]), 50, generator(0))
-    assert gap == (1.0, 1.0, 1.0)
-    assert np.isnan(paired_difference(np.array([np.nan]), np.array([0.0]), 50, generator(0))).all()
-
-
-def test_unmeasured_questions_are_left_out_of_a_mean_not_counted_as_wrong():
-    values = np.array([[1.0], [np.nan], [1.0]])
-    counts = np.array([[1.0, 1.0, 1.0], [0.0, 3.0, 0.0]])
-    means = bootstrap_means(values, counts)
-    assert means[0, 0] == 1.0 and np.isnan(means[1, 0])
-    low, high = percentile_interval(means)
-    assert low[0] == high[0] == 1.0

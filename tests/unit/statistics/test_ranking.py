@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from ttc.evaluation import verifier_quality
-from ttc.evaluation.verifier_quality import auc, calibration, condense, join, measures
 from ttc.noise import generator
+from ttc.statistics import ranking as verifier_quality
+from ttc.statistics.ranking import auc, calibration, condense, join, measures
 
 
 def judged(*questions):
