@@ -70,5 +70,7 @@ SAMPLES = [
 def rolled(rows, rollouts=1, batch=1000, seed=3, limit=30):
     engine = ToyEngine(policy)
     engine.tokenizer = Characters()
-    frame = roll_out(engine, LINES, QUESTIONS, made(rows), rollouts, Draw(seed, 1.0, limit, batch), silent)
+    frame = roll_out(
+        engine, LINES, QUESTIONS, made(rows), rollouts, Draw(seed, 1.0, limit, batch), report=silent
+    )
     return STEP_VALUES.check(frame, "here"), engine

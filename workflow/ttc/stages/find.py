@@ -25,10 +25,9 @@ DECLARATION = {
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     """Measure every claim of the paper and write the verdicts."""
-    defaults = Settings()
     settings = Settings(
-        bootstrap=spec.get("bootstrap", defaults.bootstrap),
-        seed=spec.get("seed", defaults.seed),
+        bootstrap=spec["bootstrap"],
+        seed=spec["seed"],
         cards={role: read_card(path) for role in ("prm",) for path in inputs.get(role, [])[:1]},
         first_answer=spec.get("first_answer"),
         max_context=spec.get("max_context"),
