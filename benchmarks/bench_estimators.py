@@ -17,15 +17,9 @@ import numpy as np
 
 from benchmarks.candidates import Candidates, origin, pools
 from benchmarks.frame import Bench
-from ttc.evaluation.subsets import (
-    Draws,
-    best_of_k,
-    bootstrap_interval,
-    pass_at_k,
-    powers_of_two,
-    votes,
-)
+from ttc.evaluation.subsets import Draws, best_of_k, pass_at_k, powers_of_two, votes
 from ttc.noise import generator
+from ttc.statistics.bootstrap import bootstrap_interval
 
 TITLE = "curves from pools"
 GOAL = "at least 50 times as fast as loops over subsets; 500 problems with 2,048 samples in at most 20 s"

@@ -19,6 +19,7 @@ import polars as pl
 
 from benchmarks.candidates import origin, pools
 from benchmarks.frame import Bench
+from tests.support import specs
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.schema import ROW_GROUP_SIZE
 
@@ -82,7 +83,7 @@ def measure(bench: Bench) -> None:
 
 def run(folder: Path, samples: int, how: str) -> tuple[float, float]:
     """Seconds and peak MiB of the stage in a process of its own; `how` is blocks or whole."""
-    spec = {"seed": 0, "budgets": [1 << exponent for exponent in range(samples.bit_length())]}
+    spec = specs.of("evaluate", budgets=[1 << exponent for exponent in range(samples.bit_length())])
     command = [
         sys.executable,
         "-c",

@@ -21,6 +21,7 @@ import torch
 from benchmarks.frame import Bench
 from benchmarks.materials import configuration
 from ttc.models.from_scratch import build_policy
+from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import text
 from ttc.problems.tasks import clock
 from ttc.training.batches import batches, collate, language_examples
@@ -57,7 +58,7 @@ class Texts:
 
     def __init__(self, task: dict, seed: int):
         problems = clock.make_problems(task, seed).filter(split="train")
-        self.tokenizer = text.build_tokenizer(clock.vocabulary(task, seed), clock.TOKEN_PATTERN)
+        self.tokenizer = build_tokenizer(clock.vocabulary(task, seed), clock.TOKEN_PATTERN)
         self.prompts = text.encode_prompts(
             self.tokenizer, [text.prompt_text(each) for each in problems["question"]]
         )

@@ -62,7 +62,7 @@ def _tiny(name: str, folder: Path) -> Path:
     """A random model, or the problems of a small task, made once in `folder`."""
     from ttc.models.directory import save_model
     from ttc.models.from_scratch import build_policy, build_verifier
-    from ttc.problems import text
+    from ttc.models.tokenizers import build_tokenizer
     from ttc.problems.tasks import clock
     from ttc.tables.generation import PROBLEMS
 
@@ -74,7 +74,7 @@ def _tiny(name: str, folder: Path) -> Path:
     if name == "problems":
         PROBLEMS.write(clock.make_problems(task, 0), made)
         return made
-    tokenizer = text.build_tokenizer(clock.vocabulary(task, 0), clock.TOKEN_PATTERN)
+    tokenizer = build_tokenizer(clock.vocabulary(task, 0), clock.TOKEN_PATTERN)
     if name == "prm":
         model = build_verifier(_tiny("policy", folder), 1, 0)
     else:

@@ -7,6 +7,7 @@ python -m tools.architecture                # prints the tree
 import argparse
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -14,23 +15,15 @@ PACKAGE = ROOT / "workflow/ttc"
 DOCUMENT = ROOT / "ARCHITECTURE.md"
 MARK = "<!-- written by python -m tools.architecture -->\n"
 
-# From top to bottom: a room imports from those below it only (the contracts in pyproject.toml).
-ROOMS = (
-    *(
-        "commands",
-        "estimate",
-        "study",
-        "run",
-        "stages",
-        "report",
-        "paper",
-        "figures",
-        "evaluation",
-        "revision",
-    ),
-    *("search", "verifiers", "training", "engines", "models", "problems", "grading", "tables", "store"),
-)
 CLAUSE = 88  # characters of a clause; a longer title ends at a colon, a semicolon or a comma before that
+
+
+def rooms() -> list[str]:
+    """Names of the rooms from top to bottom, as the contracts in pyproject.toml have them."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    names = [name.strip().removeprefix("ttc.") for layer in layers for name in layer.split(":")]
+    return [name for name in names if (PACKAGE / name).is_dir()]
 
 
 def title(file: Path) -> str:
@@ -53,17 +46,20 @@ def clause(file: Path) -> str:
 def tree(folder: Path = PACKAGE, indent: str = "  ") -> list[str]:
     """Lines of the tree: the modules of a folder, then its rooms, each with its clause.
 
-    Raises ValueError where a room of the package has no place among `ROOMS`.
+    Raises ValueError where a room of the package has no layer.
     """
     modules = [file for file in sorted(folder.glob("*.py")) if file.name != "__init__.py"]
-    rooms = sorted(file.parent for file in folder.glob("*/__init__.py"))
+    inside = sorted(file.parent for file in folder.glob("*/__init__.py"))
     if folder == PACKAGE:
-        unplaced = [room.name for room in rooms if room.name not in ROOMS]
+        order = rooms()
+        unplaced = [room.name for room in inside if room.name not in order]
         if unplaced:
-            raise ValueError(f"tools/architecture.py: ROOMS has no place for {', '.join(unplaced)}")
-        rooms.sort(key=lambda room: ROOMS.index(room.name))
+            raise ValueError(
+                f"pyproject.toml: the layers of import-linter have no place for {', '.join(unplaced)}"
+            )
+        inside.sort(key=lambda room: order.index(room.name))
     lines = [_line(f"{indent}{file.name}", clause(file)) for file in modules]
-    for room in rooms:
+    for room in inside:
         if folder == PACKAGE:
             lines.append("")
         lines.append(_line(f"{indent}{room.name}/", clause(room / "__init__.py")))

@@ -15,10 +15,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.support import specs
 from ttc.errors import InputError
 from ttc.grading import answers
 from ttc.grading.grader import Grader, read
 from ttc.problems import formats, pool_files
+from ttc.problems.pool_grading import grade
 from ttc.runtime import Runtime
 from ttc.stages import compare_votes, evaluate, import_pool
 from ttc.tables import generation
@@ -73,7 +75,7 @@ SPEC = {
 def imported(tmp_path_factory):
     output = tmp_path_factory.mktemp("pool") / "imported"
     files = {"problems": [PROBLEMS], "pool_policy": [POOL], "pool_llama_1b": [POOL]}
-    import_pool.run(SPEC, files, output, Runtime())
+    import_pool.run(specs.pools(SPEC), files, output, Runtime())
     return output
 
 
@@ -87,11 +89,11 @@ def grader():
 @pytest.fixture(scope="module")
 def whole(grader):
     """All 6,100 rows, graded: the pool and the table of distinct answers, and the seconds it took."""
-    problems = pool_files.read_problems(PROBLEMS, OF_PROBLEMS["columns"])
-    pool = pool_files.read_pool([POOL], ALL_ROWS, problems["problem_id"], keep=["q"])
+    problems = pool_files.read_problems(PROBLEMS, **OF_PROBLEMS)
+    pool = pool_files.read_pool([POOL], specs.pool(ALL_ROWS), problems["problem_id"], keep=["q"])
     gold = dict(problems.select("problem_id", "answer").iter_rows())
     started = time.monotonic()
-    graded, distinct = import_pool.grade(pool, gold, import_pool.GRADING, grader)
+    graded, distinct = grade(pool, gold, specs.pools(SPEC)["grading"], grader)
     assert grader.counts["timeout"] == grader.counts["error"] == 0
     return graded, distinct, time.monotonic() - started
 
@@ -124,14 +126,8 @@ def test_coverage_is_the_share_of_subsets_with_a_correct_sample(imported, tmp_pa
     """pass@k by the unbiased estimator, against counting all subsets of k of the six samples."""
     files = {"problems": [imported / "problems.parquet"], "samples": [imported / "policy.samples.parquet"]}
     files["scores"] = [imported / "policy.scores.parquet"]
-    spec = {
-        "seed": 0,
-        "budgets": [1, 2, 4],
-        "aggregation": "last",
-        "aggregations_compared": [],
-        "replicates": 20,
-    }
-    evaluate.run(spec | {"searches": [], "parameters": None}, files, tmp_path / "outcomes.parquet", Runtime())
+    spec = specs.of("evaluate", budgets=[1, 2, 4], replicates=20)
+    evaluate.run(spec, files, tmp_path / "outcomes.parquet", Runtime())
     outcomes = OUTCOMES.read(tmp_path / "outcomes.parquet").filter(strategy="pass_at_k")
     samples = SAMPLES.read(imported / "policy.samples.parquet")
     correct = {name: rows["correct"].to_list() for (name,), rows in samples.group_by("problem_id")}
@@ -143,8 +139,8 @@ def test_coverage_is_the_share_of_subsets_with_a_correct_sample(imported, tmp_pa
 
 
 def test_the_header_scores_are_refused_unless_dropped():
-    spec = {"columns": COLUMNS, "where": {"run": [HEADER_RUN]}}
-    problems = pool_files.read_problems(PROBLEMS, OF_PROBLEMS["columns"])["problem_id"]
+    spec = specs.pool({"columns": COLUMNS, "where": {"run": [HEADER_RUN]}})
+    problems = pool_files.read_problems(PROBLEMS, **OF_PROBLEMS)["problem_id"]
     with pytest.raises(InputError, match=r"4 step scores for 3 steps .* \(500 rows are like this\)"):
         pool_files.read_pool([POOL], spec, problems)
     assert len(pool_files.read_pool([POOL], spec | {"leading_scores": LEADING}, problems)) == 500
@@ -177,9 +173,7 @@ def test_grades_against_the_recorded_verdicts(whole):
 
 def test_names_that_do_not_depend_on_other_answers_hardly_change_votes(whole):
     """Of studies that sample, against the classes of all answers that pools have."""
-    gold = dict(
-        pool_files.read_problems(PROBLEMS, OF_PROBLEMS["columns"]).select("problem_id", "answer").iter_rows()
-    )
+    gold = dict(pool_files.read_problems(PROBLEMS, **OF_PROBLEMS).select("problem_id", "answer").iter_rows())
     shares, pairs, differ = {"classes": [], "names": []}, 0, 0
     for (problem,), rows in whole[0].drop_nulls("stated").group_by("problem_id"):
         named = [
@@ -289,9 +283,9 @@ def test_pairs_told_apart_without_asking_are_not_equal(whole, grader):
 
 def test_two_workers_and_a_full_cache_give_the_same(whole, tmp_path):
     graded, distinct, _ = whole
-    problems = pool_files.read_problems(PROBLEMS, OF_PROBLEMS["columns"])
+    problems = pool_files.read_problems(PROBLEMS, **OF_PROBLEMS)
     gold = dict(problems.select("problem_id", "answer").iter_rows())
-    pool = pool_files.read_pool([POOL], ALL_ROWS, problems["problem_id"], keep=["q"])
+    pool = pool_files.read_pool([POOL], specs.pool(ALL_ROWS), problems["problem_id"], keep=["q"])
     for workers in (2, 1):
         with Grader(workers=workers, cache=tmp_path) as again:
             found = import_pool.grade(pool, gold, import_pool.GRADING, again)

@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tests.support.published import checkpoint
 from tests.support.toy import END
 from ttc import noise
+from ttc.problems.steps import steps_of
 from ttc.problems.stops import Stops
-from ttc.verifiers.published import Scored
-from ttc.verifiers.text_steps import TextSteps
+from ttc.verifiers.follow import TextSteps
+from ttc.verifiers.published import Scored, problem_with_context
 
 
 def drawn(problem, steps):
@@ -26,14 +28,38 @@ def words_of(problem, steps):
     return len(" ".join([problem, *steps]).split())
 
 
+class Read(NamedTuple):
+    """A reading of `Scorer`."""
+
+    problem: str
+    steps: tuple
+
+    @property
+    def tokens(self):
+        return tuple(" ".join([self.problem, *self.steps]).split())
+
+    @property
+    def places(self):
+        return tuple(range(len(self.steps)))
+
+
 @dataclass
 class Scorer:
     """Scores each step by the problem and the steps up to it; reads as many tokens as there are words."""
 
+    reads_end = False
     of: object = drawn  # (problem, steps) -> score of the last of the steps
     tokens_scored: int = 0
     read: list = field(default_factory=list)  # (problem, steps) of each solution read, in order
     calls: int = 0
+
+    def readings(self, solutions):
+        read = [(problem_with_context(each.problem, each.context), steps_of(each.text)) for each in solutions]
+        return [Read(problem, tuple(steps)) if steps else None for problem, steps in read]
+
+    def scores(self, readings, names):
+        made = self.scored([each.problem for each in readings], [each.steps for each in readings])
+        return [each.scores for each in made]
 
     def scored(self, problems, solutions, names=None):
         self.calls += 1

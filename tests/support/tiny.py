@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from ttc.models.directory import save_model
-from ttc.problems import text
+from ttc.models.tokenizers import build_tokenizer
 from ttc.problems.tasks import clock
 
 torch.set_num_threads(1)  # as in every job; two would also change the last bits
@@ -39,7 +39,7 @@ KINDS = {
 
 def tokenizer():
     """The tokenizer of `TASK`."""
-    return text.build_tokenizer(clock.vocabulary(TASK, SEED), clock.TOKEN_PATTERN)
+    return build_tokenizer(clock.vocabulary(TASK, SEED), clock.TOKEN_PATTERN)
 
 
 def random_model(kind="llama", seed=0, **changes):

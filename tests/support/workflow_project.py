@@ -1,7 +1,7 @@
 """A copy of the project with stages in miniature, for tests of planning and of what runs again.
 
-The Snakefile, rules, schema, configuration and planning code are the real ones.  A stage writes the digest of its
-specification in no time, and imports a few modules that stand for the real ones.
+The Snakefile, rules, configuration and package are the real ones, but for the stages and what these import.  A stage
+writes the digest of its specification in no time, and imports a few modules that stand for the real ones.
 """
 
 import os
@@ -12,28 +12,11 @@ from pathlib import Path
 
 import yaml
 
+from ttc import plugins
 from ttc.study.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("Snakefile", "config.yaml", "profiles", "slurm", "envs", "workflow/rules", "workflow/schemas")
-PLANNING = (
-    "study",
-    "digests.py",
-    "errors.py",
-    "figures/appendix.py",
-    "figures/captions.py",
-    "figures/catalogue.py",
-    "figures/entry.py",
-    "figures/main_text.py",
-    "revision/ratios.py",
-    "run/locks.py",
-    "run/recovery.py",
-    "run/slurm_patch.py",
-    "run/threads.py",
-    "search/strategy.py",
-    "store",
-)
-
+COPIED = ("Snakefile", "config.yaml", "profiles", "slurm", "envs", "workflow/rules")
 STAGE = '''"""Stage {stage}, in miniature."""
 
 import hashlib
@@ -41,6 +24,8 @@ import pathlib
 import sys
 
 {imports}
+
+DECLARATION = {declaration!r}
 
 words = sys.argv[1:]
 output = pathlib.Path(words[words.index("--output") + 1])
@@ -57,6 +42,8 @@ PUBLISH = '''"""Stage publish, in miniature: as the real one, it leaves one stam
 import pathlib
 import sys
 
+DECLARATION = {declaration!r}
+
 words = sys.argv
 output = pathlib.Path(words[words.index("--output") + 1])
 for stamp in output.parent.glob(".complete-*"):
@@ -70,18 +57,11 @@ IMPORTS = dict.fromkeys(("sample", "roll_out", "search", "revise"), SAMPLER) | {
     "plot": "import ttc.figures.style",
 }
 MODULES = {
-    "__init__.py": '"""The package."""\n',
-    "engines/__init__.py": "",
     "engines/sampler.py": '"""Sampling."""\n\nfrom ttc import noise\n\n\ndef draw():\n    return noise.ONE\n',
     "noise.py": "ONE = 1\n",
-    "models/__init__.py": "",
     "models/prm.py": "LAYERS = 2\n",
-    "figures/__init__.py": "",
     "figures/style.py": 'COLOUR = "blue"\n',
-    "revision/__init__.py": "",
-    "run/__init__.py": "",
     "run/__main__.py": "import runpy\nimport sys\n\nrunpy.run_module(f'ttc.stages.{sys.argv[1]}')\n",
-    "search/__init__.py": "",
     "stages/__init__.py": "",
 }
 
@@ -108,15 +88,24 @@ class Project:
         self.folder = folder
         for name in COPIED:
             _copy(ROOT / name, folder / name)
-        for name in PLANNING:
-            _copy(ROOT / "workflow/ttc" / name, folder / "workflow/ttc" / name)
+        shutil.copytree(
+            ROOT / "workflow/ttc",
+            folder / "workflow/ttc",
+            ignore=shutil.ignore_patterns("__pycache__", "stages"),
+        )
+        (folder / "workflow/ttc/study/stages.py").write_bytes(
+            (ROOT / "workflow/ttc/study/stages.py").read_bytes()
+        )
         for name, text in MODULES.items():
             self.write(f"workflow/ttc/{name}", text)
         for stage, about in STAGES.items():
             parts = [] if about.suffix else PARTS.get(stage, ["content"])
-            text = STAGE.format(stage=stage, imports=IMPORTS.get(stage, ""), parts=parts)
+            declared = plugins.declaration("ttc.stages", stage)
+            imports = IMPORTS.get(stage, "")
+            text = STAGE.format(stage=stage, imports=imports, parts=parts, declaration=declared)
             self.write(f"workflow/ttc/stages/{stage}.py", text)
-        self.write("workflow/ttc/stages/publish.py", PUBLISH)
+        declared = plugins.declaration("ttc.stages", "publish")
+        self.write("workflow/ttc/stages/publish.py", PUBLISH.format(declaration=declared))
         self.write("notebooks/01_scaling.ipynb", '{"cells": []}\n')
 
     def add_pool(self) -> None:

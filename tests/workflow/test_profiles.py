@@ -1,14 +1,15 @@
 """The profiles and rules: what Snakemake would otherwise get wrong in silence."""
 
-import pytest
+import json
+import shlex
+from types import SimpleNamespace
+
 import yaml
 
 from tests.support.workflow_project import ROOT, Project
+from ttc.study.build import plan_jobs, plan_study
 from ttc.study.stages import STAGES
 
-ENGINES = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["properties"]["engine"][
-    "properties"
-]
 RULES = {path.name: path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk"))}
 
 
@@ -32,33 +33,27 @@ def test_retries_are_in_the_profile_and_not_in_rules():
     assert not [name for name, text in RULES.items() if "retries:" in text or "group:" in text]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_stage_has_a_job_rule_that_can_be_pasted(stage):
-    (text,) = (text for text in RULES.values() if f"rule {stage}_job:" in text)
-    rule = text.split(f"rule {stage}_job:")[1].split("\nrule ")[0]
-    chosen = 'plan.python("' in rule  # where a stage has a choice of engines, each with its environment
-    python = "{params.python}" if chosen else "python"
-    assert f"        {python} -m ttc.run {stage} --spec {{params.spec:q}}" in rule
-    assert chosen == (f'plan.conda("{stage}")' in rule) == (stage in ENGINES)
-    for directive in (
-        "log:",
-        "benchmark:",
-        "threads:",
-        f'**plan.resources("{stage}")',
-        f'plan.how("{stage}")',
-    ):
-        assert directive in rule
-    assert (f'localrule: plan.local("{stage}")' in rule) == STAGES[stage].light
+def test_every_stage_of_a_study_has_a_job_rule_and_a_target(tmp_path):
+    project = Project(tmp_path)
+    listed = project.snakemake("--list").stdout
+    for name in plan_study({}, ROOT).stages:
+        for rule in (name, f"{name}_job"):
+            assert f"{rule} ({STAGES[name].purpose})" in listed
 
 
-def test_the_command_names_every_input_of_the_plan():
-    from ttc.study.build import plan_study
-
-    for artifact in plan_study({}).artifacts:
-        text = next(text for text in RULES.values() if f"rule {artifact.stage}_job:" in text)
-        rule = text.split(f"rule {artifact.stage}_job:")[1].split("\nrule ")[0]
-        assert {role for role in artifact.inputs if f"--{role} {{input.{role}}}" not in rule} == set()
-        assert rule.count("{input.") == len(artifact.inputs), artifact.stage
+def test_the_command_of_a_job_can_be_pasted():
+    plan = plan_study({}, ROOT)
+    jobs = plan_jobs(plan)
+    for artifact in plan.artifacts:
+        wildcards = SimpleNamespace(label=artifact.label, key=artifact.key)
+        words = shlex.split(jobs.command(artifact.stage)(wildcards))
+        assert words[:5] == ["python", "-m", "ttc.run", artifact.stage, "--spec"]
+        assert json.loads(words[5]) == json.loads(json.dumps(artifact.spec))
+        assert words[-2:] == ["--output", artifact.path]
+        given = {word[2:] for word in words[6:-2] if word.startswith("--")}
+        assert given == artifact.inputs.keys()
+        paths = {path for inputs in artifact.inputs.values() for each in inputs for path in [each.path]}
+        assert paths <= set(words)
 
 
 def test_the_slurm_profile_is_found_by_its_name(tmp_path):

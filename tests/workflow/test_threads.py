@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.support.workflow_project import Project
+from ttc import plugins
 from ttc.run.threads import thread_variables
 
 REPORTING = """import json, os, pathlib, sys
@@ -21,7 +22,8 @@ COUNTING = "import polars, torch; print(torch.get_num_threads(), polars.thread_p
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     made = Project(tmp_path_factory.mktemp("threads"))
-    made.write("workflow/ttc/stages/problems.py", REPORTING)
+    declared = plugins.declaration("ttc.stages", "problems")
+    made.write("workflow/ttc/stages/problems.py", f"{REPORTING}\n\nDECLARATION = {declared!r}\n")
     return made
 
 

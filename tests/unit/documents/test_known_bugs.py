@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 import torch
 
+from tests.support.specs import method
 from tests.support.tiny import BOS, EOS, NEWLINE, SEED, TASK, random_model, saved, tokenizer
-from ttc.evaluation.outcomes import Method, Outcomes, evaluate_pool
+from ttc.evaluation.outcomes import Outcomes, evaluate_pool
 from ttc.evaluation.pool import Pool, Steps, sample_pools
 from ttc.evaluation.selection import encode
 from ttc.models.directory import save_model
@@ -66,7 +67,7 @@ def test_labels_stand_where_scores_are_read(policy, tmp_path):
         for step in range(len(solution.rstrip("\n").split("\n")))
     ]
     table = pl.DataFrame(values, schema=["problem_id", "sample_index", "step", "value"], orient="row")
-    examples, rows = process_examples(problems, samples, table, verifier.tokenizer)
+    examples, rows = process_examples(problems, samples, table, verifier)
     assert len(rows) == 4
     for start, stop in zip(examples.bounds[:-1], examples.bounds[1:], strict=True):
         tokens, mask = examples.tokens[start:stop], examples.mask[start:stop]
@@ -102,7 +103,7 @@ def test_the_configured_aggregation_decides_every_rule_of_a_pool(how, right):
     """By the last step's score the first sample is better, by the lowest one the second."""
     outcomes = Outcomes({})
     pool = pool_of(["7", "8"], [1, 0], [[0.1, 0.9], [0.5, 0.6]])
-    evaluate_pool(pool, Method(budgets=[2], aggregation=how), outcomes)
+    evaluate_pool(pool, method(budgets=[2], aggregation=how), outcomes)
     found = {row[2]: row[5] for row in outcomes.rows if row[4] == 2}
     assert found["best_of_n"] == found["best_of_n_weighted"] == right
     assert found["majority"] == 0.5

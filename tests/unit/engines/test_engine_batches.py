@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.engines import bits, load
 from tests.support.tiny import EOS, NEWLINE, markov_model, prompts_of, random_model, saved
-from tests.unit.engines.test_engine import bits, load
 from ttc import noise
 from ttc.engines import decoding
 from ttc.engines.backends import transformers
 from ttc.errors import InputError
 from ttc.models import padding
 from ttc.models.generic import GenericForward
-from ttc.models.llama.decoding import LlamaForward
+from ttc.models.llama_decoding import LlamaForward
+from ttc.models.tokenizers import load_tokenizer
 from ttc.verifiers.trained import TokenVerifier
 
 QUESTIONS = prompts_of([3, 9, 9, 17, 33])
@@ -241,17 +242,15 @@ def test_what_is_read_from_files_is_the_model(tied, tmp_path):
 def test_the_tokenizer_read_directly_is_the_one_that_transformers_finds(tmp_path):
     from transformers import AutoTokenizer
 
-    from ttc.problems import text
-
     folder = saved(random_model(), tmp_path / "m")
-    ours, theirs = text.load_tokenizer(folder), AutoTokenizer.from_pretrained(folder)
+    ours, theirs = load_tokenizer(folder), AutoTokenizer.from_pretrained(folder)
     assert type(ours) is type(theirs) and ours.get_vocab() == theirs.get_vocab()
     assert ours.special_tokens_map == theirs.special_tokens_map
     solution = "".join(sorted(ours.get_vocab())[5:20]) + "\n"
     assert ours(solution)["input_ids"] == theirs(solution)["input_ids"]
     # What tokenizer.json says counts also where a class would split texts by rules of its own.
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "Qwen2Tokenizer"}')
-    assert text.load_tokenizer(folder)(solution)["input_ids"] == ours(solution)["input_ids"]
+    assert load_tokenizer(folder)(solution)["input_ids"] == ours(solution)["input_ids"]
 
 
 def test_greedy_tokens_of_both_forward_passes(llama):

@@ -66,9 +66,9 @@ class TestEstimator:
 
     def test_ties_go_to_the_cheaper_then_to_the_first_name(self):
         X, y = [[1, 4]], [[0.5, 0.5, 0.5]]
-        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, [[10, 10, 30]]).predict(X) == ["b"]
+        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, costs=[[10, 10, 30]]).predict(X) == ["b"]
         assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y).predict(X) == ["a"]
-        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, [[NAN, NAN, 30]]).predict(X) == ["a"]
+        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, costs=[[NAN, NAN, 30]]).predict(X) == ["a"]
 
     def test_a_strategy_measured_on_some_questions_only_does_not_compete(self):
         X, y = [[1, 4], [1, 4]], [[0.2, 1.0], [0.2, NAN]]
@@ -182,13 +182,16 @@ def test_pools_of_different_size_take_part_where_they_can():
     assert np.isnan(result.correct[1, 1]) and result.correct[0, 1] == pytest.approx(0.7)
 
 
+METHODS = ["beam", "lookahead"]  # those that declare that they compete
+
+
 def test_groups():
     names = ("best_of_n_weighted", "majority", "beam(width=4)", "dvts(width=4)")
     search = outcome_rows(np.ones((1, 4, 1)), names, (4,))
     names = ("revisions(sequential=2, parallel=2)", "parallel")
     hierarchical = outcome_rows(np.ones((1, 2, 1)), names, (4,), "revisions", "hierarchical")
     majority = outcome_rows(np.ones((1, 2, 1)), names, (4,), "revisions", "majority")
-    found = groups(pl.concat([search, hierarchical, majority]), {})
+    found = groups(pl.concat([search, hierarchical, majority]), {}, METHODS)
     assert [(g.family, g.label) for g in found] == [
         ("search", "rule"),
         ("revisions", "hierarchical"),
@@ -196,12 +199,12 @@ def test_groups():
     ]
     assert found[0].strategies == ["best_of_n_weighted", "beam(width=4)"]
     wanted = {"search": ["dvts(width=4)", "majority"]}  # beyond the paper: only where asked for
-    assert groups(search, wanted)[0].strategies == ["dvts(width=4)", "majority"]
+    assert groups(search, wanted, METHODS)[0].strategies == ["dvts(width=4)", "majority"]
     assert found[1].strategies == ["revisions(sequential=2, parallel=2)"]
     pool = outcome_rows(np.ones((1, 2, 1)), ("best_of_n_weighted", "majority"), (4,))
-    assert groups(pool, {})[0].strategies == ["best_of_n_weighted", "majority"]
+    assert groups(pool, {}, METHODS)[0].strategies == ["best_of_n_weighted", "majority"]
     with pytest.raises(InputError, match=r"did you mean 'beam\(width=4\)'"):
-        groups(search, {"search": ["beam(width=5)"]})
+        groups(search, {"search": ["beam(width=5)"]}, METHODS)
 
 
 class TestEfficiency:

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.specs import method
 from ttc.evaluation.allocation.competitors import groups as competing_groups
-from ttc.evaluation.outcomes import HIERARCHICAL, Method, Outcomes, evaluate_chains, evaluate_steps
+from ttc.evaluation.outcomes import HIERARCHICAL, Outcomes, evaluate_chains, evaluate_steps
 from ttc.evaluation.pool import Chains
 from ttc.revision.ratios import grid
 from ttc.stages.evaluate import CHAIN_SCORES, _schema
 
-EXACT = Method(replicates=10_000)  # more than there are groups of a few chains: all of them are averaged
+# More replicates than there are groups of a few chains: all of them are averaged
+EXACT = method(replicates=10_000)
 
 
 def chains_of(answers, scores=None, right=0):
@@ -139,7 +141,8 @@ def test_one_verifiers_numbers_do_not_depend_on_the_others():
     random = np.random.default_rng(0)
     answers = random.integers(-1, 4, (16, 2)).tolist()
     scores = {verifier: random.random((16, 2)).tolist() for verifier in HIERARCHICAL.values()}
-    few = Method(replicates=5)  # groups are drawn
+    # Groups are drawn
+    few = method(replicates=5)
     whole = measured(chains_of(answers, scores), few)
     for selection, verifier in HIERARCHICAL.items():
         alone = measured(chains_of(answers, {verifier: scores[verifier]}), few)
@@ -148,11 +151,11 @@ def test_one_verifiers_numbers_do_not_depend_on_the_others():
 
 def test_only_ratios_of_the_grid_are_reported():
     answers = [[0] * 8] * 8
-    method = Method(ratios=grid("all", 8), budgets=[1, 2, 8])
-    pairs = {(name, budget) for name, _, budget in measured(chains_of(answers), method) if "(" in name}
+    listed = method(ratios=grid("all", 8), budgets=[1, 2, 8])
+    pairs = {(name, budget) for name, _, budget in measured(chains_of(answers), listed) if "(" in name}
     wanted = [(s, p) for s, p in grid("all", 8) if s * p != 4]
     assert pairs == {(f"revisions(sequential={s}, parallel={p})", s * p) for s, p in wanted}
-    assert len(measured(chains_of(answers), Method(ratios=[(8, 8)]))) == 1
+    assert len(measured(chains_of(answers), method(ratios=[(8, 8)]))) == 1
 
 
 def test_the_ablations_verifiers_do_not_compete_in_the_allocation():
@@ -162,7 +165,7 @@ def test_the_ablations_verifiers_do_not_compete_in_the_allocation():
 
     frame = pl.DataFrame(outcomes.rows, schema=_schema(), orient="row")
     assert set(frame.filter(family="revisions")["selection"]) == {"majority", *HIERARCHICAL}
-    assert [group.label for group in competing_groups(frame, {})] == ["hierarchical", "majority"]
+    assert [group.label for group in competing_groups(frame, {}, [])] == ["hierarchical", "majority"]
 
 
 def test_steps_are_means_over_the_chains_that_are_so_long():

@@ -7,13 +7,14 @@ import pytest
 
 from ttc.errors import InputError
 from ttc.evaluation.exchange import (
-    RATIOS,
+    VERSIONS,
     at_budget,
-    flops,
     model_parameters,
     multiplier,
     verified_generations,
 )
+from ttc.flops import forward
+from ttc.study.config import resolve
 
 
 @pytest.mark.parametrize(
@@ -29,13 +30,14 @@ from ttc.evaluation.exchange import (
 )
 def test_published_multipliers_for_a_model_14_times_larger(version, ratio, expected):
     assert multiplier(14, ratio, version) == pytest.approx(expected, abs=0.005)
-    assert ratio in RATIOS[version]
+    assert ratio in resolve({})["exchange"]["ratios"][version]
 
 
-@pytest.mark.parametrize("version", RATIOS)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_multipliers_are_near_powers_of_two_that_a_study_measures(version):
     """For M = 14 the paper's three ratios pay for about 2^8, 2^6 and 2^4 generations."""
-    factors = [multiplier(14, ratio, version) for ratio in sorted(RATIOS[version])]
+    ratios = sorted(resolve({})["exchange"]["ratios"][version])
+    factors = [multiplier(14, ratio, version) for ratio in ratios]
     assert [round(np.log2(factor)) for factor in factors] == [8, 6, 4]
 
 
@@ -93,14 +95,14 @@ def test_budgets_beyond_the_measured_are_clipped_and_flagged():
 
 
 def test_unknown_cost_stays_unknown():
-    assert flops(10, 3.0) == 60
-    assert flops(None, 3.0) is None and flops(10, None) is None
+    assert forward(10, 3.0) == 60
+    assert forward(None, 3.0) is None and forward(10, None) is None
 
 
 def test_parameters_come_from_the_card(tmp_path):
     (tmp_path / "card.json").write_text(json.dumps({"parameters": 123}))
-    found = model_parameters({"parameters": {"policy": 5, "prm": 7}}, {"policy": [tmp_path], "samples": []})
+    found = model_parameters({"policy": 5, "prm": 7}, {"policy": [tmp_path], "samples": []})
     assert found["policy"] == 123 and found["prm"] == 7 and found["orm"] is None
     (tmp_path / "card.json").write_text("{")
     with pytest.raises(InputError, match="number of parameters cannot be read"):
-        model_parameters({}, {"policy": [tmp_path]})
+        model_parameters(None, {"policy": [tmp_path]})

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.specs import method
 from ttc import noise
 from ttc.errors import InputError
-from ttc.evaluation.outcomes import COLUMNS, Method, Outcomes, evaluate_pool
+from ttc.evaluation.outcomes import COLUMNS, Outcomes, evaluate_pool
 from ttc.evaluation.pool import Pool, Steps
 from ttc.evaluation.selection import best_of_n_weighted, majority
 from ttc.evaluation.verifier_noise import noisy_scores
@@ -37,10 +38,14 @@ def rows(given, noisy, budgets=None, seed=0, compared=()):
     """Outcomes of a pool as {(strategy, budget): row}."""
     parameters = {"policy": 1, "prm": 1}
     outcomes = Outcomes(parameters)
-    method = Method(
-        seed, budgets, aggregations_compared=compared, noisy_verifiers=noisy, parameters=parameters
+    how = method(
+        seed=seed,
+        budgets=budgets,
+        aggregations_compared=compared,
+        noisy_verifiers=noisy,
+        parameters=parameters,
     )
-    evaluate_pool(given, method, outcomes)
+    evaluate_pool(given, how, outcomes)
     named = [dict(zip(COLUMNS, row, strict=True)) for row in outcomes.rows]
     return {(row["strategy"], row["budget"]): row for row in named}
 

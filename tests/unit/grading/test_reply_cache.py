@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import specs
 from ttc.grading import cache as reply_cache
 from ttc.grading.cache import ReplyCache, version
 from ttc.grading.grader import Grader
@@ -19,7 +20,7 @@ QUESTION = ("compare", "x+x", "2x")
 TOWER = "9^{9^{9^{9^{9}}}} + y"
 
 
-SPEC = {"pools": {"policy": {"step_separator": None}}, "grading": {"timeout": 60}}
+SPEC = specs.pools({"pools": {"policy": {"step_separator": None}}, "grading": {"timeout": 60}})
 
 
 def files(tmp_path: Path) -> dict[str, list[Path]]:

@@ -4,15 +4,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.support.clock_task import TASK
+from tests.support.rollouts import SAMPLES, rolled
+from tests.support.sequences import MODEL, Special
 from tests.support.tiny import random_model, saved
-from tests.unit.engines.test_generation import SAMPLES, rolled
-from tests.unit.problems.test_clock import TASK
-from tests.unit.training.test_training import MODEL, Special
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
 from ttc.errors import InputError
 from ttc.models.from_scratch import build_policy
-from ttc.problems import text
+from ttc.models.tokenizers import build_tokenizer
 from ttc.problems.tasks import clock
 from ttc.tables.generation import SCORES
 from ttc.tables.revisions import PAIRS
@@ -69,7 +69,7 @@ def test_models_that_the_engine_cannot_serve_are_refused(tmp_path):
         TransformersEngine(endless, device="cpu")
     lineless = saved(random_model(), tmp_path / "lineless")
     words = [word if word != "\n" else "<line>" for word in clock.vocabulary(TASK, 0)]
-    text.build_tokenizer(words, clock.TOKEN_PATTERN).save_pretrained(lineless)
+    build_tokenizer(words, clock.TOKEN_PATTERN).save_pretrained(lineless)
     with pytest.raises(InputError, match="no token of its own for a line end"):
         TransformersEngine(lineless, device="cpu")
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.support.configuration_keys import exists
 from ttc.paper.open_questions import CHOICES, choices
-from ttc.study.config import follow, load_schema, resolve
+from ttc.study.config import parse, resolve
 from ttc.study.relevant import shown_configuration
 
 LOOKAHEAD = "Whether lookahead stops paying when a rollout ends early"
@@ -23,17 +24,6 @@ NOT_STATED = {
     "tie-breaking": "Tie-breaking",
 }
 CONFIGURATION = {"seed": 7, "sampling": {"temperature": 1.0, "max_tokens": 96}, "allocation": {"repeats": 10}}
-
-
-def exists(key: str) -> bool:
-    """Whether the configuration's schema has a key such as `prm.training.steps`."""
-    schema = load_schema()
-    node = schema
-    for part in key.split("."):
-        node = follow(node, schema).get("properties", {}).get(part)
-        if node is None:
-            return False
-    return True
 
 
 @pytest.mark.parametrize(("item", "topic"), NOT_STATED.items())
@@ -66,7 +56,7 @@ def test_topics_are_different():
 
 
 def test_nothing_is_shown_of_what_a_study_does_not_do():
-    generated = shown_configuration(resolve({}))
+    generated = shown_configuration(parse({}))
     assert "fine_tuning" not in str(generated) and "engine" not in generated
     problems = {"test": {"preset": "gsm8k"}, "train": {"preset": "gsm8k_train"}}
     given = {"hub": "a/b", "revision": "0" * 40}
@@ -76,7 +66,7 @@ def test_nothing_is_shown_of_what_a_study_does_not_do():
         "prm": {"checkpoint": given | {"kind": "ki_tag"}},
         "revision": {"use": False},
     }
-    shown = shown_configuration(resolve(study))
+    shown = shown_configuration(parse(study))
     assert shown["policy"].keys() == {"checkpoint"} and shown["prm"].keys() == {"checkpoint", "preflight"}
     assert shown["revision"] == {"use": False} and "task" not in shown
     assert "fine_tuning" in shown["orm"] and "training" not in shown["orm"]

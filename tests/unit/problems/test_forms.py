@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.support import small_models
 from ttc.errors import InputError
 from ttc.grading.grader import Grader
+from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import formats, prompts, text
 from ttc.problems.formats import LINES, PromptForm, open_form
 from ttc.problems.prompts import Prompt, content_of
@@ -39,7 +40,7 @@ def spec_of(prompt=CHAT, equality="text"):
 
 
 def test_the_form_of_lines_is_what_the_functions_of_texts_give():
-    tokenizer = text.build_tokenizer(clock.vocabulary(LINE_TASK, 0), clock.TOKEN_PATTERN)
+    tokenizer = build_tokenizer(clock.vocabulary(LINE_TASK, 0), clock.TOKEN_PATTERN)
     problems = clock.make_problems(LINE_TASK, 0)
     questions, solutions = problems["question"].to_list(), problems["solution"].to_list()
     before = [solutions[:number] for number in range(len(questions))]

@@ -11,9 +11,9 @@ from transformers import PreTrainedTokenizerFast
 from ttc.errors import InputError
 from ttc.grading.answers import find
 from ttc.grading.grader import Grader
+from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import prompts
 from ttc.problems.prompts import FOLDER, Prompt, digest, encode, load, messages, render
-from ttc.problems.text import build_tokenizer
 
 NAMES = sorted(file.stem for file in FOLDER.glob("*.yaml"))
 CHAT = (

@@ -12,9 +12,10 @@ from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
 from ttc.engines.sampling import select_problems, solutions_frame
 from ttc.problems import formats, text
+from ttc.problems.contexts import contexts
 from ttc.problems.formats import LINES
 from ttc.problems.tasks import clock
-from ttc.revision.chains import contexts, distinct_reads, revise
+from ttc.revision.chains import revise
 from ttc.revision.pairs import choose_context, make_pairs, successes
 from ttc.tables.revisions import CHAINS, PAIRS
 
@@ -342,22 +343,3 @@ def test_contexts_by_hand():
     assert contexts(frame[:4], 9)[3] == ["a", "b", "c"]
     assert contexts(frame[:0], 4) == []
     assert contexts(frame, 0) == [[]] * 8
-
-
-def test_revisions_that_read_alike_are_one():
-    rows = [  # problem, text, finish reason, context
-        ("p", "a", "stop", []),
-        ("p", "a", "stop", ["b"]),  # another context
-        ("q", "a", "stop", []),  # another question
-        ("p", "a", "stop", []),
-        ("p", "a", "length", []),  # no end token after it
-        ("p", "a", "stop", ["b", "a"]),
-        ("p", "a", "stop", ["a", "b"]),
-        ("p", "a", "unknown", ["b"]),
-    ]
-    frame = pl.DataFrame(
-        [row[:3] for row in rows], schema=["problem_id", "text", "finish_reason"], orient="row"
-    )
-    first, place = distinct_reads(frame, [row[3] for row in rows])
-    assert first == [0, 1, 2, 4, 5, 6]
-    assert place.tolist() == [0, 1, 2, 0, 3, 4, 5, 1]

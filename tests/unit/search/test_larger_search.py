@@ -6,12 +6,13 @@ import json
 import polars as pl
 import pytest
 
+from tests.support import specs
 from ttc.stages import evaluate
 from ttc.tables.analysis import OUTCOMES
 from ttc.tables.registry import SCHEMAS
 from ttc.tables.search import CANDIDATES
 
-SPEC = {"seed": 0, "budgets": [1, 2, 4], "replicates": 10}
+SPEC = specs.of("evaluate", budgets=[1, 2, 4], replicates=10)
 # Of the larger policy's four samples of `p0`: answer, verdict, step scores (the last one counts)
 POOL = [("7", True, [0.9, 0.2]), ("7", True, [0.3]), ("5", False, [0.1, 0.9]), ("5", False, [0.2])]
 PARAMETERS = {"policy": 100, "larger_policy": 1400, "prm": 110}

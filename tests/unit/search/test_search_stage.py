@@ -12,12 +12,12 @@ from ttc.search.strategy import Strategy
 from ttc.stages.search import (
     candidate_table,
     problem_streams,
-    require_same_tokens,
     search_problems,
     tree_table,
 )
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.search import CANDIDATES, TREE
+from ttc.verifiers.open import require_same_tokens
 
 SPEC = {
     "seed": 3,
@@ -25,7 +25,10 @@ SPEC = {
     "budget": 4,
     "temperature": 1.0,
     "max_tokens": 30,
+    "max_step_tokens": None,
     "max_rounds": 10,
+    "finished": "shrink",
+    "duplicates": "keep",
 }
 
 

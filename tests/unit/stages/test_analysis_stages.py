@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from tests.support import specs
 from ttc.errors import InputError
 from ttc.evaluation.allocation import storage
 from ttc.evaluation.allocation.efficiency import efficiency_of
@@ -18,7 +19,18 @@ from ttc.tables.registry import SCHEMAS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 from ttc.tables.search import CANDIDATES
 
-SPEC = {"seed": 3, "replicates": 20, "bootstrap": 50, "repeats": 2, "folds": 2, "searches": ["beam(width=4)"]}
+# What is asked of all stages; each takes what it knows
+ASKED = {
+    "seed": 3,
+    "replicates": 20,
+    "bootstrap": 50,
+    "repeats": 2,
+    "folds": 2,
+    "at_most": False,
+    "competing_methods": ["beam"],
+    "searches": ["beam(width=4)"],
+}
+SPEC = specs.shared("evaluate", ASKED)
 
 
 def answers(random, count, ability):
@@ -107,18 +119,19 @@ def invent(folder, problems=15, pool=16, seed=0, shuffle=False):
     )
 
 
-def analyse(folder, inputs, spec=SPEC):
+def analyse(folder, inputs, **changes):
     """Run the four stages; returns their outputs by name."""
     made = {name: folder / f"{name}.parquet" for name in ("difficulty", "outcomes", "exchange")}
     made["allocation"] = folder / "allocation"
-    measure_difficulty.run(spec, inputs, made["difficulty"], None)
-    evaluate.run(spec, inputs, made["outcomes"], None)
+    asked = ASKED | changes
+    measure_difficulty.run(specs.shared("measure_difficulty", asked), inputs, made["difficulty"], None)
+    evaluate.run(specs.shared("evaluate", asked), inputs, made["outcomes"], None)
     known = {"outcomes": [made["outcomes"]], "difficulty": [made["difficulty"]]}
-    fit_allocator.run(spec, known, made["allocation"], None)
+    fit_allocator.run(specs.shared("fit_allocator", asked), known, made["allocation"], None)
     known |= {"allocation": [made["allocation"]]} | {
         role: inputs.get(role, []) for role in ("policy", "larger_policy")
     }
-    match_flops.run(spec, known, made["exchange"], None)
+    match_flops.run(specs.shared("match_flops", asked), known, made["exchange"], None)
     return made
 
 
@@ -225,7 +238,7 @@ def test_moved_verifier_curves_are_read_at_half_the_generations(study, tmp_path)
     }
     known |= {role: inputs[role] for role in ("policy", "larger_policy")}
     ratios = {"v1": [22.0], "camera_ready": [11.0]}  # both pay for 15.77 generations
-    spec = SPEC | {"ratios": ratios, "verifier_curves": "moved_right"}
+    spec = specs.of("match_flops", ratios=ratios, verifier_curves="moved_right", bootstrap=50, seed=3)
     match_flops.run(spec, known, tmp_path / "moved.parquet", None)
     moved = EXCHANGE.read(tmp_path / "moved.parquet").filter(family="search", bins="oracle", bin=0)
     budgets = dict(moved.select("version", "budget").iter_rows())
@@ -260,11 +273,11 @@ def test_same_bytes_whatever_the_order_of_shards(study, tmp_path):
 def test_a_pool_study_runs_through_the_same_stages(tmp_path):
     inputs = invent(tmp_path, pool=6)
     pool = {name: inputs[name] for name in ("problems", "samples", "scores")}
-    made = analyse(tmp_path, pool, SPEC | {"searches": []})
+    made = analyse(tmp_path, pool, searches=[])
     assert not len(EXCHANGE.read(made["exchange"]))
     curves = CURVES.read(made["allocation"] / "curves.parquet")
     assert set(curves.filter(pl.col("strategy") == "compute_optimal")["selection"]) == {"mixed"}
-    bare = analyse(tmp_path, pool | {"scores": []}, SPEC | {"searches": []})
+    bare = analyse(tmp_path, pool | {"scores": []}, searches=[])
     assert DIFFICULTY.read(bare["difficulty"])["predicted"].null_count() == 15
     assert set(OUTCOMES.read(bare["outcomes"])["strategy"]) == {
         "majority",
@@ -283,7 +296,7 @@ def test_pools_of_different_sizes(tmp_path):
         "scores": inputs["scores"],
         "samples": [tmp_path / "uneven.parquet"],
     }
-    made = analyse(tmp_path, pool, SPEC | {"searches": []})
+    made = analyse(tmp_path, pool, searches=[])
     curves = CURVES.read(made["allocation"] / "curves.parquet")
     sizes = (
         curves.filter(pl.col("strategy") == "majority", pl.col("bin") == 0)
@@ -310,8 +323,9 @@ def test_disjoint_bins_and_outcomes_share_no_sample(tmp_path):
 
     def measured(samples):
         difficulty, outcomes = tmp_path / f"d-{samples}", tmp_path / f"o-{samples}"
-        measure_difficulty.run({"samples": samples}, pool, difficulty, None)
-        evaluate.run({"difficulty_samples": samples, "replicates": 10}, pool, outcomes, None)
+        measure_difficulty.run(specs.of("measure_difficulty", samples=samples), pool, difficulty, None)
+        spec = specs.of("evaluate", difficulty_samples=samples, replicates=10)
+        evaluate.run(spec, pool, outcomes, None)
         return DIFFICULTY.read(difficulty), OUTCOMES.read(outcomes)
 
     difficulty, outcomes = measured("disjoint")
@@ -331,7 +345,7 @@ def test_a_pool_of_one_has_no_halves(tmp_path):
     inputs = invent(tmp_path, pool=1)
     pool = {name: inputs[name] for name in ("problems", "samples", "scores")}
     with pytest.raises(InputError, match="problem 'p00' has none of odd index"):
-        evaluate.run({"difficulty_samples": "disjoint"}, pool, tmp_path / "o.parquet", None)
+        evaluate.run(specs.of("evaluate", difficulty_samples="disjoint"), pool, tmp_path / "o.parquet", None)
 
 
 def test_missing_tokens_are_unknown_not_free(tmp_path):
@@ -350,7 +364,8 @@ def test_missing_tokens_are_unknown_not_free(tmp_path):
 
 def quality(folder, inputs, **spec):
     """Both tables of measure_verifiers."""
-    measure_verifiers.run({"seed": 1, "bootstrap": 50} | spec, inputs, folder / "verifiers", None)
+    spec = specs.of("measure_verifiers", seed=1, bootstrap=50, **spec)
+    measure_verifiers.run(spec, inputs, folder / "verifiers", None)
     names = ("calibration", "verifier_quality")
     return [SCHEMAS[name].read(folder / "verifiers" / f"{name}.parquet") for name in names]
 
@@ -426,11 +441,10 @@ def test_bad_input_is_one_sentence(tmp_path):
         evaluate.run(SPEC, inputs | {"scores": inputs["scores"] * 2}, tmp_path / "o.parquet", None)
     problems = PROBLEMS.read(inputs["problems"][0]).head(3)
     PROBLEMS.write(problems, tmp_path / "few_problems.parquet")
-    for stage in (evaluate, measure_difficulty):
+    few = inputs | {"problems": [tmp_path / "few_problems.parquet"]}
+    for stage, spec in ((evaluate, SPEC), (measure_difficulty, specs.of("measure_difficulty"))):
         with pytest.raises(InputError, match="'p03' is not"):
-            stage.run(
-                SPEC, inputs | {"problems": [tmp_path / "few_problems.parquet"]}, tmp_path / "o.parquet", None
-            )
+            stage.run(spec, few, tmp_path / "o.parquet", None)
     with pytest.raises(InputError, match="names 0 searches and 1"):
         evaluate.run(SPEC | {"searches": []}, inputs, tmp_path / "o.parquet", None)
     with pytest.raises(InputError, match="did you mean 'last'"):

@@ -12,16 +12,17 @@ import pytest
 from tests.support.all_stages import MODELS, STAGES, TASK, run_all
 from ttc import digests
 from ttc.errors import InputError
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
+from ttc.models.tokenizers import load_tokenizer
 from ttc.problems import text
+from ttc.problems.contexts import contexts
 from ttc.problems.formats import grade_line as grade
-from ttc.revision.chains import contexts
 from ttc.run import job
 from ttc.store import row_digests
 from ttc.tables.generation import SAMPLES, SCORES
 from ttc.tables.registry import SCHEMAS
 from ttc.tables.search import CANDIDATES, TREE
-from ttc.verifiers.examples import solution_tokens
+from ttc.verifiers.examples import solutions_of
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.trained import TokenVerifier
 
@@ -182,7 +183,7 @@ def test_chains_and_their_scores_have_the_lengths_asked_for(made):
     assert chains.select(keys).rows() == scores.select(keys).rows() == expected
     # Scored is what the text says: special tokens that an untrained model wrote are not in it
     ended = (chains["finish_reason"] == "stop").to_list()
-    written = text.encode_solutions(text.load_tokenizer(made["reviser"]), chains["text"].to_list(), ended)
+    written = text.encode_solutions(load_tokenizer(made["reviser"]), chains["text"].to_list(), ended)
     read = zip(chains["context_tokens"], written, strict=True)
     assert scores["tokens"].to_list() == [context + len(solution) for context, solution in read]
     first = chains.filter(step=0)["context_tokens"]
@@ -200,8 +201,8 @@ def test_a_revision_read_alone_has_the_score_of_a_sample(made):
         ).select(pl.col("score", "read").max()).rows() == [(1, 1)]
         reader = IncrementalVerifier if path == "prm" else TokenVerifier
         verifier = reader(made[path], 1024, "cpu")
-        prompts, solutions = solution_tokens(problems, chains, verifier.tokenizer)
-        expected = [each[-1] for each in verifier.score(prompts, solutions)]
+        readings = verifier.readings(solutions_of(problems, chains))
+        expected = [each[-1] for each in verifier.scores(readings)]
         assert scores["score"].to_list() == np.float32(expected).tolist()
     with_history = table(made, "chain_scores", "chain_scores")
     later = (chains["step"] > 0).to_numpy()
@@ -213,8 +214,8 @@ def test_revisions_that_differ_in_their_context_only_are_scored_apart(made):
     problems, chains = table(made, "problems", "problems"), table(made, "test_chains", "chains")
     verifier = TokenVerifier(made["revision_orm"], 1024, "cpu")
     before = contexts(chains, 2)
-    prompts, solutions = solution_tokens(problems, chains, verifier.tokenizer, before)
-    expected = [each[-1] for each in verifier.score(prompts, solutions)]
+    readings = verifier.readings(solutions_of(problems, chains, before))
+    expected = [each[-1] for each in verifier.scores(readings)]
     assert table(made, "chain_scores", "chain_scores")["score"].to_list() == np.float32(expected).tolist()
 
 

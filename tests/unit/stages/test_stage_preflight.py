@@ -21,7 +21,7 @@ from ttc.store.code import Sources
 from ttc.tables.generation import PREFLIGHT
 from ttc.verifiers.incremental import IncrementalVerifier
 from ttc.verifiers.load import load
-from ttc.verifiers.open import is_published, open_verifier
+from ttc.verifiers.open import open_verifier
 from ttc.verifiers.preflight import GOLDEN, golden_examples, told_apart
 
 
@@ -33,7 +33,7 @@ def directory(tmp_path_factory):
 @pytest.fixture(scope="module")
 def examples(directory):
     """Examples with the verdicts that the checkpoint gives, so that it is right about each."""
-    scores = open_verifier(directory, device="cpu").score([PROBLEM] * len(SOLUTIONS), SOLUTIONS)
+    scores = opened(directory).score([PROBLEM] * len(SOLUTIONS), SOLUTIONS)
     every = sorted(score for each in scores for score in each)
     median = every[len(every) // 2]
     return [
@@ -53,8 +53,12 @@ def flipped(tmp_path_factory):
     return path
 
 
-def run(path, output, examples, least_auc=0.75):
-    spec = {"least_auc": least_auc, "examples": examples}
+def opened(path, reads="trl_tokencls", **how):
+    return open_verifier(path, reads, job.Runtime(device="cpu", **how))
+
+
+def run(path, output, examples, least_auc=0.75, reads="trl_tokencls"):
+    spec = {"format": reads, "least_auc": least_auc, "examples": examples}
     preflight.run(spec, {"verifier": [path]}, output, job.Runtime(device="cpu"))
 
 
@@ -64,7 +68,7 @@ def run(path, output, examples, least_auc=0.75):
 def test_a_verifier_that_is_right_passes(directory, examples, tmp_path, capsys):
     run(directory, tmp_path / "preflight.parquet", examples)
     table = PREFLIGHT.read(tmp_path / "preflight.parquet")
-    scores = open_verifier(directory, device="cpu").score([PROBLEM] * len(SOLUTIONS), SOLUTIONS)
+    scores = opened(directory).score([PROBLEM] * len(SOLUTIONS), SOLUTIONS)
     assert table.rows() == [
         (number, step, verdict, pytest.approx(score, abs=1e-5))
         for number, (each, made) in enumerate(zip(examples, scores, strict=True))
@@ -79,9 +83,7 @@ def test_a_verifier_that_is_right_passes(directory, examples, tmp_path, capsys):
 
 def test_a_verifier_with_flipped_verdicts_is_refused(flipped, directory, examples, tmp_path):
     problems = [PROBLEM] * len(SOLUTIONS)
-    upright, turned = (
-        open_verifier(path, device="cpu").score(problems, SOLUTIONS) for path in (directory, flipped)
-    )
+    upright, turned = (opened(path).score(problems, SOLUTIONS) for path in (directory, flipped))
     for each, other in zip(upright, turned, strict=True):
         assert [1 - score for score in other] == pytest.approx(each, abs=1e-5)
     with pytest.raises(
@@ -123,7 +125,8 @@ def test_without_examples_the_golden_ones_are_scored(directory, tmp_path, monkey
 def test_every_kind_reads_the_golden_examples(tmp_path, kind):
     """Random weights pass or fail by their numbers; either way all steps are scored."""
     try:
-        run(model_directory(tmp_path, kind), tmp_path / "preflight.parquet", None, least_auc=0)
+        path = model_directory(tmp_path, kind)
+        run(path, tmp_path / "preflight.parquet", None, least_auc=0, reads=kind)
     except InputError as error:
         assert "6 right steps score 0." in str(error)
     else:
@@ -143,12 +146,12 @@ def test_examples_are_checked(directory, tmp_path):
 
 
 def test_a_verifier_that_was_trained_here_has_no_preflight(trained, tmp_path):
-    with pytest.raises(InputError, match="names no format, so it was trained here and reads no texts"):
+    with pytest.raises(InputError, match="its card names no format, and the specification 'trl_tok"):
         run(trained, tmp_path / "preflight.parquet", None)
 
 
 def stage(path, output, examples):
-    spec = json.dumps({"least_auc": 0.75, "examples": examples})
+    spec = json.dumps({"format": "trl_tokencls", "least_auc": 0.75, "examples": examples})
     arguments = ["--spec", spec, "--verifier", str(path), "--output", str(output), "--device", "cpu"]
     return subprocess.run(
         [sys.executable, "-m", "ttc.run", "preflight", *arguments],
@@ -197,8 +200,7 @@ def trained(tmp_path_factory):
 @pytest.mark.parametrize("role", ["prm", "orm"])
 def test_a_card_with_a_format_opens_a_published_verifier(tmp_path, kind, role):
     path = model_directory(tmp_path, kind, role)
-    assert is_published(path)
-    verifier = open_verifier(path, 64, "cpu")
+    verifier = opened(path, kind, batch_rows=64)
     assert type(verifier).__module__ == f"ttc.verifiers.kinds.{kind}" and verifier.batch_tokens == 1024
     expected = load(kind, path / "weights", device="cpu").score([PROBLEM] * 4, SOLUTIONS)
     for made, each in zip(verifier.score([PROBLEM] * 4, SOLUTIONS), expected, strict=True):
@@ -207,28 +209,31 @@ def test_a_card_with_a_format_opens_a_published_verifier(tmp_path, kind, role):
 
 def test_options_of_the_card_are_used(tmp_path):
     path = model_directory(tmp_path, dtype="bfloat16", attention="eager", separator="\n\n")
-    verifier = open_verifier(path, device="cpu")
+    verifier = opened(path)
     assert verifier.network.dtype == torch.bfloat16 and verifier.separator == "\n\n"
     assert verifier.source.attention == "eager" and not verifier.source.trust_remote_code
 
 
 def test_a_card_without_a_format_opens_a_trained_verifier(trained):
-    assert not is_published(trained)
-    verifier = open_verifier(trained, 16, "cpu")
+    verifier = opened(trained, None, batch_rows=16)
     assert isinstance(verifier, IncrementalVerifier) and verifier.batch_rows == 16 and verifier.kind == "prm"
 
 
 def test_cards_that_are_refused(tmp_path):
     path = model_directory(tmp_path, role="policy")
     with pytest.raises(InputError, match="its card says kind 'policy'; a verifier is one of prm, orm"):
-        open_verifier(path)
+        opened(path)
     card = json.loads((path / "card.json").read_text()) | {"kind": "prm", "format": "skywork"}
     (path / "card.json").write_text(json.dumps(card))
     with pytest.raises(InputError, match=r"kinds: there is no 'skywork'; .* did you mean 'skywork_value'"):
-        open_verifier(path)
+        opened(path, "skywork")
     card |= {"format": "ki_tag", "checkpoint": card["checkpoint"] | {"separator": "\n"}}
     (path / "card.json").write_text(json.dumps(card))
     with pytest.raises(InputError, match="'ki_tag' has a step separator of its own"):
-        open_verifier(path, device="cpu")
+        opened(path, "ki_tag")
     with pytest.raises(InputError, match=r"not a model directory of this study, it has no card.json"):
-        open_verifier(tmp_path)
+        opened(tmp_path)
+    with pytest.raises(
+        InputError, match="names the format 'ki_tag', and the specification none; it is another"
+    ):
+        opened(path, None)

@@ -10,8 +10,8 @@ from tests.support import published
 from tests.support.published import PROBLEM, PROBLEM_TOKENS, STEP_TOKENS, STEPS, WINDOW, checkpoint, ids
 from ttc.errors import InputError
 from ttc.problems.steps import steps_of
+from ttc.verifiers.examples import outcome_examples, process_examples
 from ttc.verifiers.load import load, load_reader
-from ttc.verifiers.text_examples import outcome_examples, process_examples
 
 PROBLEMS = pl.DataFrame({"problem_id": ["a", "b"], "question": [PROBLEM, "What is 1"]})
 TEXTS = ["\n".join(STEPS), "\n\n" + STEPS[1] + "\n  \n", "add 1\nresult 2\n"]
@@ -21,6 +21,7 @@ SAMPLES = pl.DataFrame(
         "sample_index": [0, 3, 1],
         "text": [TEXTS[2], TEXTS[0], TEXTS[1]],
         "correct": [True, False, True],
+        "finish_reason": ["stop", "length", "stop"],
     }
 )
 VALUES = pl.DataFrame(
@@ -71,7 +72,9 @@ def test_values_stand_at_the_ends_of_steps(reader):
 
 
 def test_verdicts_stand_at_the_end_of_the_last_step_in_the_order_of_samples(reader):
-    made = list(parts(outcome_examples(PROBLEMS, SAMPLES, reader)))
+    examples, rows = outcome_examples(PROBLEMS, SAMPLES, reader)
+    assert rows.equals(SAMPLES)
+    made = list(parts(examples))
     expected = [
         (ids(WRITTEN[row]), ends(WRITTEN[row])[-1:], [verdict])
         for row, verdict in ((2, 1.0), (1, 0.0), (0, 1.0))
@@ -112,7 +115,13 @@ def test_a_reader_needs_no_weights(tmp_path):
 def with_text(text, question=PROBLEM):
     problems = pl.DataFrame({"problem_id": ["a"], "question": [question]})
     return problems, pl.DataFrame(
-        {"problem_id": ["a"], "sample_index": [7], "text": [text], "correct": [True]}
+        {
+            "problem_id": ["a"],
+            "sample_index": [7],
+            "text": [text],
+            "correct": [True],
+            "finish_reason": ["stop"],
+        }
     )
 
 
@@ -122,15 +131,14 @@ def with_text(text, question=PROBLEM):
         (
             "add 1\n" * 100,
             PROBLEM,
-            rf"sample 7 of problem 'a' has 309 tokens .* window is {WINDOW}; it is never cut",
+            rf"problem 'a', sample 7 has 309 tokens .* window is {WINDOW}; it is never cut",
         ),
         (
             "add </s>\nso",
             PROBLEM,
-            "sample 7 of problem 'a': its step 0 contains '</s>', which the model takes for",
+            "problem 'a', sample 7: its step 0 contains '</s>', which the model takes for",
         ),
         ("add 1", "What <|user|> is", r"its problem contains '<\|user\|>'"),
-        (" \n\n", PROBLEM, "sample 7 of problem 'a' has no steps"),
     ],
 )
 def test_texts_that_are_refused(reader, text, question, message):
@@ -138,10 +146,16 @@ def test_texts_that_are_refused(reader, text, question, message):
         outcome_examples(*with_text(text, question), reader)
 
 
+def test_a_text_without_steps_has_no_verdict(reader):
+    samples = pl.concat([SAMPLES, with_text(" \n\n")[1]])
+    examples, rows = outcome_examples(PROBLEMS, samples, reader)
+    assert len(examples) == 3 and rows.equals(SAMPLES)
+
+
 def test_as_many_values_as_steps(reader):
     problems, samples = with_text("add 1\nadd 2\n")
     values = pl.DataFrame({"problem_id": ["a"], "sample_index": [7], "step": [0], "value": [0.5]})
-    with pytest.raises(InputError, match="sample 7 of problem 'a' has 2 steps and 1 step values"):
+    with pytest.raises(InputError, match="problem 'a', sample 7 has 2 steps and 1 step values"):
         process_examples(problems, samples, values, reader)
 
 

@@ -6,14 +6,18 @@ import pytest
 from tests.support.published import KINDS, PROBLEM, checkpoint
 from tests.support.text_verifiers import Scorer, drawn, words_of
 from ttc.errors import InputError
+from ttc.problems.contexts import contexts
 from ttc.problems.steps import steps_of
 from ttc.run.work import KeptWork
 from ttc.runtime import Work
 from ttc.tables import revisions
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.revisions import CHAIN_SCORES
+from ttc.verifiers.examples import solutions_of
 from ttc.verifiers.load import load
-from ttc.verifiers.text_pools import problem_with_context, score_revision_texts, score_texts
+from ttc.verifiers.protocol import Solution
+from ttc.verifiers.published import problem_with_context
+from ttc.verifiers.scoring import score_in_blocks
 
 QUESTIONS = {"p": "What is 2 + 3?", "q": "Why?"}
 TEXTS = {  # text of each sample, in order
@@ -74,25 +78,25 @@ def chain_table(chains):
     return pl.DataFrame(rows, schema=revisions.CHAINS.dtypes)
 
 
-def scored(verifier, problems, samples, work=None, batch=100, outcome=False, report=lambda done, total: None):
-    frame = score_texts(verifier, problems, samples, work or Work(), batch, report, outcome)
+def scored(verifier, problems, samples, work=None, batch=100, report=lambda done, total: None):
+    made = score_in_blocks(verifier, solutions_of(problems, samples), work or Work(), batch, report)
+    frame = pl.concat([samples.select("problem_id", "sample_index"), made], how="horizontal")
     return SCORES.check(frame, "here")
 
 
 # Pools
 
 
-@pytest.mark.parametrize("outcome", [False, True])
 @pytest.mark.parametrize("batch", [1, 3, 100])
-def test_scores_are_those_of_the_lines(problems, outcome, batch):
-    table = scored(Scorer(), problems, sample_table(), batch=batch, outcome=outcome)
+def test_scores_are_those_of_the_lines(problems, batch):
+    table = scored(Scorer(), problems, sample_table(), batch=batch)
     assert table.select("problem_id", "sample_index").rows() == [
         (name, index) for name, texts in TEXTS.items() for index in range(len(texts))
     ]
     for name, index, scores, tokens in table.iter_rows():
         steps = steps_of(TEXTS[name][index])
         expected = [drawn(QUESTIONS[name], steps[: last + 1]) for last in range(len(steps))] or [0.0]
-        assert scores == (expected[-1:] if outcome else expected)
+        assert scores == expected
         assert tokens == (words_of(QUESTIONS[name], steps) if steps else 0)
 
 
@@ -154,8 +158,8 @@ def test_a_block_of_another_size_leaves_out_what_is_finished(problems, tmp_path)
 class Outcome(Scorer):
     """Gives one score to a solution."""
 
-    def scored(self, problems, solutions, names=None):
-        return [each._replace(scores=each.scores[-1:]) for each in super().scored(problems, solutions)]
+    def scores(self, readings, names):
+        return [each[-1:] for each in super().scores(readings, names)]
 
 
 def test_another_number_of_scores_is_told_with_problem_and_sample(problems):
@@ -205,9 +209,11 @@ CHAINS = {
 
 
 def revised(verifier, problems, max_context, chains=CHAINS, work=None, batch=100):
-    frame = score_revision_texts(
-        verifier, problems, chain_table(chains), max_context, work or Work(), batch, lambda done, total: None
-    )
+    table = chain_table(chains)
+    solutions = solutions_of(problems, table, contexts(table, max_context))
+    made = score_in_blocks(verifier, solutions, work or Work(), batch, lambda done, total: None)
+    last = made.select(pl.col("step_scores").list.last().alias("score"), "tokens")
+    frame = pl.concat([table.select("problem_id", "chain", "step"), last], how="horizontal")
     return CHAIN_SCORES.check(frame, "here")
 
 
@@ -239,6 +245,31 @@ def test_equal_revisions_are_read_once(problems):
     verifier = Scorer()
     revised(verifier, problems, 4)
     assert len(verifier.read) == len(set(verifier.read)) == 5  # the second `so 5` has read another answer
+
+
+class SeesEnds(Scorer):
+    """Its readings depend on whether a solution was cut."""
+
+    reads_end = True
+
+
+def test_what_reads_alike_is_one():
+    rows = [  # problem, text, ended, context
+        ("p", "a", True, []),
+        ("p", "a", True, ["b"]),  # another context
+        ("q", "a", True, []),  # another question
+        ("p", "a", True, []),
+        ("p", "a", False, []),  # no end token after it
+        ("p", "a", True, ["b", "a"]),
+        ("p", "a", True, ["a", "b"]),
+        ("p", "a", True, ["b"]),
+    ]
+    solutions = [Solution(problem, text, "it", ended, context) for problem, text, ended, context in rows]
+    for verifier, count in ((SeesEnds(), 6), (Scorer(), 5)):
+        told = []
+        made = score_in_blocks(verifier, solutions, Work(), 99, lambda *each, told=told: told.append(each))
+        assert len(made) == 8 and len(verifier.read) == count and told == [(count, count)]
+    assert score_in_blocks(Scorer(), [], Work(), 99, lambda *_: None).is_empty()
 
 
 def test_a_killed_scoring_of_revisions_goes_on(problems, tmp_path):

@@ -15,8 +15,8 @@ from ttc.models.verifier import SurpriseVerifier
 from ttc.problems.tasks import clock
 from ttc.training.batches import value_examples
 from ttc.verifiers import step_auc
-from ttc.verifiers.examples import is_held_out, outcome_examples, process_examples, solution_tokens
-from ttc.verifiers.trained import TokenVerifier
+from ttc.verifiers.examples import is_held_out, outcome_examples, process_examples, solutions_of
+from ttc.verifiers.trained import TokenReader, TokenVerifier
 
 PROMPTS = [[BOS, 5, 9, NEWLINE], [BOS, *[7] * 28, NEWLINE], [BOS, 6, NEWLINE], [BOS, *[8] * 60, NEWLINE]]
 SOLUTIONS = [
@@ -93,10 +93,10 @@ def test_an_outcome_verifier_gives_one_score_at_the_end(prm, orm):
 def test_steps_agree_with_the_text(prm):
     """As many scores as lines of the text, with the end token on the last."""
     text = ["1: +2 = 3\n2: +2 = 5\nAnswer: 5", "Answer: 5", "1: +2 = 3\n\nAnswer: 3"]
-    rows = pl.DataFrame({"problem_id": "p", "text": text, "finish_reason": "stop"})
+    rows = pl.DataFrame({"problem_id": "p", "sample_index": range(3), "text": text, "finish_reason": "stop"})
     problems = pl.DataFrame({"problem_id": ["p"], "question": ["Start at 1 then +2 +2"]})
-    prompts, solutions = solution_tokens(problems, rows, prm.tokenizer)
-    assert [len(each) for each in prm.score(prompts, solutions)] == [3, 1, 3]
+    readings = prm.readings(solutions_of(problems, rows))
+    assert [len(each) for each in prm.scores(readings)] == [3, 1, 3]
 
 
 def test_a_score_of_a_prefix_is_the_score_in_the_whole(prm):
@@ -232,7 +232,7 @@ def test_process_examples_carry_the_value_of_each_step_at_its_end(problems):
     ]
     frame = pl.DataFrame(values, schema=["problem_id", "sample_index", "step", "value"], orient="row")
     examples, rows = process_examples(
-        problems, samples, frame.sample(fraction=1.0, shuffle=True, seed=1), tokenizer()
+        problems, samples, frame.sample(fraction=1.0, shuffle=True, seed=1), TokenReader(tokenizer(), "prm")
     )
     assert rows["problem_id"].to_list() == [f"train-{index:06d}" for index in (0, 1, 2, 4)]
     for example, text in zip(one_by_one(examples), rows["text"], strict=True):
@@ -245,11 +245,12 @@ def test_process_examples_carry_the_value_of_each_step_at_its_end(problems):
 
 def test_outcome_examples_carry_the_verdict_at_the_end_and_read_the_context(problems):
     samples = samples_of(problems, 3)
-    plain = one_by_one(outcome_examples(problems, samples, tokenizer()))
+    reader = TokenReader(tokenizer(), "orm")
+    plain = one_by_one(outcome_examples(problems, samples, reader)[0])
     assert [each.targets[each.mask].tolist() for each in plain] == [[1.0], [0.0], [1.0]]
     assert all(each.mask.tolist() == [False] * (len(each.mask) - 1) + [True] for each in plain)
     contexts = [[], ["Answer: 5"], ["Answer: 5", "Answer: 6"]]
-    after = one_by_one(outcome_examples(problems, samples, tokenizer(), contexts))
+    after = one_by_one(outcome_examples(problems, samples, reader, contexts)[0])
     # Each earlier answer adds `Answer:`, a number, a line end, `Again` and a line end
     assert [len(b.tokens) - len(a.tokens) for a, b in zip(plain, after, strict=True)] == [0, 5, 10]
     assert after[2].mask.sum() == 1 and after[2].mask[-1]
@@ -257,8 +258,8 @@ def test_outcome_examples_carry_the_verdict_at_the_end_and_read_the_context(prob
 
 def test_a_cut_solution_has_no_end_token(problems):
     rows = samples_of(problems, 2).with_columns(finish_reason=pl.Series(["stop", "length"]))
-    _, (ended, cut) = solution_tokens(problems, rows, tokenizer())
-    assert ended[-1] == EOS and EOS not in cut
+    ended, cut = TokenReader(tokenizer(), "prm").readings(solutions_of(problems, rows))
+    assert ended.tokens[-1] == EOS and EOS not in cut.tokens
 
 
 def test_every_tenth_problem_is_held_out():
@@ -328,8 +329,8 @@ def test_the_interval_covers_a_known_area(monkeypatch):
 
 def test_outcome_quality_and_nothing_to_rank(monkeypatch):
     fixed_scores(monkeypatch, [[0.9], [0.2], [0.8]])
-    assert step_auc.outcome_quality(None, examples_with([[1.0], [0.0], [0.0]])) == {
+    assert step_auc.outcome_quality(None, examples_with([[1.0], [0.0], [0.0]]), None) == {
         "auc": 1.0,
         "solutions": 3,
     }
-    assert step_auc.outcome_quality(None, examples_with([[1.0], [1.0], [1.0]]))["auc"] is None
+    assert step_auc.outcome_quality(None, examples_with([[1.0], [1.0], [1.0]]), None)["auc"] is None

@@ -14,7 +14,7 @@ import yaml
 
 from ttc.errors import InputError
 from ttc.problems.hub_errors import GATED, NO_REPOSITORY, NO_REVISION, UNREACHABLE, reason
-from ttc.study.published import is_commit
+from ttc.study.sections.models import is_commit
 
 MAIN = "main"
 # Where a study may name something of the hub, and what it is there

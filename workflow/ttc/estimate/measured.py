@@ -1,14 +1,16 @@
 """What finished jobs have really done, from their tables, and what that says about those to come."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
+from ttc.errors import InputError
 from ttc.estimate.counts import STAGES, Assumptions, Work, expected
 from ttc.estimate.lengths import Lengths, Questions
 from ttc.estimate.published import RealQuestions
+from ttc.models.card import read_card
 from ttc.study.artifact import Artifact
 from ttc.study.plan import Plan
+from ttc.study.sections.configuration import PUBLISHED
 
 SAMPLES = 200  # tables of samples that are read at most: enough to know what solutions are like
 
@@ -20,9 +22,9 @@ def is_made(artifact: Artifact, root: Path) -> bool:
 
 def assumed(plan: Plan) -> Assumptions:
     """The assumptions about a study of which nothing is known but its plan."""
-    if plan.configuration["problems"] is not None:
+    if plan.configuration.origin == PUBLISHED:
         return Assumptions(RealQuestions.of(plan))
-    steps = plan.configuration["task"]["steps"]
+    steps = plan.configuration.task.steps
     return Assumptions(Questions((steps[0], steps[1])))
 
 
@@ -36,7 +38,7 @@ def measure(plan: Plan, root: Path) -> tuple[Assumptions, list[str]]:
     sampled = [each for each in plan.of("sample") if is_made(each, root)][:SAMPLES]
     frames = [(each, frame) for each in sampled if (frame := _table(root / each.path)) is not None]
     if frames:
-        temperature = plan.configuration["sampling"]["temperature"]
+        temperature = plan.configuration.sampling.temperature
         known = replace(known, **_about_samples(frames, known.questions, temperature))
         names = {each.inputs["policy"][0].label: each.inputs["policy"][0].key for each, _ in frames}
         said = ", ".join(f"{label} {known.stretch[key]:.2f}" for label, key in names.items())
@@ -65,8 +67,8 @@ def used(artifact: Artifact, assumptions: Assumptions, root: Path) -> Work | Non
     work, path = expected(artifact, assumptions), root / artifact.path
     if artifact.stage.startswith("train_"):
         try:
-            return replace(work, trained=json.loads((path / "card.json").read_text())["training"]["tokens"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return replace(work, trained=read_card(path)["training"]["tokens"])
+        except (OSError, InputError, KeyError, TypeError):
             return None
     frame = _table(path / "candidates.parquet" if artifact.stage == "search" else path)
     if frame is None:

@@ -108,10 +108,10 @@ def engine(artifact: Artifact) -> str:
 
 def stated_rates(plan: Plan, engine: str = "transformers") -> dict[str, float]:
     """`runtime.rates`, and for those that are null the stated ones of the GPU that it names, or else of the device."""
-    runtime = plan.configuration["runtime"]
-    given = {name: value for name, value in runtime["rates"].items() if value is not None}
+    runtime = plan.configuration.runtime
+    given = {name: value for name, value in runtime.rates.model_dump().items() if value is not None}
     peak = GPUS.get(given.pop("gpu", None))
-    if runtime["device"] != "cuda":
+    if runtime.device != "cuda":
         stated = STATED["cpu"]
     elif peak is None:
         stated = STATED["cuda"]

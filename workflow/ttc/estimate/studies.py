@@ -10,6 +10,7 @@ from ttc.study.build import ROOT, plan_study
 from ttc.study.config import load
 from ttc.study.jobs import gpus_of
 from ttc.study.plan import Plan
+from ttc.study.sections.models import Checkpoint
 
 MARK = "<!-- written by ttc studies -->"
 HEAD = (
@@ -35,9 +36,9 @@ def row(name: str, plan: Plan) -> str:
     configuration = plan.configuration
     cells = [
         f"[{name}](../studies/{name}.yaml)",
-        *(_model(configuration[role]["checkpoint"]) for role in ("policy", "larger_policy", "prm")),
+        *(_model(getattr(configuration, role).checkpoint) for role in ("policy", "larger_policy", "prm")),
         short(sum(job.work.decoded for job in every)),
-        str(configuration["runtime"]["rates"]["gpu"]).upper(),
+        str(configuration.runtime.rates.gpu).upper(),
         f"{gpu_seconds / 3600:.0f}",
         f"{longest_chain(every) / 3600:.0f} h",
         f"{sum(job.bytes for job in every) / 1e9:.0f} GB",
@@ -50,5 +51,5 @@ def table() -> str:
     return "\n".join([MARK, *HEAD, *(row(*each) for each in published_studies().items()), MARK])
 
 
-def _model(checkpoint: dict | None) -> str:
-    return "fine-tuned here" if checkpoint is None else checkpoint["hub"].split("/")[1]
+def _model(checkpoint: Checkpoint | None) -> str:
+    return "fine-tuned here" if checkpoint is None else checkpoint.hub.split("/")[1]

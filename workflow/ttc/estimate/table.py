@@ -12,6 +12,7 @@ from ttc.estimate.sizes import flops
 from ttc.study.artifact import Artifact, Part
 from ttc.study.jobs import gpus_of
 from ttc.study.plan import Plan
+from ttc.study.sections.configuration import POOL
 
 BENCHMARKS = Path("results/benchmarks")
 
@@ -121,7 +122,7 @@ def _line(name: str, chosen: list[Job], plan: Plan, gpus: bool) -> str:
             sum(
                 0
                 if gpus_of(plan.configuration, job.artifact.stage)
-                else job.seconds * plan.configuration["runtime"]["threads"]
+                else job.seconds * plan.configuration.runtime.threads
                 for job in chosen
             )
         ),
@@ -164,7 +165,7 @@ def _notes(plan: Plan, every: list[Job], rates: Rates, sentences: list[str]) -> 
         "`benchmarks`: by the files in results/benchmarks of finished jobs of the same stage and size of model.",
         *_stated(plan, rates),
     ]
-    if plan.configuration["source"] is not None:
+    if plan.configuration.origin == POOL:
         return [*lines, "The study reads completions of others: no model runs."]
     if any(job.made for job in every):
         lines.append("What is there has its real tokens, seconds and bytes.")

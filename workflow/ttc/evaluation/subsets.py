@@ -1,4 +1,4 @@
-"""What a strategy would score with k generations, estimated from one larger pool, and intervals over questions.
+"""Expected correctness with k generations, estimated from one larger pool: means over subsets.
 
 Peers read the first k samples of a pool, one draw with a draw's noise.  Here every quantity is the mean over
 all k-subsets: in closed form where one exists (pass@k, best-of-k), by exhaustive enumeration where the
@@ -15,8 +15,8 @@ import numpy as np
 from ttc.evaluation.selection import TIE, verdicts
 from ttc.noise import generator
 
-LEVEL = 0.95  # of every interval
-SCATTER = 1 << 18  # picks in a block of subsets: bounds the memory of a vote to some tens of MB
+# Picks in a block of subsets: bounds the memory of a vote to some tens of MB
+SCATTER = 1 << 18
 
 
 def powers_of_two(largest: int) -> list[int]:
@@ -256,61 +256,3 @@ class _Ballot:
         present = np.zeros((1, len(drawn), self.classes + 1), dtype=bool)
         np.put_along_axis(present[0], drawn + 1, True, axis=1)
         return present
-
-
-def bootstrap_counts(questions: int, replicates: int, generator: np.random.Generator) -> np.ndarray:
-    """How often each question is drawn in each bootstrap sample, float64 of shape (replicates, questions).
-
-    Questions are the unit: samples of one question are not independent (cluster bootstrap).  One set of
-    counts used for several curves makes their differences paired.
-    """
-    return generator.multinomial(questions, np.full(questions, 1.0 / questions), size=replicates).astype(
-        np.float64
-    )
-
-
-def bootstrap_means(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Means of `values` (questions × curves, NaN = not measured) in every bootstrap sample: (replicates, curves).
-
-    A sample that holds no measured question of a curve gives NaN there.
-    """
-    measured = ~np.isnan(values)
-    totals = counts @ np.where(measured, values, 0.0)
-    sizes = counts @ measured
-    return np.divide(totals, sizes, out=np.full_like(totals, np.nan), where=sizes > 0)
-
-
-def percentile_interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile bootstrap interval along axis 0 (Efron 1979), NaN replicates left out; NaN if none is left."""
-    tail = 100 * (1 - level) / 2
-    if not replicates.size:
-        empty = np.full(replicates.shape[1:], np.nan)
-        return empty, empty
-    columns = replicates.reshape(len(replicates), -1)
-    missing = np.isnan(columns)
-    ends = np.percentile(columns, [tail, 100 - tail], axis=0)  # NaN where one is to be left out
-    partly = missing.any(axis=0) & ~missing.all(axis=0)
-    if partly.any():  # rare, and slow: it goes column by column
-        ends[:, partly] = np.nanpercentile(columns[:, partly], [tail, 100 - tail], axis=0)
-    low, high = ends.reshape(2, *replicates.shape[1:])
-    return low, high
-
-
-def bootstrap_interval(values: np.ndarray, replicates: int, generator: np.random.Generator):
-    """Mean over questions of `values` (questions × curves) and its 95 % percentile interval: three arrays (curves,)."""
-    counts = bootstrap_counts(len(values), replicates, generator)
-    low, high = percentile_interval(bootstrap_means(values, counts))
-    return np.nanmean(values, axis=0), low, high
-
-
-def paired_difference(first: np.ndarray, second: np.ndarray, replicates: int, generator: np.random.Generator):
-    """Mean of `first − second` over the questions both were measured on, with its 95 % interval.
-
-    The bootstrap draws questions, so what the two share within a question cancels (paired bootstrap).
-    """
-    difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    difference = difference[~np.isnan(difference)]
-    if not difference.size:
-        return np.nan, np.nan, np.nan
-    mean, low, high = bootstrap_interval(difference[:, None], replicates, generator)
-    return float(mean[0]), float(low[0]), float(high[0])

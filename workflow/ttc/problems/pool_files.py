@@ -1,4 +1,4 @@
-r"""Pools that somebody else sampled: reading their files and refusing what a study could not be built on.
+r"""Files of pools that somebody else sampled, read, and what a study could not be built on refused.
 
 A pool is one or more Parquet or JSONL files with a row per completion.  A mapping names the columns (ours: theirs);
 `COLUMNS` below and docs/pools.md say what each must hold.  Every refusal is an InputError of one sentence that names
@@ -15,7 +15,6 @@ from ttc.problems.foreign_rows import names, read_file, refuse, select
 from ttc.problems.layout import column_mapping
 from ttc.problems.table import problem_table
 
-STEP_SEPARATOR = "\n\n"
 FINISH_REASONS = ("stop", "length", "unknown")
 COLUMNS = {
     "problem_id": (pl.String(), "id of the problem, as in the problems file"),
@@ -34,9 +33,7 @@ PROBLEM_COLUMNS = ("problem_id", "question", "answer", "solution", "level")
 REQUIRED_OF_PROBLEMS = ("problem_id", "question", "answer")
 
 
-def read_problems(
-    path: Path, columns: dict[str, str | None] | None = None, split: str = "test"
-) -> pl.DataFrame:
+def read_problems(path: Path, columns: dict[str, str | None], split: str) -> pl.DataFrame:
     """The table of problems (schema `problems`) from a file; `columns` maps ours to theirs.
 
     problem_id, question and answer default to columns of the same name; solution ("" where absent) and level
@@ -55,13 +52,13 @@ def read_pool(
     Columns of the result: problem_id, sample_index, run, sample, the mapped ones of `COLUMNS`, and the file's columns
     named in `keep`; step_scores without the leading ones.  Raises InputError; see the module.
     """
-    mapping = column_mapping(spec.get("columns"), COLUMNS, REQUIRED, "columns of the pool")
+    mapping = column_mapping(spec["columns"], COLUMNS, REQUIRED, "columns of the pool")
     known = set(problem_ids)
     paths = [Path(path) for path in paths]
     frames = [_read_one(path, spec, mapping, known, list(keep)) for path in paths]
     frame = pl.concat(frames)
     if frame.is_empty():
-        chosen = f" with {_conditions(spec['where'])}" if spec.get("where") else ""
+        chosen = f" with {_conditions(spec['where'])}" if spec["where"] else ""
         raise InputError(f"{', '.join(map(str, paths))}: the pool has no rows{chosen}")
     if "run" not in mapping:
         frame = frame.with_columns(run=pl.lit(""))
@@ -100,8 +97,8 @@ def without_samples(problem_ids: Iterable[str], pools: dict[str, pl.DataFrame], 
 
 def _read_one(path: Path, spec: dict, mapping: dict, known: set[str], keep: list[str]) -> pl.DataFrame:
     frame = read_file(path).with_row_index("_row", offset=1)
-    frame = frame.with_columns(_dropped=_leading(frame, spec.get("leading_scores") or [], path))
-    frame = frame.filter(_chosen(frame, spec.get("where") or {}, path))
+    frame = frame.with_columns(_dropped=_leading(frame, spec["leading_scores"], path))
+    frame = frame.filter(_chosen(frame, spec["where"], path))
     dropped = frame["_dropped"]
     frame = select(frame, mapping, _types(), path, keep)
     refuse(frame["problem_id"].is_null(), frame, path, lambda row: "the problem id is empty")
@@ -142,7 +139,7 @@ def _checked_scores(frame: pl.DataFrame, spec: dict, path: Path) -> pl.DataFrame
     ).list.all()
     wrong = ~frame.select(inside.fill_null(False))["step_scores"]
     refuse(wrong, frame, path, lambda row: f"step score {_outside(row['step_scores'])} is outside 0 to 1")
-    separator = spec.get("step_separator", STEP_SEPARATOR)
+    separator = spec["step_separator"]
     count = frame["step_scores"].list.len().cast(pl.Int64)
     if separator is None:
         wrong, steps = count <= frame["_dropped"], None
@@ -162,7 +159,7 @@ def _checked_scores(frame: pl.DataFrame, spec: dict, path: Path) -> pl.DataFrame
 def _leading(frame: pl.DataFrame, rules: list[dict], path: Path) -> pl.Series:
     dropped = pl.repeat(0, len(frame), dtype=pl.Int64, eager=True)
     for rule in rules:
-        chosen = _chosen(frame, rule.get("where") or {}, path)
+        chosen = _chosen(frame, rule["where"], path)
         dropped = dropped + chosen.cast(pl.Int64) * int(rule["count"])
     return dropped
 

@@ -1,4 +1,4 @@
-"""Chains of revisions: every answer sees up to the last four before it (paper §6.2)."""
+"""Chains of revisions, in which an answer is written with up to the last four before it in view (paper §6.2)."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ def revise(
     `first` writes the first answer of each chain, `engine` (the reviser) all others; they share a tokenizer.  At most
     `rows` answers are written at once.  All answers at one place in the chains are a block that `work` keeps.
 
-    The context is whatever was answered before, right or wrong: nothing tells the reviser.
+    The context is what was answered before, right or wrong: the reviser is not told which.
     """
     names, golds = problems["problem_id"].to_list(), problems["answer"].to_list()
     questions = problems["question"].to_list()
@@ -66,7 +66,8 @@ def revise(
                     context_tokens=pl.Series([len(prompt) for prompt in prompts], dtype=pl.Int32),
                 )
             )
-        answers = work.blocks[step]["chains"].select("text", "correct")  # in the order of `alive`
+        # In the order of `alive`
+        answers = work.blocks[step]["chains"].select("text", "correct")
         for cell, (solution, correct) in zip(alive, answers.iter_rows(), strict=True):
             history[cell].append(solution)
             if until_correct and correct:
@@ -95,31 +96,3 @@ def _write(
         ):
             made[index] = each
     return made
-
-
-def contexts(chains: pl.DataFrame, max_context: int) -> list[list[str]]:
-    """For each row of `chains` (sorted by problem, chain, step) the last `max_context` texts before it in its chain."""
-    result: list[list[str]] = []
-    before: list[str] = []
-    for step, solution in chains.select("step", "text").iter_rows():
-        if step == 0:
-            before = []
-        result.append(before)
-        before = [*before, solution][-max_context:] if max_context else []
-    return result
-
-
-def distinct_reads(chains: pl.DataFrame, before: list[list[str]]) -> tuple[list[int], np.ndarray]:
-    """What a verifier reads of `chains` with the texts `before` each row: rows that differ in it, and each row's like.
-
-    The second array [rows] holds, for each row, the place of its like among the first.
-    """
-    first: dict[tuple, int] = {}
-    rows: list[int] = []
-    place = np.empty(len(chains), dtype=np.int64)
-    read = chains.select("problem_id", "text", cut=pl.col("finish_reason") == "length").iter_rows()
-    for row, (what, context) in enumerate(zip(read, before, strict=True)):
-        place[row] = first.setdefault((*what, *context), len(rows))
-        if place[row] == len(rows):
-            rows.append(row)
-    return rows, place

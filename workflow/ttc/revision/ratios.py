@@ -1,4 +1,4 @@
-"""The ratios of sequential to parallel revisions that a study measures, and the chains that serve all of them.
+"""Ratios of sequential to parallel revisions that a study measures, and the chains that serve all of them.
 
 A ratio is a pair (S, P) of powers of two: S revisions in each of P chains, S·P generations.  Grids:
 
@@ -7,13 +7,14 @@ A ratio is a pair (S, P) of powers of two: S revisions in each of P chains, S·P
 - `all`: every pair at each budget.
 """
 
-PAPER_LARGEST = 256  # the table ends there, thinned out
+# The table ends there, thinned out
+PAPER_LARGEST = 256
 
 
 def grid(name: str, largest: int) -> list[tuple[int, int]]:
     """Pairs (sequential, parallel) of the grid `name` at each budget 1, 2, 4, … `largest`, the most parallel first.
 
-    `largest` is a power of two, and at most 256 for the grid `paper` (`plan.checks` refuses more).
+    `largest` is a power of two, and at most 256 for the grid `paper` (the configuration's checks refuse more).
     """
     pairs = []
     budget = 1

@@ -1,10 +1,10 @@
-"""What revisions do to answers: how many correct ones they turn incorrect, and the other way round, by step (§6.1)."""
+"""Transitions of answers under revision: correct to incorrect and incorrect to correct, by step (paper §6.1)."""
 
 import numpy as np
 import polars as pl
 
-from ttc.evaluation.subsets import bootstrap_counts, percentile_interval
 from ttc.noise import generator
+from ttc.statistics.bootstrap import bootstrap_counts, percentile_interval
 from ttc.tables.analysis import TRANSITIONS
 
 COLUMNS = tuple(name for name in TRANSITIONS.columns if name != "reviser")

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from ttc import plugins
 from ttc.errors import InputError, nearest
-from ttc.search import methods
 
-METHODS = methods.__name__
+METHODS = "ttc.search.methods"
 
 
 def _is_count(value) -> bool:

@@ -1,4 +1,4 @@
-r"""Compare our votes on a pool with votes that somebody else published beside it; list every difference.
+r"""Stage `compare_votes`: our votes on a pool beside those that somebody else published, with every difference.
 
 The published votes take the first n completions of a run in `sample` order and break ties by the one seen first, so
 ours are made the same way here; the study's own curves average over subsets and ties instead.
@@ -20,8 +20,8 @@ import polars as pl
 from ttc.errors import InputError, nearest
 from ttc.grading.grader import Grader, read
 from ttc.problems import pool_files
+from ttc.problems.pool_grading import grader_for, with_answers, write_plain
 from ttc.runtime import Inputs, Runtime, one
-from ttc.stages.import_pool import grader_for, grading_options, with_answers, write_plain
 
 DECLARATION = {
     "group": "pool",
@@ -43,23 +43,19 @@ VOTES = {
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """Read `problems`, `pool` (one or more files) and `votes`; write a row for each published vote.
+    """spec: problems, grading and pool as in the stage import_pool; question, the pool's column that the votes name
+    questions by; columns of the votes (ours: theirs) and rules (theirs: ours).
 
-    spec: `problems`, `grading` and `pool` as in the stage import_pool; `question`, the pool's column that the votes
-    name questions by; `columns` of the votes (ours: theirs) and `rules` (theirs: ours).
+    Inputs: problems, pool (one or more files), votes.  Writes a row for each published vote.
     """
-    section = spec.get("problems") or {}
-    problems = pool_files.read_problems(
-        one(inputs, "problems"), section.get("columns"), section.get("split", "test")
-    )
-    question = spec["question"]
+    section, question = spec["problems"], spec["question"]
+    problems = pool_files.read_problems(one(inputs, "problems"), section["columns"], section["split"])
     pool = pool_files.read_pool(inputs.get("pool", []), spec["pool"], problems["problem_id"], keep=[question])
     if "step_scores" not in pool.columns:
         raise InputError("source.reference_votes.pool: votes by score need a column mapped to 'step_scores'")
-    options = grading_options(spec.get("grading"))
-    pool = with_answers(pool, options).with_columns(pl.col(question).cast(pl.String))
-    votes = read_votes(one(inputs, "votes"), spec.get("columns"), spec["rules"])
-    with grader_for(options, runtime) as grader:
+    pool = with_answers(pool, spec["grading"]).with_columns(pl.col(question).cast(pl.String))
+    votes = read_votes(one(inputs, "votes"), spec["columns"], spec["rules"])
+    with grader_for(spec["grading"], runtime) as grader:
         compared = compare(pool, question, votes, grader)
     whole = compared.filter("all_answered")
     print(
@@ -72,7 +68,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     write_plain(compared, output)
 
 
-def read_votes(path: Path, columns: dict | None, rules: dict[str, str]) -> pl.DataFrame:
+def read_votes(path: Path, columns: dict[str, str], rules: dict[str, str]) -> pl.DataFrame:
     """Published votes with columns run, question, rule (ours), n, answer; rules not in `rules` are refused."""
     for theirs, ours in rules.items():
         if ours not in RULES:
@@ -81,7 +77,7 @@ def read_votes(path: Path, columns: dict | None, rules: dict[str, str]) -> pl.Da
                 f"{nearest(ours, RULES)}"
             )
     frame = pool_files.read_file(path)
-    mapping = {name: name for name in VOTES} | (columns or {})
+    mapping = {name: name for name in VOTES} | columns
     for theirs in mapping.values():
         if theirs not in frame.columns:
             raise InputError(
@@ -152,7 +148,8 @@ def first_seen(rule: str, groups: list[str | None], scores: list[float]) -> str 
     if not stated:
         return None
     if rule == "best_of_n":
-        return max(stated, key=lambda pair: pair[1])[0]  # `max` keeps the first of equals, here and below
+        # `max` keeps the first of equals, here and below
+        return max(stated, key=lambda pair: pair[1])[0]
     weights: dict[str, float] = {}
     for group, score in stated:
         weights[group] = weights.get(group, 0) + (1 if rule == "majority" else score)

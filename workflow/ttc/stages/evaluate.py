@@ -1,8 +1,6 @@
-"""Stage: outcomes of every strategy on every test problem at every budget, from pools, searches and chains.
+"""Stage `evaluate`: outcomes of every strategy on every test problem at every budget."""
 
-python -m ttc.run evaluate --spec '{"seed": 0, "searches": ["beam(width=4)"]}' --problems P.parquet \
-    --samples S.parquet --scores C.parquet --searches SEARCH_DIR --policy POLICY_DIR --output outcomes.parquet
-"""
+from pathlib import Path
 
 import polars as pl
 
@@ -13,6 +11,7 @@ from ttc.evaluation.outcomes import (
     COLUMNS,
     Method,
     Outcomes,
+    Selected,
     evaluate_chains,
     evaluate_larger_pool,
     evaluate_pool,
@@ -20,7 +19,7 @@ from ttc.evaluation.outcomes import (
 )
 from ttc.evaluation.pool import revision_chains, sample_pools
 from ttc.evaluation.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
-from ttc.runtime import one
+from ttc.runtime import Inputs, Runtime, one
 from ttc.tables import search
 from ttc.tables.analysis import OUTCOMES
 from ttc.tables.generation import PROBLEMS
@@ -34,29 +33,33 @@ DECLARATION = {
     "published": {"": "tables/outcomes.parquet"},
     "per_pool": True,
 }
-
-# verifier of chains -> the input with its scores
+# Verifier of chains -> the input with its scores
 CHAIN_SCORES = {
     "revision_orm": "chain_scores",
     "revision_orm_no_history": "chain_scores_no_history",
     "prm": "chain_scores_prm",
 }
-# what a search's outcome is made of
+# What a search's outcome is made of
 CANDIDATES = ("answer", "correct", "step_scores", "generated_tokens", "verifier_tokens", "generations")
 
 
-def run(spec, inputs, output, runtime):
-    """Write the table `outcomes`; everything but problems and samples may be left out."""
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
+    """spec: seed, budgets (null: all powers of two), aggregation, aggregations_compared, noisy_verifiers {share,
+    acts_on} or null, replicates, difficulty_samples, ratios [[sequential, parallel], ..] or null (all), parameters by
+    role (of models without a folder), searches and larger_searches (the strategies of the inputs of these names).
+
+    Inputs but problems and samples may be missing.  Writes the table of outcomes.
+    """
     known = set(PROBLEMS.read(one(inputs, "problems"), columns=())["problem_id"])
     method = Method(
-        seed=spec.get("seed", 0),
-        budgets=spec.get("budgets"),
-        aggregation=spec.get("aggregation", "last"),
-        aggregations_compared=spec.get("aggregations_compared", []),
-        noisy_verifiers=spec.get("noisy_verifiers"),
-        replicates=spec.get("replicates", 200),
-        ratios=None if spec.get("ratios") is None else [tuple(pair) for pair in spec["ratios"]],
-        parameters=model_parameters(spec, inputs),
+        seed=spec["seed"],
+        budgets=spec["budgets"],
+        aggregation=spec["aggregation"],
+        aggregations_compared=spec["aggregations_compared"],
+        noisy_verifiers=spec["noisy_verifiers"],
+        replicates=spec["replicates"],
+        ratios=None if spec["ratios"] is None else [tuple(pair) for pair in spec["ratios"]],
+        parameters=model_parameters(spec["parameters"], inputs),
     )
     for how in (method.aggregation, *method.aggregations_compared):
         if how not in AGGREGATIONS:
@@ -68,7 +71,7 @@ def run(spec, inputs, output, runtime):
     outcomes = Outcomes(method.parameters)
     scores = {"prm": inputs.get("scores", []), "orm": inputs.get("orm_scores", [])}
     sampled = set()
-    half = pool_half(spec.get("difficulty_samples", "shared"), "evaluation")
+    half = pool_half(spec["difficulty_samples"], "evaluation")
     for pool in sample_pools(inputs["samples"], scores, half=half):
         _require(pool.problem_id, known, "samples")
         sampled.add(pool.problem_id)
@@ -81,13 +84,13 @@ def run(spec, inputs, output, runtime):
     for chains in revision_chains(inputs.get("rest_chains", []), {}):
         _require(chains.problem_id, sampled, "rest_chains")
         evaluate_steps(chains, "rest_revision_step", "rest_reviser", outcomes)
-    _searches(spec, inputs, sampled, method, outcomes)
-    _larger(spec, inputs, sampled, method, outcomes)
+    _add_searches(spec["searches"], inputs.get("searches", []), sampled, method, outcomes)
+    _add_larger(spec, inputs, sampled, method, outcomes)
     frame = pl.DataFrame(outcomes.rows, schema=_schema(), orient="row")
     OUTCOMES.write(frame, output)
 
 
-def _schema():
+def _schema() -> dict[str, pl.DataType]:
     dtypes = OUTCOMES.dtypes
     return {column: dtypes[column] for column in COLUMNS}
 
@@ -97,11 +100,18 @@ def _require(problem_id: str, known: set[str], where: str) -> None:
         raise InputError(f"{where}: problem '{problem_id}' is not among the study's problems")
 
 
-def _searches(
-    spec, inputs, sampled, method, outcomes, role="searches", family="search", policy="policy"
+def _add_searches(
+    names: list[str],
+    directories: list[Path],
+    sampled: set[str],
+    method: Method,
+    outcomes: Outcomes,
+    larger: bool = False,
 ) -> None:
-    """Weighted best-of-N over each search's candidates (paper §5.2), at the budget the search was billed."""
-    names, directories = spec.get(role, []), inputs.get(role, [])
+    """Weighted best-of-N over each search's candidates (paper §5.2), at the budget that the search was billed."""
+    role, family, policy = (
+        ("larger_searches", "larger", "larger_policy") if larger else ("searches", "search", "policy")
+    )
     if len(names) != len(directories):
         raise InputError(
             f"the spec names {len(names)} {role} and {len(directories)} were given with --{role}"
@@ -116,17 +126,19 @@ def _searches(
             correct = best_of_n_weighted(encode(rows["answer"].to_list()), rows["correct"].to_numpy(), scores)
             first = rows.row(0, named=True)
             cost = outcomes.cost(policy, first["generated_tokens"], "prm", first["verifier_tokens"])
-            budget = round(first["generations"])
-            outcomes.add(problem_id, family, name, "best_of_n_weighted", budget, correct, cost=cost)
+            selected = Selected(family, name, "best_of_n_weighted")
+            outcomes.add(problem_id, selected, round(first["generations"]), correct, cost)
 
 
-def _larger(spec, inputs, sampled, method, outcomes) -> None:
+def _add_larger(spec: dict, inputs: Inputs, sampled: set[str], method: Method, outcomes: Outcomes) -> None:
     """The larger policy: its greedy solution, and its samples and searches where it has some."""
     for pool in sample_pools(inputs.get("larger_greedy", []), {}):
         if pool.problem_id in sampled:
             cost = outcomes.cost("larger_policy", pool.tokens)
-            outcomes.add(pool.problem_id, "larger", "greedy", "none", 1, pool.correct.mean(), cost=cost)
+            selected = Selected("larger", "greedy", "none")
+            outcomes.add(pool.problem_id, selected, 1, pool.correct.mean(), cost)
     for pool in sample_pools(inputs.get("larger_samples", []), {"prm": inputs.get("larger_scores", [])}):
         if pool.problem_id in sampled:
             evaluate_larger_pool(pool, method, outcomes)
-    _searches(spec, inputs, sampled, method, outcomes, "larger_searches", "larger", "larger_policy")
+    found = inputs.get("larger_searches", [])
+    _add_searches(spec["larger_searches"], found, sampled, method, outcomes, larger=True)

@@ -1,19 +1,17 @@
-"""Stage: the compute-optimal allocator, cross-validated, and every strategy's curve (paper §3.2, §5.3, §6.2).
+"""Stage `fit_allocator`: the compute-optimal allocator, cross-validated, and every strategy's curve (paper §3.2)."""
 
-python -m ttc.run fit_allocator --spec '{"folds": 2, "repeats": 10, "bootstrap": 2000, "seed": 0}' \
-    --outcomes outcomes.parquet --difficulty difficulty.parquet --output DIRECTORY
-"""
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
 from ttc.evaluation.allocation import storage
-from ttc.evaluation.allocation.competitors import competing, groups
-from ttc.evaluation.allocation.crossvalidation import build_grid, cross_validate
+from ttc.evaluation.allocation.competitors import Group, competing, groups
+from ttc.evaluation.allocation.crossvalidation import Grid, build_grid, cross_validate
 from ttc.evaluation.allocation.curves import Curve, fixed_curves, tabulate
 from ttc.noise import generator
-from ttc.runtime import one
+from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.analysis import ALLOCATION, CURVES, DIFFICULTY, OUTCOMES, PER_QUESTION
 
 DECLARATION = {
@@ -30,28 +28,28 @@ DECLARATION = {
     },
     "per_pool": True,
 }
-
-# compute-optimal search is measured where the strategy it is compared with was
+# Compute-optimal search is measured where the strategy it is compared with was
 ANCHOR = {"search": "best_of_n_weighted"}
 
 
-def run(spec, inputs, output, runtime):
-    """Write a directory: allocation, curves and per_question tables, and `allocator.skops`.
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
+    """spec: seed, folds, repeats, bootstrap, at_most, strategies {family: names, or null for the paper's}.
 
-    The skops file holds a dict, `family/selection/bins` -> ComputeOptimalAllocator fitted on all questions.
+    Writes a folder: tables of the allocation, of curves and of each question, and `allocator.skops`, which holds a
+    dict, `family/selection/bins` -> ComputeOptimalAllocator fitted on all questions.
     """
     outcomes = OUTCOMES.read(one(inputs, "outcomes"))
     difficulty = DIFFICULTY.read(one(inputs, "difficulty"))
-    folds, repeats = spec.get("folds", 2), spec.get("repeats", 10)
+    folds, repeats = spec["folds"], spec["repeats"]
     if folds < 2 or repeats < 1:
         raise InputError(f"allocation needs folds >= 2 and repeats >= 1, not {folds} and {repeats}")
     outcomes, problem_ids, bins = align(outcomes, difficulty)
-    seed, replicates = spec.get("seed", 0), spec.get("bootstrap", 2000)
+    seed = spec["seed"]
     curves = fixed_curves(outcomes, problem_ids)
     allocation, per_question, fitted = [], [], {}
-    for group in groups(outcomes, spec.get("strategies") or {}):
-        rows, at_most = competing(outcomes, group), spec.get("at_most", False)
-        grid = build_grid(rows, problem_ids, at_most, ANCHOR.get(group.family))
+    for group in groups(outcomes, spec["strategies"], spec["competing_methods"]):
+        rows = competing(outcomes, group)
+        grid = build_grid(rows, problem_ids, spec["at_most"], ANCHOR.get(group.family))
         if grid.left_out:
             print(
                 f"  {group.family}: left out, not measured on every question: {', '.join(grid.left_out)}",
@@ -69,7 +67,7 @@ def run(spec, inputs, output, runtime):
                 names = (grid.strategies[choice], grid.selections[choice])
                 row = (group.family, kind, repeat, fold, value, budget, *names, min(1.0, max(0.0, accuracy)))
                 allocation.append(row)
-        # the baseline that is chosen as fairly: one bin, so one strategy for all questions
+        # The baseline that is chosen as fairly: one bin, so one strategy for all questions
         random = generator(seed, "allocation", group.family, group.label, "none")
         fixed = cross_validate(grid, np.ones(len(problem_ids), dtype=int), folds, repeats, random).correct
         curves.append(Curve(group.family, "best_fixed", group.label, grid.budgets, fixed))
@@ -79,7 +77,7 @@ def run(spec, inputs, output, runtime):
     output.mkdir(parents=True, exist_ok=True)
     names = ("family", "bins", "repeat", "fold", "bin", "budget", "strategy", "selection", "accuracy")
     ALLOCATION.write(pl.DataFrame(allocation, schema=names, orient="row"), output / "allocation.parquet")
-    CURVES.write(tabulate(curves, bins, replicates, seed), output / "curves.parquet")
+    CURVES.write(tabulate(curves, bins, spec["bootstrap"], seed), output / "curves.parquet")
     PER_QUESTION.write(pl.concat(per_question), output / "per_question.parquet")
     storage.dump(fitted, output / "allocator.skops")
 
@@ -104,7 +102,8 @@ def align(
     return outcomes, problem_ids, bins
 
 
-def _per_question(group, strategy, kind, grid, correct) -> pl.DataFrame:
+def _per_question(group: Group, strategy: str, kind: str, grid: Grid, correct: np.ndarray) -> pl.DataFrame:
+    """Rows of `per_question` of the matrix `correct` (questions, budgets), in which NaN is not measured."""
     row, column = np.nonzero(~np.isnan(correct))
     labels = {"family": group.family, "strategy": strategy, "selection": group.label, "bins": kind}
     measured = {

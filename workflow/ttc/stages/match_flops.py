@@ -1,24 +1,21 @@
-"""Stage: the small policy with test-time compute against the larger policy, at equal FLOPs (paper §7).
+"""Stage `match_flops`: the policy with test-time compute against the larger policy, at equal FLOPs (paper §7)."""
 
-python -m ttc.run match_flops --spec '{"versions": ["v1"], "ratios": {"v1": [0.16, 0.79, 22]}, "seed": 0}' \
-    --outcomes outcomes.parquet --difficulty difficulty.parquet --allocation ALLOCATOR_DIR \
-    --policy POLICY_DIR --larger_policy LARGER_DIR --output exchange.parquet
-"""
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
 from ttc.evaluation.exchange import (
-    RATIOS,
     at_budget,
     model_parameters,
     multiplier,
     verified_generations,
 )
-from ttc.evaluation.subsets import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.noise import generator
-from ttc.runtime import one
+from ttc.runtime import Inputs, Runtime, one
+from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.tables.analysis import DIFFICULTY, EXCHANGE, OUTCOMES, PER_QUESTION
 
 DECLARATION = {
@@ -29,19 +26,23 @@ DECLARATION = {
     "published": {"": "tables/exchange.parquet"},
     "per_pool": True,
 }
+# Revisions are allocated under several rules; this is the paper's
+REVISION_SELECTION = "hierarchical"
 
-REVISION_SELECTION = "hierarchical"  # revisions are allocated under several rules; this is the paper's
 
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
+    """spec: seed, versions, ratios {version: [R, ..]}, verifier_curves, bootstrap, parameters by role (of models
+    without a folder).
 
-def run(spec, inputs, output, runtime):
-    """Write the table `exchange`; empty where the study has no larger policy."""
+    Writes the table of the exchange, which is empty where outcomes have no larger policy.
+    """
     outcomes = OUTCOMES.read(one(inputs, "outcomes"))
     difficulty = DIFFICULTY.read(one(inputs, "difficulty"))
     per_question = PER_QUESTION.read(one(inputs, "allocation") / "per_question.parquet")
     greedy = outcomes.filter((pl.col("family") == "larger") & (pl.col("strategy") == "greedy"))
     rows = []
     if len(greedy):
-        parameters = model_parameters(spec, inputs)
+        parameters = model_parameters(spec["parameters"], inputs)
         if not parameters["policy"] or not parameters["larger_policy"]:
             raise InputError(
                 "FLOPs matching needs the parameters of policy and larger policy; give both models"
@@ -53,30 +54,34 @@ def run(spec, inputs, output, runtime):
     EXCHANGE.write(frame, output)
 
 
-def _compare(spec, per_question, difficulty, larger, times):
+def _compare(
+    spec: dict, per_question: pl.DataFrame, difficulty: pl.DataFrame, larger: dict[str, float], times: float
+) -> Iterator[tuple]:
     """Rows of the table, in the order of its columns: every family, kind of bins, version, ratio and bin (0 = all)."""
-    replicates, seed = spec.get("bootstrap", 2000), spec.get("seed", 0)
-    ratios = spec.get("ratios") or RATIOS
     optimal = per_question.filter(
         pl.col("strategy") == "compute_optimal",
         (pl.col("family") != "revisions") | (pl.col("selection") == REVISION_SELECTION),
     )
     for (family, kind), rows in optimal.group_by(["family", "bins"], maintain_order=True):
         budgets, small, opponent, bins = _beside(rows, difficulty, f"{kind}_bin", larger)
-        for version in spec.get("versions") or list(ratios):
-            for ratio in ratios[version]:
+        for version in spec["versions"]:
+            for ratio in spec["ratios"][version]:
                 factor = multiplier(times, ratio, version)
-                paid = verified_generations(factor, version, spec.get("verifier_curves", "as_measured"))
+                paid = verified_generations(factor, version, spec["verifier_curves"])
                 read = at_budget(budgets, small, paid)
                 for value in (0, *sorted(set(bins.tolist()))):
                     members = np.ones(len(bins), dtype=bool) if value == 0 else bins == value
-                    random = generator(seed, "exchange", family, version, str(ratio), kind, int(value))
-                    compared = _against(read.values[members], opponent[members], replicates, random)
+                    random = generator(
+                        spec["seed"], "exchange", family, version, str(ratio), kind, int(value)
+                    )
+                    compared = _against(read.values[members], opponent[members], spec["bootstrap"], random)
                     where = (family, version, float(ratio), kind, int(value), factor, read.budget)
                     yield (*where, *compared, read.clipped)
 
 
-def _beside(rows, difficulty, column, larger):
+def _beside(
+    rows: pl.DataFrame, difficulty: pl.DataFrame, column: str, larger: dict[str, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Budgets, small model's correctness (questions, budgets), larger model's, and bins, of questions that have all."""
     wide = rows.pivot(on="budget", index="problem_id", values="correct").drop_nulls()
     wide = wide.join(difficulty.select("problem_id", pl.col(column).alias("bin")), on="problem_id")
@@ -88,7 +93,9 @@ def _beside(rows, difficulty, column, larger):
     return budgets, small, np.array([larger[name] for name in wide["problem_id"]]), wide["bin"].to_numpy()
 
 
-def _against(small, larger, replicates, random):
+def _against(
+    small: np.ndarray, larger: np.ndarray, replicates: int, random: np.random.Generator
+) -> tuple[float | str, ...]:
     """Both accuracies and their paired difference with 95 % intervals, and the winner; same resamples for all."""
     counts = bootstrap_counts(len(small), replicates, random)
     values = np.column_stack([small, larger, small - larger])

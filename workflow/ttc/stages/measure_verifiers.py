@@ -1,18 +1,16 @@
-"""Stage: how well verifier scores rank solutions and how far they can be believed, over all and step by step.
-
-python -m ttc.run measure_verifiers --spec '{"seed": 0, "aggregation": "last", "bootstrap": 2000}' \
-    --samples S.parquet --scores C.parquet --orm_scores O.parquet --output DIRECTORY
-"""
+"""Stage `measure_verifiers`: ranking and calibration of verifier scores, over all solutions and step by step."""
 
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from ttc.evaluation.pool import Pool, revision_chains, sample_pools
-from ttc.evaluation.verifier_quality import calibration, condense, join, measures
 from ttc.noise import generator
+from ttc.runtime import Inputs, Runtime
+from ttc.statistics.ranking import calibration, condense, join, measures
 from ttc.tables.analysis import CALIBRATION, VERIFIER_QUALITY
 
 DECLARATION = {
@@ -26,28 +24,31 @@ DECLARATION = {
     },
     "per_pool": True,
 }
+# A step that a smaller share of the questions reaches is not measured by itself: what is there is luck
+REACHED = 0.1
+# The number that stands for all steps, and for whole solutions
+ALL = 0
 
-REACHED = 0.1  # a step that a smaller share of the questions reaches is not measured by itself: what is there is luck
-ALL = 0  # the number that stands for all steps, and for whole solutions
 
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
+    """spec: seed, aggregation, bootstrap.
 
-def run(spec, inputs, output, runtime):
-    """Write a directory with the tables `calibration` and `verifier_quality` of all verifiers that scored something.
-
-    The verdict on a step is that on the sample it belongs to: its own continuation is one rollout.  Pools are read
-    block by block; kept are the different scores of each question and how many of them ended right.
+    Writes a folder with the tables `calibration` and `verifier_quality` of all verifiers that scored something.  The
+    verdict on a step is that on the sample it belongs to: its own continuation is one rollout.  Pools are read block
+    by block; kept are the different scores of each question and how many of them ended right.
     """
-    found = defaultdict(list)  # (verifier, level, step) -> one part per question
+    # (verifier, level, step) -> one part for each question
+    found = defaultdict(list)
     scores = {"prm": inputs.get("scores", []), "orm": inputs.get("orm_scores", [])}
     for pool in sample_pools(inputs.get("samples", []), scores):
-        for where, values, verdicts in _pool_scores(pool, spec.get("aggregation", "last")):
+        for where, values, verdicts in _pool_scores(pool, spec["aggregation"]):
             found[where].append(condense(values, verdicts))
     if inputs.get("chain_scores"):
         scores = {"revision_orm": inputs["chain_scores"]}
         for chains in revision_chains(inputs.get("chains", []), scores):
             part = condense(chains.scores["revision_orm"], chains.correct)
             found["revision_orm", "solution", ALL].append(part)
-    replicates, seed = spec.get("bootstrap", 2000), spec.get("seed", 0)
+    replicates, seed = spec["bootstrap"], spec["seed"]
     curves, quality = [], []
     for (verifier, level, step), parts in sorted(found.items()):
         if len(parts) < REACHED * len(found[verifier, "solution", ALL]):

@@ -8,7 +8,7 @@ from pathlib import Path
 from ttc.errors import InputError
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PREFLIGHT
-from ttc.verifiers.open import is_published, open_verifier
+from ttc.verifiers.open import open_verifier
 from ttc.verifiers.preflight import Example, preflight, told_apart
 
 DECLARATION = {
@@ -21,19 +21,14 @@ DECLARATION = {
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: least_auc, and examples: {problem, steps, verdicts} each, or null for those that come with the package.
+    """spec: format, least_auc, and examples: {problem, steps, verdicts} each, or null for those of the package.
 
     Writes the table of their scores.  An outcome verifier is examined in the same way, as if the solution ended with
     each of its steps.  InputError where right and wrong steps do not score as they should.
     """
     examples = None if spec["examples"] is None else checked(spec["examples"])
     path = one(inputs, "verifier")
-    if not is_published(path):
-        raise InputError(
-            f"{path}: its card names no format, so it was trained here and reads no texts; a preflight is for "
-            "published verifiers"
-        )
-    table = preflight(open_verifier(path, runtime.batch_rows, runtime.device), examples, spec["least_auc"])
+    table = preflight(open_verifier(path, spec["format"], runtime), examples, spec["least_auc"])
     area, right, wrong = told_apart(table)
     print(
         f"  right steps score {right:.3f} on average and wrong ones {wrong:.3f}, with an AUC of {area:.3f}",

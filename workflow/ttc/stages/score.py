@@ -5,11 +5,12 @@ from pathlib import Path
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
-from ttc.verifiers.examples import solution_tokens
-from ttc.verifiers.open import is_published, open_verifier
+from ttc.verifiers.examples import solutions_of
+from ttc.verifiers.open import open_verifier
+from ttc.verifiers.scoring import score_in_blocks
 
 DECLARATION = {
     "group": "verifiers",
@@ -21,47 +22,27 @@ DECLARATION = {
 }
 
 BLOCKS = 8  # times `batch_rows` different solutions that are scored before they are kept
-SOLUTION = ("problem_id", "text", "finish_reason")  # what a score depends on: the end token is read, too
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: kind (prm or orm), engine (optional, for a verifier that reads texts).
+    """spec: kind (prm or orm); of a published verifier format and engine.
 
-    Writes the table of scores of all samples given.
+    Writes the table of scores of all samples given: one a step, or of an outcome verifier the last one.  A verifier
+    from scratch reads step by step, as in a search, so that a step has the same score in both.
     """
     problems = PROBLEMS.read(one(inputs, "problems"))
-    samples = SAMPLES.read(inputs["samples"])
+    samples = SAMPLES.read(inputs["samples"]).sort("problem_id", "text", "finish_reason", "sample_index")
     path = one(inputs, "verifier")
     kind = read_card(path)["kind"]
     if kind != spec["kind"]:
         raise InputError(f"{path} is of kind '{kind}' and not '{spec['kind']}'")
-    size = BLOCKS * runtime.batch_rows
-    progress = runtime.progress("different solutions scored")
-    if is_published(path):
-        from ttc.verifiers.text_pools import score_texts
-
-        verifier = open_verifier(path, runtime.batch_rows, runtime.device, spec.get("engine", "transformers"))
-        scored = score_texts(verifier, problems, samples, runtime.work, size, progress, kind == "orm")
-        SCORES.write(scored, output)
-        return
-    # A verifier reads step by step, as in a search, so that a step has the same score in both.
-    verifier = open_verifier(path, runtime.batch_rows, runtime.device)
-    verifier.self_check()
-    different = samples.select(SOLUTION).unique().sort(SOLUTION)
-    work = runtime.work
-    finished = work.finished("scores", SOLUTION)
-    for start in range(0, len(different), size):
-        rows = different[start : start + size]
-        rows = rows.filter(pl.Series([row not in finished for row in rows.iter_rows()], dtype=pl.Boolean))
-        if rows.is_empty():
-            continue
-        prompts, solutions = solution_tokens(problems, rows, verifier.tokenizer)
-        work.add(
-            scores=rows.with_columns(
-                step_scores=pl.Series(verifier.score(prompts, solutions), dtype=pl.List(pl.Float32)),
-                tokens=pl.Series([len(p) + len(s) for p, s in zip(prompts, solutions, strict=True)]),
-            )
-        )
-        progress(min(start + size, len(different)), len(different))
-    scored = samples.select("sample_index", *SOLUTION).join(work.table("scores"), on=SOLUTION, how="left")
-    SCORES.write(scored.drop("text", "finish_reason"), output)
+    scored = score_in_blocks(
+        open_verifier(path, spec.get("format"), runtime, engine=spec.get("engine", "transformers")),
+        solutions_of(problems, samples),
+        runtime.work,
+        BLOCKS * runtime.batch_rows,
+        runtime.progress("different solutions scored"),
+    )
+    if kind == "orm":
+        scored = scored.with_columns(pl.col("step_scores").list.tail(1))
+    SCORES.write(pl.concat([samples.select("problem_id", "sample_index"), scored], how="horizontal"), output)

@@ -11,17 +11,16 @@ from ttc import noise
 from ttc.engines.protocol import Engine, StepVerifier
 from ttc.engines.sampling import select_problems
 from ttc.errors import InputError
-from ttc.models.directory import read_card
 from ttc.problems.formats import LINES, Form, open_form
 from ttc.problems.text import SEPARATOR
 from ttc.runtime import Inputs, Report, Runtime, Work, one, silent
 from ttc.search.loop import search
-from ttc.search.options import Options
+from ttc.search.options import Draw, Options
 from ttc.search.strategy import Strategy, from_spec
 from ttc.search.tree import SearchResult
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.search import CANDIDATES, TREE
-from ttc.verifiers.text_steps import TextSteps
+from ttc.verifiers.follow import TextSteps
 
 DECLARATION = {
     "group": "search",
@@ -40,10 +39,11 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Search the block `problems` [start, stop) of the split, sorted by problem_id.
 
     spec: seed, split, problems, strategy {kind and its hyper-parameters}, budget (N beams), temperature, max_tokens,
-    max_rounds; and, each with a default, max_step_tokens (as many as max_tokens), finished and duplicates (see
-    `ttc.search.beams`).  InputError where policy and verifier do not read text as the same tokens.
+    max_step_tokens (None: as many as max_tokens), max_rounds, finished and duplicates (see `ttc.search.beams`).
+    InputError where policy and verifier do not read text as the same tokens.
     """
     from ttc.engines.open import open_engine
+    from ttc.verifiers.open import open_follower
 
     start, stop = spec["problems"]
     problems = PROBLEMS.read(one(inputs, "problems"))
@@ -56,7 +56,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
         beside = one(inputs, "verifier")
         engine = open_engine(spec, one(inputs, "policy"), form, runtime, verifier=beside)
-        verifier = _open_verifier(beside, engine, runtime)
+        verifier = open_follower(beside, spec.get("format"), runtime, engine)
         gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
         search_problems(
             engine, verifier, problems, spec, 2 * runtime.batch_rows, runtime.work, form, runtime.progress
@@ -64,29 +64,6 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for table in (CANDIDATES, TREE):
         table.write(runtime.work.table(table.name), output / f"{table.name}.parquet")
-
-
-def _open_verifier(path: Path, engine: Engine, runtime: Runtime) -> StepVerifier:
-    """A process verifier that follows the search: it reads the policy's tokens, or the texts that they are."""
-    from ttc.verifiers.open import is_published, open_verifier
-
-    card = read_card(path)
-    if card["kind"] != "prm":
-        raise InputError(f"{path} is of kind '{card['kind']}'; only a process verifier (prm) guides a search")
-    verifier = open_verifier(path, runtime.batch_rows, runtime.device)
-    if is_published(path):
-        return TextSteps(verifier, engine.tokenizer, engine.stops)
-    verifier.self_check()
-    require_same_tokens(engine.tokenizer, verifier.tokenizer)
-    return verifier
-
-
-def require_same_tokens(policy, verifier) -> None:
-    """InputError unless both tokenizers have one vocabulary: the verifier is given the tokens that the policy made."""
-    if policy.get_vocab() != verifier.get_vocab():
-        raise InputError(
-            "search: the policy's tokens are not the verifier's; a search needs a verifier with the policy's vocabulary"
-        )
 
 
 def search_problems(
@@ -106,7 +83,9 @@ def search_problems(
     tokens differ.
     """
     strategy, budget = from_spec(spec["strategy"]), spec["budget"]
-    options = Options(spec.get("finished", Options.finished), spec.get("duplicates", Options.duplicates))
+    step = spec["max_step_tokens"] or spec["max_tokens"]
+    draw = Draw(spec["temperature"], step, spec["max_tokens"], spec["max_rounds"])
+    options = Options(spec["finished"], spec["duplicates"])
     at_a_time = max(1, most_rows // budget)
     if work is not None:
         at_a_time = min(at_a_time, -(-len(problems) // BLOCKS))
@@ -125,10 +104,7 @@ def search_problems(
             problem_streams(spec["seed"], strategy, budget, block["problem_id"].to_list()),
             strategy,
             budget,
-            spec["temperature"],
-            spec.get("max_step_tokens") or spec["max_tokens"],
-            spec["max_tokens"],
-            spec["max_rounds"],
+            draw,
             options,
             verifier_prompts=block["question"].to_list() if isinstance(verifier, TextSteps) else None,
         )

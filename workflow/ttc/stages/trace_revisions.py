@@ -1,13 +1,12 @@
-"""Stage `trace_revisions`: how often revisions turn correct answers incorrect, and incorrect ones correct, by step.
+"""Stage `trace_revisions`: how often revisions turn correct answers incorrect, and incorrect ones correct, by step."""
 
-python -m ttc.run trace_revisions --spec '{"seed": 0, "bootstrap": 2000}' --chains C.parquet \
-    --rest_chains R.parquet --output transitions.parquet
-"""
+from pathlib import Path
 
 import polars as pl
 
 from ttc.errors import InputError
 from ttc.revision.transitions import transitions
+from ttc.runtime import Inputs, Runtime
 from ttc.tables.analysis import TRANSITIONS
 from ttc.tables.revisions import CHAINS
 
@@ -18,12 +17,12 @@ DECLARATION = {
     "published": {"": "tables/transitions.parquet"},
     "per_pool": True,
 }
+# Reviser -> the input that holds its chains
+REVISERS = {"reviser": "chains", "rest": "rest_chains"}
 
-REVISERS = {"reviser": "chains", "rest": "rest_chains"}  # and the input that holds its chains
 
-
-def run(spec, inputs, output, runtime):
-    """Write the table `transitions`; a reviser without chains has no rows."""
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
+    """spec: seed, bootstrap.  Writes the table of transitions; a reviser without chains has no rows."""
     if not inputs.get("chains"):
         raise InputError("the stage trace_revisions takes --chains, and none was given")
     frames = []

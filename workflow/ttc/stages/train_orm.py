@@ -4,11 +4,12 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc.problems import text
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES
 from ttc.verifiers.examples import outcome_examples
-from ttc.verifiers.training import train_outcome_model
+from ttc.verifiers.open import open_reader
+from ttc.verifiers.step_auc import outcome_quality
+from ttc.verifiers.train import train_verifier
 
 DECLARATION = {
     "group": "verifiers",
@@ -31,11 +32,5 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     samples = SAMPLES.read(inputs["samples"]).filter(
         pl.col("sample_index").is_between(*spec["samples"], closed="left") & pl.col("answer").is_not_null()
     )
-    if "fine_tuning" in spec:
-        from ttc.verifiers.tuning import tune_outcome_verifier
-
-        tune_outcome_verifier(spec, policy, problems, samples, output, runtime)
-        return
-    tokenizer = text.load_tokenizer(policy)
-    examples = outcome_examples(problems, samples, tokenizer)
-    train_outcome_model(spec, policy, tokenizer, samples, examples, output, runtime)
+    learned = outcome_examples(problems, samples, open_reader(policy, spec.get("format"), "orm"))
+    train_verifier("orm", spec, policy, learned, outcome_quality, output, runtime)

@@ -8,6 +8,7 @@ import polars as pl
 from ttc.errors import InputError
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.from_scratch import build_policy
+from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import task, text
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
@@ -38,9 +39,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """
     problems = PROBLEMS.read(one(inputs, "problems")).filter(pl.col("split") == "train")
     generated = task.load(spec["task"])
-    tokenizer = text.build_tokenizer(
-        generated.vocabulary(spec["task"], spec["seed"]), generated.TOKEN_PATTERN
-    )
+    tokenizer = build_tokenizer(generated.vocabulary(spec["task"], spec["seed"]), generated.TOKEN_PATTERN)
     turns = list(generated.training_turns(spec["task"], spec["seed"], problems))
     texts = [
         (question, [], solution) for question, solution in problems.select("question", "solution").iter_rows()

@@ -7,9 +7,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from ttc.models.directory import count_parameters, resolve_device, save_model
+from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import weights_of
 from ttc.problems.formats import open_form
-from ttc.problems.text import load_tokenizer
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import PAIRS

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from ttc.problems import text
-from ttc.revision.chains import contexts
+from ttc.problems.contexts import contexts
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import CHAINS
 from ttc.verifiers.examples import outcome_examples
-from ttc.verifiers.training import train_outcome_model
+from ttc.verifiers.open import open_reader
+from ttc.verifiers.step_auc import outcome_quality
+from ttc.verifiers.train import train_verifier
 
 DECLARATION = {
     "group": "revisions",
@@ -31,11 +32,5 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     reviser = one(inputs, "reviser")
     chains = CHAINS.read(inputs["chains"])
     before = contexts(chains, spec["max_context"])
-    if "fine_tuning" in spec:
-        from ttc.verifiers.tuning import tune_outcome_verifier
-
-        tune_outcome_verifier(spec, reviser, problems, chains, output, runtime, before)
-        return
-    tokenizer = text.load_tokenizer(reviser)
-    examples = outcome_examples(problems, chains, tokenizer, before)
-    train_outcome_model(spec, reviser, tokenizer, chains, examples, output, runtime)
+    learned = outcome_examples(problems, chains, open_reader(reviser, spec.get("format"), "orm"), before)
+    train_verifier("orm", spec, reviser, learned, outcome_quality, output, runtime)

@@ -5,11 +5,9 @@ from pathlib import Path
 from ttc.store import lock
 from ttc.store.keys import Code
 from ttc.study.artifact import Artifact
-from ttc.study.config import resolve
+from ttc.study.config import parse
 from ttc.study.graph.analysis import plan_analysis, plan_publication
-from ttc.study.graph.origins import VLLM_LOCK, VLLM_PARTS, Add, Generated, Published
-from ttc.study.graph.pools import plan_pools
-from ttc.study.graph.sampling import plan_generated
+from ttc.study.graph.origins import ORIGINS
 from ttc.study.jobs import Jobs
 from ttc.study.plan import Plan
 from ttc.study.relevant import shown_configuration
@@ -26,7 +24,7 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
     Raises InputError for a mistake in the configuration.  Reads the sources of the package (once a key is asked for),
     the lock files, the site and the files of pools; writes nothing.
     """
-    configuration = resolve(given, root / "workflow/schemas/config.schema.yaml")
+    configuration = parse(given)
     pins, records = lock.read_pins(root / LOCK), lock.read_stages(root / lock.NAME)
     code = Code(root / "workflow/ttc", pins, records)
     artifacts: list[Artifact] = []
@@ -37,12 +35,7 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
         artifacts.append(Artifact(stage, label, spec, inputs, code, parts, rank))
         return artifacts[-1]
 
-    further: list[Artifact] = []
-    if configuration["source"] is None:
-        base = _base(configuration, add, root)
-        materials = [plan_generated(configuration, add, base)]
-    else:
-        materials, further = plan_pools(configuration, add, root)
+    materials, further = ORIGINS[configuration.origin](configuration, add, root)
     measured = [plan_analysis(configuration, add, material) for material in materials]
     plan_publication(configuration, add, materials[0], measured[0] | {"votes": further}, root)
     spec = {
@@ -50,20 +43,10 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
         "published": {name: stage.published for name, stage in STAGES.items() if stage.published},
         "per_pool": sorted(name for name, stage in STAGES.items() if stage.per_pool),
     }
-    add("publish", configuration["study"]["name"], spec, artifacts=list(artifacts))
+    add("publish", configuration.study.name, spec, artifacts=list(artifacts))
     return Plan(configuration, artifacts, root)
 
 
 def plan_jobs(plan: Plan) -> Jobs:
     """What Snakemake's rules ask of a plan; reads the site's settings."""
     return Jobs(plan, read_site(plan.root))
-
-
-def _base(configuration: dict, add: Add, root: Path) -> Generated | Published:
-    if configuration["problems"] is None:
-        return Generated(configuration, add)
-    vllm = {}
-    if "vllm" in configuration["engine"].values():
-        pins = lock.read_pins(root / VLLM_LOCK)
-        vllm = {name: pins[name] for name in VLLM_PARTS if name in pins}
-    return Published(configuration, add, root, vllm)

@@ -8,7 +8,7 @@ from ttc.digests import canonical
 from ttc.run.threads import thread_variables
 from ttc.study.artifact import STORE, Artifact
 from ttc.study.plan import Plan
-from ttc.study.published import check_pinned
+from ttc.study.sections.configuration import PUBLISHED, Configuration
 from ttc.study.site import Site
 from ttc.study.stages import STAGES
 
@@ -16,13 +16,14 @@ VLLM_PYTHON = ".venv-vllm/bin/python"  # made by `make vllm`
 CACHE = "results/cache"
 
 
-def gpus_of(configuration: dict, stage: str) -> int:
+def gpus_of(configuration: Configuration, stage: str) -> int:
     """GPUs that each job of a stage asks a scheduler for."""
     if not STAGES[stage].gpu:
         return 0
-    runtime = configuration["runtime"]
-    asked = runtime["jobs"].get(stage, {}).get("gpus", runtime["gpus"])
-    return int(runtime["device"] == "cuda") if asked is None else asked
+    runtime = configuration.runtime
+    own = runtime.job(stage).gpus
+    asked = runtime.gpus if own is None else own
+    return int(runtime.device == "cuda") if asked is None else asked
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Jobs:
         """The paths of a job's inputs by role."""
 
         def by_role(wildcards):
-            check_pinned(self.plan.configuration)  # asked of every job that is to run, and of no plan
+            self.plan.configuration.check_pinned()  # asked of every job that is to run, and of no plan
             inputs = self._artifact(stage, wildcards).inputs
             return {role: [path for each in given for path in each.outputs] for role, given in inputs.items()}
 
@@ -66,7 +67,7 @@ class Jobs:
             given = [
                 word
                 for role, inputs in artifact.inputs.items()
-                for word in (f"--{role}", *(each.path for each in inputs))
+                for word in (f"--{role}", *(path for each in inputs for path in each.outputs))
             ]
             words = ["--spec", canonical(artifact.spec), *given, "--output", artifact.path]
             return f"{self.python(stage)} -m ttc.run {stage} {shlex.join(words)}"
@@ -78,11 +79,12 @@ class Jobs:
 
         Snakemake keeps parameters that depend on `threads` out of its record, so changing them runs nothing again.
         """
-        runtime, about = self.plan.configuration["runtime"], STAGES[stage]
-        rest = f"--batch-rows {runtime['batch_rows']} --device {runtime['device']}"
+        configuration, about = self.plan.configuration, STAGES[stage]
+        runtime = configuration.runtime
+        rest = f"--batch-rows {runtime.batch_rows} --device {runtime.device}"
         if about.gpu:
             rest += f" --gpus {self.gpus(stage) or 1}"
-        if about.remembers or (about.gpu and self.plan.configuration["problems"] is not None):
+        if about.remembers or (about.gpu and configuration.origin == PUBLISHED):
             rest += f" --cache {CACHE}"  # of verdicts on answers
         return lambda wildcards, threads: f"--threads {threads} {rest}"
 
@@ -95,9 +97,9 @@ class Jobs:
 
         A job that failed gets half as much memory again with each attempt, and as much time again.
         """
-        about, own = STAGES[stage], self._own.get(stage, {})
-        memory = own.get("memory", about.memory) + self.site.extra_memory
-        minutes = own.get("minutes", about.minutes)
+        about, own = STAGES[stage], self.plan.configuration.runtime.job(stage)
+        memory = (own.memory or about.memory) + self.site.extra_memory
+        minutes = own.minutes or about.minutes
         return {
             "mem_mb": lambda wildcards, attempt: memory * (attempt + 1) // 2,
             "runtime": lambda wildcards, attempt: minutes * attempt,
@@ -114,7 +116,7 @@ class Jobs:
     @property
     def threads(self) -> int:
         """Threads of every process; 1 gives the same bytes everywhere."""
-        return self.plan.configuration["runtime"]["threads"]
+        return self.plan.configuration.runtime.threads
 
     @property
     def environment(self) -> dict[str, str]:
@@ -137,7 +139,3 @@ class Jobs:
 
     def _artifact(self, stage: str, wildcards) -> Artifact:
         return self.plan.find(stage, f"{wildcards.label}-{wildcards.key}")
-
-    @property
-    def _own(self) -> dict[str, dict]:
-        return self.plan.configuration["runtime"]["jobs"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ttc.errors import InputError
 from ttc.study.artifact import STORE, Artifact
+from ttc.study.sections.configuration import Configuration
 
 
 @dataclass
@@ -15,7 +16,7 @@ class Plan:
     Keys are computed when they are asked for, so that one stage can be planned while another lacks its module.
     """
 
-    configuration: dict
+    configuration: Configuration
     artifacts: list[Artifact]
     root: Path = Path()
     _names: dict[str, dict[str, Artifact]] = field(default_factory=dict, repr=False)
@@ -23,7 +24,7 @@ class Plan:
     @property
     def study(self) -> str:
         """Name of the study, and of its folder under results/."""
-        return self.configuration["study"]["name"]
+        return self.configuration.study.name
 
     @cached_property
     def stages(self) -> list[str]:

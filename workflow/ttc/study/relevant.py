@@ -1,48 +1,48 @@
-"""What a study shows of its configuration: what it uses, so that nobody reads of a training that never was."""
+"""The part of a configuration that its study uses: keys that matter to its origin, and models that it has."""
 
-from ttc.study.graph.sampling import SHARDING
+from ttc.study.blocks import SHARDING
+from ttc.study.sections.base import Origin, Section
+from ttc.study.sections.configuration import POOL, PUBLISHED, Configuration
 
-# Sections that a study of imported pools does not use.
-GENERATION = ("task", "policy", "larger_policy", "sampling", "prm", "orm", "search", "revision", "exchange")
-GENERATION += ("problems", "engine")
-MODELS = ("policy", "larger_policy", "prm", "orm", "revision")
-# Keys of models, at any depth, for those that are trained from scratch, and for those that start from published ones.
-SCRATCH = ("model", "training", "first_group", "solutions_first")
-PUBLISHED = ("checkpoint", "preflight", "fine_tuning")
+# Keys whose values config.resolved.yaml and the report of a study with generated problems have never shown
+UNSHOWN = ("revision.training.checkpoint", "revision.rest.training.checkpoint")
 
 
-def shown_configuration(configuration: dict) -> dict:
+def shown_configuration(configuration: Configuration) -> dict:
     """What config.resolved.yaml shows: everything that can change an artifact of this study or its name."""
-    if configuration["source"] is not None:
-        return _without(configuration, ("runtime", *GENERATION))
-    generated = configuration["problems"] is None
-    shown = _without(configuration, ("runtime", *(("problems", "engine") if generated else ("task",))))
-    return shown | {name: _model(shown[name], generated) for name in MODELS}
+    origin = configuration.origin
+    shown = used(configuration, origin, UNSHOWN)
+    del shown["runtime"]
+    if origin == PUBLISHED:
+        for name in ("policy", "larger_policy", "prm"):
+            if shown[name]["checkpoint"] is not None:  # nothing is trained that is given
+                given = ("checkpoint", "preflight")
+                shown[name] = {each: shown[name][each] for each in given if each in shown[name]}
+    if origin != POOL:
+        for name in ("orm", "revision"):
+            if not shown[name]["use"]:
+                shown[name] = {"use": False}
+    return shown
 
 
 def without_sharding(configuration: dict) -> dict:
     """What the report shows: everything that can change a result; it is the same however the work was cut."""
     return {
-        section: _without(values, SHARDING[section]) if section in SHARDING else values
+        section: {name: value for name, value in values.items() if name not in SHARDING[section]}
+        if section in SHARDING
+        else values
         for section, values in configuration.items()
     }
 
 
-def _model(section: dict, generated: bool) -> dict:
-    """A model's section without what is not done with it: nothing is trained that is given, or not used at all."""
-    if section.get("use") is False:
-        return {"use": False}
-    if not generated and section.get("checkpoint") is not None:
-        return {name: section[name] for name in ("checkpoint", "preflight") if name in section}
-    return _deeply_without(section, PUBLISHED if generated else SCRATCH)
-
-
-def _without(section: dict, names: tuple[str, ...]) -> dict:
-    return {name: value for name, value in section.items() if name not in names}
-
-
-def _deeply_without(section: dict, names: tuple[str, ...]) -> dict:
-    return {
-        name: _deeply_without(value, names) if isinstance(value, dict) else value
-        for name, value in _without(section, names).items()
-    }
+def used(section: Section, origin: str, unshown: tuple[str, ...] = (), prefix: str = "") -> dict:
+    """The keys of a section that matter to studies of an origin, at any depth; without the paths `unshown`."""
+    found = {}
+    plain = section.model_dump()
+    for name, field in type(section).model_fields.items():
+        path, value = f"{prefix}{name}", getattr(section, name)
+        elsewhere = any(origin not in mark.names for mark in field.metadata if isinstance(mark, Origin))
+        if name in plain and path not in unshown and not elsewhere:
+            deeper = isinstance(value, Section)
+            found[name] = used(value, origin, unshown, f"{path}.") if deeper else plain[name]
+    return found

@@ -1,32 +1,31 @@
 """What a cluster wants to be asked: slurm/site.yaml, as the resources of Snakemake's jobs."""
 
 import functools
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ttc.errors import InputError
-from ttc.study.config import complete, load, load_schema
+from ttc.study.config import load, read
+from ttc.study.sections.base import Count, Natural, Section, Text, key
 
 FILE = "slurm/site.yaml"
-SCHEMA = Path(__file__).resolve().parents[2] / "schemas/site.schema.yaml"
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(Section):
     """The keys of slurm/site.yaml, which explains them."""
 
-    partition: str | None = None
-    gpu_partition: str | None = None
-    account: str | None = None
-    qos: str | None = None
-    constraint: str | None = None
+    partition: Text | None = None
+    gpu_partition: Text | None = None
+    account: Text | None = None
+    qos: Text | None = None
+    constraint: Text | None = None
     sbatch_options: str | None = None
-    gpu_request: str = "gpus"
-    gpu_type: str | None = None
-    cpus_per_gpu: int | None = None
-    extra_memory: int = 500
-    light_stages: str = "here"
-    setup: tuple[str, ...] = ()
+    gpu_request: Literal["gpus", "gres"] = "gpus"
+    gpu_type: Text | None = None
+    cpus_per_gpu: Count | None = None
+    extra_memory: Natural = 500
+    light_stages: Literal["here", "submit"] = "here"
+    setup: list[str] = key([])
 
     def resources(self, gpus: int) -> dict[str, object]:
         """The resources by which Snakemake's Slurm plugin knows the partition, the account and the GPUs of a job."""
@@ -70,7 +69,6 @@ def read_site(root: Path) -> Site:
     if not file.is_file():
         return Site()
     try:
-        given = complete(load(file), load_schema(SCHEMA), "the site")
+        return read(load(file), Site, "the site")
     except InputError as error:
         raise InputError(f"{FILE}: {str(error).removeprefix(f'{file}: ')}") from None
-    return Site(**given | {"setup": tuple(given["setup"])})

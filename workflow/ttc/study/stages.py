@@ -29,6 +29,8 @@ class Stage:
     `priority`: of the jobs that are ready, the one with the highest starts first.  What the longest chains of the
     default study wait for goes first; the searches, of which many are short, fill the cores at the end.
     `published`: {file in the artifact's directory ("" the artifact itself, "*" all): its place in the study's folder}.
+    `reads`, `settings`: of a further measurement, which needs no place in the plan, the roles of its inputs and the
+    sections of the configuration in its spec (`ttc.study.graph.further`).
     """
 
     group: str
@@ -42,6 +44,8 @@ class Stage:
     remembers: bool = False  # keeps verdicts on answers across runs, whatever the study
     per_pool: bool = False  # a study of several pools has one for each
     published: dict[str, str] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
 
 def _declared() -> dict[str, Stage]:

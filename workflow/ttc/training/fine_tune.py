@@ -23,13 +23,13 @@ from transformers import AutoModelForCausalLM, AutoModelForTokenClassification, 
 from transformers.utils.logging import disable_progress_bar
 
 from ttc.errors import InputError
-from ttc.evaluation.verifier_quality import auc
 from ttc.models.checkpoint import DTYPES, Source, load_network
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.from_scratch import seed_torch
-from ttc.models.tokenizer_files import TokenizerFiles
+from ttc.models.tokenizers import TokenizerFiles
 from ttc.models.weights import weights_of
 from ttc.runtime import Runtime, silent
+from ttc.statistics.ranking import auc
 from ttc.training.adapters import HEAD, add_adapters, merged
 from ttc.training.batches import Examples, merge_equal
 from ttc.training.checkpoints import TrainingLog

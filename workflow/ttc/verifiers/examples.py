@@ -1,11 +1,16 @@
-"""What verifiers learn from: Monte-Carlo values of steps (PRM) and verdicts on whole solutions (ORM)."""
+"""Training examples for verifiers: Monte-Carlo values of steps (PRM) and verdicts on whole solutions (ORM).
+
+They stand at the tokens at which the verifier will be scored: a reader (`ttc.verifiers.protocol.Reader`) says which.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.problems import text
 from ttc.training.batches import Examples, value_examples
+from ttc.verifiers.protocol import Reader, Reading, Solution
 
 HELD_OUT = 10  # every tenth problem validates and never trains (paper appendix D: 10 % of the questions)
 
@@ -25,42 +30,78 @@ def is_held_out(problem_ids: pl.Series) -> np.ndarray:
 
 
 def process_examples(
-    problems: pl.DataFrame, samples: pl.DataFrame, step_values: pl.DataFrame, tokenizer
+    problems: pl.DataFrame, samples: pl.DataFrame, step_values: pl.DataFrame, reader: Reader
 ) -> tuple[Examples, pl.DataFrame]:
     """One example per valued sample: the soft value at the end of each step (paper appendix D).
 
-    Returns the examples and, row for row, the samples they come from.
+    Returns the examples and, row for row, the samples they come from.  InputError, naming the sample, where its steps
+    are not as many as its values, and for a text that the reader refuses.
     """
     values = step_values.group_by("problem_id", "sample_index").agg(pl.col("value").sort_by("step"))
     rows = samples.join(values, on=["problem_id", "sample_index"], how="inner").sort(
         "problem_id", "sample_index"
     )
-    prompts, solutions = solution_tokens(problems, rows, tokenizer)
-    separator = tokenizer.convert_tokens_to_ids(text.SEPARATOR)
-    ends = [text.step_ends(solution, separator) for solution in solutions]
-    return value_examples(prompts, solutions, ends, [np.asarray(each) for each in rows["value"]]), rows
+    solutions = solutions_of(problems, rows)
+    readings = reader.readings(solutions)
+    for solution, reading, each in zip(solutions, readings, rows["value"], strict=True):
+        steps = 0 if reading is None else len(reading.places)
+        if steps != len(each):
+            raise InputError(
+                f"{solution.name} has {steps} steps and {len(each)} step values; each of its steps must have one: the "
+                "values are of other samples, or of other steps"
+            )
+    places = [reading.places for reading in readings]
+    return _examples(readings, places, [np.asarray(each) for each in rows["value"]]), rows
 
 
 def outcome_examples(
-    problems: pl.DataFrame, rows: pl.DataFrame, tokenizer, contexts: list[list[str]] | None = None
-) -> Examples:
-    """One example per solution: its verdict at its last token; `contexts` are earlier answers of its chain."""
-    prompts, solutions = solution_tokens(problems, rows, tokenizer, contexts)
-    last = np.array([[len(solution) - 1] for solution in solutions])
-    return value_examples(prompts, solutions, last, rows["correct"].to_numpy()[:, None])
+    problems: pl.DataFrame,
+    rows: pl.DataFrame,
+    reader: Reader,
+    contexts: Sequence[Sequence[str]] | None = None,
+) -> tuple[Examples, pl.DataFrame]:
+    """One example per sample or revision: its verdict at the end of its last step.
+
+    contexts: of each revision the earlier answers of its chain, which are read before it.  Returns the examples and,
+    row for row, what they come from; a text without anything to read is left out.  InputError, with its name, for a
+    text that the reader refuses.
+    """
+    readings = reader.readings(solutions_of(problems, rows, contexts))
+    kept = [place for place, each in enumerate(readings) if each is not None]
+    rows, readings = rows[kept], [readings[place] for place in kept]
+    places = [reading.places[-1:] for reading in readings]
+    return _examples(readings, places, list(rows["correct"].to_numpy()[:, None])), rows
 
 
-def solution_tokens(
-    problems: pl.DataFrame, rows: pl.DataFrame, tokenizer, contexts: list[list[str]] | None = None
-) -> tuple[list[list[int]], list[list[int]]]:
-    """Token ids of the prompts and solutions of `rows`."""
+def solutions_of(
+    problems: pl.DataFrame, rows: pl.DataFrame, contexts: Sequence[Sequence[str]] | None = None
+) -> list[Solution]:
+    """What a verifier is asked about: samples, or revisions with the answers before them."""
     questions = dict(problems.select("problem_id", "question").iter_rows())
-    contexts = contexts if contexts is not None else [[]] * len(rows)
-    prompts = [
-        text.prompt_text(questions[name], context)
-        for name, context in zip(rows["problem_id"], contexts, strict=True)
+    place = ["sample_index"] if "sample_index" in rows.columns else ["chain", "step"]
+    ended = pl.col("finish_reason") != "length"
+    cells = rows.select("problem_id", "text", ended, *place).iter_rows()
+    return [
+        Solution(
+            questions[name],
+            text,
+            f"problem '{name}', "
+            + ", ".join(
+                f"{what.removesuffix('_index')} {at}" for what, at in zip(place, places, strict=True)
+            ),
+            ended,
+            context,
+        )
+        for (name, text, ended, *places), context in zip(cells, contexts or [()] * len(rows), strict=True)
     ]
-    ended = (rows["finish_reason"] != "length").to_list()
-    return text.encode_prompts(tokenizer, prompts), text.encode_solutions(
-        tokenizer, rows["text"].to_list(), ended
+
+
+def _examples(readings: list[Reading], places: list[tuple[int, ...]], values: list[np.ndarray]) -> Examples:
+    if not readings:
+        raise InputError("no samples to learn from are given; a verifier needs at least one")
+    return value_examples(
+        [()] * len(readings),
+        [reading.tokens for reading in readings],
+        [np.array(each) for each in places],
+        values,
     )

@@ -9,6 +9,7 @@ in the cache is its position, a row is read beside rows that have as many pieces
 are padded to a multiple of 8 rows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -18,11 +19,12 @@ import numpy as np
 import torch
 
 from ttc.engines.protocol import StepScore
+from ttc.engines.self_check import check_batches
 from ttc.errors import InputError
-from ttc.models.llama.pieces import layers_of
+from ttc.models.llama_pieces import layers_of
 from ttc.models.padding import ROWS, WIDTH, round_up
 from ttc.problems.text import step_ends
-from ttc.verifiers.trained import TokenVerifier
+from ttc.verifiers.trained import TokenReading, TokenVerifier
 
 PIECES = (4, 8, 12, 16, 24, 32, 48, 64)  # tokens of a piece; few sizes, so that many rows have the same
 CPU_TOKENS = 2048  # tokens of one call on a CPU: more no longer fit a core's cache
@@ -65,7 +67,7 @@ def pieces(tokens: int) -> tuple[int, ...]:
 
 
 class IncrementalVerifier(TokenVerifier):
-    """`ttc.engines.protocol.StepVerifier` and `Verifier` on a `SurpriseVerifier`, both reading step by step.
+    """`ttc.engines.protocol.StepVerifier` and a `Verifier` on a `SurpriseVerifier`, both reading step by step.
 
     So a step has one score, in a pool as in a search, which takes kind `prm`; kind `orm` gives a solution the score at
     its last step.  `TokenVerifier`, which reads whole solutions, is the reference: its scores differ by rounding only,
@@ -103,15 +105,15 @@ class IncrementalVerifier(TokenVerifier):
         scores = self._read(state, new, [len(step) for step in steps])
         return [StepScore(*each, len(read)) for each, read in zip(scores, new, strict=True)]
 
-    def score(self, prompts: list[list[int]], solutions: list[list[int]]) -> list[list[float]]:
-        """See `ttc.engines.protocol.Verifier.score`; equal inputs are scored once but every one of them is billed.
+    def scores(
+        self, readings: Sequence[TokenReading], names: Sequence[str] | None = None
+    ) -> list[list[float]]:
+        """See `ttc.verifiers.protocol.Verifier.scores`; equal readings are billed each.
 
         Solutions of one problem share their prompt and the steps with which they begin alike.
         """
-        billed = self.tokens_scored + sum(map(len, prompts)) + sum(map(len, solutions))
-        pairs = [
-            (tuple(prompt), tuple(solution)) for prompt, solution in zip(prompts, solutions, strict=True)
-        ]
+        billed = self.tokens_scored + sum(len(each.tokens) for each in readings)
+        pairs = [(each.tokens[: each.start], each.tokens[each.start :]) for each in readings]
         distinct = sorted(set(pairs))
         scores: dict[tuple, list[float]] = {}
         for start in range(0, len(distinct), self.batch_rows):
@@ -123,8 +125,6 @@ class IncrementalVerifier(TokenVerifier):
 
     def _score_block(self, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
         """The scores of each of these prompts and solutions."""
-        if not all(solution for _, solution in pairs):
-            raise InputError("an empty solution cannot be scored; every solution needs at least one token")
         steps = [self._steps(solution) for _, solution in pairs]
         scores: list[list[float]] = [[] for _ in pairs]
         state, _ = self.prefill([prompt for prompt, _ in pairs])
@@ -231,7 +231,7 @@ class IncrementalVerifier(TokenVerifier):
         return torch.as_tensor(array, device=self.device)
 
     def self_check(self) -> None:
-        """Score a few growing solutions alone, in a crowd and shuffled; InputError if a bit differs (CPU only)."""
+        """InputError if a bit of the scores of growing solutions depends on the batch (CPU only)."""
         if self.device.type != "cpu":
             return
         rng = np.random.Generator(np.random.PCG64(0))
@@ -240,24 +240,17 @@ class IncrementalVerifier(TokenVerifier):
             [rng.integers(0, size, length).tolist() for length in rng.integers(1, 20, 3)] for _ in range(40)
         ]
 
-        def score(order: np.ndarray, batch_rows: int) -> list[list[StepScore]]:
-            kept, self.batch_rows = self.batch_rows, batch_rows
+        def score(order: np.ndarray, rows: int) -> list[list[StepScore]]:
+            kept, self.batch_rows = self.batch_rows, round_up(rows, ROWS)
             state, _ = self.prefill([probes[index][0] for index in order])
             made = [
                 self.score_more(state, [probes[index][step] for index in order], [[]] * len(order))
                 for step in (1, 2)
             ]
             self.batch_rows = kept
-            return [[step[place] for step in made] for place in np.argsort(order)]
+            return [list(each) for each in zip(*made, strict=True)]
 
         before = self.tokens_scored
-        crowd = score(np.arange(len(probes)), 64)
-        shuffled = score(rng.permutation(len(probes)), 16)
-        alone = [score(np.array([index]), ROWS)[0] for index in range(3)]
+        where = f"torch {torch.__version__}, {torch.get_num_threads()} threads"
+        check_batches(score, len(probes), rng, "verifier", where)
         self.tokens_scored = before
-        if crowd != shuffled or crowd[:3] != alone:
-            raise InputError(
-                "the verifier's self-check failed: the same steps scored alone, in a crowd and shuffled got different "
-                f"scores, so results would depend on batches (torch {torch.__version__}, "
-                f"{torch.get_num_threads()} threads; use one thread per process)"
-            )

@@ -1,55 +1,99 @@
-"""The verifier of a model directory: one that this study trained, or a published one."""
+"""The verifier of a model directory: one from scratch, or a published one that reads texts."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ttc.engines.protocol import Engine, StepVerifier
 from ttc.errors import InputError
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
+from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import weights_of
-
-if TYPE_CHECKING:
-    from ttc.verifiers.incremental import IncrementalVerifier
-    from ttc.verifiers.published import PublishedVerifier
+from ttc.runtime import Runtime
+from ttc.verifiers.protocol import Reader, Verifier
 
 KINDS = ("prm", "orm")
-
 TOKENS_PER_ROW = 16  # of `batch_rows`, in one call of a published verifier: 1024 rows are 16384 tokens
 
 
-def is_published(path: Path) -> bool:
-    """Whether the verifier reads texts in a format of its own, which its card then names; else it reads tokens."""
-    return "format" in read_card(path)
-
-
 def open_verifier(
-    path: Path, batch_rows: int = 1024, device: str = "auto", engine: str = "transformers"
-) -> "PublishedVerifier | IncrementalVerifier":
-    """A published verifier where the card names a format (`ttc.verifiers.kinds`), else one that this study trained.
+    path: Path, reads: str | None, runtime: Runtime, *, engine: str = "transformers", whole: bool = False
+) -> Verifier:
+    """The verifier in a model directory; one from scratch has checked itself.
 
-    engine: `vllm` reads a published one through its pooling runner.  What the scores of a published one are taken for,
-    a process (prm) or the outcome (orm), says the card's `kind`.  InputError for a directory without a card, another
-    kind, and what the verifier's own class refuses.
+    reads: the format in which a published one reads texts (`ttc.verifiers.kinds`), None for one from scratch.  engine:
+    `vllm` reads a published one through its pooling runner.  whole: one from scratch reads whole solutions, and not
+    step by step as it does in a search.  What the scores are taken for, a process (prm) or the outcome (orm), says the
+    card's `kind`.  InputError for a directory without a card, with another format or kind, and what the verifier's own
+    class refuses.
     """
     card = read_card(path)
-    if "format" not in card:
-        from ttc.verifiers.incremental import IncrementalVerifier
-
-        return IncrementalVerifier(path, batch_rows, device)
+    if card.get("format") != reads:
+        known = f"names the format '{card['format']}'" if "format" in card else "names no format"
+        wanted = "none" if reads is None else f"'{reads}'"
+        raise InputError(f"{path}: its card {known}, and the specification {wanted}; it is another verifier")
     if card.get("kind") not in KINDS:
         raise InputError(
             f"{path}: its card says kind '{card.get('kind')}'; a verifier is one of {', '.join(KINDS)}"
         )
-    weights, separator = weights_of(path), card.get("checkpoint", {}).get("separator")
+    if reads is None:
+        return _from_scratch(path, runtime, whole)
     from ttc.verifiers.load import load
 
+    weights, separator = weights_of(path), card.get("checkpoint", {}).get("separator")
     return load(
-        card["format"],
+        reads,
         weights.folder,
         engine=engine,
         dtype=weights.dtype,
-        device=device,
+        device=runtime.device,
         attention=weights.attention,
         trust_remote_code=weights.trust_remote_code,
         separator=separator,
-        batch_tokens=TOKENS_PER_ROW * batch_rows,
+        batch_tokens=TOKENS_PER_ROW * runtime.batch_rows,
     )
+
+
+def _from_scratch(path: Path, runtime: Runtime, whole: bool) -> Verifier:
+    from ttc.verifiers.incremental import IncrementalVerifier
+    from ttc.verifiers.trained import TokenVerifier
+
+    if whole:
+        return TokenVerifier(path, runtime.batch_rows, runtime.device)
+    verifier = IncrementalVerifier(path, runtime.batch_rows, runtime.device)
+    verifier.self_check()
+    return verifier
+
+
+def open_reader(path: Path, reads: str | None, kind: str) -> Reader:
+    """How a verifier of this kind, prm or orm, will read that is to be trained from the policy in a model directory."""
+    if reads is not None:
+        from ttc.verifiers.load import load_reader
+
+        return load_reader(reads, weights_of(path).folder)
+    from ttc.verifiers.trained import TokenReader
+
+    return TokenReader(load_tokenizer(path), kind)
+
+
+def open_follower(path: Path, reads: str | None, runtime: Runtime, engine: Engine) -> StepVerifier:
+    """A process verifier that follows a search: it reads the policy's tokens, or the texts that they are.
+
+    InputError for an outcome verifier, and for one from scratch whose tokens are not the policy's.
+    """
+    kind = read_card(path)["kind"]
+    if kind != "prm":
+        raise InputError(f"{path} is of kind '{kind}'; only a process verifier (prm) guides a search")
+    verifier = open_verifier(path, reads, runtime)
+    if reads is not None:
+        from ttc.verifiers.follow import TextSteps
+
+        return TextSteps(verifier, engine.tokenizer, engine.stops)
+    require_same_tokens(engine.tokenizer, verifier.tokenizer)
+    return verifier
+
+
+def require_same_tokens(policy, verifier) -> None:
+    """InputError unless both tokenizers have one vocabulary: the verifier is given the tokens that the policy made."""
+    if policy.get_vocab() != verifier.get_vocab():
+        raise InputError(
+            "search: the policy's tokens are not the verifier's; a search needs a verifier with the policy's vocabulary"
+        )

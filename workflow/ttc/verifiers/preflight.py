@@ -1,4 +1,4 @@
-"""Before a verifier scores a study: does it tell right steps from wrong ones where anybody can?
+"""The check of a verifier before it scores a study: does it tell right steps of easy sums from wrong ones?
 
 A wrong prompt format, a wrong place to read scores at or a damaged checkpoint gives numbers that look like scores.  The
 golden examples, sums with one wrong step each, cost a second and show it.
@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.evaluation.verifier_quality import auc
+from ttc.statistics.ranking import auc
 
 RESOURCES = ("golden.json",)  # the examples; their bytes are part of the code of this module
 GOLDEN = Path(__file__).with_name(RESOURCES[0])

@@ -1,11 +1,11 @@
-"""What all kinds of published verifiers share: texts to tokens, batches of them, one score in [0, 1] per step.
+"""The base of all kinds of published verifiers: texts to tokens, batches of them, one score in [0, 1] per step.
 
 A kind says with which tokens a problem and its steps are asked (`read`), what the network answers (`logits`) and which
 number that is (`probability`).  Where a kind's format leaves a choice, it follows the model's card.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -19,6 +19,8 @@ from ttc.models.checkpoint import (
     load_tokenizer,
 )
 from ttc.models.padding import ROWS, WIDTH, round_up
+from ttc.problems.steps import steps_of
+from ttc.verifiers.protocol import Solution
 
 
 class Reading(NamedTuple):
@@ -44,6 +46,7 @@ class PublishedVerifier(ABC):
     it does by rounding only (some 1e-6 in float32, up to a few hundredths in bfloat16).
     """
 
+    reads_end: ClassVar[bool] = False
     empty_steps: ClassVar[bool] = False  # may a step have no text?
     network_class: ClassVar[type]
     model_type: ClassVar[str | None] = None  # the one architecture that this kind is made of; None: any
@@ -87,6 +90,16 @@ class PublishedVerifier(ABC):
     def probability(self, logits: torch.Tensor) -> torch.Tensor:
         """Scores in [0, 1], [n], from logits [n, values]."""
 
+    def readings(self, solutions: Sequence[Solution]) -> list[Reading | None]:
+        """See `ttc.verifiers.protocol.Reader.readings`; a solution's steps are the lines that are not blank."""
+        steps = [steps_of(each.text) for each in solutions]
+        return [
+            self.reading(problem_with_context(each.problem, each.context), lines, each.name)
+            if lines
+            else None
+            for each, lines in zip(solutions, steps, strict=True)
+        ]
+
     def score(self, problems: list[str], solutions: list[list[str]]) -> list[list[float]]:
         """For each problem and its solution (texts of steps, without separators), one score per step.
 
@@ -108,6 +121,11 @@ class PublishedVerifier(ABC):
             self.reading(problem, steps, name)
             for name, problem, steps in zip(names, problems, solutions, strict=True)
         ]
+        scores = self.scores(readings, names)
+        return [Scored(each, len(reading.tokens)) for each, reading in zip(scores, readings, strict=True)]
+
+    def scores(self, readings: Sequence[Reading], names: Sequence[str]) -> list[list[float]]:
+        """See `ttc.verifiers.protocol.Verifier.scores`; InputError for a score that is not a number from 0 to 1."""
         self.tokens_scored += sum(len(reading.tokens) for reading in readings)
         scores: dict[Reading, list[float]] = {}
         by_length = sorted(set(readings), key=lambda each: (len(each.tokens), each))
@@ -120,7 +138,7 @@ class PublishedVerifier(ABC):
                         f"{self.source.path}: the score of step {step} of {name} is {score}; "
                         "allowed is a number from 0 to 1: the weights are damaged, or use dtype float32"
                     )
-        return [Scored(list(scores[reading]), len(reading.tokens)) for reading in readings]
+        return [list(scores[reading]) for reading in readings]
 
     def reading(self, problem: str, steps: list[str], name: str) -> Reading:
         """What is read of a solution, or InputError, as `score` says, which calls the solution `name`."""
@@ -234,6 +252,12 @@ class PublishedVerifier(ABC):
                 "tokenizer and network are not of one model"
             )
         return window
+
+
+def problem_with_context(question: str, context: Sequence[str]) -> str:
+    """The problem as a verifier reads it before a revision: the question, and the earlier answers, oldest first."""
+    attempts = [f"Attempt {number}:\n{answer.strip()}" for number, answer in enumerate(context, 1)]
+    return "\n\n".join([question, *attempts])
 
 
 def batches(

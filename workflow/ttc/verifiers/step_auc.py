@@ -1,12 +1,12 @@
-"""How well a verifier ranks: areas under the ROC curve on held-out problems, with intervals over problems."""
+"""Areas under the ROC curve of a verifier's scores on held-out problems, with intervals over problems."""
 
 import numpy as np
 import polars as pl
 import torch
 
 from ttc import noise
-from ttc.evaluation.verifier_quality import auc, condense, join, measures
 from ttc.problems.task import load
+from ttc.statistics.ranking import auc, condense, join, measures
 from ttc.training.batches import Examples
 from ttc.training.losses import predict, verifier_logits
 
@@ -52,15 +52,10 @@ def step_quality(
     }
 
 
-def outcome_quality(model: torch.nn.Module, examples: Examples) -> dict:
-    """AUC of an ORM's scores against the verdicts."""
+def outcome_quality(model: torch.nn.Module, examples: Examples, rows: pl.DataFrame) -> dict:
+    """AUC of an ORM's scores of examples, which come from `rows`, against the verdicts."""
     scores, values = predict(model, examples, verifier_logits, ROWS), examples.masked_targets()
     return {"auc": auc(np.concatenate(scores), np.concatenate(values) >= 0.5), "solutions": len(examples)}
-
-
-def shown(area: float | None) -> str:
-    """An AUC for people."""
-    return "not defined (one class only)" if area is None else f"{area:.3f}"
 
 
 def _interval(labels: np.ndarray, scores: np.ndarray, owner: np.ndarray, seed: int) -> tuple:

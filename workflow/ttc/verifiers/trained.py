@@ -4,84 +4,117 @@ Here scores are read from a full forward pass over prompt and solution, beside o
 padded on the right like the engine's prompts, so a score does not depend on its neighbours in the batch.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer
 
 from ttc.errors import InputError
-from ttc.models.directory import read_card, resolve_device
+from ttc.models.card import read_card
+from ttc.models.directory import resolve_device
 from ttc.models.padding import ROWS, WIDTH, batches_of_equal_width, round_up
+from ttc.models.tokenizers import load_tokenizer
 from ttc.models.verifier import SurpriseVerifier
-from ttc.problems.text import SEPARATOR, step_ends
+from ttc.problems import text
+from ttc.verifiers.protocol import Solution
 
 KINDS = ("prm", "orm")
 
 
-class TokenVerifier:
-    """`ttc.engines.protocol.Verifier` on a `SurpriseVerifier`.
+class TokenReading(NamedTuple):
+    """A solution as tokens of the policy: its prompt, up to `start`, and what was written."""
 
-    kind `prm` reads the score at the last token of each step, `orm` at the last token of the solution.
+    tokens: tuple[int, ...]
+    places: tuple[int, ...]
+    start: int
+
+
+class TokenReader:
+    """`ttc.verifiers.protocol.Reader` of verifiers from scratch: they read what their policy read and wrote.
+
+    kind `prm` has a score at the last token of each step, `orm` at the last token of the solution.
     """
 
-    def __init__(self, path: Path, batch_rows: int = 1024, device: str = "auto"):
-        self.kind = read_card(path)["kind"]
-        if self.kind not in KINDS:
-            raise InputError(
-                f"{path}: its card says kind '{self.kind}'; a verifier is one of {', '.join(KINDS)}"
+    reads_end = True
+
+    def __init__(self, tokenizer, kind: str):
+        self.tokenizer, self.kind = tokenizer, kind
+        self.separator = tokenizer.convert_tokens_to_ids(text.SEPARATOR)
+
+    def readings(self, solutions: Sequence[Solution]) -> list[TokenReading]:
+        """See `ttc.verifiers.protocol.Reader.readings`; there is always an end to read."""
+        prompts = [text.prompt_text(each.problem, each.context) for each in solutions]
+        written = [each.text for each in solutions], [each.ended for each in solutions]
+        return [
+            self.reading(*each)
+            for each in zip(
+                text.encode_prompts(self.tokenizer, prompts),
+                text.encode_solutions(self.tokenizer, *written),
+                strict=True,
             )
+        ]
+
+    def reading(self, prompt: Sequence[int], solution: Sequence[int]) -> TokenReading:
+        """A prompt and a solution, both token ids; InputError for a solution without tokens."""
+        if not len(solution):
+            raise InputError("an empty solution cannot be scored; every solution needs at least one token")
+        ends = len(prompt) + text.step_ends(list(solution), self.separator)
+        places = ends if self.kind == "prm" else ends[-1:]
+        return TokenReading((*prompt, *solution), tuple(places.tolist()), len(prompt))
+
+
+class TokenVerifier(TokenReader):
+    """`ttc.verifiers.protocol.Verifier` on a `SurpriseVerifier`; reads whole solutions."""
+
+    def __init__(self, path: Path, batch_rows: int = 1024, device: str = "auto"):
+        kind = read_card(path)["kind"]
+        if kind not in KINDS:
+            raise InputError(f"{path}: its card says kind '{kind}'; a verifier is one of {', '.join(KINDS)}")
+        super().__init__(load_tokenizer(path), kind)
         self.device = resolve_device(device)
-        self.tokenizer = AutoTokenizer.from_pretrained(path)
         self.model = SurpriseVerifier.from_pretrained(path, dtype=torch.float32)
         self.model.to(self.device).eval()
         self.batch_rows = max(ROWS, round_up(batch_rows, ROWS))
-        self.separator = self.tokenizer.convert_tokens_to_ids(SEPARATOR)
         self.window = self.model.config.max_position_embeddings
         self.tokens_scored = 0
 
     def score(self, prompts: list[list[int]], solutions: list[list[int]]) -> list[list[float]]:
-        """One list of scores per solution; equal inputs are scored once but every one of them is billed."""
-        distinct: dict[tuple, int] = {}
-        place = [
-            distinct.setdefault((tuple(prompt), tuple(solution)), len(distinct))
-            for prompt, solution in zip(prompts, solutions, strict=True)
-        ]
-        self.tokens_scored += sum(map(len, prompts)) + sum(map(len, solutions))
-        pairs = list(distinct)
-        lengths = [len(prompt) + len(solution) for prompt, solution in pairs]
-        scores: list[list[float]] = [[]] * len(pairs)
+        """One list of scores per solution, of prompts and solutions that are tokens already; see `scores`."""
+        readings = [self.reading(*each) for each in zip(prompts, solutions, strict=True)]
+        return self.scores(readings)
+
+    def scores(
+        self, readings: Sequence[TokenReading], names: Sequence[str] | None = None
+    ) -> list[list[float]]:
+        """See `ttc.verifiers.protocol.Verifier.scores`; equal readings are billed each."""
+        self.tokens_scored += sum(len(each.tokens) for each in readings)
+        distinct = list(dict.fromkeys(readings))
+        scores: dict[TokenReading, list[float]] = {}
+        lengths = [len(each.tokens) for each in distinct]
         for _, batch in batches_of_equal_width(lengths, self.batch_rows, self.device):
-            for index, values in zip(
-                batch, self._score_batch([pairs[index] for index in batch]), strict=True
-            ):
-                scores[index] = values
-        return [scores[index] for index in place]
+            chosen = [distinct[index] for index in batch]
+            scores.update(zip(chosen, self._score_batch(chosen), strict=True))
+        return [scores[each] for each in readings]
 
     @torch.inference_mode()
-    def _score_batch(self, pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[list[float]]:
-        longest = max(len(prompt) + len(solution) for prompt, solution in pairs)
+    def _score_batch(self, readings: list[TokenReading]) -> list[list[float]]:
+        longest = max(len(each.tokens) for each in readings)
         self.check_length(longest)
-        tokens = np.zeros((round_up(len(pairs), ROWS), round_up(longest, WIDTH)), dtype=np.int64)
-        ends = []
-        for row, (prompt, solution) in enumerate(pairs):
-            if not solution:
-                raise InputError(
-                    "an empty solution cannot be scored; every solution needs at least one token"
-                )
-            tokens[row, : len(prompt)] = prompt
-            tokens[row, len(prompt) : len(prompt) + len(solution)] = solution
-            steps = step_ends(list(solution), self.separator) if self.kind == "prm" else [len(solution) - 1]
-            ends.append(len(prompt) + np.asarray(steps))
-        rows = np.repeat(np.arange(len(pairs)), [len(each) for each in ends])
-        places = rows * tokens.shape[1] + np.concatenate(ends)
+        tokens = np.zeros((round_up(len(readings), ROWS), round_up(longest, WIDTH)), dtype=np.int64)
+        for row, each in enumerate(readings):
+            tokens[row, : len(each.tokens)] = each.tokens
+        counts = [len(each.places) for each in readings]
+        rows = np.repeat(np.arange(len(readings)), counts)
+        places = rows * tokens.shape[1] + np.concatenate([each.places for each in readings])
         # As many places as rows of a matrix product: padded like them, because its kernel depends on their number.
         padded = np.pad(places, (0, round_up(len(places), ROWS) - len(places)))
         read = self.model.hidden_at(
             torch.as_tensor(tokens, device=self.device), torch.as_tensor(padded, device=self.device)
         )[: len(places)]
         values = self.values(read)
-        return [part.tolist() for part in np.split(values, np.cumsum([len(each) for each in ends])[:-1])]
+        return [part.tolist() for part in np.split(values, np.cumsum(counts)[:-1])]
 
     def check_length(self, longest: int) -> None:
         """InputError if prompt and solution are longer than the verifier's window."""

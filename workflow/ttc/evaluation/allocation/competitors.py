@@ -1,9 +1,11 @@
 """What competes in an allocation: groups of strategies of one family, among which the allocator chooses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
+from ttc import strategies
 from ttc.errors import InputError, nearest
 
 RULES = ("best_of_n", "best_of_n_weighted", "majority")
@@ -19,18 +21,20 @@ class Group:
     strategies: list[str]
 
 
-def groups(outcomes: pl.DataFrame, configured: dict[str, list[str] | None]) -> list[Group]:
+def groups(
+    outcomes: pl.DataFrame, configured: dict[str, list[str] | None], competing_methods: Sequence[str]
+) -> list[Group]:
     """The groups that `outcomes` allows.
 
-    Searches: best-of-N weighted against every beam and lookahead search (paper §5.3 has best-of-N and
-    beam(width=4); dvts and rebase, which are beyond it, compete where they are configured); in a study without
-    searches the plain selection rules compete.  Revisions: all ratios of
-    sequential to parallel, by hierarchical selection and again by majority.  `configured[family]` limits a
-    family to the names it lists; raises InputError for a name that was not measured.
+    Searches: best-of-N weighted against every search by one of `competing_methods`, those that declare that they
+    compete by default (paper §5.3 has best-of-N and beam(width=4); methods beyond the paper compete where they are
+    configured); in a study without searches the plain selection rules compete.  Revisions: all ratios of sequential to
+    parallel, by hierarchical selection and again by majority.  `configured[family]` limits a family to the names it
+    lists; raises InputError for a name that was not measured.
     """
     found = []
     search = _names(outcomes, "search", None)
-    searched = [name for name in search if name.startswith(("beam(", "lookahead("))]
+    searched = [name for name in search if strategies.parse(name)[0] in competing_methods]
     rules = ("best_of_n_weighted",) if searched else RULES
     default = [name for name in search if name in rules] + searched
     chosen = _limit(default, search, configured.get("search"), "search")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ttc.evaluation.subsets import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.noise import generator
+from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
 
 
 @dataclass(frozen=True)

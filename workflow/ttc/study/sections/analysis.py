@@ -1,0 +1,114 @@
+"""Difficulty, evaluation, allocation and the exchange of test-time compute for parameters."""
+
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+from pydantic import Field
+
+from ttc.study.sections.base import (
+    Aggregation,
+    Bootstrap,
+    Count,
+    Different,
+    Filled,
+    Positive,
+    Section,
+    Share,
+    Whole,
+    check_rising_powers,
+    key,
+)
+
+Ratios = Annotated[list[Positive], Filled, Different, Field(description="values of R")]
+
+
+class Difficulty(Section):
+    """Difficulty of a question and its bins (paper §3.2)."""
+
+    bins: Count = key(5, "quantile bins; 1 holds the easiest questions")
+    ties: Literal["split", "together"] = key(
+        "split",
+        "equal difficulties at a border: `split` (equal bins) or `together` (the paper's oracle bins)",
+    )
+    samples: Literal["shared", "disjoint"] = key(
+        "shared",
+        "`shared`: all do both (the paper); `disjoint`: half make the bins, the rest are evaluated",
+    )
+
+
+class NoisyVerifiers(Section):
+    """The worse verifiers of the ablation of verifier quality (paper, camera-ready)."""
+
+    share: Share = key(0.2, "share of the PRM's scores p that become 1 - p")
+    acts_on: Literal["step", "solution"] = key(
+        "step",
+        "whether scores of steps are changed, before they are aggregated, or of solutions",
+    )
+
+
+class Evaluation(Section):
+    """Accuracy of every strategy at every budget."""
+
+    budgets: Annotated[list[Count], Filled, Different] | None = key(
+        [1, 2, 4, 8, 16, 32, 64, 128, 256],
+        "generations, powers of two; null: up to all samples",
+    )
+    aggregation: Aggregation = key(
+        "last", "how step scores make one score of a solution (the paper found `last` best)"
+    )
+    aggregations_compared: Annotated[list[Aggregation], Different] = key(
+        ["min", "prod", "mean"], "further ones, for best-of-N (paper, appendix)"
+    )
+    noisy_verifiers: NoisyVerifiers = NoisyVerifiers()
+    replicates: Annotated[Whole, Ge(2)] = key(200, "subsets drawn where a vote has no closed form")
+
+    def check(self) -> None:
+        """InputError unless budgets are rising powers of two."""
+        check_rising_powers("evaluation.budgets", self.budgets or [])
+
+
+class Candidates(Section):
+    """Strategies to choose from, by family; null takes the paper's."""
+
+    search: list[str] | None = key(None, "null: weighted best-of-N and every beam and lookahead search")
+    revisions: list[str] | None = key(None, "null: every ratio of sequential to parallel")
+
+
+class Allocation(Section):
+    """The compute-optimal choice of a strategy per difficulty bin and budget."""
+
+    folds: Annotated[Whole, Ge(2)] = key(2, "folds inside each bin: choose on the others, measure on one")
+    repeats: Count = key(10, "random splits into folds that are averaged")
+    bootstrap: Bootstrap = 2000
+    at_most: bool = key(
+        True,
+        "whether less than the budget may be spent; else only best-of-N is left at most budgets",
+    )
+    strategies: Candidates = Candidates()
+
+
+class ExchangeRatios(Section):
+    """R = D_inference / D_pretraining."""
+
+    v1: Ratios = key([0.16, 0.79, 22.0])
+    camera_ready: Ratios = key([0.08, 0.4, 11.0])
+
+
+class Exchange(Section):
+    """Test-time compute against parameters at equal FLOPs (paper §7)."""
+
+    versions: Annotated[list[Literal["v1", "camera_ready"]], Filled, Different] = key(
+        ["v1", "camera_ready"], "the paper's two formulas"
+    )
+    ratios: ExchangeRatios = ExchangeRatios()
+    verifier_curves: Literal["as_measured", "moved_right"] = key(
+        "as_measured",
+        "for camera_ready; `moved_right`, as in its figures, bills the verifier twice",
+    )
+    bootstrap: Bootstrap = 2000
+
+
+class Findings(Section):
+    """Our numbers beside the paper's."""
+
+    bootstrap: Bootstrap = 2000

@@ -1,0 +1,183 @@
+"""The whole configuration of a study, and checks of keys from different sections."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from ttc.errors import InputError
+from ttc.problems.task import AGAIN, load
+from ttc.study.sections import declared
+from ttc.study.sections.analysis import Allocation, Difficulty, Evaluation, Exchange, Findings
+from ttc.study.sections.base import TAKEN, Natural, Origin, Section, check_at_most, key
+from ttc.study.sections.models import LargerPolicy, Policy
+from ttc.study.sections.pools import Source
+from ttc.study.sections.problems import Problems
+from ttc.study.sections.publication import Ablations, Figures, Report
+from ttc.study.sections.revision import Revision
+from ttc.study.sections.running import Engine, Runtime
+from ttc.study.sections.sampling import Orm, Prm, Sampling
+from ttc.study.sections.search import Search
+
+GENERATED, PUBLISHED, POOL = "generated", "published", "pool"
+_OWN = {"store", "logs", "benchmarks", "bench", "equality"}  # folders of results/ that are no study's
+
+
+def _free(name: str) -> str:
+    if name in _OWN:
+        raise PydanticCustomError(TAKEN, "taken")
+    return name
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$"), AfterValidator(_free)]
+
+
+class Study(Section):
+    """What the study is called."""
+
+    name: Name = key("default", "name of the study; its results lie in results/<name>")
+
+
+class Configuration(Section):
+    """A study."""
+
+    study: Study = Study()
+    seed: Natural = key(0, "every random choice is a function of this number and of where it is made")
+    source: Source | None = key(
+        None, "completions that somebody else sampled, instead of generated problems and trained models"
+    )
+    problems: Annotated[Problems | None, Origin(PUBLISHED)] = key(
+        None, "real problems, for published models, instead of generated ones (docs/models.md)"
+    )
+    task: Annotated[declared.Task, Origin(GENERATED)] = declared.DEFAULT
+    policy: Annotated[Policy, Origin(GENERATED, PUBLISHED)] = Policy()
+    larger_policy: Annotated[LargerPolicy, Origin(GENERATED, PUBLISHED)] = LargerPolicy()
+    sampling: Annotated[Sampling, Origin(GENERATED, PUBLISHED)] = Sampling()
+    prm: Annotated[Prm, Origin(GENERATED, PUBLISHED)] = Prm()
+    orm: Annotated[Orm, Origin(GENERATED, PUBLISHED)] = Orm()
+    search: Annotated[Search, Origin(GENERATED, PUBLISHED)] = Search()
+    revision: Annotated[Revision, Origin(GENERATED, PUBLISHED)] = Revision()
+    difficulty: Difficulty = Difficulty()
+    evaluation: Evaluation = Evaluation()
+    allocation: Allocation = Allocation()
+    exchange: Annotated[Exchange, Origin(GENERATED, PUBLISHED)] = Exchange()
+    findings: Findings = Findings()
+    figures: Figures = Figures()
+    report: Report = Report()
+    ablations: Ablations = Ablations()
+    engine: Annotated[Engine, Origin(PUBLISHED)] = Engine()
+    runtime: Runtime = Runtime()
+
+    @property
+    def origin(self) -> Literal["generated", "published", "pool"]:
+        """Where problems and samples come from."""
+        if self.source is not None:
+            return POOL
+        return GENERATED if self.problems is None else PUBLISHED
+
+    def check(self) -> None:
+        """Raise InputError, one sentence, for the first pair of keys that do not fit."""
+        if self.source is not None and self.problems is not None:
+            raise InputError("problems: it was given beside `source`; a study has one of them")
+        if self.origin == GENERATED:
+            self._check_generated()
+        if self.origin == PUBLISHED:
+            self._check_published()
+        if self.origin != POOL:
+            self.prm.check(self.sampling)
+            self.orm.check(self.sampling)
+            self.sampling.check()
+            self.revision.check()
+            self.search.check()
+        self.evaluation.check()
+        self.figures.check()
+        if self.origin != POOL:
+            self._check_budgets()
+        self.runtime.check()
+
+    def check_pinned(self) -> None:
+        """InputError for a model of the hub that no commit names: such a study is planned, and not run."""
+        for name in ("policy", "larger_policy", "prm"):
+            if (checkpoint := getattr(self, name).checkpoint) is not None:
+                checkpoint.check_pinned(f"{name}.checkpoint")
+
+    def _check_generated(self) -> None:
+        for name in ("policy", "larger_policy", "prm"):
+            if getattr(self, name).checkpoint is not None:
+                raise InputError(
+                    f"{name}.checkpoint: a published model answers real problems; give `problems`, too"
+                )
+        self.policy.check_generated("policy")
+        self.larger_policy.check_generated("larger_policy")
+        self._check_window()
+        needed = {"sampling.train_problems": self.sampling.train_problems} | self.revision.train_problems()
+        for name, value in needed.items():
+            check_at_most(name, value, "task.train_problems", self.task.train_problems)
+        check_at_most("difficulty.bins", self.difficulty.bins, "task.test_problems", self.task.test_problems)
+
+    def _check_window(self) -> None:
+        """The longest sequence, a revision after full earlier answers, has to fit the policy's window."""
+        task, longest = self.task.model_dump(), self.sampling.max_tokens
+        generated = load(task)
+        context = max(self.revision.max_context, generated.most_attempts(task))
+        needed = context * (longest + AGAIN) + generated.longest_prompt(task) + longest
+        window = self.policy.model.window
+        if needed > window:
+            raise InputError(
+                f"policy.model.window: {window} was given, and {context} earlier answers of sampling.max_tokens = "
+                f"{longest} tokens with a question and a revision need {needed}"
+            )
+
+    def _check_published(self) -> None:
+        if self.policy.checkpoint is None:
+            raise InputError(
+                "policy.checkpoint: none was given; with `problems` the policy is a published model (`hub` or `path`)"
+            )
+        for name in ("policy", "larger_policy", "prm"):
+            if (checkpoint := getattr(self, name).checkpoint) is not None:
+                checkpoint.check(f"{name}.checkpoint")
+        self._check_training()
+        self.problems.check_amount("difficulty.bins", self.difficulty.bins, "test")
+        needed = {}
+        if self.prm.checkpoint is None or self.orm.use:
+            needed["sampling.train_problems"] = self.sampling.train_problems
+        if self.revision.use:
+            needed |= self.revision.train_problems(self.ablations.rest_em)
+        for name, value in needed.items():
+            self.problems.check_amount(name, value, "train")
+        self.engine.check(self.prm.checkpoint and self.prm.checkpoint.kind)
+
+    def _check_training(self) -> None:
+        """Whatever is trained needs training problems."""
+        if self.problems.train is not None:
+            return
+        needs = {
+            "prm.checkpoint: none was given, so the process reward model is trained": self.prm.checkpoint
+            is None,
+            "orm.use: the outcome reward model is trained": self.orm.use,
+            "revision.use: the reviser is trained": self.revision.use,
+        }
+        for what, needed in needs.items():
+            if needed:
+                off = "give one of the two" if what.startswith("prm") else "give it, or set it to false"
+                raise InputError(f"{what}, and problems.train is missing: {off}")
+
+    def _check_budgets(self) -> None:
+        """Budgets that are evaluated and drawn have to have been sampled."""
+        budgets, samples = self.evaluation.budgets, self.sampling.samples
+        shared = self.difficulty.samples == "shared"
+        evaluated = samples if shared else samples // 2
+        if budgets:
+            limit = (
+                "sampling.samples" if shared else f"half of sampling.samples = {samples} (difficulty.samples)"
+            )
+            check_at_most("evaluation.budgets", budgets[-1], limit, evaluated)
+            if missing := [n for n in self.figures.sweep_budgets if n not in budgets]:
+                raise InputError(
+                    f"figures.sweep_budgets: {missing[0]} was given, and evaluation.budgets does not have it"
+                )
+        given, most = self.figures.ratio_budget, self.revision.max_generations
+        if self.revision.use and given > most:
+            raise InputError(
+                f"figures.ratio_budget: {given} was given; revision.max_generations allows at most {most}"
+            )

@@ -1,0 +1,137 @@
+"""The models that propose solutions, and where published models come from."""
+
+import re
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+
+from ttc import plugins
+from ttc.errors import InputError
+from ttc.study.sections.base import (
+    Count,
+    Origin,
+    Section,
+    Share,
+    Text,
+    Whole,
+    check_at_most,
+    check_divides,
+    key,
+)
+from ttc.study.sections.training import PolicyTraining
+
+KINDS = "ttc.verifiers.kinds"
+_HUB, _COMMIT = re.compile(r"[\w.-]+/[\w.-]+"), re.compile(r"[0-9a-f]{40}")
+Width = Annotated[Whole, Ge(8)]
+
+
+class Model(Section):
+    """Shape of the transformer."""
+
+    layers: Count = key(2, "decoder layers")
+    hidden: Width = key(48, "width")
+    heads: Count = key(4, "attention heads; they divide the width")
+    kv_heads: Count = key(2, "key and value heads; they divide the heads")
+    intermediate: Width = key(192, "width of the feed-forward layer")
+    window: Width = key(256, "longest sequence, in tokens, prompt and earlier answers included")
+
+    def check(self, where: str) -> None:
+        """InputError for heads that do not divide."""
+        check_divides(f"{where}.heads", self.heads, f"{where}.hidden", self.hidden)
+        check_divides(f"{where}.kv_heads", self.kv_heads, f"{where}.heads", self.heads)
+
+
+class Checkpoint(Section):
+    """A published model."""
+
+    hub: str | None = key(None, "OWNER/NAME on the Hugging Face hub; or `path`")
+    revision: str | None = key(None, "its commit, 40 hexadecimal digits; `ttc pin` writes it")
+    path: str | None = key(None, "a directory written by `save_pretrained`; relative to the project")
+    dtype: Literal["float32", "bfloat16", "float16"] = key("bfloat16", "what it computes in")
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = key(
+        "sdpa", "implementation of attention; the transformers engine takes sdpa and eager"
+    )
+    trust_remote_code: bool = key(
+        False, "whether code beside the weights may run; none of the models in docs/models.md needs it"
+    )
+    parameters: Count | None = key(
+        None, "how many it has, for `ttc plan` before it is fetched; not part of any key"
+    )
+
+    def check(self, where: str) -> None:
+        """InputError unless one of `hub` and `path` says where the model is."""
+        if (self.hub is None) == (self.path is None):
+            both = "neither was given" if self.hub is None else "both were given"
+            raise InputError(f"{where}: one of `hub` and `path` says where the model is, and {both}")
+        if self.path is not None and self.revision is not None:
+            raise InputError(
+                f"{where}.revision: {self.revision} was given; a directory has none, leave it out"
+            )
+        if self.hub is not None and not _HUB.fullmatch(self.hub):
+            raise InputError(
+                f"{where}.hub: '{self.hub}' was given; a model of the hub is OWNER/NAME, a directory is a `path`"
+            )
+
+    def check_pinned(self, where: str) -> None:
+        """InputError for a model of the hub that no commit names."""
+        if self.hub is not None and not is_commit(self.revision):
+            given = f"{self.revision} was given" if self.revision else "none was given"
+            raise InputError(
+                f"{where}.revision: {given}, and branches move; `ttc pin STUDY.yaml` writes the commit "
+                " that it is at today, where there is a connection"
+            )
+
+
+class VerifierCheckpoint(Checkpoint):
+    """A published process reward model."""
+
+    kind: Literal[*plugins.names(KINDS)] = key(
+        ..., "how it is asked and read, by its publisher's format (docs/models.md)"
+    )
+    separator: Text | None = key(
+        None, "text after each step, for kinds that leave it open; null is a line end"
+    )
+
+    def check(self, where: str) -> None:
+        """See `Checkpoint.check`; and InputError for a separator of a kind that has its own."""
+        super().check(where)
+        if self.separator is not None and not plugins.declaration(KINDS, self.kind)["separator"]:
+            raise InputError(f"{where}.separator: kind {self.kind} has a separator of its own; leave it out")
+
+
+def is_commit(revision: str | None) -> bool:
+    """Whether a revision is a commit, which stays what it is, and not a branch."""
+    return bool(_COMMIT.fullmatch(revision or ""))
+
+
+class Policy(Section):
+    """The model that proposes solutions."""
+
+    checkpoint: Annotated[Checkpoint | None, Origin("published")] = key(
+        None,
+        "a published model, for studies with `problems` (docs/models.md); null trains one",
+    )
+    model: Annotated[Model, Origin("generated")] = Model()
+    training: Annotated[PolicyTraining, Origin("generated")] = PolicyTraining()
+    first_group: Annotated[Share, Origin("generated")] = key(
+        0.07, "share of the steps in which only solutions with the first group's operations are learnt"
+    )
+    solutions_first: Annotated[Share, Origin("generated")] = key(
+        0.65, "share of the steps after which texts of several authors join the single solutions"
+    )
+
+    def check_generated(self, where: str) -> None:
+        """InputError for what does not fit where the model is trained from scratch."""
+        self.model.check(f"{where}.model")
+        check_at_most(
+            f"{where}.first_group", self.first_group, f"{where}.solutions_first", self.solutions_first
+        )
+
+
+class LargerPolicy(Policy):
+    """The larger model that it is compared with at equal FLOPs."""
+
+    model: Annotated[Model, Origin("generated")] = Model(hidden=192, intermediate=744)
+    training: Annotated[PolicyTraining, Origin("generated")] = PolicyTraining(
+        steps=1600, learning_rate=0.005, matrix_learning_rate=0.01
+    )

@@ -1,0 +1,93 @@
+"""Engines, devices and what schedulers are asked for."""
+
+from typing import Annotated, Literal
+
+from ttc import plugins
+from ttc.engines.backends import DEFAULT as DEFAULT_ENGINE
+from ttc.errors import InputError, nearest
+from ttc.study.sections.base import Count, Natural, NotNegative, OnGpus, Positive, Section, Sparse, key
+from ttc.study.sections.models import KINDS
+from ttc.study.stages import STAGES
+
+ENGINES = "ttc.engines.backends"
+EngineName = Literal[*plugins.names(ENGINES)]
+READ_BY_VLLM = [name for name, each in plugins.declarations(KINDS).items() if each["vllm"]]
+
+
+class Engine(Section):
+    """What generates and reads published models: `transformers`, or `vllm` in its own environment (docs/vllm.md)."""
+
+    sample: EngineName = key(DEFAULT_ENGINE, "samples")
+    roll_out: EngineName = key(DEFAULT_ENGINE, "rollouts")
+    search: EngineName = key(DEFAULT_ENGINE, "the policy in searches")
+    revise: EngineName = key(DEFAULT_ENGINE, "revisions")
+    score: EngineName = key(
+        DEFAULT_ENGINE, f"scores of samples; vllm reads the kinds {' and '.join(READ_BY_VLLM)}"
+    )
+
+    def check(self, kind: str | None) -> None:
+        """InputError for a published verifier of a kind that the engine of scores does not read."""
+        if self.score == "vllm" and kind is not None and kind not in READ_BY_VLLM:
+            raise InputError(
+                f"engine.score: vllm was given, and it does not read verifiers of kind {kind}; it reads "
+                f"{' and '.join(READ_BY_VLLM)}"
+            )
+
+    @property
+    def names(self) -> set[str]:
+        """The engines in use."""
+        return set(self.model_dump().values())
+
+
+class Job(Sparse):
+    """Overrides for the jobs of the stage NAME."""
+
+    memory: Count = key(None, "MB of a first attempt, half as much again with each further one")
+    minutes: Count = key(None, "of a first attempt, as much again with each further one")
+    gpus: Natural = key(None, "GPUs of each job")
+
+
+class Rates(Section):
+    """Speeds that `ttc plan` assumes where no finished job tells; null: a rough value for the device."""
+
+    gpu: Literal["a100", "h100"] | None = key(
+        None,
+        "the GPU whose peak gives those that are null (docs/plan.md), where device is cuda",
+    )
+    decode: Positive | None = key(None, "FLOP/s of decoding (2 per parameter and token)")
+    read: Positive | None = key(None, "FLOP/s of reading prompts and of verifiers")
+    train: Positive | None = key(None, "FLOP/s of training (6 per parameter and token)")
+    start: NotNegative | None = key(None, "seconds before a job works")
+
+
+class Runtime(Section):
+    """How stages run; nothing here can change a result, so nothing here is part of a key."""
+
+    threads: Count = key(1, "threads of each process; parallelism comes from processes")
+    batch_rows: Count = key(1024, "sequences that are decoded or scored together")
+    device: Literal["auto", "cpu", "cuda"] = key(
+        "auto", "where models run; `auto` takes a GPU where there is one"
+    )
+    gpus: Annotated[Natural | None, OnGpus()] = key(
+        None,
+        "GPUs that a scheduler is asked for, for each job that can use one; null asks for one where device is cuda",
+    )
+    jobs: dict[str, Job] = key(
+        {}, "overrides of memory (MB), minutes and gpus by stage, such as `sample: {minutes: 600}`"
+    )
+    rates: Annotated[Rates, OnGpus()] = Rates()
+
+    def job(self, stage: str) -> Job:
+        """The overrides for a stage; None where there is none."""
+        return self.jobs.get(stage, Job())
+
+    def check(self) -> None:
+        """InputError for overrides of an unknown stage, or of GPUs for one that uses none."""
+        for name, job in self.jobs.items():
+            if name not in STAGES:
+                raise InputError(
+                    f"runtime.jobs.{name}: there is no such stage; there are {', '.join(STAGES)}"
+                    f"{nearest(name, STAGES)}"
+                )
+            if job.gpus and not STAGES[name].gpu:
+                raise InputError(f"runtime.jobs.{name}.gpus: {job.gpus} was given; that stage uses no GPU")

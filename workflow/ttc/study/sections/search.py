@@ -1,0 +1,78 @@
+"""Search against the process reward model."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from ttc.errors import InputError
+from ttc.search import strategy
+from ttc.study.sections.base import Block, Budgets, Count, Section, Temperature, key
+from ttc.study.sections.declared import Strategy
+from ttc.study.sections.sampling import check_temperature
+
+# Beam search against best-of-N for other policies (paper's camera-ready, figure 16)
+LARGER = strategy.Strategy("beam", 4)
+DEFAULT = [
+    {"kind": "beam", "width": 4},
+    {"kind": "beam", "width": "sqrt"},
+    {"kind": "lookahead", "width": 4, "depth": 3},
+    {"kind": "lookahead", "width": "sqrt", "depth": 3},
+    {"kind": "lookahead", "width": "sqrt", "depth": 1},
+    {"kind": "dvts", "width": 4},
+    {"kind": "rebase", "temperature": 0.2},
+]
+
+
+class Search(Section):
+    """Search against the process reward model (paper §5)."""
+
+    strategies: list[Strategy] = key(DEFAULT, "the searches; best-of-N needs none")
+    budgets: Budgets = key([4, 16, 64, 256], "beams N of each search; a lookahead is billed N·(depth + 1)")
+    larger_budgets: Budgets = key(
+        [4, 16, 64], "beams N of the larger policy's beam(width=4), for `ablations.larger_search`"
+    )
+    temperature: Temperature = 1.0
+    max_rounds: Count = key(40, "steps of a solution at most (the paper allows 40)")
+    max_step_tokens: Count | None = key(None, "longest step in tokens; null sets no limit of its own")
+    finished: Literal["shrink", "keep", "refill"] = key(
+        "shrink",
+        "an ended beam leaves fewer (`shrink`; rebase always), competes on (`keep`) or frees its place (`refill`)",
+    )
+    duplicates: Literal["keep", "drop"] = key("keep", "equal beams: `keep`, or `drop` all but one")
+    block_problems: Block = None
+
+    def searches(self) -> Iterator[tuple[str, strategy.Strategy, int]]:
+        """(name, `Strategy.at` this budget, budget) of each search: every strategy at every budget that it can use.
+
+        Two names of one search (width √16 = 4) have equal strategies here.  InputError for a strategy that makes no
+        sense or cannot use a budget.
+        """
+        for each in self.strategies:
+            yield from self._of(each)
+
+    def _of(self, given: Strategy) -> Iterator[tuple[str, strategy.Strategy, int]]:
+        asked = given.model_dump()
+        own = asked.pop("budgets", None)
+        found = strategy.from_spec(asked)
+        # Those whose bill, N or N·(depth + 1), does not exceed the largest
+        fitting = [beams for beams in self.budgets if found.generations(beams) <= max(self.budgets)]
+        for budget in own or fitting:
+            yield found.name, found.at(budget), budget
+
+    def check(self) -> None:
+        """InputError for a search that makes no sense, cannot use a budget, or is listed twice."""
+        check_temperature("search.temperature", self.temperature, 2)
+        seen: set[str] = set()
+        for index, each in enumerate(self.strategies):
+            where = f"search.strategies.{index}"
+            try:
+                names = {name for name, _, _ in self._of(each)}
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from None
+            if names & seen:
+                raise InputError(f"{where}: the same search is listed twice")
+            seen |= names
+        for budget in self.larger_budgets:
+            try:
+                LARGER.at(budget)
+            except InputError as error:
+                raise InputError(f"search.larger_budgets: {error}") from None

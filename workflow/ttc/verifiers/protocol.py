@@ -1,0 +1,54 @@
+"""The interface of verifiers: readings of solutions, and scores of these readings.
+
+A verifier from scratch reads the tokens of its policy, a published one texts in a format of its own
+(`ttc.verifiers.kinds`).  To train either, and to score by either, is the same work on *readings*.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+
+class Solution(NamedTuple):
+    """A solution, or a revision with the answers before it, oldest first.
+
+    ended: the model ended it, and was not cut by the token limit; name: what sentences of errors call it.
+    """
+
+    problem: str
+    text: str
+    name: str
+    ended: bool = True
+    context: Sequence[str] = ()
+
+
+class Reading(Protocol):
+    """One solution as a network reads it; equal ones have equal scores, and may be keys."""
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """What is read, problem included; as many are billed."""
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """For each score the token at which it is read: at the end of each step, or of the last one only."""
+
+
+class Reader(Protocol):
+    """The way in which a verifier reads; what it learns from is read in the same way."""
+
+    reads_end: bool  # does it see whether a solution was cut?
+
+    def readings(self, solutions: Sequence[Solution]) -> list[Reading | None]:
+        """What is read of each solution; None where there is nothing to read.
+
+        InputError, with the solution's name, for what the verifier cannot read.
+        """
+
+
+class Verifier(Reader, Protocol):
+    """Scores in [0, 1] of solutions."""
+
+    tokens_scored: int  # tokens read so far, of equal readings each
+
+    def scores(self, readings: Sequence[Reading], names: Sequence[str]) -> list[list[float]]:
+        """One score for each place of each reading; equal readings are read once.  names: of the solutions."""
