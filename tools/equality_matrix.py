@@ -20,7 +20,7 @@ import yaml
 
 from ttc.store import compare
 from ttc.study.config import load, resolve
-from ttc.study.graph.sampling import SHARDING
+from ttc.study.blocks import SHARDING
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "<!-- written by python -m tools.equality_matrix -->"
