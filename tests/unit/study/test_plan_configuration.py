@@ -35,6 +35,12 @@ def test_every_section_is_closed_and_every_key_described():
                 assert child.get("description"), f"{path}.{name}"
 
 
+def test_every_number_has_a_range_in_the_tree():
+    for path, node in nodes(TREE):
+        if "integer" in node.get("type", []):
+            assert "minimum" in node, path
+
+
 def test_every_key_outside_of_what_is_given_whole_has_a_default():
     for path, node in nodes(TREE):
         for name, child in node.get("properties", {}).items():
