@@ -1,6 +1,13 @@
-"""The order in which files of tests are run: long ones first."""
+"""What holds for all tests: no deadlines, the order of the files, and which of them are slow."""
 
 from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# On a busy machine an example may take any time
+settings.register_profile("ttc", deadline=None)
+settings.load_profile("ttc")
 
 FOLDER = Path(__file__).parent
 # Seconds to minutes each, and much of it waiting: begun last, they would be what everything else has to wait for.
@@ -15,9 +22,15 @@ LONGEST = (
     "unit/run/test_resume.py",
     "unit/tools/test_benchmarks.py",
 )
+# Left out of `make test-quick`
+SLOW = ()
 
 
 def pytest_collection_modifyitems(items):
-    """Order files by `LONGEST`; what is not in it keeps its order."""
+    """Order files by `LONGEST`, what is not in it keeping its order, and mark the tests of `SLOW` files."""
     places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.relative_to(FOLDER).as_posix(), len(places)))
+    names = {item: item.path.relative_to(FOLDER).as_posix() for item in items}
+    items.sort(key=lambda item: places.get(names[item], len(places)))
+    for item in items:
+        if names[item] in SLOW:
+            item.add_marker(pytest.mark.slow)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.paper.test_choices import exists
+from tests.support.configuration_keys import exists
 
 ROOT = Path(__file__).parents[3]
 BUGS = (ROOT / "docs/known_bugs.md").read_text()

@@ -6,10 +6,10 @@ import torch
 from scipy import stats
 from transformers import AutoModelForCausalLM
 
+from tests.support.engines import bits, load
 from tests.support.tiny import BOS, EOS, KINDS, NEWLINE, markov_model, prompts_of, random_model, saved
 from ttc import noise
-from ttc.engines.backends.transformers import TransformersEngine
-from ttc.engines.token_choice import choose
+from ttc.engines.decoding import choose
 from ttc.errors import InputError
 
 LENGTHS = [1, 2, 3, 5, 8, 9, 20, 31, 32, 33, 34, 40, 63, 64, 65, 70, 1, 5]
@@ -25,10 +25,6 @@ def engine(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory):
     return load(random_model("llama"), tmp_path_factory)
-
-
-def load(model, tmp_path_factory, **options):
-    return TransformersEngine(saved(model, tmp_path_factory.mktemp("model") / "m"), device="cpu", **options)
 
 
 def extend(engine, prompts=PROMPTS, streams=STREAMS, stop="end", temperature=1.0, max_tokens=24, rows=1024):
@@ -140,11 +136,6 @@ def test_choose_never_takes_the_impossible_and_breaks_ties_downwards():
 
 
 # What must not matter
-
-
-def bits(made):
-    """Continuations with their log-probabilities to the last bit."""
-    return [(each.tokens, each.logprob.hex(), each.finish) for each in made]
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])

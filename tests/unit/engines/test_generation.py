@@ -4,35 +4,18 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.support.rollouts import SAMPLES, rolled
 from tests.support.tiny import EOS, SEED, TASK, random_model, saved
-from tests.support.toy import END, ToyEngine, keyed
-from tests.support.toy import text as characters
+from tests.support.toy import keyed
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
-from ttc.engines.sampling import roll_out, sample, select_problems, solutions_frame
+from ttc.engines.sampling import Draw, roll_out, sample, select_problems, solutions_frame
 from ttc.errors import InputError
 from ttc.problems.formats import LINES
 from ttc.problems.formats import grade_line as grade
 from ttc.problems.tasks import clock
 from ttc.tables import generation
 from ttc.tables.generation import STEP_VALUES
-
-
-class Characters:
-    """A tokenizer whose tokens are characters; `$` is the end token."""
-
-    bos_token_id = None
-    eos_token_id = END
-
-    def __call__(self, texts, add_special_tokens):
-        return {"input_ids": [characters(each) for each in texts]}
-
-    def batch_decode(self, solutions, skip_special_tokens, clean_up_tokenization_spaces):
-        return ["".join(chr(token) for token in solution if token != END) for solution in solutions]
-
-
-def silent(done, total):
-    assert 0 < done <= total
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +60,7 @@ def test_problems_are_chosen_by_split_in_order(problems):
 
 def draw(engine, problems, block, samples, rows=1024, temperature=1.0):
     chosen = select_problems(problems, "test", block)
-    return sample(engine, LINES, chosen, samples, 5, temperature, 16, rows, silent)
+    return sample(engine, LINES, chosen, samples, Draw(5, temperature, 16, rows))
 
 
 @pytest.mark.parametrize("rows", [7, 1024])
@@ -123,7 +106,7 @@ def test_samples_are_what_the_engine_decodes_from_the_prompt(engine, problems):
 def test_seeds_differ_and_greedy_samples_do_not(engine, problems):
     first = draw(engine, problems, [0, 4], [0, 4])
     chosen = select_problems(problems, "test", [0, 4])
-    assert not sample(engine, LINES, chosen, [0, 4], 6, 1.0, 16, 1024, silent)["text"].equals(first["text"])
+    assert not sample(engine, LINES, chosen, [0, 4], Draw(6, 1.0, 16))["text"].equals(first["text"])
     greedy = draw(engine, problems, [0, 4], [0, 4], temperature=0.0)
     assert greedy.group_by("problem_id").agg(pl.col("text").n_unique())["text"].to_list() == [1] * 4
 
@@ -137,53 +120,6 @@ def test_special_tokens_are_no_text(engine):
 
 
 # Rolling out
-
-
-def policy(prefix):
-    """After `Q\\n` a first line `a` or `b`, a second line `c`, then the answer: 1, with odds set by the first."""
-    solution = prefix[2:]
-    line = "\nAnswer: "
-    if not solution:
-        return {"a": 0.5, "b": 0.5}
-    if len(solution) < 3:
-        return {"\n": 1.0} if len(solution) == 1 else {"c": 1.0}
-    written = solution[3:]
-    if len(written) < len(line):
-        return {line[len(written)]: 1.0}
-    if len(written) == len(line):
-        return {"1": 0.8, "2": 0.2} if solution[0] == "a" else {"1": 0.3, "2": 0.7}
-    return {"$": 1.0}
-
-
-QUESTIONS = pl.DataFrame(
-    {"problem_id": ["x", "y"], "question": ["Q", "Q"], "answer": ["1", "2"], "level": [1, 1]}
-)
-
-
-def made(rows):
-    schema = {"problem_id": str, "sample_index": int, "text": str, "finish_reason": str}
-    frame = pl.DataFrame(rows, schema=schema, orient="row")
-    golds = dict(QUESTIONS.select("problem_id", "answer").iter_rows())
-    graded = [grade(text, golds[name]) for name, _, text, _ in rows]
-    return frame.with_columns(
-        answer=pl.Series([answer for answer, _ in graded], dtype=pl.String),
-        correct=pl.Series([correct for _, correct in graded], dtype=pl.Boolean),
-    )
-
-
-SAMPLES = [
-    ("x", 0, "a\nc\nAnswer: 1", "stop"),
-    ("x", 1, "a\nc\nAnswer: 2", "stop"),
-    ("x", 2, "b\nc\nAnswer: 1", "stop"),
-    ("y", 0, "a\nc\nAnswer: 1", "stop"),
-]
-
-
-def rolled(rows, rollouts=1, batch=1000, seed=3, limit=30):
-    engine = ToyEngine(policy)
-    engine.tokenizer = Characters()
-    frame = roll_out(engine, LINES, QUESTIONS, made(rows), rollouts, seed, 1.0, limit, batch, silent)
-    return STEP_VALUES.check(frame, "here"), engine
 
 
 def by_hand(name, prefix, draws, seed=3):
@@ -278,8 +214,8 @@ def test_rollouts_of_a_model_stop_at_its_window(engine, problems):
             "finish_reason": ["stop"],
         }
     )
-    frame = STEP_VALUES.check(roll_out(engine, LINES, chosen, samples, 2, 0, 1.0, 8, 64, silent), "here")
+    frame = STEP_VALUES.check(roll_out(engine, LINES, chosen, samples, 2, Draw(0, 1.0, 8, 64)), "here")
     assert frame["step"].to_list() == list(range(solution.count("\n") + 1))
     assert frame["rollouts"].to_list() == [2] * solution.count("\n") + [1]
     with pytest.raises(InputError, match="window is 192"):
-        roll_out(engine, LINES, chosen, samples, 2, 0, 1.0, 200, 64, silent)
+        roll_out(engine, LINES, chosen, samples, 2, Draw(0, 1.0, 200, 64))

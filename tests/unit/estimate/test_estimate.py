@@ -19,7 +19,8 @@ from ttc.estimate.counts import Assumptions, expected
 from ttc.estimate.measured import assumed, measure, used
 from ttc.estimate.sizes import flops, parameters
 from ttc.estimate.table import jobs, longest_chain, short, text
-from ttc.models.directory import count_parameters, read_card
+from ttc.models.card import read_card
+from ttc.models.directory import count_parameters
 from ttc.models.from_scratch import build_policy
 from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import text as texts

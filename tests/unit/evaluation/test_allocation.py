@@ -66,9 +66,9 @@ class TestEstimator:
 
     def test_ties_go_to_the_cheaper_then_to_the_first_name(self):
         X, y = [[1, 4]], [[0.5, 0.5, 0.5]]
-        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, [[10, 10, 30]]).predict(X) == ["b"]
+        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, costs=[[10, 10, 30]]).predict(X) == ["b"]
         assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y).predict(X) == ["a"]
-        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, [[NAN, NAN, 30]]).predict(X) == ["a"]
+        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, costs=[[NAN, NAN, 30]]).predict(X) == ["a"]
 
     def test_a_strategy_measured_on_some_questions_only_does_not_compete(self):
         X, y = [[1, 4], [1, 4]], [[0.2, 1.0], [0.2, NAN]]

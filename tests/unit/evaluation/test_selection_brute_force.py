@@ -90,7 +90,7 @@ def over_subsets(rule, pool, size):
     return mean(rule(list(subset)) for subset in combinations(pool, size))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(candidates(6))
 def test_rules(problem):
     pool = listed(*problem)
@@ -101,7 +101,7 @@ def test_rules(problem):
     assert weighted == pytest.approx(float(best_of_n_weighted(pool)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(candidates(5))
 def test_expectations_over_all_subsets(problem):
     pool = listed(*problem)
@@ -132,7 +132,7 @@ def chain_problems(draw):
     return groups.reshape(shape), correct.reshape(shape), scores.reshape(shape)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(chain_problems())
 def test_hierarchical_selection(problem):
     groups, correct, scores = problem
@@ -142,7 +142,7 @@ def test_hierarchical_selection(problem):
     assert ours == pytest.approx(float(hierarchical(chains)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(chain_problems())
 def test_expectations_over_all_sets_of_chains(problem):
     """What `evaluate` does with chains: representatives first, then votes of them; majority flat over all answers."""

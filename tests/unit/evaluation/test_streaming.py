@@ -69,7 +69,7 @@ def _plain(value):
     return repr(value)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     block=st.integers(1, 30), shards=st.integers(1, 3), group=st.integers(1, 30), seed=st.integers(0, 10_000)
 )
@@ -89,7 +89,7 @@ def test_blocks_give_what_the_whole_table_gives(tmp_path_factory, block, shards,
     assert chains == arrays(revision_chains(whole["chains"], {"orm": whole["chain_scores"]}, 10**6))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=st.integers(1, 30), seed=st.integers(0, 100))
 def test_spans_are_blocks_of_whole_problems_within_the_bound(tmp_path_factory, rows, seed):
     paths = scatter(

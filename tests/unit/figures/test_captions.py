@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ttc.figures import captions
 from ttc.figures.captions import specification
 from ttc.figures.registry import FIGURES
-from ttc.study.build import ROOT, plan_study
+from ttc.study.build import plan_study
 from ttc.study.config import resolve
 
 ENTRIES = tuple(FIGURES.values())

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from tests.support.sequences import SEQUENCES, languages, values, whole
 from tests.support.tiny import random_model, saved
-from tests.unit.training.test_training import SEQUENCES, languages, values, whole
 from ttc.errors import InputError
 from ttc.models.from_scratch import build_verifier
-from ttc.models.llama.training import hidden_states
+from ttc.models.llama_training import hidden_states
 from ttc.training.batches import Batch
 from ttc.training.losses import policy_losses, verifier_losses
 

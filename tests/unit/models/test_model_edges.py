@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.support.clock_task import TASK
+from tests.support.rollouts import SAMPLES, rolled
+from tests.support.sequences import MODEL, Special
 from tests.support.tiny import random_model, saved
-from tests.unit.engines.test_generation import SAMPLES, rolled
-from tests.unit.problems.test_clock import TASK
-from tests.unit.training.test_training import MODEL, Special
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
 from ttc.errors import InputError

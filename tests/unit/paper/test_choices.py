@@ -2,11 +2,10 @@
 
 import pytest
 
+from tests.support.configuration_keys import exists
 from ttc.paper.open_questions import CHOICES, choices
 from ttc.study.config import parse, resolve
 from ttc.study.relevant import shown_configuration
-from ttc.study.sections.configuration import Configuration
-from ttc.study.tree import paths, tree
 
 LOOKAHEAD = "Whether lookahead stops paying when a rollout ends early"
 # "Not stated anywhere" in the paper: what it leaves open, and the topic of the list that says what is done here
@@ -25,11 +24,6 @@ NOT_STATED = {
     "tie-breaking": "Tie-breaking",
 }
 CONFIGURATION = {"seed": 7, "sampling": {"temperature": 1.0, "max_tokens": 96}, "allocation": {"repeats": 10}}
-
-
-def exists(key: str) -> bool:
-    """Whether the configuration has a key such as `prm.training.steps`."""
-    return key in paths(tree(Configuration))
 
 
 @pytest.mark.parametrize(("item", "topic"), NOT_STATED.items())

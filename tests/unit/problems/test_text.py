@@ -36,7 +36,7 @@ def tokenizer():
     return build({"modulus": 13, "steps": [1, 3], "groups": groups}, 0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(task=TASKS, seed=st.integers(0, 1000), depth=st.integers(0, 4))
 def test_every_text_of_the_task_is_its_tokens_joined(task, seed, depth):
     tokenizer = build(task, seed)
@@ -75,7 +75,7 @@ def test_saved_and_loaded_again(tokenizer, tmp_path):
     assert load_tokenizer(tmp_path).get_vocab() == tokenizer.get_vocab()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(4, 37), min_size=1, max_size=25))
 def test_whatever_a_model_writes_keeps_its_steps(tokenizer, ids):
     """A number run into a label is no text of the task and may be lost, but never a step: scores stay aligned."""

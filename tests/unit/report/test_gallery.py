@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.support import synthetic_ablations
-from tests.unit.report.test_report import Balanced
+from tests.support.html import Balanced
 from ttc.__main__ import main as command
 from ttc.commands import draw
 from ttc.errors import InputError
@@ -18,7 +18,6 @@ from ttc.report import gallery
 from ttc.runtime import Runtime
 from ttc.stages import gallery as stage
 from ttc.stages import plot
-from ttc.study.build import ROOT
 from ttc.study.config import resolve
 from ttc.tables.registry import SCHEMAS
 from ttc.tables.study import Study

@@ -119,7 +119,7 @@ def test_a_subtree_whose_best_step_ends(finished, more, second_round, solutions,
     assert result.bill.generations == generations
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     subtrees=st.integers(1, 4),
@@ -286,7 +286,7 @@ def rebase(budget, temperature, draws, score, most_rounds):
 SEEDS, ROUNDS, LEVELS = st.integers(0, 10**9), st.integers(1, 5), st.sampled_from([2, 7, 1000])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=SEEDS, subtrees=st.integers(1, 4), width=st.integers(2, 5), most_rounds=ROUNDS, levels=LEVELS)
 def test_dvts_is_what_the_second_implementation_finds(seed, subtrees, width, most_rounds, levels):
     draws = uniforms(
@@ -299,7 +299,7 @@ def test_dvts_is_what_the_second_implementation_finds(seed, subtrees, width, mos
     assert sorted(found(result)) == dvts(width, subtrees, draws, scores, most_rounds)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     seed=SEEDS,
     budget=st.integers(1, 24),

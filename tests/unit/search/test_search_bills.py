@@ -15,25 +15,9 @@ from tests.support.toy import (
     string,
     text,
 )
+from tests.support.ways import WAYS
 from ttc import noise
-from ttc.search.options import Options
 from ttc.search.strategy import Strategy
-
-STRATEGIES = [
-    Strategy("beam", 1),
-    Strategy("beam", 2),
-    Strategy("beam", "sqrt"),
-    Strategy("lookahead", 2, 2),
-    Strategy("dvts", 2),
-    Strategy("rebase", temperature=0.2),
-]
-OPTIONS = [Options(f, d) for f in ("shrink", "keep", "refill") for d in ("keep", "drop")]
-WAYS = [
-    (strategy, options)
-    for strategy in STRATEGIES
-    for options in OPTIONS
-    if strategy.declaration["finished"] in (None, options.finished)
-]
 
 
 @pytest.mark.parametrize(("strategy", "options"), [way for way in WAYS if way[0] != Strategy("beam", 1)])
@@ -64,7 +48,7 @@ def test_results_do_not_depend_on_the_other_problems(strategy, options):
     assert len({str(found(result)) for result in together.values()}) > 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 10**6),
     way=st.sampled_from(WAYS),

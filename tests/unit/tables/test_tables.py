@@ -192,7 +192,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_no_rest(tmp_path, monke
     assert list(tmp_path.iterdir()) == [path]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(order=st.permutations(range(40)), cuts=st.sets(st.integers(1, 39), max_size=5))
 def test_equal_rows_give_equal_bytes(tmp_path_factory, order, cuts):
     folder = tmp_path_factory.mktemp("bytes")

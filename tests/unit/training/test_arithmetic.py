@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from tests.support.sequences import languages
 from tests.support.tiny import random_model
-from tests.unit.training.test_training import languages
 from ttc.models.directory import count_parameters
 from ttc.training.flops import matrix_rate, training_flops
 

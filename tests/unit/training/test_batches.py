@@ -51,7 +51,7 @@ def test_batches_are_padded_on_the_right():
 
 
 @given(PAIRS, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_batch_is_what_a_loop_over_its_examples_makes(pairs, random):
     examples = language_examples(*columns(pairs))
     chosen = np.array(random.sample(range(len(pairs)), random.randint(1, len(pairs))))
@@ -90,7 +90,7 @@ def test_validation_goes_from_short_to_long():
 
 
 @given(PAIRS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equal_examples_are_merged_with_their_mean_target(pairs):
     """Against a dictionary of tokens; sums of targets over equal examples stay what they were."""
     prompts, solutions = columns(pairs)

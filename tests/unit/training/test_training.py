@@ -6,12 +6,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.tiny import BOS, EOS, NEWLINE, random_model, saved
+from tests.support.sequences import ENDS, MODEL, SEQUENCES, VALUES, Special, languages, values, whole
+from tests.support.tiny import EOS, random_model, saved
 from ttc.errors import InputError
-from ttc.models.directory import count_parameters, read_card, resolve_device
+from ttc.models.card import read_card
+from ttc.models.directory import count_parameters, resolve_device
 from ttc.models.from_scratch import build_policy, build_verifier
 from ttc.training import loop
-from ttc.training.batches import collate, language_examples, merge_equal, value_examples
+from ttc.training.batches import merge_equal
 from ttc.training.checkpoints import kept_evaluation
 from ttc.training.loop import train
 from ttc.training.losses import mean_loss as mean
@@ -27,29 +29,6 @@ SETTINGS = {
     "decay": 0.4,
     "evaluations": 6,
 }
-# Question, then a solution that ends; lengths differ so that padding matters
-SEQUENCES = [
-    ([BOS, 5, NEWLINE], [10, 11, NEWLINE, 12, EOS]),
-    ([BOS, 6, NEWLINE], [13, EOS]),
-    ([BOS, 5, 6, 7, NEWLINE], [14, 15, 16, NEWLINE, 17, 18, 19, EOS]),
-    ([BOS, 8, NEWLINE], [20, 21, 22, EOS]),
-]
-ENDS = [[2, 4], [1], [3, 7], [3]]
-VALUES = [[0.25, 1.0], [0.5], [0.0, 0.75], [1.0]]
-
-
-def languages(sequences=SEQUENCES):
-    return language_examples(*map(list, zip(*sequences, strict=True)))
-
-
-def values(sequences=SEQUENCES, ends=ENDS, targets=VALUES):
-    prompts, solutions = map(list, zip(*sequences, strict=True))
-    return value_examples(prompts, solutions, [np.array(each) for each in ends], targets)
-
-
-def whole(examples):
-    """All examples as one batch."""
-    return collate(examples, np.arange(len(examples)), torch.device("cpu"))
 
 
 def mean_loss(model, examples, losses, batch=4):
@@ -301,13 +280,6 @@ def test_matrices_of_the_layers_go_to_muon_and_all_else_to_adamw(verifier):
 
 
 # Building
-
-
-MODEL = {"layers": 2, "hidden": 16, "heads": 4, "kv_heads": 2, "intermediate": 24, "window": 64}
-
-
-class Special:
-    pad_token_id, bos_token_id, eos_token_id = 0, 1, 2
 
 
 def test_a_policy_has_the_shape_asked_for():

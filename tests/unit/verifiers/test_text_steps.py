@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support import exhaustive
 from tests.support.text_verifiers import MERGED, Scorer, Written, drawn, follower, started, words_of
-from tests.support.toy import END, ToyEngine, random_policy, run, text
-from tests.unit.search import test_search_exhaustive as exhaustive
-from tests.unit.search.test_search_bills import WAYS
+from tests.support.toy import END, STREAM, ToyEngine, found, random_policy, run, scripted, text
+from tests.support.ways import WAYS
 from ttc import noise
 from ttc.engines.protocol import StepScore
 from ttc.errors import InputError
@@ -149,7 +149,7 @@ def test_a_verifier_of_outcomes_is_refused():
 # Searches
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     values=st.permutations(range(len(exhaustive.PREFIXES))),
     likely=st.fixed_dictionaries({prefix: st.sampled_from("ab") for prefix in exhaustive.PREFIXES}),
@@ -165,9 +165,7 @@ def test_a_search_finds_what_enumeration_finds(values, likely, kept, depth):
 
     verifier = Scorer(score)
     strategy = Strategy("lookahead", 2, depth) if depth else Strategy("beam", 2)
-    engine = ToyEngine(
-        exhaustive.policy(likely), exhaustive.scripted(exhaustive.STREAM, exhaustive.A_AND_B_IN_TURN)
-    )
+    engine = ToyEngine(exhaustive.policy(likely), scripted(STREAM, exhaustive.A_AND_B_IN_TURN))
     [result] = run(
         engine,
         follower(verifier),
@@ -177,7 +175,7 @@ def test_a_search_finds_what_enumeration_finds(values, likely, kept, depth):
         verifier_prompts=["the problem"],
     )
     expected, rollout_tokens = exhaustive.by_enumeration(scores, likely, kept, depth)
-    assert sorted(exhaustive.found(result)) == expected
+    assert sorted(found(result)) == expected
     assert result.bill.rollout_tokens == rollout_tokens
     assert (
         result.bill.verifier_tokens
@@ -202,7 +200,7 @@ def by_the_rules(result, tokenizer, problem):
     return scores
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     seed=st.integers(0, 10**6),
     way=st.sampled_from(WAYS),

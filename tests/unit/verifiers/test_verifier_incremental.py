@@ -12,7 +12,7 @@ from ttc.engines.protocol import StepScore
 from ttc.errors import InputError
 from ttc.models.directory import save_model
 from ttc.models.from_scratch import build_verifier
-from ttc.models.llama.pieces import GenericLayers, SmallLlamaLayers
+from ttc.models.llama_pieces import GenericLayers, SmallLlamaLayers
 from ttc.verifiers.incremental import IncrementalVerifier, pieces
 from ttc.verifiers.trained import TokenVerifier
 
@@ -74,7 +74,7 @@ ROUND = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     name=st.sampled_from(["small", "generic"]),

@@ -1,1 +1,1 @@
-"""From generations to numbers: selection, estimates over subsets, difficulty, outcomes, exchange."""
+"""Evaluation of generations: selection, means over subsets, difficulty, outcomes, exchange."""

@@ -1,4 +1,4 @@
-"""Worse verifiers out of a good one: the ablation of verifier quality (paper, camera-ready appendix).
+"""Noisy verifiers, made from a good one: the ablation of verifier quality (paper, camera-ready appendix).
 
 A *random* verifier gives uniform scores, a *flipped* one 1 − p instead of p for a share of its scores.  Both act on the
 scores of steps, as a verifier gives them and before they are aggregated (`step`), or on the aggregated scores of

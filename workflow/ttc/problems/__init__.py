@@ -1,1 +1,1 @@
-"""What a question is: sources of problems, prompts, and the text around an answer."""
+"""Problems: where they come from, how they are put to a model, and how its solutions are read."""

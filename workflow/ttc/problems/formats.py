@@ -1,4 +1,4 @@
-"""The form of a study's problems: how they are put to a model, how its solutions are cut into steps and graded.
+"""Forms of problems: prompts for a model, and the steps, answers and verdicts of its solutions.
 
 `LineForm` is that of the generated problems and of models that were trained on them.  `PromptForm` is that of real
 problems and published models: prompts from a file, the tokenizer's chat template, steps that are lines, answers found

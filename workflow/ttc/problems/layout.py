@@ -1,4 +1,4 @@
-"""Where a data set lies and what its columns are called: what can be checked before anything is read."""
+"""Layout of data sets: their place on the hub and the names of their columns, checked before anything is read."""
 
 import re
 from collections.abc import Iterable

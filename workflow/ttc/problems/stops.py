@@ -1,4 +1,4 @@
-"""By which tokens and texts a step and a solution end, for an engine to stop at.
+"""Ends of steps and of solutions: the tokens and texts at which an engine stops.
 
 The tokenizers of the default study have one token for a line end.  Those of published models write a line end as a
 part of many tokens (`.\n\n`, `)\n`), and put blank lines between steps: there a step ends with the first token that has

@@ -1,4 +1,4 @@
-"""What a generated task is: the functions of a module of `ttc.problems.tasks`.
+"""The generated task: the functions that a module of `ttc.problems.tasks` has.
 
 A task makes problems whose answers are known, and the texts from which a policy learns to solve them.  A solution has
 one line for each step and a last line `Answer: ...` (`ttc.problems.formats.LINES`); texts are cut into words by the

@@ -1,4 +1,4 @@
-"""Between texts and tokens: prompts, solutions, steps and the context of a revision."""
+"""Texts and their tokens: prompts, solutions, steps and the context of a revision."""
 
 import numpy as np
 

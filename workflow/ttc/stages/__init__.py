@@ -1,1 +1,1 @@
-"""One thin command-line module per rule: read tables, call the package, write tables."""
+"""Stages, one thin module each: a function `run` that reads tables, calls the package and writes tables."""

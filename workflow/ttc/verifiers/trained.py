@@ -12,8 +12,10 @@ import numpy as np
 import torch
 
 from ttc.errors import InputError
-from ttc.models.directory import read_card, resolve_device
+from ttc.models.card import read_card
+from ttc.models.directory import resolve_device
 from ttc.models.padding import ROWS, WIDTH, batches_of_equal_width, round_up
+from ttc.models.tokenizers import load_tokenizer
 from ttc.models.verifier import SurpriseVerifier
 from ttc.problems import text
 from ttc.verifiers.protocol import Solution
@@ -70,7 +72,7 @@ class TokenVerifier(TokenReader):
         kind = read_card(path)["kind"]
         if kind not in KINDS:
             raise InputError(f"{path}: its card says kind '{kind}'; a verifier is one of {', '.join(KINDS)}")
-        super().__init__(text.load_tokenizer(path), kind)
+        super().__init__(load_tokenizer(path), kind)
         self.device = resolve_device(device)
         self.model = SurpriseVerifier.from_pretrained(path, dtype=torch.float32)
         self.model.to(self.device).eval()

@@ -127,7 +127,7 @@ def cross_validate(
         raise ValueError(f"cross-validation needs at least two folds, not {folds}")
     everyone = np.arange(len(grid.problem_ids))
     X, y, costs, where = grid.rows(everyone, bins)
-    allocator = ComputeOptimalAllocator(grid.strategies).fit(X, y, costs)
+    allocator = ComputeOptimalAllocator(grid.strategies).fit(X, y, costs=costs)
     in_sample = np.full(grid.correct[:, 0].shape, np.nan)
     in_sample[where] = y[np.arange(len(y)), allocator.predict_index(X)]
 
@@ -140,7 +140,7 @@ def cross_validate(
             X, y, costs, _ = grid.rows(np.flatnonzero(fold != held_out), bins)
             if not len(X) or not (fold == held_out).any():
                 continue
-            fitted = ComputeOptimalAllocator(grid.strategies).fit(X, y, costs)
+            fitted = ComputeOptimalAllocator(grid.strategies).fit(X, y, costs=costs)
             for (value, budget), choice, means in zip(
                 fitted.cells_, fitted.choices_, fitted.means_, strict=True
             ):

@@ -32,8 +32,10 @@ class ComputeOptimalAllocator(BaseEstimator):
     def __init__(self, strategies=None):
         self.strategies = strategies
 
-    def fit(self, X, y, costs=None):
+    def fit(self, X, y, *, costs=None):
         """Fit on rows of questions × budgets.
+
+        `y` has a column for each strategy, so scikit-learn's `check_estimator`, which fits a column, does not apply.
 
         Parameters
         ----------
