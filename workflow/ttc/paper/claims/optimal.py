@@ -5,7 +5,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from ttc.evaluation.allocation.efficiency import Unmeasured, efficiency_of
+from ttc.evaluation.efficiency import Unmeasured, efficiency_of
 from ttc.paper.claim import MARGIN, Claim, Line, Measure, Settings, ours
 from ttc.paper.claims.revisions import confounded
 from ttc.paper.measures import (
