@@ -24,7 +24,7 @@ from benchmarks.frame import Bench
 from benchmarks.materials import configuration, path, problems, prompts
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
-from ttc.engines.token_choice import choose
+from ttc.engines.decoding import choose
 from ttc.models.verifier import SurpriseVerifier
 from ttc.search.strategy import Strategy
 from ttc.stages.search import problem_streams, search_problems
@@ -140,7 +140,10 @@ def measure(bench: Bench) -> None:
     )
     table = problems(bench, count)
     tokens = prompts(engine.tokenizer, table)
-    limits = {"temperature": 1.0, "max_tokens": max_tokens, "max_rounds": max_rounds}
+    limits = {"temperature": 1.0, "max_tokens": max_tokens}
+    limits |= {
+        name: defaults["search"][name] for name in ("max_rounds", "max_step_tokens", "finished", "duplicates")
+    }
 
     def ours(problems: int, beams: int):
         spec = {"seed": SEED, "strategy": {"kind": "beam", "width": 4}, "budget": beams} | limits

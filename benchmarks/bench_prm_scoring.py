@@ -123,7 +123,10 @@ def _requests(bench: Bench, verifier, strategy: dict, count: int, beams: int) ->
         "budget": beams,
         "temperature": 1.0,
         "max_tokens": defaults["sampling"]["max_tokens"],
-        "max_rounds": defaults["search"]["max_rounds"],
+        **{
+            name: defaults["search"][name]
+            for name in ("max_rounds", "max_step_tokens", "finished", "duplicates")
+        },
     }
     search_problems(engine, recorder, problems(bench, count), spec, 2048)
     return recorder.requests

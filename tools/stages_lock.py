@@ -70,13 +70,15 @@ def commits(
     """
     found: dict[Path, list[str]] = {}
     left = set(units)
-    for commit in _git(root, "rev-list", "--full-history", "HEAD", "--", lock.NAME).decode().split():
+    for commit in _history(root):
         if not left:
             break
         known = _records_of(root, commit)
         same = {unit for unit in left if known.get(unit) == records[unit]}
         if same:
-            tree = _extracted(root, commit, place)
+            tree = place / commit
+            if not tree.exists():
+                _extract(root, commit, tree)
             own = same - set(_program(tree, "tools.stages_lock", "--list").split())
             if own:
                 found[tree] = sorted(own)
@@ -84,28 +86,39 @@ def commits(
     return found
 
 
+def _history(root: Path) -> list[str]:
+    """The commits that changed the lock, newest first; none outside a repository."""
+    try:
+        return _git(root, "rev-list", "--full-history", "HEAD", "--", lock.NAME).decode().split()
+    except (OSError, subprocess.CalledProcessError):
+        return []
+
+
 def _records_of(root: Path, commit: str) -> dict[str, lock.Record]:
     try:
         return lock.parse_stages(_git(root, "show", f"{commit}:{lock.NAME}").decode())
-    except (InputError, subprocess.CalledProcessError):  # a commit that removed it, or left it half merged
+    except (InputError, OSError, subprocess.CalledProcessError):  # it has none, or one that is half merged
         return {}
 
 
-def _extracted(root: Path, commit: str, place: Path) -> Path:
-    tree = place / commit
+def _extract(root: Path, commit: str, tree: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(_git(root, "archive", commit))) as archive:
         archive.extractall(tree, filter="data")
-    return tree
 
 
 def _git(root: Path, *arguments: str) -> bytes:
     return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=True).stdout
 
 
+def python(module: str) -> list[str]:
+    """The words that start a module in the working directory."""
+    return [sys.executable, "-m", module]
+
+
 def _program(tree: Path, module: str, *arguments: str) -> str:
     """What a module of a tree prints, run with the code of that tree."""
     done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [*python(module), *arguments],
         cwd=tree,
         env=os.environ | thread_variables(1) | {"PYTHONPATH": str(tree / "workflow")},
         capture_output=True,
@@ -150,7 +163,7 @@ def replay(root: Path, folder: Path, jobs: list[dict], cores: int, place: Path) 
         with (here / "log.txt").open("w") as log:
             running.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", "tools.golden.jobs", str(here / "order.json")],
+                    [*python("tools.golden.jobs"), str(here / "order.json")],
                     cwd=root,
                     env=os.environ | thread_variables(1) | {"PYTHONPATH": str(root / "workflow")},
                     stdout=log,
@@ -194,11 +207,19 @@ def renewed(
 def compared(
     root: Path, records: dict[str, lock.Record], changed: list[str], cores: int, cache: Path
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Of the changed units: (those that do something else and why, those that do the same and how that is known)."""
+    """Of the changed units: (those that do something else and why, those that do the same and how that is known).
+
+    Records that no commit has, because the lock was renewed since the last one, are put back to that commit's.
+    """
     other, same = {}, {}
     with tempfile.TemporaryDirectory(prefix="ttc-stages-lock-") as temporary:
         place = Path(temporary)
         trees = commits(root, records, changed, place / "trees")
+        missing = set(changed).difference(*trees.values())
+        if committed := {unit: each for unit, each in _records_of(root, "HEAD").items() if unit in missing}:
+            records |= committed
+            for tree, units in commits(root, records, list(committed), place / "trees").items():
+                trees[tree] = sorted({*trees.get(tree, []), *units})
         for number, (tree, units) in enumerate(trees.items()):
             folder = golden(tree, cache)
             jobs = json.loads((folder / "golden.json").read_text())
@@ -209,8 +230,8 @@ def compared(
             judged = verdicts.judge(asked, differs, units, sources, before)
             other |= judged.other
             same |= judged.same
-    missing = "no commit has both this record and its code, so that there is nothing to compare with"
-    other |= {unit: missing for unit in changed if unit not in other and unit not in same}
+    alone = "no commit has both this record and its code, so that there is nothing to compare with"
+    other |= {unit: alone for unit in changed if unit not in other and unit not in same}
     return other, same
 
 

@@ -4,7 +4,7 @@ import polars as pl
 
 from tests.support.toy import END, ToyEngine
 from tests.support.toy import text as characters
-from ttc.engines.sampling import roll_out
+from ttc.engines.sampling import Draw, roll_out
 from ttc.problems.formats import LINES
 from ttc.problems.formats import grade_line as grade
 from ttc.tables.generation import STEP_VALUES
@@ -70,5 +70,7 @@ SAMPLES = [
 def rolled(rows, rollouts=1, batch=1000, seed=3, limit=30):
     engine = ToyEngine(policy)
     engine.tokenizer = Characters()
-    frame = roll_out(engine, LINES, QUESTIONS, made(rows), rollouts, seed, 1.0, limit, batch, silent)
+    frame = roll_out(
+        engine, LINES, QUESTIONS, made(rows), rollouts, Draw(seed, 1.0, limit, batch), report=silent
+    )
     return STEP_VALUES.check(frame, "here"), engine

@@ -12,6 +12,7 @@ from tests.support.full_prefixes import FullPrefixes
 from ttc import noise
 from ttc.engines.protocol import Continuation, StepScore
 from ttc.search.loop import search
+from ttc.search.options import Draw
 
 STEP, END = ord("."), ord("$")
 STREAM = noise.stream(7, "test")
@@ -182,6 +183,7 @@ def run(engine, verifier, budget, strategy, prompts=("p",), streams=(STREAM,), *
     """Search with limits that do not bind unless `changes` say so; a verifier of whole solutions is adapted."""
     if not hasattr(verifier, "score_more"):
         verifier = FullPrefixes(verifier)
+    apart = {name: changes.pop(name) for name in ("options", "verifier_prompts") if name in changes}
     limits = {"temperature": 1.0, "max_step_tokens": 10, "max_tokens": 40, "max_rounds": 40} | changes
     return search(
         engine,
@@ -190,7 +192,8 @@ def run(engine, verifier, budget, strategy, prompts=("p",), streams=(STREAM,), *
         np.array(streams, dtype=np.uint64),
         strategy,
         budget,
-        **limits,
+        Draw(**limits),
+        **apart,
     )
 
 

@@ -16,7 +16,7 @@ from ttc import plugins
 from ttc.study.stages import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("Snakefile", "config.yaml", "profiles", "slurm", "envs", "workflow/rules", "workflow/schemas")
+COPIED = ("Snakefile", "config.yaml", "profiles", "slurm", "envs", "workflow/rules")
 STAGE = '''"""Stage {stage}, in miniature."""
 
 import hashlib

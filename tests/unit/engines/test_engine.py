@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM
 from tests.support.engines import bits, load
 from tests.support.tiny import BOS, EOS, KINDS, NEWLINE, markov_model, prompts_of, random_model, saved
 from ttc import noise
-from ttc.engines.token_choice import choose
+from ttc.engines.decoding import choose
 from ttc.errors import InputError
 
 LENGTHS = [1, 2, 3, 5, 8, 9, 20, 31, 32, 33, 34, 40, 63, 64, 65, 70, 1, 5]

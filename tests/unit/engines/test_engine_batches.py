@@ -15,7 +15,8 @@ from ttc.engines.backends import transformers
 from ttc.errors import InputError
 from ttc.models import padding
 from ttc.models.generic import GenericForward
-from ttc.models.llama.decoding import LlamaForward
+from ttc.models.llama_decoding import LlamaForward
+from ttc.models.tokenizers import load_tokenizer
 from ttc.verifiers.trained import TokenVerifier
 
 QUESTIONS = prompts_of([3, 9, 9, 17, 33])
@@ -240,8 +241,6 @@ def test_what_is_read_from_files_is_the_model(tied, tmp_path):
 
 def test_the_tokenizer_read_directly_is_the_one_that_transformers_finds(tmp_path):
     from transformers import AutoTokenizer
-
-    from ttc.models.tokenizers import load_tokenizer
 
     folder = saved(random_model(), tmp_path / "m")
     ours, theirs = load_tokenizer(folder), AutoTokenizer.from_pretrained(folder)

@@ -4,12 +4,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.support.rollouts import SAMPLES, rolled, silent
+from tests.support.rollouts import SAMPLES, rolled
 from tests.support.tiny import EOS, SEED, TASK, random_model, saved
 from tests.support.toy import keyed
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
-from ttc.engines.sampling import roll_out, sample, select_problems, solutions_frame
+from ttc.engines.sampling import Draw, roll_out, sample, select_problems, solutions_frame
 from ttc.errors import InputError
 from ttc.problems.formats import LINES
 from ttc.problems.formats import grade_line as grade
@@ -60,7 +60,7 @@ def test_problems_are_chosen_by_split_in_order(problems):
 
 def draw(engine, problems, block, samples, rows=1024, temperature=1.0):
     chosen = select_problems(problems, "test", block)
-    return sample(engine, LINES, chosen, samples, 5, temperature, 16, rows, silent)
+    return sample(engine, LINES, chosen, samples, Draw(5, temperature, 16, rows))
 
 
 @pytest.mark.parametrize("rows", [7, 1024])
@@ -106,7 +106,7 @@ def test_samples_are_what_the_engine_decodes_from_the_prompt(engine, problems):
 def test_seeds_differ_and_greedy_samples_do_not(engine, problems):
     first = draw(engine, problems, [0, 4], [0, 4])
     chosen = select_problems(problems, "test", [0, 4])
-    assert not sample(engine, LINES, chosen, [0, 4], 6, 1.0, 16, 1024, silent)["text"].equals(first["text"])
+    assert not sample(engine, LINES, chosen, [0, 4], Draw(6, 1.0, 16))["text"].equals(first["text"])
     greedy = draw(engine, problems, [0, 4], [0, 4], temperature=0.0)
     assert greedy.group_by("problem_id").agg(pl.col("text").n_unique())["text"].to_list() == [1] * 4
 
@@ -214,8 +214,8 @@ def test_rollouts_of_a_model_stop_at_its_window(engine, problems):
             "finish_reason": ["stop"],
         }
     )
-    frame = STEP_VALUES.check(roll_out(engine, LINES, chosen, samples, 2, 0, 1.0, 8, 64, silent), "here")
+    frame = STEP_VALUES.check(roll_out(engine, LINES, chosen, samples, 2, Draw(0, 1.0, 8, 64)), "here")
     assert frame["step"].to_list() == list(range(solution.count("\n") + 1))
     assert frame["rollouts"].to_list() == [2] * solution.count("\n") + [1]
     with pytest.raises(InputError, match="window is 192"):
-        roll_out(engine, LINES, chosen, samples, 2, 0, 1.0, 200, 64, silent)
+        roll_out(engine, LINES, chosen, samples, 2, Draw(0, 1.0, 200, 64))

@@ -19,7 +19,8 @@ from ttc.estimate.counts import Assumptions, expected
 from ttc.estimate.measured import assumed, measure, used
 from ttc.estimate.sizes import flops, parameters
 from ttc.estimate.table import jobs, longest_chain, short, text
-from ttc.models.directory import count_parameters, read_card
+from ttc.models.card import read_card
+from ttc.models.directory import count_parameters
 from ttc.models.from_scratch import build_policy
 from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import text as texts
@@ -32,6 +33,7 @@ from ttc.study.artifact import Artifact
 from ttc.study.build import plan_study
 from ttc.study.config import resolve
 from ttc.study.plan import Plan
+from ttc.study.sections.configuration import Configuration
 from ttc.study.stages import STAGES
 from ttc.tables.generation import SAMPLES, SCORES, STEP_VALUES
 from ttc.tables.revisions import CHAINS
@@ -291,7 +293,7 @@ def finished(made, tmp_path_factory):
         place = root / artifact.path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(made[name])
-    configuration = resolve({}) | {"task": all_stages.TASK}
+    configuration = Configuration.model_validate({"task": all_stages.TASK})
     return Plan(configuration, list(artifacts.values())), root
 
 

@@ -9,11 +9,11 @@ from ttc.errors import InputError
 from ttc.evaluation.exchange import (
     VERSIONS,
     at_budget,
-    flops,
     model_parameters,
     multiplier,
     verified_generations,
 )
+from ttc.flops import forward
 from ttc.study.config import resolve
 
 
@@ -95,8 +95,8 @@ def test_budgets_beyond_the_measured_are_clipped_and_flagged():
 
 
 def test_unknown_cost_stays_unknown():
-    assert flops(10, 3.0) == 60
-    assert flops(None, 3.0) is None and flops(10, None) is None
+    assert forward(10, 3.0) == 60
+    assert forward(None, 3.0) is None and forward(10, None) is None
 
 
 def test_parameters_come_from_the_card(tmp_path):

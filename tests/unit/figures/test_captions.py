@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from ttc.figures import captions
 from ttc.figures.captions import specification
 from ttc.figures.registry import FIGURES
-from ttc.study.build import ROOT, plan_study
+from ttc.study.build import plan_study
 from ttc.study.config import resolve
 
 ENTRIES = tuple(FIGURES.values())
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 KEYS = sorted(
     captions.fields(sentence for entry in ENTRIES for sentence in entry.caption) - set(captions.MEASURED)
 )
@@ -21,7 +20,7 @@ KEYS = sorted(
 
 @pytest.fixture(scope="module")
 def configuration():
-    return resolve({}, SCHEMA)
+    return resolve({})
 
 
 def caption_of_all(configuration, **measured):

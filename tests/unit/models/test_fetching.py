@@ -22,7 +22,7 @@ from ttc import digests
 from ttc.digests import file_digest, folder_files
 from ttc.errors import InputError
 from ttc.models import fetch as fetching
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
 from ttc.models.fetch import describe, fetch
 from ttc.models.weights import Weights, weights_of
 from ttc.run import job

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.configuration_keys import exists
 from ttc.paper.open_questions import CHOICES, choices
-from ttc.study.config import resolve
+from ttc.study.config import parse, resolve
 from ttc.study.relevant import shown_configuration
 
 LOOKAHEAD = "Whether lookahead stops paying when a rollout ends early"
@@ -56,7 +56,7 @@ def test_topics_are_different():
 
 
 def test_nothing_is_shown_of_what_a_study_does_not_do():
-    generated = shown_configuration(resolve({}))
+    generated = shown_configuration(parse({}))
     assert "fine_tuning" not in str(generated) and "engine" not in generated
     problems = {"test": {"preset": "gsm8k"}, "train": {"preset": "gsm8k_train"}}
     given = {"hub": "a/b", "revision": "0" * 40}
@@ -66,7 +66,7 @@ def test_nothing_is_shown_of_what_a_study_does_not_do():
         "prm": {"checkpoint": given | {"kind": "ki_tag"}},
         "revision": {"use": False},
     }
-    shown = shown_configuration(resolve(study))
+    shown = shown_configuration(parse(study))
     assert shown["policy"].keys() == {"checkpoint"} and shown["prm"].keys() == {"checkpoint", "preflight"}
     assert shown["revision"] == {"use": False} and "task" not in shown
     assert "fine_tuning" in shown["orm"] and "training" not in shown["orm"]

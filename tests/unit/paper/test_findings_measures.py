@@ -6,11 +6,12 @@ import pytest
 
 from tests.support import synthetic_claims, synthetic_study
 from tests.support.synthetic_claims import IDS, chains, chosen, difficulty, outcomes
-from ttc.paper import measures
+from ttc.paper import chain_measures, measures
+from ttc.paper import optimal_measures as optimal
+from ttc.paper import ratio_measures as ratios
 from ttc.paper.claim import Line, Settings
-from ttc.paper.claims import chains as chain_measures
 from ttc.paper.claims import difficulty as difficulty_measures
-from ttc.paper.claims import exchange, optimal, ratios, revisions, search, verifiers
+from ttc.paper.claims import exchange, revisions, search, verifiers
 from ttc.paper.measures import BEAM, MAJORITY, WEIGHTED
 from ttc.tables.study import NotMeasured, Study
 
@@ -119,7 +120,7 @@ def test_rise_compares_the_last_half_with_an_answer():
     steps = {("baseline", "revision_step", "none", step + 1): 0.2 + 0.1 * step for step in range(6)}
     assert revisions.rise(study(steps), SETTINGS).value == pytest.approx((0.5 + 0.6 + 0.7) / 3 - 0.2)
     assert revisions.rise(study(steps), SETTINGS, start=2).value == pytest.approx(0.6 - 0.3)
-    trained = Settings(bootstrap=50, max_context=4)
+    trained = Settings(bootstrap=50, seed=0, max_context=4)
     assert revisions.rise(study(steps), trained, start=None).value == pytest.approx(0.7 - 0.6)
     with pytest.raises(NotMeasured, match="no reviser"):
         revisions.rise(study(steps), SETTINGS, start=None)
@@ -283,7 +284,9 @@ def test_the_mean_over_bins_combines_intervals_in_quadrature():
 
 def test_the_card_of_the_prm_gives_its_auc_with_an_interval_where_it_has_one():
     def found(card):
-        return verifiers.step_auc(Study(), Settings(cards={} if card is None else {"prm": {"metrics": card}}))
+        return verifiers.step_auc(
+            Study(), Settings(200, 5, {} if card is None else {"prm": {"metrics": card}})
+        )
 
     measured = found({"step_auc": 0.9, "step_auc_low": 0.87, "step_auc_high": 0.92})
     assert (measured.value, measured.low, measured.high) == (0.9, 0.87, 0.92)

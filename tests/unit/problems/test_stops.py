@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support import small_models
 from ttc.engines.backends.transformers import TransformersEngine
-from ttc.engines.stop_tables import BLANK, END, STEP, TEXT, Marks
+from ttc.engines.stopping import BLANK, END, STEP, TEXT, Marks
 from ttc.errors import InputError
 from ttc.models.weights import end_tokens
 from ttc.problems.stops import Stops, any_line_end, single_token

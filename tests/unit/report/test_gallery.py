@@ -18,7 +18,6 @@ from ttc.report import gallery
 from ttc.runtime import Runtime
 from ttc.stages import gallery as stage
 from ttc.stages import plot
-from ttc.study.build import ROOT
 from ttc.study.config import resolve
 from ttc.tables.registry import SCHEMAS
 from ttc.tables.study import Study
@@ -29,7 +28,7 @@ def published(tmp_path_factory):
     """A study's folder as it is published: tables, configuration and figures."""
     folder = tmp_path_factory.mktemp("results") / "trial"
     overlay = {"figures": {"dpi": 50, "bootstrap": 20, "formats": ["png"]}}
-    configuration = resolve(overlay, ROOT / "workflow/schemas/config.schema.yaml")
+    configuration = resolve(overlay)
     frames = synthetic_ablations.study()
     for name in ("difficulty", "curves", "exchange"):
         SCHEMAS[name].write(frames[name], folder / "tables" / f"{name}.parquet")

@@ -30,7 +30,7 @@ CONFIGURATION = {"seed": 7, "sampling": {"temperature": 1.0, "max_tokens": 96}, 
 @pytest.fixture(scope="module")
 def frames():
     frames = synthetic_study.study()
-    return frames | {"findings": FINDINGS.check(find(Study(frames), Settings(bootstrap=50)), "test")}
+    return frames | {"findings": FINDINGS.check(find(Study(frames), Settings(bootstrap=50, seed=0)), "test")}
 
 
 @pytest.fixture

@@ -25,7 +25,10 @@ SPEC = {
     "budget": 4,
     "temperature": 1.0,
     "max_tokens": 30,
+    "max_step_tokens": None,
     "max_rounds": 10,
+    "finished": "shrink",
+    "duplicates": "keep",
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.support.all_stages import MODELS, STAGES, TASK, run_all
 from ttc import digests
 from ttc.errors import InputError
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
 from ttc.models.tokenizers import load_tokenizer
 from ttc.problems import text
 from ttc.problems.contexts import contexts

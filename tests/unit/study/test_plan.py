@@ -12,10 +12,10 @@ from tests.support.workflow_project import SOURCE, Project
 from ttc.commands.summary import late, rows, text
 from ttc.errors import InputError
 from ttc.search.strategy import Strategy
+from ttc.study.blocks import SHARDING
 from ttc.study.build import plan_jobs, plan_study
-from ttc.study.graph import sampling
-from ttc.study.graph.searches import searches
 from ttc.study.relevant import shown_configuration
+from ttc.study.sections.search import Search
 from ttc.study.stages import STAGES
 
 
@@ -171,15 +171,15 @@ def test_the_sizes_of_shards_are_all_known_and_not_in_the_report(root):
     plan = plan_study({}, root)
     named = {
         (section, name)
-        for section, values in plan.configuration.items()
+        for section, values in plan.configuration.model_dump().items()
         if isinstance(values, dict)
         for name in values
         if "block_" in name or "shards" in name
     }
-    assert named == {(section, name) for section, names in sampling.SHARDING.items() for name in names}
-    cut = {section: dict.fromkeys(names, 50) for section, names in sampling.SHARDING.items()}
+    assert named == {(section, name) for section, names in SHARDING.items() for name in names}
+    cut = {section: dict.fromkeys(names, 50) for section, names in SHARDING.items()}
     other = plan_study(cut, root)
-    blocks = -(-plan.configuration["task"]["test_problems"] // 50)
+    blocks = -(-plan.configuration.task.test_problems // 50)
     (report,), (other_report,) = plan.of("report"), other.of("report")
     assert report.spec == other_report.spec
     assert other.of("publish")[0].spec["configuration"]["search"]["block_problems"] == 50
@@ -270,11 +270,11 @@ class TestSearches:
         # billed N·(k+1): with k = 3, N = 64 costs 256 and N = 256 would cost 1024
         strategy = {"kind": "lookahead", "width": 4, "depth": 3}
         asked = {"strategies": [strategy], "budgets": [4, 16, 64, 256]}
-        assert list(searches(asked)) == [
+        assert list(Search.model_validate(asked).searches()) == [
             ("lookahead(width=4, depth=3)", Strategy("lookahead", 4, 3), budget) for budget in (4, 16, 64)
         ]
         asked = {"strategies": [strategy | {"budgets": [256]}], "budgets": [4]}
-        assert [budget for *_, budget in searches(asked)] == [256]
+        assert [budget for *_, budget in Search.model_validate(asked).searches()] == [256]
 
 
 class TestRevisions:

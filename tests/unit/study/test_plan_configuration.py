@@ -1,21 +1,24 @@
-"""The configuration: defaults, every kind of mistake in one sentence, and files written from the schema."""
+"""The configuration: defaults, every kind of mistake in one sentence, and files written from its sections."""
 
 import copy
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
 
+from ttc import plugins
 from ttc.errors import InputError
-from ttc.study import reference
-from ttc.study.config import follow, load, load_schema, merge, resolve
+from ttc.study import reference, yaml_files
+from ttc.study.build import plan_study
+from ttc.study.config import load, merge, resolve
+from ttc.study.sections import declared
+from ttc.study.sections.configuration import Configuration
+from ttc.study.tree import at, paths, tree
 
-SCHEMA = load_schema()
+TREE = tree(Configuration)
 
 
 def nodes(node, path=""):
-    """Every schema node with its path; `$ref` followed."""
-    node = follow(node, SCHEMA)
+    """Every key with its path."""
     yield path, node
     for name, child in node.get("properties", {}).items():
         yield from nodes(child, f"{path}.{name}")
@@ -24,35 +27,87 @@ def nodes(node, path=""):
             yield from nodes(node[name], f"{path}.*")
 
 
-def test_the_schema_is_closed_described_and_has_defaults():
-    Draft202012Validator.check_schema(SCHEMA)
-    for path, node in nodes(SCHEMA):
+def test_every_section_is_closed_and_every_key_described():
+    for path, node in nodes(TREE):
         if "properties" in node:
             assert node.get("additionalProperties") is False, path
             for name, child in node["properties"].items():
-                child = follow(child, SCHEMA)
                 assert child.get("description"), f"{path}.{name}"
-                optional = (
-                    ".source" in path or ".problems" in path or path.endswith(".*")
-                )  # what a list holds
-                optional |= name in node.get("required", ())
-                assert optional or "default" in child, f"{path}.{name}"
 
 
-def test_files_written_from_the_schema_are_up_to_date():
+def test_every_key_outside_of_what_is_given_whole_has_a_default():
+    for path, node in nodes(TREE):
+        for name, child in node.get("properties", {}).items():
+            # What stands in a section that is null by default, or in a list
+            whole = (
+                path.startswith((".source", ".problems")) or "*" in path or name in node.get("required", ())
+            )
+            assert whole or "default" in child, f"{path}.{name}"
+
+
+def test_files_written_from_the_sections_are_up_to_date():
     for file, text in reference.files().items():
-        assert file.read_text() == text, f"{file.name} differs from the schema; run `make docs`"
+        assert file.read_text() == text, f"{file.name} differs from the sections; run `make docs`"
 
 
 def test_config_yaml_says_what_the_defaults_say():
-    assert resolve(yaml.safe_load(reference.config_yaml())) == resolve({})
+    given = yaml.safe_load(yaml_files.config_yaml())
+    assert resolve(given) == resolve({})
+    made, asked = plan_study({}).artifacts, plan_study(given).artifacts
+    assert [(each.stage, each.label, each.spec) for each in made] == [
+        (each.stage, each.label, each.spec) for each in asked
+    ]
+
+
+def test_config_yaml_is_a_page_that_a_newcomer_reads():
+    text = yaml_files.config_yaml()
+    assert len(text.splitlines()) <= 200
+    assert max(map(len, text.splitlines())) <= 110
+    for word in ("fine_tuning", "lora", "preflight", "vllm", "checkpoint:\n", "hub"):
+        assert word not in text
+
+
+def test_every_key_is_in_one_of_the_two_files():
+    default, others = (
+        yaml.safe_load(text) for text in (yaml_files.config_yaml(), yaml_files.published_yaml())
+    )
+    for path in paths(TREE):
+        *sections, last = path.split(".")
+        places = []
+        for node in (default, others):
+            for section in sections:
+                node = node.get(section, {}) if isinstance(node, dict) else {}
+            places.append(last in node)
+        leaf = "properties" not in at(TREE, tuple(path.split(".")))
+        assert places.count(True) == 1 if leaf else any(places), path
 
 
 def test_every_key_is_in_the_reference():
     table = reference.markdown()
-    for path, _ in nodes(SCHEMA):
+    for path, _ in nodes(TREE):
         if path and ".*" not in path:
             assert f"| `{path.lstrip('.')}` |" in table
+
+
+@pytest.mark.parametrize(
+    ("package", "key"),
+    [
+        ("ttc.search.methods", "search.strategies[].kind"),
+        ("ttc.verifiers.kinds", "prm.checkpoint.kind"),
+        ("ttc.engines.backends", "engine.sample"),
+        ("ttc.problems.tasks", "task.kind"),
+        ("ttc.problems.presets", "problems.test.preset"),
+    ],
+)
+def test_the_reference_names_every_plug_in(package, key):
+    (row,) = (line for line in reference.markdown().splitlines() if line.startswith(f"| `{key}` |"))
+    assert [name for name in plugins.names(package) if name not in row] == []
+
+
+def test_every_type_of_hyper_parameter_is_a_type_of_key():
+    from ttc.search.strategy import TYPES
+
+    assert TYPES.keys() == declared.PARAMETERS.keys()
 
 
 def test_a_part_of_a_section_leaves_the_rest_at_its_default():
@@ -106,6 +161,26 @@ MISTAKES = [
         ["search.strategies.0", "rebase has none"],
     ),
     ({"search": {"strategies": [{"kind": "rebase", "temperature": 0}]}}, ["temperature", "more than 0"]),
+    ({"task": {"kind": "clok"}}, ["task.kind", "'clok'", "did you mean 'clock'?"]),
+    ({"task": {"steps": [2]}}, ["task.steps", "2 or more items"]),
+    ({"task": {"groups": [{"operations": 0}]}}, ["task.groups.0", "is missing"]),
+    ({"engine": {"sample": "vlm"}}, ["engine.sample", "'vlm'", "transformers", "did you mean 'vllm'?"]),
+    ({"runtime": {"jobs": {"sampel": {}}}}, ["runtime.jobs.sampel", "did you mean 'sample'?"]),
+    ({"runtime": {"jobs": {"sample": {"minutes": None}}}}, ["runtime.jobs.sample.minutes", "null"]),
+    ({"prm": {"checkpoint": {"kind": "ki_tga"}}}, ["prm.checkpoint.kind", "did you mean 'ki_tag'?"]),
+    ({"exchange": {"versions": ["v1", "v1"]}}, ["exchange.versions", "items that differ"]),
+    ({"orm": {"fine_tuning": {"lora": {"modules": 3}}}}, ["orm.fine_tuning.lora.modules", "text or a list"]),
+    ({"allocation": {"strategies": {"search": "beam"}}}, ["allocation.strategies.search", "a list or null"]),
+    ({"findings": {"bootstrap": 9}}, ["findings.bootstrap", "9", "10 or more"]),
+    ({"report": {"examples": 1.5}}, ["report.examples", "1.5", "a whole number"]),
+    ({"ablations": {"rest_em": "yes"}}, ["ablations.rest_em", "true or false"]),
+    ({"seed": float("inf")}, ["seed", "inf", "whole number"]),
+    ({"sampling": {"temperature": float("nan")}}, ["sampling.temperature", "nan"]),
+    ({3: {}}, ["3", "there is no such key"]),
+    (
+        {"source": {"problems": {"path": "a"}, "pools": {"policy": {"path": "b"}, "A": {"path": "c"}}}},
+        ["source.pools", "'A'", "text of the form"],
+    ),
     ({"search": {"larger_budgets": [6]}}, ["search.larger_budgets", "6", "beam(width=4)"]),
     (
         {"search": {"strategies": [{"kind": "beam", "width": "sqrt", "budgets": [8]}]}},

@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from ttc.errors import InputError
-from ttc.study.config import load_schema
-from ttc.study.site import FILE, SCHEMA, Site, read_site
+from ttc.study.site import FILE, Site, read_site
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -28,7 +27,7 @@ def write(tmp_path):
 def test_the_file_of_the_project_names_every_key_at_its_default():
     assert read_site(ROOT) == Site()
     given = yaml.safe_load((ROOT / FILE).read_text())
-    assert given.keys() == load_schema(SCHEMA)["properties"].keys() == Site.__dataclass_fields__.keys()
+    assert given.keys() == Site.model_fields.keys()
 
 
 def test_without_a_file_the_defaults_hold(tmp_path):
@@ -78,13 +77,13 @@ def test_a_site_becomes_resources_of_the_plugin(site, gpus, resources):
 
 @pytest.mark.parametrize(("job", "said"), [("7", "loaded {a}\n"), (None, "")])
 def test_setup_lines_run_in_slurms_jobs_only(job, said):
-    prefix = Site(setup=("load() { echo loaded $1; }", "load {a}")).shell_prefix.format()
+    prefix = Site(setup=["load() { echo loaded $1; }", "load {a}"]).shell_prefix.format()
     environment = {"SLURM_JOB_ID": job} if job else {}
     command = ["bash", "-c", prefix + "true"]
     assert subprocess.run(command, env=environment, capture_output=True, text=True).stdout == said
 
 
-@pytest.mark.parametrize("site", [Site(), Site(setup=("true",))])
+@pytest.mark.parametrize("site", [Site(), Site(setup=["true"])])
 def test_jobs_stay_strict(site):
     for failing in ("false; true", "false | true", "echo $not_there_anywhere"):
         done = subprocess.run(["bash", "-c", site.shell_prefix.format() + failing], capture_output=True)

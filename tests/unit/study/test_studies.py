@@ -37,14 +37,14 @@ def configuration(hub: str) -> PreTrainedConfig:
     return made(**shape, head_dim=128 if made is Qwen3Config else width // heads, tie_word_embeddings=tied)
 
 
-def checkpoints() -> dict[str, dict]:
-    """All checkpoints that the studies name."""
+def checkpoints() -> dict[str, int]:
+    """The stated numbers of parameters of all checkpoints that the studies name."""
     found = {}
     for plan in studies.published_studies().values():
         for role in ("policy", "larger_policy", "prm"):
-            checkpoint = plan.configuration[role]["checkpoint"]
+            checkpoint = getattr(plan.configuration, role).checkpoint
             if checkpoint is not None:
-                assert found.setdefault(checkpoint["hub"], checkpoint) == checkpoint
+                assert found.setdefault(checkpoint.hub, checkpoint.parameters) == checkpoint.parameters
     return found
 
 
@@ -75,7 +75,7 @@ def test_a_study_says_how_it_is_run():
 
 @pytest.mark.parametrize("hub", SHAPES)
 def test_the_stated_numbers_of_parameters_are_those_of_the_architecture(hub):
-    stated = checkpoints()[hub]["parameters"]
+    stated = checkpoints()[hub]
     with torch.device("meta"):
         if "PRM-7B" in hub:
             model = Qwen2WithClasses(configuration(hub))
@@ -91,6 +91,6 @@ def test_every_checkpoint_of_a_study_has_a_known_shape():
 
 def test_prompts_of_the_studies_fit_their_models():
     for plan in studies.published_studies().values():
-        prompt = prompts.load(plan.configuration["problems"]["prompt"])
-        policy = Path(plan.configuration["policy"]["checkpoint"]["hub"]).name
+        prompt = prompts.load(plan.configuration.problems.prompt)
+        policy = Path(plan.configuration.policy.checkpoint.hub).name
         assert (prompt.format == "chat") == policy.endswith("Instruct")

@@ -32,7 +32,7 @@ from tests.support.published import PROBLEM, STEPS, WINDOW, edit_weights
 from ttc import plugins
 from ttc.digests import digest
 from ttc.errors import InputError
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
 from ttc.models.weights import weights_of
 from ttc.training.adapters import add_adapters, merged
 from ttc.training.batches import Batch, collate, language_examples, value_examples

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.support.sequences import ENDS, MODEL, SEQUENCES, VALUES, Special, languages, values, whole
 from tests.support.tiny import EOS, random_model, saved
 from ttc.errors import InputError
-from ttc.models.directory import count_parameters, read_card, resolve_device
+from ttc.models.card import read_card
+from ttc.models.directory import count_parameters, resolve_device
 from ttc.models.from_scratch import build_policy, build_verifier
 from ttc.training import loop
 from ttc.training.batches import merge_equal

@@ -17,6 +17,7 @@ from ttc.problems.steps import steps_of
 from ttc.problems.stops import Stops, any_line_end
 from ttc.problems.text import decode, encode_prompts
 from ttc.search.loop import search
+from ttc.search.options import Draw
 from ttc.search.strategy import Strategy
 from ttc.verifiers.follow import TextSteps
 from ttc.verifiers.load import load
@@ -79,10 +80,7 @@ def test_a_policy_with_another_vocabulary(verifier, policy, strategy):
         np.array([noise.stream(1, question) for question in questions]),
         strategy,
         budget=4,
-        temperature=1.0,
-        max_step_tokens=6,
-        max_tokens=16,
-        max_rounds=4,
+        draw=Draw(temperature=1.0, max_step_tokens=6, max_tokens=16, max_rounds=4),
         verifier_prompts=questions,
     )
     assert sum(each.bill.verifier_tokens for each in results) == verifier.tokens_scored - counted > 0

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ttc import noise
 from ttc.engines.protocol import Continuation
-from ttc.engines.stop_tables import BLANK, END, STEP, Marks
-from ttc.engines.token_choice import choose
+from ttc.engines.stopping import BLANK, END, STEP, Marks
 from ttc.models.forward import Forward
 from ttc.models.padding import ROWS, round_up
 
@@ -26,17 +26,15 @@ FINISH = np.array(["length", "end", "step"], dtype=object)
 class RowState:
     """Rows of an engine: cached prefixes (all tokens but the last), the pending last token, and the lengths."""
 
-    cache: (
-        torch.Tensor
-    )  # [parts, stored prefixes, …, slots, size]; shared by rows and forks, never written to
+    # [parts, stored prefixes, …, slots, size]; shared by rows and forks, never written to
+    cache: torch.Tensor
     source: np.ndarray  # [rows] the stored prefix of a row
     lengths: np.ndarray  # [rows] tokens so far, the pending one included
     pending: np.ndarray  # [rows] last token, not yet in the cache
     ended: np.ndarray  # [rows] the solution has ended; nothing is stored for such a row
     blank: np.ndarray  # [rows] the step in work has nothing to read yet
-    tail: (
-        np.ndarray
-    )  # [rows, some] last tokens of the solution, -1 before it, in which texts that end it are looked for
+    # [rows, some] last tokens of the solution, -1 before it, in which texts that end it are looked for
+    tail: np.ndarray
 
 
 class Decoding:
@@ -220,3 +218,27 @@ class Decoding:
 
     def _index(self, array: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(array, device=self.cache.device)
+
+
+def choose(
+    logits: torch.Tensor, nodes: np.ndarray, streams: np.ndarray, positions: np.ndarray, temperature: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Next tokens [rows] and their log-probabilities at temperature 1 (nats).
+
+    logits: [nodes, vocabulary]; nodes: [rows] whose logits a row draws from; positions: [rows] absolute position of
+    the token to choose.  Sampling inverts the cumulative distribution, added up in float64, at the uniform number of
+    (stream, position); temperature 0 takes the most probable token, the lower id on a tie.
+    """
+    logprobs = torch.log_softmax(logits, dim=-1)
+    nodes = torch.as_tensor(nodes, device=logits.device)
+    if temperature == 0:
+        chosen = logits.argmax(dim=-1)[nodes]
+    else:
+        probabilities = torch.softmax(logits if temperature == 1 else logits / temperature, dim=-1)
+        cumulative = probabilities.cumsum(dim=-1, dtype=torch.float64).index_select(0, nodes)
+        uniform = torch.as_tensor(noise.uniform(streams, positions), device=logits.device)
+        # The last entry is only nearly 1: scaling keeps the inverse inside the vocabulary.
+        chosen = torch.searchsorted(cumulative, uniform[:, None] * cumulative[:, -1:], right=True)[:, 0]
+        chosen = chosen.clamp_(max=logits.shape[1] - 1)
+    taken = logprobs[nodes, chosen]
+    return chosen.cpu().numpy(), taken.double().cpu().numpy()

@@ -1,4 +1,4 @@
-"""What a search, a sampler or a rollout may ask of an engine, and what a search may ask of a verifier.
+"""Interfaces of engines, and of the verifiers that follow a search.
 
 Both keep *rows*: token prefixes they have already read.  `prefill` makes rows and `fork` copies them (that is how
 beams share a prefix without reading it again); an engine's `extend` makes each row longer, and a verifier's
@@ -18,9 +18,8 @@ class Continuation:
     """What one `extend` added to one row."""
 
     tokens: list[int]  # includes the separator or end token that stopped it
-    logprob: (
-        float  # sum over `tokens` of log-probabilities (nats) at temperature 1, whatever was sampled with
-    )
+    # Sum over `tokens` of log-probabilities (nats) at temperature 1, whatever was sampled with
+    logprob: float
     finish: str  # `step`: separator generated; `end`: end of solution; `length`: cut by the token limit
 
 
@@ -55,9 +54,8 @@ class StepScore(NamedTuple):
 class StepVerifier(Protocol):
     """A process verifier that follows a search: it is given each new step of a row and scores that step.
 
-    `ttc.verifiers.incremental.IncrementalVerifier` reads every token once.  `ttc.verifiers.prefixes.FullPrefixes`
-    makes one of any `Verifier`, which then reads each row from its start at every step, and
-    `ttc.verifiers.text_steps.TextSteps` of one that reads texts: its prompts are texts of problems, not token ids.
+    `ttc.verifiers.incremental.IncrementalVerifier` reads every token once.  `ttc.verifiers.follow.TextSteps` makes one
+    of a verifier that reads texts: its prompts are texts of problems, not token ids.
     """
 
     tokens_scored: int  # tokens read so far, of equal rows each
@@ -74,12 +72,3 @@ class StepVerifier(Protocol):
         rollouts: what might follow each step, whole steps but for the last; empty for none.  It is read and scored
         at its end, and is no part of the row afterwards.  Only a row whose steps were whole may grow further.
         """
-
-
-class Verifier(Protocol):
-    """Scores in [0, 1] for the steps of whole solutions."""
-
-    tokens_scored: int  # tokens read so far
-
-    def score(self, prompts: list[list[int]], solutions: list[list[int]]) -> list[list[float]]:
-        """For each prompt and solution (token ids), one score per step of the solution (an ORM: one in all)."""

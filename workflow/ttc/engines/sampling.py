@@ -1,6 +1,7 @@
 """Sampling solutions and rolling out prefixes: tables in, an engine in the middle, tables out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -8,11 +9,10 @@ import polars as pl
 from ttc import noise
 from ttc.engines.protocol import Continuation, Engine
 from ttc.problems.formats import Form
-from ttc.runtime import Work
+from ttc.runtime import Report, Runtime, Work
 
 BATCHES = 4  # times `rows` solutions that the engine is given at once, so that its batches stay full
 FINISH = {"end": "stop", "length": "length"}
-Report = Callable[[int, int], None]
 PREFIX_VALUES = {
     "problem_id": pl.String,
     "prefix": pl.String,
@@ -20,6 +20,21 @@ PREFIX_VALUES = {
     "rollouts": pl.Int64,
     "tokens": pl.Int64,
 }
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How solutions are drawn; `rows`, how many are in work at once, changes no result."""
+
+    seed: int
+    temperature: float
+    max_tokens: int
+    rows: int = 1024
+
+    @classmethod
+    def of(cls, spec: dict, runtime: Runtime) -> "Draw":
+        """What the specification of a stage says."""
+        return cls(spec["seed"], spec["temperature"], spec["max_tokens"], runtime.batch_rows)
 
 
 def select_problems(problems: pl.DataFrame, split: str, block: list[int]) -> pl.DataFrame:
@@ -33,14 +48,12 @@ def sample(
     form: Form,
     problems: pl.DataFrame,
     samples: list[int],
-    seed: int,
-    temperature: float,
-    max_tokens: int,
-    rows: int,
-    report: Report,
+    draw: Draw,
+    *,
+    report: Report = lambda done, total: None,
     work: Work | None = None,
 ) -> pl.DataFrame:
-    """The table of samples [start, stop) of each problem, made from about `BATCHES` × `rows` solutions at a time.
+    """The table of samples [start, stop) of each problem, made from about `BATCHES` × `draw.rows` solutions at a time.
 
     Each such block is kept in `work`, and the problems that it holds already are not sampled again.
     """
@@ -48,17 +61,17 @@ def sample(
     indices = np.arange(*samples)
     finished = work.finished("samples", ["problem_id"])
     done = len(finished) * len(indices)
-    for chunk in _chunks(problems, max(1, BATCHES * rows // len(indices))):
+    for chunk in _chunks(problems, max(1, BATCHES * draw.rows // len(indices))):
         chunk = chunk.filter(~pl.col("problem_id").is_in(finished))
         if chunk.is_empty():
             continue
         prompts = form.prompts(engine.tokenizer, chunk["question"].to_list())
         roots = np.array(
-            [noise.stream(seed, "sample", name) for name in chunk["problem_id"]], dtype=np.uint64
+            [noise.stream(draw.seed, "sample", name) for name in chunk["problem_id"]], dtype=np.uint64
         )
         streams = noise.substreams(np.repeat(roots, len(indices)), np.tile(indices, len(chunk)))
         state = engine.fork(engine.prefill(prompts), np.repeat(np.arange(len(chunk)), len(indices)))
-        made = engine.extend(state, streams, "end", temperature, max_tokens)
+        made = engine.extend(state, streams, "end", draw.temperature, draw.max_tokens)
         golds = [gold for gold in chunk["answer"] for _ in indices]
         frame = solutions_frame(form, engine.tokenizer, made, golds)
         work.add(
@@ -80,16 +93,14 @@ def roll_out(
     problems: pl.DataFrame,
     samples: pl.DataFrame,
     rollouts: int,
-    seed: int,
-    temperature: float,
-    max_tokens: int,
-    rows: int,
-    report: Report,
+    draw: Draw,
+    *,
+    report: Report = lambda done, total: None,
     work: Work | None = None,
 ) -> pl.DataFrame:
     """The table of step values: the share of rollouts after each step that end in the gold answer (paper appendix D).
 
-    About `rows` rollouts are one block that `work` keeps.
+    About `draw.rows` rollouts are one block that `work` keeps.
 
     Samples without an answer, and those cut by the token limit, are dropped.  A prefix that occurs in several samples
     of a problem gets `rollouts` for each of them, and all of them share the mean.  The last step is the answer itself:
@@ -105,18 +116,17 @@ def roll_out(
     total = sum(prefix.count for prefix in prefixes.values()) * rollouts
     finished = work.finished("values", ["problem_id", "prefix"])
     done = sum(prefixes[key].count for key in finished) * rollouts
-    for block in _blocks(keys, [prefixes[key].count * rollouts for key in keys], rows):
+    for block in _blocks(keys, [prefixes[key].count * rollouts for key in keys], draw.rows):
         chosen = [key for key in block if key not in finished]
         if not chosen:
             continue
         repeats = np.array([prefixes[key].count * rollouts for key in chosen])
-        roots = np.array([noise.stream(seed, "roll_out", *key) for key in chosen], dtype=np.uint64)
+        roots = np.array([noise.stream(draw.seed, "roll_out", *key) for key in chosen], dtype=np.uint64)
         turns = np.concatenate([np.arange(count) for count in repeats])
         state = engine.prefill([prefixes[key].tokens for key in chosen])
         state = engine.fork(state, np.repeat(np.arange(len(chosen)), repeats))
-        made = engine.extend(
-            state, noise.substreams(np.repeat(roots, repeats), turns), "end", temperature, max_tokens
-        )
+        streams = noise.substreams(np.repeat(roots, repeats), turns)
+        made = engine.extend(state, streams, "end", draw.temperature, draw.max_tokens)
         owners = [prefixes[key] for key, count in zip(chosen, repeats, strict=True) for _ in range(count)]
         texts = form.decode(engine.tokenizer, [each.tokens for each in made])
         graded = form.grade(

@@ -1,6 +1,6 @@
-"""vLLM's offline `LLM` with this project's settings: imported where it is needed, because it has its own environment.
+"""vLLM's offline `LLM` with this project's settings; vLLM is imported late, because it has its own environment.
 
-Why each setting is as it is stands in docs/vllm.md, with what was measured.
+docs/vllm.md gives the reason of each setting, and what was measured.
 """
 
 import json
@@ -31,7 +31,7 @@ CPU_BLOCK = 32  # tokens that the prefix cache keeps together; by default 128, w
 GPU_SHARE = 0.9  # of a GPU's memory, for an engine that has it to itself
 WORKSPACE = 6 << 30  # bytes beside a verifier's weights, for what it computes of 16,384 tokens at once
 
-# All that were opened.  One that is let go takes down what the others of this process share with it.
+# Every engine is kept alive: destroying one breaks the others of this process
 _opened: list = []
 
 
@@ -41,9 +41,8 @@ def import_vllm(device: torch.device):
     for name, value in (EVERYWHERE | (ON_CPU if on_cpu else {})).items():
         os.environ.setdefault(name, value)
     if on_cpu:
-        os.environ.pop(
-            "VLLM_BATCH_INVARIANT", None
-        )  # its kernels are the GPU's: the first request would fail
+        # Its kernels are the GPU's: the first request would fail
+        os.environ.pop("VLLM_BATCH_INVARIANT", None)
     try:
         import vllm
         from vllm.platforms import current_platform

@@ -1,12 +1,13 @@
 """What finished jobs have really done, from their tables, and what that says about those to come."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
+from ttc.errors import InputError
 from ttc.estimate.counts import STAGES, Assumptions, Work, expected
 from ttc.estimate.lengths import Lengths, Questions
 from ttc.estimate.published import RealQuestions
+from ttc.models.card import read_card
 from ttc.study.artifact import Artifact
 from ttc.study.plan import Plan
 from ttc.study.sections.configuration import PUBLISHED
@@ -66,8 +67,8 @@ def used(artifact: Artifact, assumptions: Assumptions, root: Path) -> Work | Non
     work, path = expected(artifact, assumptions), root / artifact.path
     if artifact.stage.startswith("train_"):
         try:
-            return replace(work, trained=json.loads((path / "card.json").read_text())["training"]["tokens"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return replace(work, trained=read_card(path)["training"]["tokens"])
+        except (OSError, InputError, KeyError, TypeError):
             return None
     frame = _table(path / "candidates.parquet" if artifact.stage == "search" else path)
     if frame is None:

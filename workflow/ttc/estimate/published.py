@@ -3,14 +3,14 @@
 Tables and cards tell it once they are there (`ttc.estimate.measured`); until then it is assumed here.
 """
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ttc.errors import InputError
 from ttc.estimate.lengths import Weighted
+from ttc.models.card import parameters_of
+from ttc.models.shapes import count, shapes_in
 from ttc.study.artifact import Artifact
 from ttc.study.plan import Plan
 
@@ -145,18 +145,14 @@ def _size(plan: Plan, model: Artifact, root: Path | None) -> int:
 
 def _card(folder: Path) -> int | None:
     try:
-        return int(json.loads((folder / "card.json").read_text())["parameters"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return parameters_of(folder)
+    except InputError:
         return None
 
 
 def _weights(folder: Path, where: str) -> int:
-    """Numbers in the safetensors files of a folder, whose headers say the shapes: 8 bytes of length, then JSON."""
-    total = 0
-    for file in sorted(folder.glob("*.safetensors")):
-        with file.open("rb") as content:
-            header = json.loads(content.read(int.from_bytes(content.read(8), "little")))
-        total += sum(math.prod(each["shape"]) for name, each in header.items() if name != "__metadata__")
+    """Numbers in the safetensors files of a folder."""
+    total = sum(count(shapes_in(file)) for file in sorted(folder.glob("*.safetensors")))
     if not total:
         raise InputError(f"{where}.path: {folder} has no safetensors weights")
     return total

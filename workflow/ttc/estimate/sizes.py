@@ -6,6 +6,7 @@ fetched: parameters of the fetched models, by key (`ttc.estimate.published.sizes
 from collections.abc import Mapping
 
 from ttc.estimate.counts import STAGES, Work
+from ttc.flops import FORWARD, forward, learning
 from ttc.problems.task import load
 from ttc.study.artifact import Artifact
 
@@ -55,12 +56,12 @@ def flops(artifact: Artifact, work: Work, fetched: Sizes = NONE) -> dict[str, fl
         return {}
     if artifact.stage.startswith("train_"):
         own = parameters(artifact, fetched)
-        return {"train": 6.0 * own * work.trained, "read": 2.0 * own * work.verified}
+        return {"train": learning(own, work.trained), "read": forward(own, work.verified)}
     writers, verifiers = _models(artifact)
     writer, verifier = (parameters(each[0], fetched) if each else 0 for each in (writers, verifiers))
     return {
-        "decode": 2.0 * writer * work.decoded,
-        "read": 2.0 * (writer * work.prompted + verifier * work.verified),
+        "decode": forward(writer, work.decoded),
+        "read": FORWARD * (writer * work.prompted + verifier * work.verified),
     }
 
 

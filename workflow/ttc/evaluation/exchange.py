@@ -9,20 +9,19 @@ The camera-ready figures move verifier curves right by one point besides, a fact
 charge the verifier twice, so the move is an option and not the default.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ttc.errors import InputError, nearest
+from ttc.flops import ROLES
+from ttc.models.card import parameters_of
 
 # Version -> (FLOPs of a pretraining token) / (FLOPs of an inference token), both per parameter
 VERSIONS = {"v1": 6 / 2, "camera_ready": 6 / 4}
 # How the camera-ready formula is read -> generations that one verified generation counts as
 VERIFIER_CURVES = {"as_measured": 1, "moved_right": 2}
-MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
-MODELS += ("revision_orm_no_history", "rest_reviser")
 
 
 def multiplier(parameters: float, ratio: float, version: str = "v1") -> float:
@@ -82,24 +81,15 @@ def at_budget(budgets: np.ndarray, values: np.ndarray, budget: float) -> Budgete
     return Budgeted((1 - share) * values[:, left] + share * values[:, right], used, False)
 
 
-def flops(parameters: float | None, tokens: float | None) -> float | None:
-    """FLOPs of a forward pass over `tokens` tokens: 2 per parameter and token (paper §7); None if either is unknown."""
-    return None if parameters is None or tokens is None else 2.0 * parameters * tokens
-
-
 def model_parameters(
     given: dict[str, int] | None, directories: dict[str, list[Path]]
 ) -> dict[str, int | None]:
-    """Parameters of each model by role: from its directory's card.json where there is one, else those `given`.
+    """Parameters of each model by role: from its directory's card where there is one, else those `given`.
 
     `directories`: role -> list of at most one model directory; other roles are ignored.  None = unknown.
     """
-    parameters = dict.fromkeys(MODELS) | (given or {})
-    for role in MODELS:
+    parameters = dict.fromkeys(ROLES) | (given or {})
+    for role in ROLES:
         for directory in directories.get(role, []):
-            card = directory / "card.json"
-            try:
-                parameters[role] = int(json.loads(card.read_text())["parameters"])
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise InputError(f"{card}: the number of parameters cannot be read ({error!r})") from error
+            parameters[role] = parameters_of(directory)
     return parameters

@@ -1,4 +1,4 @@
-"""Networks and tokenizers of published checkpoints, complete or refused: nothing is made up where weights lack.
+"""Networks and tokenizers of published checkpoints, complete or refused.
 
 `transformers` fills missing weights, such as a head's, with random numbers and only warns; here that is an error.
 """
@@ -14,16 +14,14 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
-    AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
 )
-from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
 from ttc.errors import InputError, nearest
+from ttc.models import tokenizers
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 UNUSED = ("lm_head.",)  # a language model's head, left in the checkpoint of a model that has another
@@ -92,18 +90,9 @@ class Source:
 
 
 def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
-    """The checkpoint's tokenizer, as its tokenizer.json says if it has one.
-
-    `AutoTokenizer` makes some architectures' tokenizers, among them Qwen2's, from the vocabulary alone, with rules of
-    its own for splitting texts; a checkpoint with other rules would be read with other tokens than it was trained on.
-    """
-    place = {name: source.options[name] for name in ("revision", "local_files_only")}
+    """The checkpoint's tokenizer (`ttc.models.tokenizers.load_tokenizer`); InputError where it cannot be loaded."""
     try:
-        whole = cached_file(
-            source.path, "tokenizer.json", _raise_exceptions_for_missing_entries=False, **place
-        )
-        tokenizer_class = AutoTokenizer if whole is None else PreTrainedTokenizerFast
-        return tokenizer_class.from_pretrained(source.path, **source.options)
+        return tokenizers.load_tokenizer(source.path, **source.options)
     except FAILURES as error:
         raise source.refuse(error, "tokenizer") from error
 

@@ -1,4 +1,4 @@
-"""Devices and model directories: what every room that touches a model needs."""
+"""Devices, and model directories as they are read and written."""
 
 import json
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from ttc.errors import InputError
+from ttc.models.card import write_card
 
 
 def resolve_device(name: str) -> torch.device:
@@ -17,14 +18,6 @@ def resolve_device(name: str) -> torch.device:
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"runtime.device is '{name}' and torch sees no GPU; use cpu or auto")
     return torch.device(name)
-
-
-def read_card(path: Path) -> dict:
-    """The card of a model directory: kind, parameters, training and metrics."""
-    try:
-        return json.loads((path / "card.json").read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: not a model directory of this study, it has no card.json") from error
 
 
 def read_weights(
@@ -51,20 +44,9 @@ def save_model(output: Path, model, tokenizer, **card) -> None:
     output.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(output)
     tokenizer.save_pretrained(output)
-    content = _rounded(card | {"parameters": count_parameters(model)})
-    (output / "card.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    write_card(output, card | {"parameters": count_parameters(model)})
 
 
 def count_parameters(model: torch.nn.Module) -> int:
     """Parameters of a model, tied ones once."""
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-def _rounded(value):
-    if isinstance(value, float):
-        return float(f"{value:.9g}")
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return value

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ttc.digests import PATTERNS, file_digest, folder_files
 from ttc.errors import InputError
+from ttc.models.shapes import INDEX, count, shapes_in, weight_files
 from ttc.models.tokenizers import load_tokenizer
 from ttc.problems.hub_errors import GATED, NO_REPOSITORY, NO_REVISION, UNREACHABLE, first_line, reason
 from ttc.problems.prompts import tokenizer_digest
@@ -60,37 +61,26 @@ def describe(folder: Path, where: str) -> dict:
 
 
 def _weight_files(folder: Path, where: str) -> list[Path]:
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        names = sorted(set(_json(folder, index.name, where)["weight_map"].values()))
-    else:
-        names = ["model.safetensors"]
-    missing = [name for name in names if not (folder / name).is_file()]
+    try:
+        files = weight_files(folder)
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{where}: its {INDEX} is not valid JSON ({first_line(error)})") from error
+    missing = [file.name for file in files if not file.is_file()]
     if missing:
         other = sorted(file.name for file in folder.glob("*.bin"))
         hint = f"; {other[0]} is a pickle, which is never loaded: convert it to safetensors" if other else ""
         raise InputError(f"{where}: it has no weights {missing[0]}{hint}")
-    return [folder / name for name in names]
+    return files
 
 
 def _parameters(file: Path, where: str) -> int:
     """Numbers in a safetensors file, from its header."""
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(file, framework="numpy") as content:
-            shapes = [content.get_slice(name).get_shape() for name in content.keys()]  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError) as error:
+        return count(shapes_in(file))
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{where}: {file.name} is not readable as safetensors ({first_line(error)})"
         ) from error
-    total = 0
-    for shape in shapes:
-        count = 1
-        for size in shape:
-            count *= size
-        total += count
-    return total
 
 
 def _json(folder: Path, name: str, where: str) -> dict:

@@ -1,9 +1,26 @@
-"""Tokenizers of models: made from a vocabulary, or loaded from a model's folder."""
+"""Tokenizers: made from a vocabulary, loaded as their files say, or taken over as these files.
 
+`transformers` has rules of its own for splitting texts of some architectures, Qwen2's among them: a tokenizer made by
+them may read a text as other tokens than those the model was trained on, and so may one that is loaded and saved again.
+"""
+
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
-# What a model writes that is no text of the task, such as a number run into a label
-UNKNOWN = "<unk>"
+NAMES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "chat_template.json",
+)
+FOLDER = "additional_chat_templates"
+UNKNOWN = "<unk>"  # what a model writes that is no text of the task, such as a number run into a label
 
 
 def build_tokenizer(vocabulary: list[str], pattern: str):
@@ -25,16 +42,41 @@ def build_tokenizer(vocabulary: list[str], pattern: str):
     )
 
 
-def load_tokenizer(path: Path | str):
-    """The tokenizer of a model directory, as its tokenizer.json says if it has one.
+def load_tokenizer(path: Path | str, **options):
+    """The tokenizer of a model directory, or of a model of the hub, as its tokenizer.json says if it has one.
 
-    `AutoTokenizer` makes some architectures' tokenizers, Qwen2's among them, from the vocabulary alone, with rules of
-    its own for splitting texts; and finding out about classes takes it two seconds of imports.
+    options: of `from_pretrained`.  To find out about classes, as `AutoTokenizer` does, takes two seconds of imports.
     """
-    if (Path(path) / "tokenizer.json").is_file():
+    if _is_whole(path, options):
         from transformers import PreTrainedTokenizerFast
 
-        return PreTrainedTokenizerFast.from_pretrained(path)
+        return PreTrainedTokenizerFast.from_pretrained(path, **options)
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(path, local_files_only=Path(path).is_dir())
+    return AutoTokenizer.from_pretrained(path, **{"local_files_only": Path(path).is_dir()} | options)
+
+
+def _is_whole(path: Path | str, options: dict) -> bool:
+    if Path(path).is_dir():
+        return (Path(path) / "tokenizer.json").is_file()
+    from transformers.utils import cached_file
+
+    place = {name: options[name] for name in ("revision", "local_files_only") if name in options}
+    return (
+        cached_file(path, "tokenizer.json", _raise_exceptions_for_missing_entries=False, **place) is not None
+    )
+
+
+@dataclass(frozen=True)
+class TokenizerFiles:
+    """The tokenizer of the checkpoint in `folder`, to be given to `ttc.models.directory.save_model`."""
+
+    folder: Path
+
+    def save_pretrained(self, output: Path) -> None:
+        """Copy the files that there are."""
+        for name in NAMES:
+            if (self.folder / name).is_file():
+                shutil.copyfile(self.folder / name, output / name)
+        if (self.folder / FOLDER).is_dir():
+            shutil.copytree(self.folder / FOLDER, output / FOLDER)

@@ -1,4 +1,4 @@
-"""Where the weights of a model directory are, and how they are to be loaded.
+"""The weights of a model directory: their place, and the options with which they are loaded.
 
 A directory that a stage trained holds its weights itself, in float32 unless its card says otherwise.  One that stage
 `fetch_model` wrote refers to a checkpoint from elsewhere: its link `weights` leads there, and its card says with which
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ttc.errors import InputError
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
 
 LINK = "weights"
 OPTIONS = ("dtype", "attention", "trust_remote_code")

@@ -1,4 +1,4 @@
-"""What a claim is, what a measured number is, and how a verdict follows from an interval."""
+"""Claims, measured numbers, and the verdicts that follow from intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,15 +32,14 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """How intervals are made, cards of models by role, and what the study's revisions are like.
+    """How intervals are made (`bootstrap` resamples, `seed`), cards of models by role, and the study's revisions.
 
-    `reference_budget`: generations of claims for which the paper names no number.  `first_answer`: who writes the
-    first answer of a chain, and `max_context`: earlier answers that the reviser was trained on; None = no revisions.
+    `first_answer`: who writes the first answer of a chain, and `max_context`: earlier answers that the reviser was
+    trained on; None = no revisions.
     """
 
-    bootstrap: int = 2000
-    seed: int = 0
-    reference_budget: int = 64
+    bootstrap: int
+    seed: int
     cards: dict[str, dict] = field(default_factory=dict)
     first_answer: str | None = None
     max_context: int | None = None
@@ -62,6 +61,8 @@ class Claim:
 
     `paper`: what the paper says; of a row of `ours`, why it is here.  `side`: where the paper's claim lies: `above` or
     `below` the threshold, `within` ± the threshold, or `none`, a number without a claim.  `source` names tables.
+    `confounded`: set where first answers of chains are compared with later ones, so that the number also holds the gain
+    of fine-tuning in a study whose first answers are the policy's; the text names what does not, if anything does.
     """
 
     name: str
@@ -72,6 +73,16 @@ class Claim:
     side: str = "above"
     threshold: float = 0.0
     ours: bool = False
+    confounded: str | None = None
+
+    def warning(self, settings: Settings) -> str:
+        """What to say beside the number of a confounded claim; empty where nothing is."""
+        if self.confounded is None or settings.first_answer != "policy":
+            return ""
+        warning = (
+            "Confounded: revision.first_answer is policy, so first answers lack the reviser's fine-tuning"
+        )
+        return f"{warning}; {self.confounded}" if self.confounded else warning
 
 
 def ours(name: str, text: str, why: str, measure: Callable, source: str) -> Claim:

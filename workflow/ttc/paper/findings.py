@@ -4,25 +4,27 @@ What is written here by hand is what the paper says (Snell et al. 2024, arXiv 24
 [figure reading] a number read off a figure), and the threshold that decides; every number of ours is measured.
 A claim is reproduced where the whole 95 % interval lies on the claimed side of the threshold, not reproduced where
 it lies on the other side, undecided where it straddles, and not measured where the study lacks the data.  Rows that
-the paper does not have are marked as ours and have no verdict.  One file a topic; `measures` is what they share.
+the paper does not have are marked as ours and have no verdict.  One module of `ttc.paper.claims` a topic.
 """
 
 import polars as pl
 
+from ttc import plugins
+from ttc.paper import claims
 from ttc.paper.claim import Claim, Measure, Settings, verdict
-from ttc.paper.claims import difficulty, exchange, optimal, revisions, search, verifiers
+from ttc.paper.measures import noted
 from ttc.tables.study import NotMeasured, Study
 
-TOPICS: dict[str, tuple[Claim, ...]] = {
-    "1 Difficulty": difficulty.CLAIMS,
-    "2 Verifiers and selection rules": verifiers.CLAIMS,
-    "3 Search": search.CLAIMS,
-    "4 Compute-optimal search": optimal.SEARCH,
-    "5 Revisions": revisions.CLAIMS,
-    "6 Compute-optimal revisions": optimal.REVISIONS,
-    "7 Test-time compute against parameters": exchange.CLAIMS,
-}
-CLAIMS: tuple[Claim, ...] = tuple(claim for claims in TOPICS.values() for claim in claims)
+
+def _by_topic() -> dict[str, tuple[Claim, ...]]:
+    """The claims of every module of `ttc.paper.claims`, in the order of the numbers that their topics begin with."""
+    modules = [plugins.load(claims.__name__, name) for name in plugins.names(claims.__name__)]
+    modules.sort(key=lambda module: int(module.TOPIC.split()[0]))
+    return {module.TOPIC: module.CLAIMS for module in modules}
+
+
+TOPICS: dict[str, tuple[Claim, ...]] = _by_topic()
+CLAIMS: tuple[Claim, ...] = tuple(claim for topic in TOPICS.values() for claim in topic)
 
 _TYPES = {
     "claim": pl.String,
@@ -45,16 +47,17 @@ _TYPES = {
 def find(study: Study, settings: Settings) -> pl.DataFrame:
     """The table `findings`: a row for every claim, measured or not, in the order of the report."""
     rows = []
-    for topic, claims in TOPICS.items():
+    for topic, its_claims in TOPICS.items():
         rows += [
-            _row(claim, topic, len(rows) + 1 + index, study, settings) for index, claim in enumerate(claims)
+            _row(claim, topic, number, study, settings)
+            for number, claim in enumerate(its_claims, start=len(rows) + 1)
         ]
     return pl.DataFrame(rows, schema=_TYPES)
 
 
 def _row(claim: Claim, topic: str, number: int, study: Study, settings: Settings) -> dict:
     try:
-        found = claim.measure(study, settings)
+        found = noted(claim.measure(study, settings), claim.warning(settings))
     except NotMeasured as reason:
         found = Measure(None, None, None, f"not measured: {reason}")
     # far below what any table resolves; a rounding error must not count as a difference

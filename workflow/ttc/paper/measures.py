@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from ttc.evaluation.allocation.efficiency import REFERENCE_BUDGET
 from ttc.evaluation.exchange import at_budget
 from ttc.noise import generator
 from ttc.paper.claim import Line, Measure, Settings
@@ -162,7 +163,7 @@ def difference(
 
 def at_reference(study: Study, settings: Settings, first: Line, second: Line, **options) -> Measure:
     """`difference` at the largest budget that both have, up to the reference budget."""
-    return difference(study, settings, first, second, up_to=settings.reference_budget, **options)
+    return difference(study, settings, first, second, up_to=REFERENCE_BUDGET, **options)
 
 
 def change(

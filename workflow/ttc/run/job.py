@@ -128,7 +128,7 @@ def check_plug_ins(stage: str, spec: dict) -> None:
     known = {name for unit in sources.units(stage, spec) for name in sources.closure(unit).modules}
     if unknown := plugins.loaded - known:
         raise RuntimeError(
-            f"the stage used {', '.join(sorted(unknown))}, which its specification does not name: no key would hold it"
+            f"the stage used {', '.join(sorted(unknown))}, which its specification does not name"
         )
 
 

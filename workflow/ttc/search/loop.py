@@ -27,7 +27,7 @@ from ttc import noise, plugins
 from ttc.engines.protocol import Continuation, Engine, State, StepVerifier
 from ttc.errors import InputError
 from ttc.search.beams import Beams
-from ttc.search.options import Options
+from ttc.search.options import Draw, Options
 from ttc.search.rollouts import roll_out
 from ttc.search.rows import Rows
 from ttc.search.strategy import METHODS, Strategy
@@ -44,29 +44,16 @@ def search(
     streams: np.ndarray,
     strategy: Strategy,
     budget: int,
-    temperature: float,
-    max_step_tokens: int,
-    max_tokens: int,
-    max_rounds: int,
+    draw: Draw,
     options: Options = Options(),  # noqa: B008 - frozen
     verifier_prompts: list[list[int]] | list[str] | None = None,
 ) -> list[SearchResult]:
     """Search the problems whose prompts (token ids) are given; one result per problem, in order.
 
-    streams: uint64, one noise stream per problem.  budget: N, beams per problem.  max_step_tokens and
-    max_tokens limit a step and a solution (tokens).  verifier_prompts: what the verifier reads of each problem
-    where that is not the engine's prompt, such as its text.  InputError for a budget or an option that the
-    strategy cannot use and for limits below 1.
+    streams: uint64, one noise stream per problem.  budget: N, beams per problem.  draw: how steps are drawn, and the
+    limits of steps, solutions and rounds.  verifier_prompts: what the verifier reads of each problem where that is not
+    the engine's prompt, such as its text.  InputError for a budget or an option that the strategy cannot use.
     """
-    for name, limit in (
-        ("max_step_tokens", max_step_tokens),
-        ("max_tokens", max_tokens),
-        ("max_rounds", max_rounds),
-    ):
-        if limit < 1:
-            raise InputError(f"search: {name} is {limit}; allowed is a whole number from 1")
-    if temperature < 0:
-        raise InputError(f"search: temperature is {temperature}; allowed is 0 (greedy) or more")
     strategy = strategy.at(budget)
     if not prompts:
         return []
@@ -82,19 +69,21 @@ def search(
     places: list[Place] = [
         (beams, None, row) for row, start in enumerate(starts) for beams in start for _ in range(beams.budget)
     ]
-    for round_ in range(max_rounds):
-        last = round_ == max_rounds - 1
+    for round_ in range(draw.max_rounds):
+        last = round_ == draw.max_rounds - 1
         forked = np.array([row for _, _, row in places])
         rows, read = rows.fork(forked), verifier.fork(read, forked)
         noises = _streams(places, round_)
-        limits = [min(max_step_tokens, max_tokens - (node.length if node else 0)) for _, node, _ in places]
-        made = rows.extend_step(noises, limits, temperature)
+        limits = [
+            min(draw.max_step_tokens, draw.max_tokens - (node.length if node else 0)) for _, node, _ in places
+        ]
+        made = rows.extend_step(noises, limits, draw.temperature)
         grown = [
-            (beams, _grow(beams.tree, parent, step, round_, last, max_tokens))
+            (beams, _grow(beams.tree, parent, step, round_, last, draw.max_tokens))
             for (beams, parent, _), step in zip(places, made, strict=True)
         ]
         nodes = [node for _, node in grown]
-        ahead = roll_out(rows, nodes, noises, strategy.steps_ahead, max_step_tokens, max_tokens)
+        ahead = roll_out(rows, nodes, noises, strategy.steps_ahead, draw)
         _score(verifier, read, grown, ahead)
         row_of = {id(node): row for row, node in enumerate(nodes)}
         steps_of: dict[Beams, list[Node]] = {}

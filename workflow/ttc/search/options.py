@@ -1,4 +1,4 @@
-"""Options of every search, where the paper is silent."""
+"""Options of every search: how steps are drawn, and what the paper is silent about."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,27 @@ from ttc.errors import InputError, nearest
 
 FINISHED = ("shrink", "keep", "refill")
 DUPLICATES = ("keep", "drop")
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How steps are drawn: temperature (0 is greedy), most tokens of a step and of a solution, and most rounds.
+
+    InputError for a limit below 1 and a temperature below 0.
+    """
+
+    temperature: float
+    max_step_tokens: int
+    max_tokens: int
+    max_rounds: int
+
+    def __post_init__(self):
+        for name in ("max_step_tokens", "max_tokens", "max_rounds"):
+            limit = getattr(self, name)
+            if limit < 1:
+                raise InputError(f"search: {name} is {limit}; allowed is a whole number from 1")
+        if self.temperature < 0:
+            raise InputError(f"search: temperature is {self.temperature}; allowed is 0 (greedy) or more")
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ttc.search.options import Draw
 from ttc.search.rows import Rows
 from ttc.search.tree import Node
 
 
 def roll_out(
-    rows: Rows, nodes: Sequence[Node], streams: np.ndarray, depth: int, max_step_tokens: int, max_tokens: int
+    rows: Rows, nodes: Sequence[Node], streams: np.ndarray, depth: int, draw: Draw
 ) -> list[list[int]]:
     """Tokens of the greedy continuation of each node by at most `depth` steps.
 
     `rows` (one per node) stay as they are.
 
-    Empty for a node that has ended.  A rollout that reaches `max_step_tokens` in a step, or `max_tokens`
-    tokens of solution, stops there.  streams: uint64, one per node; greedy decoding draws nothing from them.
+    Empty for a node that has ended.  A rollout that reaches `draw.max_step_tokens` in a step, or `draw.max_tokens` of
+    the solution, stops there.  streams: uint64, one per node; greedy decoding draws nothing from them.
     """
     ahead: list[list[int]] = [[] for _ in nodes]
     going = [number for number, node in enumerate(nodes) if node.finish == "step"]
@@ -29,9 +30,9 @@ def roll_out(
         return ahead
     rows = rows.fork(going)
     for _ in range(depth):
-        left = [max_tokens - nodes[number].length - len(ahead[number]) for number in going]
+        left = [draw.max_tokens - nodes[number].length - len(ahead[number]) for number in going]
         made = rows.extend_step(
-            streams[going], [min(max_step_tokens, tokens) for tokens in left], temperature=0.0
+            streams[going], [min(draw.max_step_tokens, tokens) for tokens in left], temperature=0.0
         )
         alive = []
         for place, (number, step) in enumerate(zip(going, made, strict=True)):

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
 from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import weights_of
 from ttc.problems.formats import open_form

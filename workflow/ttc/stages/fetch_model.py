@@ -4,10 +4,10 @@ The weights stay where they are, in the hub's cache or in a directory of the use
 Every later stage loads from that link, so that a compute node needs no connection.
 """
 
-import json
 from pathlib import Path
 
 from ttc.errors import InputError
+from ttc.models.card import write_card
 from ttc.models.fetch import describe, fetch
 from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import LINK, OPTIONS
@@ -53,7 +53,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     place = {name: spec[name] for name in ("hub", "revision") if spec[name] is not None}
     card = kinds | about | {"checkpoint": place | options}
     output.mkdir(parents=True, exist_ok=True)
-    (output / "card.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n")
+    write_card(output, card)
     (output / LINK).symlink_to(folder.resolve(), target_is_directory=True)
     print(
         f"  {where}: {about['architecture']}, {about['parameters']:,} parameters, window {about['window']:,}",

@@ -5,10 +5,9 @@ chain_scores, transitions, verifier_quality, prm (model folder); a role that the
 that need it are "not measured".  spec: seed, bootstrap; first_answer and max_context of the study's revisions.
 """
 
-import json
 from pathlib import Path
 
-from ttc.errors import InputError
+from ttc.models.card import read_card
 from ttc.paper.claim import Settings
 from ttc.paper.findings import find
 from ttc.tables.publication import FINDINGS
@@ -26,11 +25,10 @@ DECLARATION = {
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     """Measure every claim of the paper and write the verdicts."""
-    defaults = Settings()
     settings = Settings(
-        bootstrap=spec.get("bootstrap", defaults.bootstrap),
-        seed=spec.get("seed", defaults.seed),
-        cards={role: _card(path) for role in ("prm",) for path in inputs.get(role, [])[:1]},
+        bootstrap=spec["bootstrap"],
+        seed=spec["seed"],
+        cards={role: read_card(path) for role in ("prm",) for path in inputs.get(role, [])[:1]},
         first_answer=spec.get("first_answer"),
         max_context=spec.get("max_context"),
     )
@@ -53,12 +51,3 @@ def _study(inputs: dict) -> Study:
         verifier_quality=inputs.get("verifier_quality"),
         per_question=per_question,
     )
-
-
-def _card(folder: Path) -> dict:
-    try:
-        return json.loads((folder / "card.json").read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{folder}: a model folder holds a card.json, and this one does not") from error
-    except json.JSONDecodeError as error:
-        raise InputError(f"{folder / 'card.json'}: not JSON ({error})") from error

@@ -4,14 +4,15 @@ Roles: problems, samples, findings (required); scores, searches (the blocks of t
 chain_scores, figures, votes and the model folders may be empty.
 """
 
-import json
 from collections import Counter
 from pathlib import Path
 
 import polars as pl
 
 from ttc.errors import InputError
+from ttc.flops import ROLES
 from ttc.grading.answers import NONE, find
+from ttc.models.card import read_card
 from ttc.report.page import render
 from ttc.report.solutions import Content, solved_sometimes
 from ttc.runtime import one
@@ -29,9 +30,6 @@ DECLARATION = {
     "published": {"": "report.html"},
 }
 
-MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
-MODELS += ("revision_orm_no_history", "rest_reviser")
-
 
 def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     """Render the report and move it into place."""
@@ -43,7 +41,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
         figures=one(inputs, "figures") if inputs.get("figures") else None,
         content=_content(inputs, shown),
         shown=shown,
-        models={role: _card(inputs[role][0]) for role in MODELS if inputs.get(role)},
+        models={role: read_card(inputs[role][0]) for role in ROLES if inputs.get(role)},
         found=_found(inputs["samples"], spec.get("extract")),
         votes=pl.read_parquet(one(inputs, "votes")) if inputs.get("votes") else None,
     )
@@ -83,12 +81,3 @@ def _found(paths: list[Path], extract: list[str] | None) -> dict[str, int] | Non
         for text, count in texts.iter_rows():
             counts[find(text, extract).method] += count
     return dict(counts)
-
-
-def _card(folder: Path) -> dict:
-    try:
-        return json.loads((folder / "card.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError) as error:
-        raise InputError(
-            f"{folder}: a model folder holds a card.json with JSON, and this one does not"
-        ) from error

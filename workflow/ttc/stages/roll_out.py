@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from ttc.engines.open import open_engine
-from ttc.engines.sampling import roll_out, select_problems
+from ttc.engines.sampling import Draw, roll_out, select_problems
 from ttc.problems.formats import open_form
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, STEP_VALUES
@@ -36,11 +36,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             problems,
             samples,
             spec["rollouts"],
-            spec["seed"],
-            spec["temperature"],
-            spec["max_tokens"],
-            runtime.batch_rows,
-            runtime.progress("rollouts"),
-            runtime.work,
+            Draw.of(spec, runtime),
+            report=runtime.progress("rollouts"),
+            work=runtime.work,
         )
     STEP_VALUES.write(frame, output)

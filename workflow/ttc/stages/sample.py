@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ttc.engines.open import open_engine
-from ttc.engines.sampling import sample, select_problems
+from ttc.engines.sampling import Draw, sample, select_problems
 from ttc.problems.formats import open_form
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES
@@ -30,11 +30,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             form,
             select_problems(problems, spec["split"], spec["problems"]),
             spec["samples"],
-            spec["seed"],
-            spec["temperature"],
-            spec["max_tokens"],
-            runtime.batch_rows,
-            runtime.progress("solutions"),
-            runtime.work,
+            Draw.of(spec, runtime),
+            report=runtime.progress("solutions"),
+            work=runtime.work,
         )
     SAMPLES.write(frame, output)

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.verifiers.examples import solutions_of

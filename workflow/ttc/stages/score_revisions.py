@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
 from ttc.problems.contexts import contexts
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS

@@ -15,7 +15,7 @@ from ttc.problems.formats import LINES, Form, open_form
 from ttc.problems.text import SEPARATOR
 from ttc.runtime import Inputs, Report, Runtime, Work, one, silent
 from ttc.search.loop import search
-from ttc.search.options import Options
+from ttc.search.options import Draw, Options
 from ttc.search.strategy import Strategy, from_spec
 from ttc.search.tree import SearchResult
 from ttc.tables.generation import PROBLEMS
@@ -39,8 +39,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Search the block `problems` [start, stop) of the split, sorted by problem_id.
 
     spec: seed, split, problems, strategy {kind and its hyper-parameters}, budget (N beams), temperature, max_tokens,
-    max_rounds; and, each with a default, max_step_tokens (as many as max_tokens), finished and duplicates (see
-    `ttc.search.beams`).  InputError where policy and verifier do not read text as the same tokens.
+    max_step_tokens (None: as many as max_tokens), max_rounds, finished and duplicates (see `ttc.search.beams`).
+    InputError where policy and verifier do not read text as the same tokens.
     """
     from ttc.engines.open import open_engine
     from ttc.verifiers.open import open_follower
@@ -83,7 +83,9 @@ def search_problems(
     tokens differ.
     """
     strategy, budget = from_spec(spec["strategy"]), spec["budget"]
-    options = Options(spec.get("finished", Options.finished), spec.get("duplicates", Options.duplicates))
+    step = spec["max_step_tokens"] or spec["max_tokens"]
+    draw = Draw(spec["temperature"], step, spec["max_tokens"], spec["max_rounds"])
+    options = Options(spec["finished"], spec["duplicates"])
     at_a_time = max(1, most_rows // budget)
     if work is not None:
         at_a_time = min(at_a_time, -(-len(problems) // BLOCKS))
@@ -102,10 +104,7 @@ def search_problems(
             problem_streams(spec["seed"], strategy, budget, block["problem_id"].to_list()),
             strategy,
             budget,
-            spec["temperature"],
-            spec.get("max_step_tokens") or spec["max_tokens"],
-            spec["max_tokens"],
-            spec["max_rounds"],
+            draw,
             options,
             verifier_prompts=block["question"].to_list() if isinstance(verifier, TextSteps) else None,
         )

@@ -35,8 +35,8 @@ class Outline:
     declared: dict[str, object] = field(default_factory=dict)
 
 
-# Constants at the top of a module that are read here: files that it reads; why it is in no key; how a specification
-# names a plug-in of a package, and which is meant without a name (`ttc.plugins`); what a plug-in says of itself
+# Constants at the top of a module that are read here: files that it reads; why it is in no key; how a plug-in of a
+# package is named, and which is meant without a name (`ttc.plugins`); what a plug-in says of itself
 DECLARED = ("RESOURCES", "IN_NO_KEY", "NAMED_BY", "DEFAULT", "DECLARATION")
 
 

@@ -2,6 +2,15 @@
 
 from collections.abc import Iterator
 
+# How the work is cut into jobs: it names artifacts and changes no result.
+SHARDING = {
+    "sampling": ("block_problems", "block_samples", "train_block_problems"),
+    "prm": ("block_problems", "shards_per_job"),
+    "orm": ("shards_per_job",),
+    "search": ("block_problems",),
+    "revision": ("block_problems", "shards_per_job"),
+}
+
 
 def blocks(count: int, size: int | None) -> Iterator[tuple[int, int]]:
     """[0, size), [size, 2·size), … up to `count`; one block without a size."""

@@ -40,9 +40,8 @@ def add_adapters(model: PreTrainedModel, lora: dict, seed: int) -> PeftModel:
         target_modules=modules,
     )
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", FutureWarning
-        )  # peft asks for a name that transformers is about to drop
+        # peft asks for a name that transformers is about to drop
+        warnings.simplefilter("ignore", FutureWarning)
         return get_peft_model(model, config)
 
 

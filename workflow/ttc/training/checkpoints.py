@@ -1,4 +1,4 @@
-"""Checkpoints of a training run, so that one that is killed goes on and ends with the same weights to the bit."""
+"""Checkpoints of a training run: one that is killed goes on, and ends with the same weights to the bit."""
 
 import json
 import time

@@ -26,7 +26,7 @@ from ttc.errors import InputError
 from ttc.models.checkpoint import DTYPES, Source, load_network
 from ttc.models.directory import count_parameters, resolve_device, save_model
 from ttc.models.from_scratch import seed_torch
-from ttc.models.tokenizer_files import TokenizerFiles
+from ttc.models.tokenizers import TokenizerFiles
 from ttc.models.weights import weights_of
 from ttc.runtime import Runtime, silent
 from ttc.statistics.ranking import auc

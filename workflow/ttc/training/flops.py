@@ -1,9 +1,11 @@
-"""How much arithmetic training a model is, and how much of it this machine can do in a second."""
+"""The arithmetic of a training, and how much of it this machine does in a second."""
 
 import time
 
 import numpy as np
 import torch
+
+from ttc.flops import learning
 
 REPEATS = 5
 
@@ -17,7 +19,7 @@ def training_flops(model: torch.nn.Module, lengths: np.ndarray) -> float:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     layers = model.config.num_hidden_layers + getattr(model.config, "fresh_layers", 0)
     pairs = float((lengths * (lengths + 1) // 2).sum())
-    return 6.0 * parameters * float(lengths.sum()) + 12.0 * layers * model.config.hidden_size * pairs
+    return learning(parameters, float(lengths.sum())) + 12.0 * layers * model.config.hidden_size * pairs
 
 
 def matrix_rate(device: torch.device, size: tuple[int, int, int] = (1024, 1024, 1024)) -> float:

@@ -1,4 +1,4 @@
-"""Examples for verifiers: Monte-Carlo values of steps (PRM) and verdicts on whole solutions (ORM).
+"""Training examples for verifiers: Monte-Carlo values of steps (PRM) and verdicts on whole solutions (ORM).
 
 They stand at the tokens at which the verifier will be scored: a reader (`ttc.verifiers.protocol.Reader`) says which.
 """

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ttc.engines.protocol import Engine, StepVerifier
 from ttc.errors import InputError
-from ttc.models.directory import read_card
+from ttc.models.card import read_card
 from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import weights_of
 from ttc.runtime import Runtime

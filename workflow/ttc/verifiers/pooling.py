@@ -3,12 +3,10 @@
 What is read, where, and what is refused is the kinds' own (`ttc.verifiers.kinds`); only the network is vLLM's.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig
 
 from ttc import plugins
@@ -16,11 +14,11 @@ from ttc.engines.vllm_settings import import_vllm, open_llm
 from ttc.errors import InputError
 from ttc.models.checkpoint import FAILURES, Source, check_complete
 from ttc.models.directory import resolve_device
+from ttc.models.shapes import stored_shapes
 from ttc.verifiers import kinds
 from ttc.verifiers.published import PublishedVerifier
 
 AT_ONCE = 1 << 18  # tokens handed to vLLM, which makes its own batches of them
-INDEX = "model.safetensors.index.json"
 
 
 class Answer(NamedTuple):
@@ -114,7 +112,7 @@ def shape_of(source: Source, network_class: type) -> torch.nn.Module:
         with torch.device("meta"):
             shape = make(config)
         stored = stored_shapes(Path(source.path))
-    except (*FAILURES, SafetensorError) as error:
+    except (*FAILURES, TypeError) as error:
         raise source.refuse(error, "network") from error
     needed = {name: list(each.shape) for name, each in shape.state_dict().items()}
     both = needed.keys() & stored.keys()
@@ -129,16 +127,3 @@ def shape_of(source: Source, network_class: type) -> torch.nn.Module:
         },
     )
     return shape
-
-
-def stored_shapes(folder: Path) -> dict[str, list[int]]:
-    """Names and shapes of the weights in a directory's safetensors files; OSError where there are none."""
-    index = folder / INDEX
-    names = {"model.safetensors"}
-    if index.is_file():
-        names = set(json.loads(index.read_text())["weight_map"].values())
-    shapes = {}
-    for name in sorted(names):
-        with safe_open(folder / name, framework="pt") as weights:
-            shapes |= {each: weights.get_slice(each).get_shape() for each in weights.keys()}  # noqa: SIM118
-    return shapes

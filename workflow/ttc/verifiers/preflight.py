@@ -1,4 +1,4 @@
-"""Before a verifier scores a study: does it tell right steps from wrong ones where anybody can?
+"""The check of a verifier before it scores a study: does it tell right steps of easy sums from wrong ones?
 
 A wrong prompt format, a wrong place to read scores at or a damaged checkpoint gives numbers that look like scores.  The
 golden examples, sums with one wrong step each, cost a second and show it.

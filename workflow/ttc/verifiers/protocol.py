@@ -1,4 +1,4 @@
-"""What may be asked of a verifier: how it reads solutions, and scores of what it has read.
+"""The interface of verifiers: readings of solutions, and scores of these readings.
 
 A verifier from scratch reads the tokens of its policy, a published one texts in a format of its own
 (`ttc.verifiers.kinds`).  To train either, and to score by either, is the same work on *readings*.

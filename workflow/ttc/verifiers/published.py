@@ -1,4 +1,4 @@
-"""What all kinds of published verifiers share: texts to tokens, batches of them, one score in [0, 1] per step.
+"""The base of all kinds of published verifiers: texts to tokens, batches of them, one score in [0, 1] per step.
 
 A kind says with which tokens a problem and its steps are asked (`read`), what the network answers (`logits`) and which
 number that is (`probability`).  Where a kind's format leaves a choice, it follows the model's card.

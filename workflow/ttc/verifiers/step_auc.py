@@ -1,4 +1,4 @@
-"""How well a verifier ranks: areas under the ROC curve on held-out problems, with intervals over problems."""
+"""Areas under the ROC curve of a verifier's scores on held-out problems, with intervals over problems."""
 
 import numpy as np
 import polars as pl

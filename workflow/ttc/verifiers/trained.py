@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from ttc.errors import InputError
-from ttc.models.directory import read_card, resolve_device
+from ttc.models.card import read_card
+from ttc.models.directory import resolve_device
 from ttc.models.padding import ROWS, WIDTH, batches_of_equal_width, round_up
 from ttc.models.tokenizers import load_tokenizer
 from ttc.models.verifier import SurpriseVerifier

@@ -18,6 +18,7 @@ import torch
 
 from ttc import noise
 from ttc.engines.protocol import Continuation
+from ttc.engines.self_check import check_batches
 from ttc.engines.vllm_settings import GPU_SHARE, open_llm, read_config, share_beside
 from ttc.errors import InputError
 from ttc.models.directory import resolve_device
@@ -230,34 +231,25 @@ class VllmEngine:
         return blank
 
     def self_check(self) -> None:
-        """Decode a few probes alone, in a crowd and shuffled; InputError if a token or a bit differs.
+        """InputError if the tokens or a bit of a row depend on its batch (`ttc.engines.self_check`).
 
         GPUs are let through: there the deviation is measured and reported instead.
         """
         if self.device.type != "cpu":
             return
         rng = np.random.Generator(np.random.PCG64(0))
-        probes = [
-            rng.integers(0, self.vocabulary, int(length)).tolist() for length in rng.integers(3, 24, 24)
-        ]
+        lengths = rng.integers(3, 24, 24)
+        probes = [rng.integers(0, self.vocabulary, int(length)).tolist() for length in lengths]
         streams = noise.substreams(np.zeros(len(probes), dtype=np.uint64), np.arange(len(probes)))
 
-        def decode(order: np.ndarray) -> list[Continuation]:
-            made = self.extend(self.prefill([probes[i] for i in order]), streams[order], "end", 1.0, 16)
-            return [made[place] for place in np.argsort(order)]
+        def decode(order: np.ndarray, rows: int) -> list[Continuation]:
+            return self.extend(self.prefill([probes[i] for i in order]), streams[order], "end", 1.0, 16)
 
         counters = ("tokens_generated", "tokens_prefilled", "tokens_asked", "tokens_cached")
         before = [getattr(self, name) for name in counters]
-        crowd = decode(np.arange(len(probes)))
-        shuffled = decode(rng.permutation(len(probes)))
-        alone = [decode(np.array([index]))[0] for index in range(3)]
+        check_batches(decode, len(probes), rng, "engine", "vLLM on a CPU")
         for name, value in zip(counters, before, strict=True):
             setattr(self, name, value)
-        if crowd != shuffled or crowd[:3] != alone:
-            raise InputError(
-                "the engine's self-check failed: the same probe decoded alone, in a crowd and shuffled gave different "
-                "results, so outputs would depend on batches (vLLM on a CPU; use one thread per process)"
-            )
 
 
 def open_engine(

@@ -44,6 +44,7 @@ def agreement(study: Study, settings: Settings) -> Measure:
     return mean(same, settings, "share of questions whose predicted bin is their oracle bin", "agreement")
 
 
+TOPIC = "1 Difficulty"
 CLAIMS = (
     ours(
         "pass_easiest",

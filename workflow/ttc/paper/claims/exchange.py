@@ -83,6 +83,7 @@ def _claims(family: str, version: str) -> tuple[Claim, Claim, Claim]:
     )
 
 
+TOPIC = "7 Test-time compute against parameters"
 CLAIMS = tuple(
     claim for version in NAMES for family in ("search", "revisions") for claim in _claims(family, version)
 )

@@ -62,6 +62,7 @@ def _lookahead(name: str, line: Line, other: Line, what: str) -> Claim:
     )
 
 
+TOPIC = "3 Search"
 CLAIMS = (
     _beam(
         "beam_small_budgets",

@@ -74,6 +74,7 @@ def _over(
     return Claim(name, text, paper, partial(difference, first=first, second=second, up_to=up_to), source)
 
 
+TOPIC = "2 Verifiers and selection rules"
 CLAIMS = (
     ours(
         "prm_step_auc",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ttc.figures.captions import specification
+from ttc.flops import ROLES
 from ttc.study.artifact import Artifact, External
 from ttc.study.graph.base import Add
 from ttc.study.graph.further import plan_further
@@ -12,8 +13,6 @@ from ttc.study.relevant import shown_configuration, without_sharding
 from ttc.study.sections.configuration import Configuration
 
 NOTEBOOK = "notebooks/01_scaling.ipynb"
-MODELS = ("policy", "larger_policy", "prm", "orm", "reviser", "revision_orm")
-MODELS += ("revision_orm_no_history", "rest_reviser")
 
 # Tables that findings are measured on, beside the chains; a study may lack some.
 FOUND = ("outcomes", "difficulty", "allocation", "exchange", "transitions", "verifier_quality")
@@ -24,7 +23,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     seed = {"seed": configuration.seed}
     evaluation, exchange = configuration.evaluation, configuration.exchange
     ablations = configuration.ablations
-    models = {role: material.models.get(role, []) for role in MODELS}
+    models = {role: material.models.get(role, []) for role in ROLES}
     name = material.name
     difficulty = add(
         "measure_difficulty",
@@ -141,7 +140,7 @@ def plan_publication(
         chains=material.chains,
         chain_scores=material.chain_scores,
         **{role: measured[role] for role in ("findings", "figures", "votes") if role in measured},
-        **{role: material.models.get(role, []) for role in MODELS},
+        **{role: material.models.get(role, []) for role in ROLES},
     )
     examples = {"search": material.shown_search, "revisions": material.chains}
     parts = [part for part, found in examples.items() if found and configuration.report.examples]

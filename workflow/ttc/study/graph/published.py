@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from ttc.errors import InputError
-from ttc.problems import prompts
 from ttc.store import lock
 from ttc.study.artifact import Artifact, Folder
 from ttc.study.graph.base import Add, Base
@@ -55,6 +54,8 @@ class Published(Base):
 
     def form(self, larger: bool = False) -> dict:
         """See `Base`: the prompt's content, so that its name is no part of a key, and how answers are compared."""
+        from ttc.problems import prompts  # loads numpy, which a study of generated problems does without
+
         section = self.configuration.problems
         name = (section.larger_prompt if larger else None) or section.prompt
         path = self.root / name if name.endswith((".yaml", ".yml")) else name

@@ -1,30 +1,22 @@
-"""Compute-optimal search and revisions: against their baselines, by predicted difficulty, and how honest the choice is
-(paper §3.2, §5.3, §6.2; figures 4, 8, 11).
-"""
+"""Numbers and claims about compute-optimal allocation, of searches and of revisions alike (paper §3.2, §5.3, §6.2)."""
 
-from collections.abc import Callable
 from functools import partial
 
 from ttc.evaluation.efficiency import Unmeasured, efficiency_of
 from ttc.paper.claim import MARGIN, Claim, Line, Measure, Settings, ours
-from ttc.paper.claims.revisions import confounded
 from ttc.paper.measures import (
-    LARGE,
     MAJORITY,
-    SMALL,
     WEIGHTED,
     against_more,
     at,
     budgets_of,
     contrast,
-    difference,
     noted,
 )
 from ttc.tables.study import NotMeasured, Study
 
-PARALLEL = Line("revisions", "parallel", "hierarchical")
-PARALLEL_MAJORITY = Line("revisions", "parallel", "majority")
-TIMES = 4.0  # "up to 4× less compute"
+# "up to 4× less compute"
+TIMES = 4.0
 
 
 def compute_optimal(family: str, bins: str = "oracle", selection: str = "hierarchical") -> Line:
@@ -121,26 +113,29 @@ def over_fixed(study: Study, settings: Settings, family: str) -> Measure:
     return contrast(study, settings, [(1, first, used), (-1, second, used)], detail)
 
 
-def _less_compute(
+def less_compute(
     name: str,
     family: str,
     numbers: tuple[int, int],
     baseline: Line,
     paper: str,
-    wrap: Callable = lambda found: found,
+    confounded: str | None = None,
 ) -> Claim:
+    """Compute-optimal with few generations against a baseline with four times as many."""
     few, many = numbers
     return Claim(
         name,
         f"Compute-optimal {family} with {few} generations is as good as {baseline.strategy} with {many}",
         f"{paper}; set here: at most {100 * MARGIN:.0f} points less",
-        wrap(partial(against_more, first=compute_optimal(family), budget=few, second=baseline, more=many)),
+        partial(against_more, first=compute_optimal(family), budget=few, second=baseline, more=many),
         "outcomes, per_question",
         threshold=-MARGIN,
+        confounded=confounded,
     )
 
 
-def _predicted(name: str, family: str, figure: str, selection: str = "hierarchical") -> Claim:
+def predicted_claim(name: str, family: str, figure: str, selection: str = "hierarchical") -> Claim:
+    """Predicted against oracle difficulty as what a family is allocated by."""
     by = ", chosen by majority," if selection == "majority" else ""
     return Claim(
         name,
@@ -152,7 +147,8 @@ def _predicted(name: str, family: str, figure: str, selection: str = "hierarchic
     )
 
 
-def _honest(family: str) -> tuple[Claim, Claim]:
+def honesty(family: str) -> tuple[Claim, Claim]:
+    """What the choice gains over the best fixed strategy, and what it would seem to gain without cross-validation."""
     return (
         ours(
             f"{family}_over_fixed",
@@ -169,101 +165,3 @@ def _honest(family: str) -> tuple[Claim, Claim]:
             "per_question",
         ),
     )
-
-
-def _against_parallel(measure: Callable) -> Callable:
-    """Parallel samples are first answers, and those may be the policy's; the best fixed ratio holds as many of them."""
-    return confounded(measure, "the row with the best fixed strategy is not")
-
-
-SEARCH = (
-    Claim(
-        "optimal_search_small",
-        "Compute-optimal search beats best-of-N weighted at small budgets (4 and 16)",
-        "compute-optimal scaling outperforms best-of-N, most at small budgets (§5.3, fig. 4)",
-        partial(difference, first=compute_optimal("search"), second=WEIGHTED, budgets=SMALL),
-        "outcomes, per_question",
-    ),
-    Claim(
-        "optimal_search_predicted",
-        "With predicted difficulty too, compute-optimal search beats best-of-N weighted at small budgets",
-        "with predicted bins as well, without gold answers (§5.3, fig. 4)",
-        partial(difference, first=compute_optimal("search", "predicted"), second=WEIGHTED, budgets=SMALL),
-        "outcomes, per_question",
-    ),
-    _less_compute(
-        "search_16_as_64", "search", (16, 64), WEIGHTED, "16 against 64 generations (§5.3, fig. 4)"
-    ),
-    _less_compute(
-        "search_32_as_128", "search", (32, 128), WEIGHTED, "32 against 128 generations (†, caption)"
-    ),
-    Claim(
-        "efficiency_search",
-        "Compute-optimal search reaches best-of-64 weighted with a quarter of the generations",
-        "up to 4× less compute: 16 against 64 generations (§5.3, fig. 4)",
-        partial(efficiency, family="search", reference=WEIGHTED, budget=LARGE[0]),
-        "outcomes, per_question",
-        threshold=TIMES,
-    ),
-    ours(
-        "efficiency_majority_peak",
-        "×-efficiency of compute-optimal search over majority voting at its peak",
-        "the definition of Liu et al. 2025 (2502.06703), for comparison with their table 5",
-        efficiency_at_majority_peak,
-        "outcomes, per_question",
-    ),
-    _predicted("predicted_search", "search", "fig. 4, 12"),
-    *_honest("search"),
-)
-REVISIONS = (
-    Claim(
-        "optimal_revisions",
-        "Compute-optimal revisions beat parallel best-of-N weighted (budgets 4 to 256)",
-        "compute-optimal scaling outperforms parallel sampling, more so at larger budgets (§6.2, fig. 8)",
-        _against_parallel(
-            partial(difference, first=compute_optimal("revisions"), second=PARALLEL, budgets=SMALL + LARGE)
-        ),
-        "outcomes, per_question",
-    ),
-    _less_compute(
-        "revisions_64_as_256",
-        "revisions",
-        (64, 256),
-        PARALLEL,
-        "64 against 256 generations (§6.2, fig. 8)",
-        _against_parallel,
-    ),
-    _less_compute(
-        "revisions_128_as_512",
-        "revisions",
-        (128, 512),
-        PARALLEL,
-        "128 against 512 generations (†, caption)",
-        _against_parallel,
-    ),
-    Claim(
-        "efficiency_revisions",
-        "Compute-optimal revisions reach parallel best-of-256 (or the most measured) with a quarter of the generations",
-        "up to 4× less compute: 64 against 256 generations (§6.2, fig. 8)",
-        _against_parallel(partial(efficiency, family="revisions", reference=PARALLEL, budget=LARGE[1])),
-        "outcomes, per_question",
-        threshold=TIMES,
-    ),
-    _predicted("predicted_revisions", "revisions", "fig. 8, 11"),
-    Claim(
-        "optimal_revisions_majority",
-        "Compute-optimal revisions beat parallel sampling by majority as well (budgets 4 to 256)",
-        "chosen by majority as well (fig. 11)",
-        _against_parallel(
-            partial(
-                difference,
-                first=compute_optimal("revisions", selection="majority"),
-                second=PARALLEL_MAJORITY,
-                budgets=SMALL + LARGE,
-            )
-        ),
-        "outcomes, per_question",
-    ),
-    _predicted("predicted_revisions_majority", "revisions", "fig. 11", "majority"),
-    *_honest("revisions"),
-)

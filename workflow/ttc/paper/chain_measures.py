@@ -1,10 +1,11 @@
-"""What findings read off the chains of revisions themselves: turned answers, and the reviser against itself."""
+"""Numbers that findings read off the chains of revisions themselves: turned answers, and the reviser alone."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
+from ttc.evaluation.allocation.efficiency import REFERENCE_BUDGET
 from ttc.evaluation.selection import encode, majority, representative
 from ttc.evaluation.subsets import Draws, votes
 from ttc.noise import generator
@@ -57,11 +58,7 @@ def reviser_alone(
     table = table.filter(pl.col("step") > 0).sort("problem_id", "chain", "step")
     lengths = table.group_by("problem_id", "chain").len()
     shape = lengths.group_by("problem_id").agg(chains=pl.len(), longest=pl.col("len").max())
-    most = (
-        0
-        if shape.is_empty()
-        else min(shape["chains"].min(), shape["longest"].min(), settings.reference_budget)
-    )
+    most = 0 if shape.is_empty() else min(shape["chains"].min(), shape["longest"].min(), REFERENCE_BUDGET)
     if most < 2:
         raise NotMeasured(f"no chains with two revisions of each question in {in_bins(bins)}")
     budget = 1 << (int(most).bit_length() - 1)

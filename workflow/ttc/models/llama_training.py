@@ -1,4 +1,4 @@
-"""The Llama's forward pass for training: the arithmetic of `transformers` without what training does not need.
+"""The forward pass of small Llama models for training: the arithmetic of `transformers`, without what is not needed.
 
 A small model's step is short, so operations count: queries, keys and values are one product, rotary pairs lie side by
 side so that a rotation is one complex product, and attention is causal without a mask, because a token right of the

@@ -1,4 +1,4 @@
-"""Which ratio of sequential to parallel revisions is best, and whether it depends on difficulty (paper §6.2)."""
+"""The best ratio of sequential to parallel revisions, and how it depends on difficulty (paper §6.2)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a token means for where a row stops, as a table; and the search for texts that end a solution."""
+"""Stop conditions as a table over the vocabulary, and the search for texts that end a solution."""
 
 from functools import cached_property
 

@@ -1,0 +1,42 @@
+"""Cards of model directories: `card.json`, which says what a model is and how it was made.  Standard library only."""
+
+import json
+from pathlib import Path
+
+from ttc.errors import InputError
+
+NAME = "card.json"
+
+
+def read_card(folder: Path) -> dict:
+    """The card of a model directory: kind, parameters, training and metrics; InputError where there is none."""
+    try:
+        return json.loads((folder / NAME).read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{folder}: not a model directory of this study, it has no {NAME}") from error
+    except ValueError as error:
+        raise InputError(f"{folder / NAME}: not JSON ({error})") from error
+
+
+def parameters_of(folder: Path) -> int:
+    """The number of parameters of a model directory; InputError where its card does not say it."""
+    try:
+        return int(read_card(folder)["parameters"])
+    except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+        where = folder / NAME
+        raise InputError(f"{where}: the number of parameters cannot be read ({error!r})") from error
+
+
+def write_card(folder: Path, content: dict) -> None:
+    """Write the card of a model directory; numbers with nine digits, so that last bits do not show."""
+    (folder / NAME).write_text(json.dumps(_rounded(content), indent=1, sort_keys=True) + "\n")
+
+
+def _rounded(value):
+    if isinstance(value, float):
+        return float(f"{value:.9g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value

@@ -1,1 +1,0 @@
-"""Forward passes of small Llama-like networks: for training, decoding and verifiers."""
