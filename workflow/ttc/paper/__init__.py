@@ -1,1 +1,1 @@
-"""What Snell et al. 2024 claim, draw and leave open, held against a study."""
+"""The paper, Snell et al. 2024: its claims, figures and open questions, held against a study."""

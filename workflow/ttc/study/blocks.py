@@ -1,4 +1,4 @@
-"""How work is cut into jobs, and how the parts are called; nothing here changes a result."""
+"""Blocks: the parts into which work is cut, and their names; nothing here changes a result."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""From generations to the published study: the same stages for generated and for imported pools."""
+"""Analysis, from generations to the published study: the same stages for generated and for imported pools."""
 
 from pathlib import Path
 
