@@ -183,6 +183,7 @@ MISTAKES = [
     ({"seed": float("inf")}, ["seed", "inf", "whole number"]),
     ({"sampling": {"temperature": float("nan")}}, ["sampling.temperature", "nan"]),
     ({3: {}}, ["3", "keys are text"]),
+    ({"source": {"problems": {"path": "a"}, "pools": {True: None}}}, ["source.pools", "was given"]),
     (
         {"source": {"problems": {"path": "a"}, "pools": {"policy": {"path": "b"}, "A": {"path": "c"}}}},
         ["source.pools", "'A'", "text of the form"],

@@ -80,7 +80,7 @@ def _sentence(mistake: dict, schema: dict, whole: str) -> str:
         wanted = " or ".join(_KINDS[each] for each in kinds)
         hint = _number_hint(given) if isinstance(given, str) and {"number", "integer"} & set(kinds) else ""
         return f"{where}: {wanted} is expected, and {shown(given)} was given{hint}"
-    return f"{where}: {shown(given)} is not allowed here ({mistake['msg']})"
+    return f"{where}: {shown(given)} is not allowed here"
 
 
 def _unknown(path: tuple, schema: dict, whole: str) -> str:
