@@ -8,11 +8,12 @@ from snakemake.utils import min_version
 
 min_version("9.12")
 
-# Jobs use this folder's package and this interpreter, whatever else is installed.
+# Jobs use this folder's package and this interpreter, whatever else is installed, and start with their threads.
 PACKAGE = os.path.join(workflow.basedir, "workflow")
 sys.path.insert(0, PACKAGE)
 
 from ttc.errors import InputError
+from ttc.run.threads import thread_variables
 from ttc.study.build import plan_jobs, plan_study
 from ttc.study.stages import STAGES
 
@@ -30,7 +31,7 @@ shell.prefix(jobs.site.shell_prefix)
 os.environ.update(
     PYTHONPATH=PACKAGE,
     PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()]),
-    **jobs.environment,
+    **thread_variables(jobs.threads),
 )
 
 

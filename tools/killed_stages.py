@@ -21,8 +21,10 @@ from pathlib import Path
 
 from tests.support import preloaded
 from tools import equality_matrix
-from ttc.run.files import digest, sidecar_path, work_folder
+from ttc.digests import digest
+from ttc.run.files import work_folder
 from ttc.run.work import BLOCK
+from ttc.store.sidecars import sidecar_path
 from ttc.study.stages import STAGES
 
 MARK = "<!-- written by python -m tools.killed_stages -->"

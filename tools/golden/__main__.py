@@ -7,11 +7,11 @@ FOLDER/golden.json: of each job {"name", "stage", "spec", "inputs": paths by rol
 which they can be run; paths are relative to FOLDER.
 """
 
+import argparse
 import contextlib
 import json
 import os
 import shutil
-import sys
 import time
 from pathlib import Path
 
@@ -88,4 +88,6 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     os.environ.update(thread_variables(1))
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m tools.golden", description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where the artifacts go; it must not exist")
+    main(parser.parse_args().folder)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ttc.digests import canonical
-from ttc.run.threads import thread_variables
 from ttc.study.artifact import STORE, Artifact
 from ttc.study.plan import Plan
 from ttc.study.sections.configuration import PUBLISHED, Configuration
@@ -117,11 +116,6 @@ class Jobs:
     def threads(self) -> int:
         """Threads of every process; 1 gives the same bytes everywhere."""
         return self.plan.configuration.runtime.threads
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Environment variables of every job: with them a stage starts once, with its number of threads."""
-        return thread_variables(self.threads)
 
     def conda(self, stage: str) -> str:
         """A job's environment, as seen from the folder of the rules."""
