@@ -1,1 +1,1 @@
-"""What Snell et al. 2024 claim, draw and leave open, held against a study."""
+"""Claims, figures and open questions of Snell et al. 2024, held against a study."""

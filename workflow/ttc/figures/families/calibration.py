@@ -1,4 +1,4 @@
-"""How far verifier scores can be believed: reliability diagrams, and AUC by step (beside the paper)."""
+"""Reliability of verifier scores: reliability diagrams, and AUC by step (beside the paper)."""
 
 import numpy as np
 import polars as pl

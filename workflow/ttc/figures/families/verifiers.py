@@ -1,4 +1,4 @@
-"""What the verifier is worth to a vote over independent samples: PRM, ORM, aggregation, selection, spoilt scores.
+"""The worth of a verifier to a vote over independent samples: PRM, ORM, aggregation, selection, spoilt scores.
 
 Paper figures 13 and 14; camera-ready 13, 14, 15 and 17.
 """
