@@ -22,12 +22,26 @@ LONGEST = (
     "unit/run/test_resume.py",
     "unit/tools/test_benchmarks.py",
 )
-# Left out of `make test-quick`
-SLOW = ()
+# Left out of `make test-quick`: what starts processes, trains at length or draws every figure
+SLOW = (
+    "unit/figures/test_figures_ablations.py",
+    "unit/grading/test_equality_workers.py",
+    "unit/grading/test_grading.py",
+    "unit/grading/test_reply_cache.py",
+    "unit/report/test_gallery.py",
+    "unit/run/test_resume.py",
+    "unit/stages/test_model_stages.py",
+    "unit/stages/test_stage_preflight.py",
+    "unit/tools/test_benchmarks.py",
+    "unit/training/test_finetuning.py",
+    "unit/verifiers/test_verifier_incremental.py",
+)
 
 
 def pytest_collection_modifyitems(items):
     """Order files by `LONGEST`, what is not in it keeping its order, and mark the tests of `SLOW` files."""
+    for name in (*LONGEST, *SLOW):
+        assert (FOLDER / name).is_file(), f"tests/conftest.py names {name}, which does not exist"
     places = {name: place for place, name in enumerate(LONGEST)}
     names = {item: item.path.relative_to(FOLDER).as_posix() for item in items}
     items.sort(key=lambda item: places.get(names[item], len(places)))

@@ -121,7 +121,8 @@ def _unseen(unit: str, other: dict[str, str], sources: Sources, before: Sources)
     users = [
         each
         for each in sources.all_units()
-        if any(known.package == package for known in sources.closure(each).plug_ins)
+        if each.rpartition(".")[0] != package.removeprefix("ttc.")
+        and any(known.package == package for known in sources.closure(each).plug_ins)
     ]
     if not users:
         return "no golden job runs it"

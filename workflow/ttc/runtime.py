@@ -1,4 +1,4 @@
-"""What a stage is given besides its specification: input files by role, and how it runs."""
+"""The arguments of a stage besides its specification: input files by role, and how it runs."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field

@@ -15,7 +15,7 @@ from ttc.engines.backends import transformers
 from ttc.errors import InputError
 from ttc.models import padding
 from ttc.models.generic import GenericForward
-from ttc.models.llama.decoding import LlamaForward
+from ttc.models.llama_decoding import LlamaForward
 from ttc.models.tokenizers import load_tokenizer
 from ttc.verifiers.trained import TokenVerifier
 

@@ -6,11 +6,11 @@ import pytest
 from sklearn.base import clone
 
 from ttc.errors import InputError
-from ttc.evaluation.allocation.competitors import groups
-from ttc.evaluation.allocation.crossvalidation import build_grid, cross_validate, stratified_folds
-from ttc.evaluation.allocation.curves import fixed_curves, tabulate
-from ttc.evaluation.allocation.efficiency import crossing, efficiency, efficiency_of
-from ttc.evaluation.allocation.estimator import ComputeOptimalAllocator
+from ttc.evaluation.allocator import ComputeOptimalAllocator
+from ttc.evaluation.competitors import groups
+from ttc.evaluation.crossvalidation import build_grid, cross_validate, stratified_folds
+from ttc.evaluation.curves import fixed_curves, tabulate
+from ttc.evaluation.efficiency import crossing, efficiency, efficiency_of
 from ttc.noise import generator
 
 NAN = np.nan

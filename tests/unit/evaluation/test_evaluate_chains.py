@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.specs import method
-from ttc.evaluation.allocation.competitors import groups as competing_groups
+from ttc.evaluation.competitors import groups as competing_groups
 from ttc.evaluation.outcomes import HIERARCHICAL, Outcomes, evaluate_chains, evaluate_steps
 from ttc.evaluation.pool import Chains
 from ttc.revision.ratios import grid

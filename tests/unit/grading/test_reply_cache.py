@@ -45,8 +45,13 @@ def imported(tmp_path: Path, name: str, cache: Path | None) -> dict[str, bytes]:
     return tables_of(tmp_path / name)
 
 
-def test_the_command_line_takes_a_cache_and_threads(tmp_path):
-    without = imported(tmp_path, "without", None)
+@pytest.fixture(scope="module")
+def without(tmp_path_factory):
+    """The tables that are made without a cache."""
+    return imported(tmp_path_factory.mktemp("study"), "without", None)
+
+
+def test_the_command_line_takes_a_cache_and_threads(tmp_path, without):
     words = [sys.executable, "-m", "ttc.run", "import_pool", "--spec", json.dumps(SPEC)]
     words += ["--output", tmp_path / "with", "--threads", "2", "--cache", tmp_path / "cache"]
     given = [word for role, paths in files(tmp_path).items() for word in (f"--{role}", *paths)]
@@ -55,9 +60,8 @@ def test_the_command_line_takes_a_cache_and_threads(tmp_path):
     assert len(ReplyCache(tmp_path / "cache" / "verdicts")) > 5
 
 
-def test_a_study_is_the_same_with_an_empty_a_full_and_no_cache(tmp_path, monkeypatch, capsys):
+def test_a_study_is_the_same_with_an_empty_a_full_and_no_cache(tmp_path, without, monkeypatch, capsys):
     cache = tmp_path / "cache"
-    without = imported(tmp_path, "without", None)
     assert imported(tmp_path, "empty", cache) == without
     assert len(list((cache / "verdicts").glob("*.sqlite"))) == 1
     capsys.readouterr()
@@ -67,8 +71,7 @@ def test_a_study_is_the_same_with_an_empty_a_full_and_no_cache(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("damage", ["garbage", "cut", "folder", "file for folder", "read-only"])
-def test_a_cache_of_no_use_changes_nothing_and_says_so(tmp_path, damage, capsys):
-    without = imported(tmp_path, "without", None)
+def test_a_cache_of_no_use_changes_nothing_and_says_so(tmp_path, without, damage, capsys):
     cache = tmp_path / "cache"
     path = cache / "verdicts" / f"{version()}.sqlite"
     if damage == "file for folder":

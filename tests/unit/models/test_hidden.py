@@ -7,7 +7,7 @@ from tests.support.sequences import SEQUENCES, languages, values, whole
 from tests.support.tiny import random_model, saved
 from ttc.errors import InputError
 from ttc.models.from_scratch import build_verifier
-from ttc.models.llama.training import hidden_states
+from ttc.models.llama_training import hidden_states
 from ttc.training.batches import Batch
 from ttc.training.losses import policy_losses, verifier_losses
 

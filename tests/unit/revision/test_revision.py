@@ -10,7 +10,7 @@ from scipy import stats
 from tests.support.tiny import SEED, TASK, random_model, saved
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
-from ttc.engines.sampling import select_problems, solutions_frame
+from ttc.engines.sampling import Draw, select_problems, solutions_frame
 from ttc.problems import formats, text
 from ttc.problems.contexts import contexts
 from ttc.problems.formats import LINES
@@ -211,7 +211,8 @@ def silent(done, total):
 
 
 def chains(engine, first, problems, lengths=LENGTHS, max_context=4, seed=5, **more):
-    frame = revise(engine, first, LINES, problems, lengths, max_context, seed, 1.0, 8, 16, silent, **more)
+    draw = Draw(seed, 1.0, 8, 16)
+    frame = revise(engine, first, LINES, problems, lengths, max_context, draw, report=silent, **more)
     return CHAINS.check(frame, "here")
 
 

@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from tests.support import specs
 from ttc.errors import InputError
-from ttc.evaluation.allocation import storage
-from ttc.evaluation.allocation.efficiency import efficiency_of
+from ttc.evaluation import allocator_files
+from ttc.evaluation.efficiency import efficiency_of
 from ttc.evaluation.pool import revision_chains, sample_pools
 from ttc.stages import evaluate, fit_allocator, match_flops, measure_difficulty, measure_verifiers
 from ttc.tables.analysis import CURVES, DIFFICULTY, EXCHANGE, OUTCOMES, PER_QUESTION
@@ -248,7 +248,7 @@ def test_moved_verifier_curves_are_read_at_half_the_generations(study, tmp_path)
 
 def test_the_stored_allocator_can_be_used(study):
     _, made = study
-    fitted = storage.load(made["allocation"] / "allocator.skops")
+    fitted = allocator_files.load(made["allocation"] / "allocator.skops")
     assert set(fitted) == {
         f"{group}/{bins}"
         for group in ("search/best_of_n_weighted", "revisions/hierarchical", "revisions/majority")
@@ -258,7 +258,7 @@ def test_the_stored_allocator_can_be_used(study):
     assert set(allocator.predict([[1, 4], [5, 16]])) <= {"best_of_n_weighted", "beam(width=4)"}
     (made["allocation"].parent / "broken.skops").write_bytes(b"PK")
     with pytest.raises(InputError, match="not a readable file"):
-        storage.load(made["allocation"].parent / "broken.skops")
+        allocator_files.load(made["allocation"].parent / "broken.skops")
 
 
 def test_same_bytes_whatever_the_order_of_shards(study, tmp_path):

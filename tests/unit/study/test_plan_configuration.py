@@ -35,6 +35,12 @@ def test_every_section_is_closed_and_every_key_described():
                 assert child.get("description"), f"{path}.{name}"
 
 
+def test_every_number_has_a_range_in_the_tree():
+    for path, node in nodes(TREE):
+        if "integer" in node.get("type", []):
+            assert "minimum" in node, path
+
+
 def test_every_key_outside_of_what_is_given_whole_has_a_default():
     for path, node in nodes(TREE):
         for name, child in node.get("properties", {}).items():
@@ -176,7 +182,8 @@ MISTAKES = [
     ({"ablations": {"rest_em": "yes"}}, ["ablations.rest_em", "true or false"]),
     ({"seed": float("inf")}, ["seed", "inf", "whole number"]),
     ({"sampling": {"temperature": float("nan")}}, ["sampling.temperature", "nan"]),
-    ({3: {}}, ["3", "there is no such key"]),
+    ({3: {}}, ["3", "keys are text"]),
+    ({"source": {"problems": {"path": "a"}, "pools": {True: None}}}, ["source.pools", "was given"]),
     (
         {"source": {"problems": {"path": "a"}, "pools": {"policy": {"path": "b"}, "A": {"path": "c"}}}},
         ["source.pools", "'A'", "text of the form"],

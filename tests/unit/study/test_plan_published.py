@@ -95,7 +95,7 @@ MISTAKES = {
         f"sampling.train_problems: 2000 was given, and problems.train has {TRAINING} problems",
     ),
     "bins": ({"difficulty": {"bins": 99}}, f"difficulty.bins: 99 was given, and problems.test has {TESTS} problems"),
-    "no number of problems": ({"problems": {"test": {"rows": None}}}, "problems.test.rows: work is cut into jobs by"),
+    "no number of problems": ({"problems": {"test": {"rows": None}}}, "problems.test.rows: the number of problems"),
     "takes too many": (
         {"problems": {"test": {"take": 17}}},
         "problems.test.take: 17 was given, and there are 16 problems",

@@ -1,4 +1,4 @@
-"""Draw one figure of a finished study from its published tables.
+"""One figure of a finished study, drawn from its published tables.
 
 ttc draw                                                          lists the figures
 ttc draw search_sweep --study results/default --output figure.png    also .svg and .pdf

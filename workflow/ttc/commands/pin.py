@@ -1,4 +1,4 @@
-"""Write into a study the commits that its branches of the hub name today, where there is a connection.
+"""Commits in place of branches: a study with the commits that its branches of the hub name today.
 
 ttc pin STUDY.yaml [...]
 

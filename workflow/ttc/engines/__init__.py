@@ -1,1 +1,1 @@
-"""Engines turn token prefixes into continuations; they know nothing about text, problems or search."""
+"""Engines, which turn token prefixes into continuations and know nothing about text, problems or search."""

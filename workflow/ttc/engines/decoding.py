@@ -105,7 +105,7 @@ class Decoding:
         return round_up(int(self.used[-1]) + 1, ROWS) if len(self.used) else 0
 
     def _admit(self, rows: int, nodes: int) -> None:
-        """Take in waiting rows: at most so many, of at most so many nodes."""
+        """Take in waiting rows, up to the given numbers of rows and of nodes."""
         count = min(max(rows, 0), int(np.searchsorted(self.starts, self.starts[0] + nodes)))
         if not count:
             return

@@ -1,4 +1,4 @@
-"""What each job does: solutions, tokens and rows, as a function of its specification and of stated assumptions.
+"""The work of each job: solutions, tokens and rows, from its specification and from stated assumptions.
 
 Everything is counted as tables bill it: of equal solutions each one, although a stage computes them once.
 """
@@ -33,7 +33,7 @@ class Assumptions:
 
     stretch: tokens of a model's solutions over those that `questions` tells, by the model's key.  usable: share of the
     samples that have an answer and were not cut.  pass_rates: of some questions; None = uniform between 0 and 1.
-    trajectories: how many have so many answers before the last, by the key of the table of pairs.
+    trajectories: count by the number of answers before the last one, by the key of the table of pairs.
     """
 
     questions: Lengths
@@ -56,7 +56,7 @@ class Assumptions:
         return sum((1 - rate) ** tries for rate in self.pass_rates) / len(self.pass_rates)
 
     def successes(self, tries: int, most: int) -> float:
-        """Correct ones of so many independent answers to a question, `most` of them at most; mean over questions."""
+        """Correct ones of `answers` independent answers to a question, `most` of them at most; mean over questions."""
         if self.pass_rates is None:  # each number of correct ones is equally frequent
             return sum(min(correct, most) for correct in range(tries + 1)) / (tries + 1)
         return sum(min(rate * tries, most) for rate in self.pass_rates) / len(self.pass_rates)
@@ -265,7 +265,7 @@ def mean_batch(examples: float, size: int) -> float:
 
 
 def fine_tuning(training: dict, examples: float, length: float) -> Work:
-    """Tokens learnt from, and read by the validations, of so many examples of so many tokens on average."""
+    """Tokens learnt from, and read by the validations, from the number of examples and their mean number of tokens."""
     steps = training["steps"]
     every = max(1, steps // training["evaluations"])
     evaluations = steps // every + bool(steps % every)

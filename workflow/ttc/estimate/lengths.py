@@ -1,4 +1,4 @@
-"""How long the texts of the generated task are, in tokens, by a question's number of steps L (its level).
+"""Lengths of the texts of the generated task, in tokens, by a question's number of steps L (its level).
 
     <bos> Start at 5 then +7 *3 ⏎        prompt: L + 6
     1: +7 = 12 ⏎                         a step: 4, L of them

@@ -1,4 +1,4 @@
-"""What finished jobs have really done, from their tables, and what that says about those to come."""
+"""The work of finished jobs, from their tables, and what it says about those to come."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a plan cannot know of real problems and published models: how long texts are, and how large models.
+"""Assumed lengths of texts and sizes of models, for real problems and published models.
 
 Tables and cards tell it once they are there (`ttc.estimate.measured`); until then it is assumed here.
 """

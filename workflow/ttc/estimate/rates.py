@@ -1,4 +1,4 @@
-"""How long jobs take and how large their results are: measured on finished jobs, or else by stated rates."""
+"""Times of jobs and sizes of results: measured on finished jobs, or else by stated rates."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""How large models are, and the FLOPs of what is done with them.
+"""Sizes of models, and the FLOPs of what is done with them.
 
 fetched: parameters of the fetched models, by key (`ttc.estimate.published.sizes`); of all others the shape tells.
 """

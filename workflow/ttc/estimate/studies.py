@@ -1,4 +1,4 @@
-"""What the ready studies of published models take, as a table in docs/models.md.
+"""The costs of the ready studies of published models, as a table in docs/models.md.
 
 ttc studies [--write docs/models.md]
 """

@@ -9,7 +9,7 @@ import torch
 from transformers import LlamaConfig, LlamaModel
 from transformers.models.llama.modeling_llama import LlamaPreTrainedModel
 
-from ttc.models.llama.training import hidden_states
+from ttc.models.llama_training import hidden_states
 
 
 class SurpriseVerifier(LlamaPreTrainedModel):

@@ -1,1 +1,1 @@
-"""Claims, figures and open questions of Snell et al. 2024, held against a study."""
+"""The paper, Snell et al. 2024: its claims, figures and open questions, held against a study."""

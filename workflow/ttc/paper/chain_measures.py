@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from ttc.evaluation.allocation.efficiency import REFERENCE_BUDGET
+from ttc.evaluation.efficiency import REFERENCE_BUDGET
 from ttc.evaluation.selection import encode, majority, representative
 from ttc.evaluation.subsets import Draws, votes
 from ttc.noise import generator

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from ttc.evaluation.allocation.efficiency import REFERENCE_BUDGET
+from ttc.evaluation.efficiency import REFERENCE_BUDGET
 from ttc.evaluation.exchange import at_budget
 from ttc.noise import generator
 from ttc.paper.claim import Line, Measure, Settings

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from ttc.evaluation.allocation.efficiency import Unmeasured, efficiency_of
+from ttc.evaluation.efficiency import Unmeasured, efficiency_of
 from ttc.paper.claim import MARGIN, Claim, Line, Measure, Settings, ours
 from ttc.paper.measures import (
     MAJORITY,

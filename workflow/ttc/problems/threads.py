@@ -13,9 +13,9 @@ They have the form of a revision (`ttc.problems.text.prompt_text`), and from the
 large models do from their pretraining text; without them fine-tuning a small one on revisions teaches it to answer
 better, but not to use what was answered before.
 
-Each author reads the attempt before the own one.  From the same number on, a right line is kept, and a wrong one is
-corrected with probability `notice`, or else taken over.  From another number on (after a correction) the author works
-the line out like a first author, with a first author's errors.
+Each author reads the previous attempt.  Where a line starts from the same number as there, a right line is kept, and a
+wrong one is corrected with probability `notice`, or else taken over.  Where it starts from a different number (after a
+correction) the author works the line out like a first author, with a first author's errors.
 """
 
 from collections.abc import Callable, Iterable, Iterator

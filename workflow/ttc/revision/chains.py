@@ -1,15 +1,13 @@
 """Chains of revisions, in which an answer is written with up to the last four before it in view (paper §6.2)."""
 
-from collections.abc import Callable
-
 import numpy as np
 import polars as pl
 
 from ttc import noise
 from ttc.engines.protocol import Continuation, Engine
-from ttc.engines.sampling import solutions_frame
+from ttc.engines.sampling import Draw, solutions_frame
 from ttc.problems.formats import Form
-from ttc.runtime import Work
+from ttc.runtime import Report, Work
 
 
 def revise(
@@ -19,12 +17,10 @@ def revise(
     problems: pl.DataFrame,
     lengths: list[int],
     max_context: int,
-    seed: int,
-    temperature: float,
-    max_tokens: int,
-    rows: int,
-    report: Callable[[int, int], None],
+    draw: Draw,
+    *,
     until_correct: bool = False,
+    report: Report = lambda done, total: None,
     work: Work | None = None,
 ) -> pl.DataFrame:
     """The table of chains: chain c of every problem has `lengths[c]` answers; all chains advance in lock-step.
@@ -32,7 +28,7 @@ def revise(
     With `until_correct` a chain ends with its first correct answer, which only training problems allow (ReST^EM).
 
     `first` writes the first answer of each chain, `engine` (the reviser) all others; they share a tokenizer.  At most
-    `rows` answers are written at once.  All answers at one place in the chains are a block that `work` keeps.
+    `draw.rows` answers are written at once.  All answers at one place in the chains are a block that `work` keeps.
 
     The context is what was answered before, right or wrong: the reviser is not told which.
     """
@@ -40,7 +36,7 @@ def revise(
     questions = problems["question"].to_list()
     cells = [(row, chain) for row in range(len(problems)) for chain in range(len(lengths))]
     history: dict[tuple[int, int], list[str]] = {cell: [] for cell in cells}
-    roots = {cell: noise.stream(seed, "revise", names[cell[0]], cell[1]) for cell in cells}
+    roots = {cell: noise.stream(draw.seed, "revise", names[cell[0]], cell[1]) for cell in cells}
     work = work or Work()
     solved: set[tuple[int, int]] = set()
     done = 0
@@ -56,7 +52,7 @@ def revise(
             )
             streams = noise.substreams(np.array([roots[cell] for cell in alive], dtype=np.uint64), step)
             writer = engine if step else first
-            made = _write(writer, prompts, streams, temperature, max_tokens, rows)
+            made = _write(writer, prompts, streams, draw)
             frame = solutions_frame(form, engine.tokenizer, made, [golds[row] for row, _ in alive])
             work.add(
                 chains=frame.with_columns(
@@ -77,22 +73,14 @@ def revise(
     return work.table("chains")
 
 
-def _write(
-    writer: Engine,
-    prompts: list[list[int]],
-    streams: np.ndarray,
-    temperature: float,
-    max_tokens: int,
-    rows: int,
-) -> list[Continuation]:
-    """An answer to each prompt, `rows` of them at a time, the shortest prompts first."""
+def _write(writer: Engine, prompts: list[list[int]], streams: np.ndarray, draw: Draw) -> list[Continuation]:
+    """An answer to each prompt, `draw.rows` of them at a time, the shortest prompts first."""
     made: list[Continuation | None] = [None] * len(prompts)
     order = np.argsort([len(prompt) for prompt in prompts], kind="stable")
-    for start in range(0, len(order), rows):
-        chosen = order[start : start + rows]
+    for start in range(0, len(order), draw.rows):
+        chosen = order[start : start + draw.rows]
         state = writer.prefill([prompts[index] for index in chosen])
-        for index, each in zip(
-            chosen, writer.extend(state, streams[chosen], "end", temperature, max_tokens), strict=True
-        ):
+        written = writer.extend(state, streams[chosen], "end", draw.temperature, draw.max_tokens)
+        for index, each in zip(chosen, written, strict=True):
             made[index] = each
     return made

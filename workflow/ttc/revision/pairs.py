@@ -54,7 +54,7 @@ def successes(chains: pl.DataFrame, seed: int) -> pl.DataFrame:
 
     `chains` were cut at their first correct answer, so those that end in an incorrect one never had another.  How the
     paper balances lengths is not said; here each length gets an equal share of as many trajectories as there are
-    successes (rounded up): of a frequent length so many are drawn, those of a rare one are repeated in turn.
+    successes (rounded up): of a frequent length that many are drawn, those of a rare one are repeated in turn.
     """
     whole = (
         chains.sort("problem_id", "chain", "step")

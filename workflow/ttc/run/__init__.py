@@ -1,1 +1,1 @@
-"""How a job runs: command line, work folder, locks, GPUs, progress.  In no key, because it changes no result."""
+"""Machinery that runs jobs: command line, work folder, locks, GPUs, progress.  It is in no key, and changes nothing."""

@@ -1,4 +1,4 @@
-"""After a crash: what a Snakemake that was killed has left in its folder is recognised, and dealt with.
+"""Recovery after a crash: recognises what a killed Snakemake has left in its folder, and deals with it.
 
 Snakemake's own locks name files and no owner: after SIGKILL they stop every further run until somebody types
 `snakemake --unlock`, and nothing says whether that is safe.  Each run therefore holds a lock of the kernel's beside

@@ -1,8 +1,8 @@
 """Slurm that does not answer for a while, as when its controller starts anew: Snakemake goes on asking.
 
 The Slurm plugin (2.8) forgets jobs whose states it could not ask for: when all attempts at a query fail, it neither
-reports them nor keeps them, and Snakemake waits for ever for jobs that nobody looks at.  No answer is therefore made
-one in which no job occurs: jobs that an answer does not mention are kept, and asked for again at the next look.
+reports them nor keeps them, and Snakemake waits forever for them.  A failed query is therefore reported as an
+empty answer, so that the plugin keeps its jobs and asks for them again at the next look.
 
 Standard library only: the Snakefile imports this.
 """

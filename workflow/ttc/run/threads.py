@@ -1,4 +1,4 @@
-"""How many threads a process may have: parallelism comes from processes, so that two jobs never share a core."""
+"""Threads of a process: parallelism comes from processes, so that two jobs never share a core."""
 
 
 def thread_variables(threads: int) -> dict[str, str]:

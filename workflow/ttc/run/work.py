@@ -1,4 +1,4 @@
-"""What a long job has finished so far, kept on disk so that it may be killed: blocks of tables, and checkpoints.
+"""Finished work of a long job, kept on disk so that it may be killed: blocks of tables, and checkpoints.
 
 A job's work folder lies hidden beside its output (`files.work_folder`).  Snakemake, which removes the outputs of jobs
 that end badly, does not know it; it goes when the output is in place.  Each block is a folder that appears all at once

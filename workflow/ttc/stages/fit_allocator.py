@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.evaluation.allocation import storage
-from ttc.evaluation.allocation.competitors import Group, competing, groups
-from ttc.evaluation.allocation.crossvalidation import Grid, build_grid, cross_validate
-from ttc.evaluation.allocation.curves import Curve, fixed_curves, tabulate
+from ttc.evaluation import allocator_files
+from ttc.evaluation.competitors import Group, competing, groups
+from ttc.evaluation.crossvalidation import Grid, build_grid, cross_validate
+from ttc.evaluation.curves import Curve, fixed_curves, tabulate
 from ttc.noise import generator
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.analysis import ALLOCATION, CURVES, DIFFICULTY, OUTCOMES, PER_QUESTION
@@ -79,7 +79,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     ALLOCATION.write(pl.DataFrame(allocation, schema=names, orient="row"), output / "allocation.parquet")
     CURVES.write(tabulate(curves, bins, spec["bootstrap"], seed), output / "curves.parquet")
     PER_QUESTION.write(pl.concat(per_question), output / "per_question.parquet")
-    storage.dump(fitted, output / "allocator.skops")
+    allocator_files.dump(fitted, output / "allocator.skops")
 
 
 def align(

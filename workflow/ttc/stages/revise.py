@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ttc.engines.open import open_engine
-from ttc.engines.sampling import select_problems
+from ttc.engines.sampling import Draw, select_problems
 from ttc.problems.formats import open_form
 from ttc.revision.chains import revise
 from ttc.runtime import Inputs, Runtime, one
@@ -39,12 +39,9 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             problems,
             spec["lengths"],
             spec["max_context"],
-            spec["seed"],
-            spec["temperature"],
-            spec["max_tokens"],
-            runtime.batch_rows,
-            runtime.progress("revisions"),
-            spec.get("until_correct", False),
-            runtime.work,
+            Draw.of(spec, runtime),
+            until_correct=spec.get("until_correct", False),
+            report=runtime.progress("revisions"),
+            work=runtime.work,
         )
     CHAINS.write(frame, output)

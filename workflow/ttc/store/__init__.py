@@ -1,1 +1,1 @@
-"""What a result is called, and the proof of it: keys, digests, sidecars, manifests.  In no key."""
+"""Names of results, and the proof of them: keys, digests, sidecars, manifests.  In no key."""

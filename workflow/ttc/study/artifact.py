@@ -1,4 +1,4 @@
-"""What a study is made of: artifacts, and the files that they come from.
+"""Artifacts, and the files that they come from.
 
 An artifact's path holds its key, so a path that exists is up to date by definition.
 """

@@ -1,6 +1,15 @@
-"""How work is cut into jobs, and how the parts are called; nothing here changes a result."""
+"""Blocks: the parts into which work is cut, and their names; nothing here changes a result."""
 
 from collections.abc import Iterator
+
+# How the work is cut into jobs: it names artifacts and changes no result.
+SHARDING = {
+    "sampling": ("block_problems", "block_samples", "train_block_problems"),
+    "prm": ("block_problems", "shards_per_job"),
+    "orm": ("shards_per_job",),
+    "search": ("block_problems",),
+    "revision": ("block_problems", "shards_per_job"),
+}
 
 
 def blocks(count: int, size: int | None) -> Iterator[tuple[int, int]]:

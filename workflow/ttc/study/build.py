@@ -1,4 +1,4 @@
-"""From a configuration to its plan."""
+"""The way from a configuration to its plan."""
 
 from pathlib import Path
 

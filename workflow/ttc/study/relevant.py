@@ -1,6 +1,6 @@
 """The part of a configuration that its study uses: keys that matter to its origin, and models that it has."""
 
-from ttc.study.graph.sampling import SHARDING
+from ttc.study.blocks import SHARDING
 from ttc.study.sections.base import Origin, Section
 from ttc.study.sections.configuration import POOL, PUBLISHED, Configuration
 

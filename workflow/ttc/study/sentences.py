@@ -39,13 +39,14 @@ def _order(mistake: dict) -> tuple:
 
 def _path(mistake: dict) -> tuple:
     """Keys and places from the root to the mistake, without the names of alternatives."""
-    return tuple(part for part in mistake["loc"] if not str(part).startswith("<"))
+    path = tuple(part for part in mistake["loc"] if not str(part).startswith("<"))
+    return path[:-1] + mistake["loc"][-1:] if mistake["type"] == "extra_forbidden" else path
 
 
 def _sentence(mistake: dict, schema: dict, whole: str) -> str:
     kind, path, given = mistake["type"], _path(mistake), mistake["input"]
     context = mistake.get("ctx", {})
-    if path and path[-1] == "[key]":  # of a mapping with free keys
+    if path[-1:] == ("[key]",) and kind != "extra_forbidden":  # of a mapping with free keys
         path, given = path[:-2], path[-2]
     where = _dotted(path) or whole
     node = at(schema, path)
@@ -79,7 +80,7 @@ def _sentence(mistake: dict, schema: dict, whole: str) -> str:
         wanted = " or ".join(_KINDS[each] for each in kinds)
         hint = _number_hint(given) if isinstance(given, str) and {"number", "integer"} & set(kinds) else ""
         return f"{where}: {wanted} is expected, and {shown(given)} was given{hint}"
-    return f"{where}: {shown(given)} is not allowed here ({mistake['msg']})"
+    return f"{where}: {shown(given)} is not allowed here"
 
 
 def _unknown(path: tuple, schema: dict, whole: str) -> str:

@@ -1,4 +1,4 @@
-"""What a cluster wants to be asked: slurm/site.yaml, as the resources of Snakemake's jobs."""
+"""The site: slurm/site.yaml, as the resources of Snakemake's jobs."""
 
 import functools
 from pathlib import Path

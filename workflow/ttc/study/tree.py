@@ -4,8 +4,6 @@ import functools
 
 from pydantic import BaseModel
 
-_NULL = {"type": "null"}
-
 
 @functools.cache
 def tree(section: type[BaseModel]) -> dict:
@@ -20,8 +18,8 @@ def tree(section: type[BaseModel]) -> dict:
 def at(node: dict, path: tuple) -> dict:
     """The node that a path of keys and places leads to; {} where it leads nowhere."""
     for part in path:
-        if isinstance(part, int):
-            node = node.get("items", {})
+        if isinstance(part, int) and "items" in node:
+            node = node["items"]
         else:
             extra = node.get("additionalProperties")
             node = node.get("properties", {}).get(part) or (extra if isinstance(extra, dict) else {})

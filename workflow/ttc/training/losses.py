@@ -1,7 +1,7 @@
 """Losses of examples under a model, and a verifier's predictions of them.
 
 A loss is asked for as `losses(model, batch)`: one number for each of the batch's places.  Small models from scratch are
-read by a forward pass of our own (`ttc.models.llama.training`), published ones by that of `transformers`.
+read by a forward pass of our own (`ttc.models.llama_training`), published ones by that of `transformers`.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, linear
 
-from ttc.models.llama.training import hidden_states
+from ttc.models.llama_training import hidden_states
 from ttc.training.batches import Batch, Examples, by_length, collate
 
 Losses = Callable[[torch.nn.Module, Batch], torch.Tensor]

@@ -159,7 +159,7 @@ def fit(
 
 
 def _arguments(settings: dict, seed: int, model: torch.nn.Module, staging: Path) -> TrainingArguments:
-    """What the trainer is told; it evaluates every so many steps, and saves when the course says so.
+    """Settings of the trainer; it evaluates after a fixed number of steps, and saves when the course says so.
 
     A GPU multiplies in bfloat16 also where the weights are kept in float32 (autocast): many times as fast.
     """

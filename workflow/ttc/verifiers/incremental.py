@@ -21,7 +21,7 @@ import torch
 from ttc.engines.protocol import StepScore
 from ttc.engines.self_check import check_batches
 from ttc.errors import InputError
-from ttc.models.llama.pieces import layers_of
+from ttc.models.llama_pieces import layers_of
 from ttc.models.padding import ROWS, WIDTH, round_up
 from ttc.problems.text import step_ends
 from ttc.verifiers.trained import TokenReading, TokenVerifier

@@ -23,7 +23,7 @@ from ttc.engines.stopping import Marks
 from ttc.errors import InputError
 from ttc.models.directory import read_weights, resolve_device
 from ttc.models.forward import Forward
-from ttc.models.llama.decoding import LlamaForward
+from ttc.models.llama_decoding import LlamaForward
 from ttc.models.padding import ROWS, batches_of_equal_width, round_up
 from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import end_tokens, weights_of

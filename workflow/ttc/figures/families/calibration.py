@@ -1,4 +1,4 @@
-"""Reliability of verifier scores: reliability diagrams, and AUC by step (beside the paper)."""
+"""Calibration of verifier scores: reliability diagrams, and AUC by step (not in the paper)."""
 
 import numpy as np
 import polars as pl

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from ttc.evaluation.allocation.efficiency import REFERENCE_BUDGET, crossing
+from ttc.evaluation.efficiency import REFERENCE_BUDGET, crossing
 from ttc.figures import style
 from ttc.figures.comparison import REVISIONS, SEARCH, Comparison, lines, optimal
 from ttc.figures.entry import FIXED, Entry

@@ -450,7 +450,7 @@ def levels(task: dict) -> dict[int, float]:
 
 
 def easy_share(task: dict, level: int) -> float:
-    """Share of the training questions of so many steps that have operations of the first group only."""
+    """Share of the training questions of a level that have operations of the first group only."""
     shares = [topic["train_share"] for topic in task["topics"]]
     first = [topic["weights"][0] / sum(topic["weights"]) for topic in task["topics"]]
     return sum(share * each**level for share, each in zip(shares, first, strict=True)) / sum(shares)

@@ -1,4 +1,4 @@
-"""From generations to the published study: the same stages for generated and for imported pools."""
+"""Analysis, from generations to the published study: the same stages for generated and for imported pools."""
 
 from pathlib import Path
 
@@ -39,11 +39,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
         seed
         | evaluation.model_dump(exclude={"noisy_verifiers"})
         | ({} if ablations.aggregations else {"aggregations_compared": []})
-        | {
-            "noisy_verifiers": evaluation.model_dump()["noisy_verifiers"]
-            if ablations.verifier_quality
-            else None
-        }
+        | {"noisy_verifiers": evaluation.noisy_verifiers.model_dump() if ablations.verifier_quality else None}
         | {
             "searches": [strategy for strategy, _ in material.searches],
             "larger_searches": [strategy for strategy, _ in material.larger_searches],

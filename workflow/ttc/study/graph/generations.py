@@ -1,4 +1,4 @@
-"""What the analysis reads of one policy's generations, wherever they come from.  An empty list is a missing thing."""
+"""Generations of one policy, as the analysis reads them, wherever they come from.  An empty list is a missing thing."""
 
 from dataclasses import dataclass, field
 

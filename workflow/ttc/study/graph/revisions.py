@@ -115,7 +115,7 @@ class _Revisions:
     def _score(
         self, label: str, verifier: Artifact, context: dict, kind: str, tables: int | None = None
     ) -> list[Artifact]:
-        """A verifier's scores of all test chains, so many tables of them in a job; in one job without a number."""
+        """A verifier's scores of all test chains, `tables` tables of them in a job; all in one job without a number."""
         shards = list(groups(self.material.chains, tables or len(self.material.chains)))
         return [
             self.add(

@@ -11,15 +11,6 @@ from ttc.study.sections.configuration import Configuration
 from ttc.study.sections.sampling import Orm, Prm
 from ttc.study.sections.search import LARGER
 
-# How the work is cut into jobs: it names artifacts and changes no result.
-SHARDING = {
-    "sampling": ("block_problems", "block_samples", "train_block_problems"),
-    "prm": ("block_problems", "shards_per_job"),
-    "orm": ("shards_per_job",),
-    "search": ("block_problems",),
-    "revision": ("block_problems", "shards_per_job"),
-}
-
 
 def plan_sampled(configuration: Configuration, add: Add, base: Base) -> Material:
     """Add the artifacts from samples to `score_revisions`; return what the analysis reads of them."""

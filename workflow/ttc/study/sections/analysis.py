@@ -2,7 +2,6 @@
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge
 from pydantic import Field
 
 from ttc.study.sections.base import (
@@ -14,9 +13,9 @@ from ttc.study.sections.base import (
     Positive,
     Section,
     Share,
-    Whole,
     check_rising_powers,
     key,
+    whole,
 )
 
 Ratios = Annotated[list[Positive], Filled, Different, Field(description="values of R")]
@@ -60,7 +59,7 @@ class Evaluation(Section):
         ["min", "prod", "mean"], "further ones, for best-of-N (paper, appendix)"
     )
     noisy_verifiers: NoisyVerifiers = NoisyVerifiers()
-    replicates: Annotated[Whole, Ge(2)] = key(200, "subsets drawn where a vote has no closed form")
+    replicates: whole(2) = key(200, "subsets drawn where a vote has no closed form")
 
     def check(self) -> None:
         """InputError unless budgets are rising powers of two."""
@@ -77,7 +76,7 @@ class Candidates(Section):
 class Allocation(Section):
     """The compute-optimal choice of a strategy per difficulty bin and budget."""
 
-    folds: Annotated[Whole, Ge(2)] = key(2, "folds inside each bin: choose on the others, measure on one")
+    folds: whole(2) = key(2, "folds inside each bin: choose on the others, measure on one")
     repeats: Count = key(10, "random splits into folds that are averaged")
     bootstrap: Bootstrap = 2000
     at_most: bool = key(

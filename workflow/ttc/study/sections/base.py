@@ -98,9 +98,14 @@ def _different(items: list) -> list:
     return items
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Natural = Annotated[Whole, Ge(0)]
-Count = Annotated[Whole, Ge(1)]
+def whole(least: int | None = None, most: int | None = None) -> Any:
+    """The type of a whole number in a range; 3.0 is 3."""
+    # The range stands first, so that the type itself knows it and not a check behind it
+    return Annotated[int, Field(ge=least, le=most), BeforeValidator(_whole)]
+
+
+Natural = whole(0)
+Count = whole(1)
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[Number, Gt(0)]
 NotNegative = Annotated[Number, Ge(0)]
@@ -110,10 +115,10 @@ Different = AfterValidator(_different)  # of the items of a list
 Filled = Field(min_length=1)  # of a list
 
 # Numbers that several sections share
-Bootstrap = Annotated[Whole, Ge(10), Field(description="resamples of questions for 95 % intervals")]
+Bootstrap = Annotated[whole(10), Field(description="resamples of questions for 95 % intervals")]
 Temperature = Annotated[Number, Ge(0), Le(10), Field(description="sampling temperature; 0 is greedy")]
 Block = Annotated[Count | None, Field(description="problems per job; null puts all into one")]
-Budgets = Annotated[list[Annotated[Whole, Ge(2)]], Filled, Different]
+Budgets = Annotated[list[whole(2)], Filled, Different]
 Aggregation = Literal["last", "min", "prod", "mean"]
 ColumnName = str | None
 

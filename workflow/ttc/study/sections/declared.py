@@ -16,12 +16,12 @@ from ttc.study.sections.base import (
     Positive,
     Section,
     Sparse,
-    Whole,
     key,
+    whole,
 )
 
 TASKS = "ttc.problems.tasks"
-_PLAIN = {"integer": Whole, "number": Number, "string": str, "boolean": bool}
+_PLAIN = {"number": Number, "string": str, "boolean": bool}
 
 
 # ---- tasks: a declaration holds the JSON schema of each key ----
@@ -38,6 +38,8 @@ def _type_of(schema: dict, name: str) -> Any:
         return Annotated[kind, Field(**lengths), *marks]
     if schema["type"] == "object":
         return _section(name, schema.get("description", ""), schema)
+    if schema["type"] == "integer":
+        return whole(schema.get("minimum"), schema.get("maximum"))
     marks = [
         mark(schema[bound])
         for bound, mark in (("minimum", Ge), ("exclusiveMinimum", Gt), ("maximum", Le))

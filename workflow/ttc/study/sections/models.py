@@ -3,8 +3,6 @@
 import re
 from typing import Annotated, Literal
 
-from annotated_types import Ge
-
 from ttc import plugins
 from ttc.errors import InputError
 from ttc.study.sections.base import (
@@ -13,16 +11,16 @@ from ttc.study.sections.base import (
     Section,
     Share,
     Text,
-    Whole,
     check_at_most,
     check_divides,
     key,
+    whole,
 )
 from ttc.study.sections.training import PolicyTraining
 
 KINDS = "ttc.verifiers.kinds"
 _HUB, _COMMIT = re.compile(r"[\w.-]+/[\w.-]+"), re.compile(r"[0-9a-f]{40}")
-Width = Annotated[Whole, Ge(8)]
+Width = whole(8)
 
 
 class Model(Section):

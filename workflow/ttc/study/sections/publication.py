@@ -2,8 +2,6 @@
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Le
-
 from ttc.study.sections.base import (
     Bootstrap,
     Count,
@@ -11,10 +9,10 @@ from ttc.study.sections.base import (
     Filled,
     Natural,
     Section,
-    Whole,
     check_power_of_two,
     check_rising_powers,
     key,
+    whole,
 )
 
 
@@ -24,13 +22,11 @@ class Figures(Section):
     formats: Annotated[list[Literal["svg", "png"]], Filled, Different] = key(
         ["svg", "png"], "files of each figure"
     )
-    dpi: Annotated[Whole, Ge(50), Le(600)] = key(150, "dots per inch of PNG files")
+    dpi: whole(50, 600) = key(150, "dots per inch of PNG files")
     sweep_budgets: Annotated[list[Count], Filled, Different] = key(
         [4, 16, 64, 256], "budgets of the figure by difficulty bin"
     )
-    ratio_budget: Annotated[Whole, Ge(2)] = key(
-        128, "budget of the figure of sequential to parallel ratios by bin"
-    )
+    ratio_budget: whole(2) = key(128, "budget of the figure of sequential to parallel ratios by bin")
     bootstrap: Bootstrap = 1000
 
     def check(self) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge
 from pydantic import Field
 
 from ttc.errors import InputError
@@ -13,9 +12,9 @@ from ttc.study.sections.base import (
     Origin,
     Section,
     Temperature,
-    Whole,
     check_power_of_two,
     key,
+    whole,
 )
 from ttc.study.sections.sampling import check_temperature
 from ttc.study.sections.training import (
@@ -26,7 +25,7 @@ from ttc.study.sections.training import (
     VerifierTraining,
 )
 
-Several = Annotated[Whole, Ge(2)]
+Several = whole(2)
 
 
 class Pairs(Section):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ttc.evaluation.allocation.estimator import ComputeOptimalAllocator
+from ttc.evaluation.allocator import ComputeOptimalAllocator
 
 
 @dataclass(frozen=True)

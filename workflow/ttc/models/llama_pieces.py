@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from transformers.cache_utils import Cache
 
-from ttc.models.llama.decoding import LlamaForward
+from ttc.models.llama_decoding import LlamaForward
 from ttc.models.padding import WIDTH, round_up
 
 

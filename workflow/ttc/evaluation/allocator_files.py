@@ -1,4 +1,7 @@
-"""Fitted allocators on disk, with skops: no pickle, and the same estimators give the same bytes."""
+"""Fitted allocators on disk, with skops: no pickle, and the same allocators give the same bytes.
+
+A file names the allocator's class by `CLASS`, wherever the class is: files do not change when a module moves.
+"""
 
 import io
 import re
@@ -8,8 +11,11 @@ from pathlib import Path
 import skops.io
 
 from ttc.errors import InputError
+from ttc.evaluation.allocator import ComputeOptimalAllocator
 
-TRUSTED = ["ttc.evaluation.allocation.estimator.ComputeOptimalAllocator"]
+CLASS = "ttc.allocation.estimator"
+_HERE = ComputeOptimalAllocator.__module__
+TRUSTED = [f"{_HERE}.{ComputeOptimalAllocator.__qualname__}"]
 
 
 def dump(fitted: dict, path: Path) -> None:
@@ -24,7 +30,7 @@ def dump(fitted: dict, path: Path) -> None:
     numbers = {address: str(number) for number, address in enumerate(addresses)}
     schema = re.sub(r'"__id__": (\d+)', lambda found: f'"__id__": {numbers[found[1]]}', schema)
     schema = re.sub(r'"file": "(\d+)\.npy"', lambda found: f'"file": "{numbers[found[1]]}.npy"', schema)
-    members = {"schema.json": schema.encode()}
+    members = {"schema.json": _named(schema, _HERE, CLASS).encode()}
     for name in archive.namelist():
         if name.endswith(".npy"):
             members[f"{numbers[name.removesuffix('.npy')]}.npy"] = archive.read(name)
@@ -34,8 +40,23 @@ def dump(fitted: dict, path: Path) -> None:
 
 
 def load(path: Path) -> dict:
-    """The dict of estimators that `dump` wrote: `family/selection/bins` -> ComputeOptimalAllocator."""
+    """The dict of estimators that `dump` wrote: `family/selection/bins` -> ComputeOptimalAllocator.
+
+    Raises InputError for a file that is not such a dict.
+    """
     try:
-        return skops.io.load(path, trusted=TRUSTED)
+        archive = zipfile.ZipFile(path)
+        members = {name: archive.read(name) for name in archive.namelist()}
+        members["schema.json"] = _named(members["schema.json"].decode(), CLASS, _HERE).encode()
+        here = io.BytesIO()
+        with zipfile.ZipFile(here, "w") as written:
+            for name, content in members.items():
+                written.writestr(name, content)
+        return skops.io.loads(here.getvalue(), trusted=TRUSTED)
     except (OSError, zipfile.BadZipFile, KeyError) as error:
         raise InputError(f"{path}: not a readable file of fitted allocators ({error})") from error
+
+
+def _named(schema: str, old: str, new: str) -> str:
+    """The schema with another name of the module that defines the class."""
+    return schema.replace(f'"__module__": "{old}"', f'"__module__": "{new}"')

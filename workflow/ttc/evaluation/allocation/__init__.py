@@ -1,1 +1,0 @@
-"""Allocation of compute: which strategy for which questions, and what it gains."""
