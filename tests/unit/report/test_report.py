@@ -25,6 +25,7 @@ from ttc.tables.study import Study
 
 NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "01_scaling.ipynb"
 CONFIGURATION = {"seed": 7, "sampling": {"temperature": 1.0, "max_tokens": 96}, "allocation": {"repeats": 10}}
+SPEC = {"study": "trial", "configuration": CONFIGURATION, "examples": 2, "extract": None}
 
 
 @pytest.fixture(scope="module")
@@ -206,13 +207,11 @@ def test_the_stage_writes_the_same_bytes_twice(frames, figures, tmp_path):
     written = []
     for run in range(2):
         output = tmp_path / f"{run}.html"
-        stage.run(
-            {"study": "trial", "configuration": CONFIGURATION, "examples": 2}, inputs, output, Runtime()
-        )
+        stage.run(SPEC, inputs, output, Runtime())
         written.append(output.read_bytes())
     assert written[0] == written[1]
     with pytest.raises(InputError, match="--samples"):
-        stage.run({"study": "trial"}, inputs | {"samples": []}, tmp_path / "x.html", Runtime())
+        stage.run(SPEC, inputs | {"samples": []}, tmp_path / "x.html", Runtime())
 
 
 def test_the_notebook_is_kept_without_outputs():

@@ -1,4 +1,4 @@
-"""What competes in an allocation: groups of strategies of one family, among which the allocator chooses."""
+"""Groups of strategies of one family that compete in an allocation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Figures: each module draws one family of them and says what they show."""
+"""Figures of a study and what they show."""

@@ -1,4 +1,4 @@
-"""The figures of the paper, in both of its versions, and what of ours stands for each."""
+"""Figures of the paper, in both of its versions, and the figures here that stand for them."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Whole solutions for people to read: samples right and wrong, a chain of revisions, a search; chosen by rule."""
+"""Whole solutions for people to read, chosen by rule: samples right and wrong, a chain of revisions, a search."""
 
 from dataclasses import dataclass
 

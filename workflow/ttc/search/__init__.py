@@ -1,1 +1,1 @@
-"""Tree search against a verifier: beam search and lookahead (paper §5.2), and beyond the paper DVTS and REBASE."""
+"""Tree search against a verifier: the methods of the paper (§5.2) and methods beyond it."""

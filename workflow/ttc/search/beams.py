@@ -1,4 +1,4 @@
-"""Beams of a search, and which of them go on after a round (paper §5.2).
+"""Beams of a search, and the rules by which they go on after a round (paper §5.2).
 
 With N beams (the budget) and width M: sample N first steps, keep the N/M with the best score, sample M next
 steps of each, and so on.  A beam's score is the verifier's score of its newest step; with lookahead, that at

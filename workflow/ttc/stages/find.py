@@ -2,7 +2,8 @@
 
 Writes the table `findings`.  Roles: difficulty, outcomes, allocation (folder of fit_allocator), exchange, chains,
 chain_scores, transitions, verifier_quality, prm (model folder); a role that the study lacks is empty, and the claims
-that need it are "not measured".  spec: seed, bootstrap; first_answer and max_context of the study's revisions.
+that need it are "not measured".  spec: seed, bootstrap; first_answer and max_context of the study's revisions, None in
+a study without them.
 """
 
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from ttc.models.card import read_card
 from ttc.paper.claim import Settings
 from ttc.paper.findings import find
+from ttc.runtime import Inputs, Runtime
 from ttc.tables.publication import FINDINGS
 from ttc.tables.study import Study, load
 
@@ -23,14 +25,14 @@ DECLARATION = {
 }
 
 
-def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Measure every claim of the paper and write the verdicts."""
     settings = Settings(
         bootstrap=spec["bootstrap"],
         seed=spec["seed"],
         cards={role: read_card(path) for role in ("prm",) for path in inputs.get(role, [])[:1]},
-        first_answer=spec.get("first_answer"),
-        max_context=spec.get("max_context"),
+        first_answer=spec["first_answer"],
+        max_context=spec["max_context"],
     )
     findings = find(_study(inputs), settings)
     written = FINDINGS.write(findings, output)
@@ -38,7 +40,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     print("find: " + ", ".join(f"{number} {verdict}" for verdict, number in counts.iter_rows()), flush=True)
 
 
-def _study(inputs: dict) -> Study:
+def _study(inputs: Inputs) -> Study:
     fitted = inputs.get("allocation", [])
     per_question = [folder / "per_question.parquet" for folder in fitted]
     return load(

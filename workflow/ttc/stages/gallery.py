@@ -1,13 +1,12 @@
 """Stage `gallery`: one self-contained HTML page with our figures beside the paper's.
 
-Role: figures, the folder that `plot` wrote.  The spec's `study` is the name of the study, `parts` are the
-parts of its report that hold examples.
+Role: figures, the folder that `plot` wrote.  spec: study (its name), parts (those parts of its report with examples).
 """
 
 from pathlib import Path
 
 from ttc.report.gallery import render
-from ttc.runtime import one
+from ttc.runtime import Inputs, Runtime, one
 
 DECLARATION = {
     "group": "publication",
@@ -18,8 +17,8 @@ DECLARATION = {
 }
 
 
-def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
-    """Render the page and move it into place."""
-    page = render(spec["study"], one(inputs, "figures"), spec.get("parts", []))
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
+    """Write the page."""
+    page = render(spec["study"], one(inputs, "figures"), spec["parts"])
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page)

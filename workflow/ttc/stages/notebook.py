@@ -2,7 +2,8 @@
 
 Roles: notebook (the .ipynb, kept without outputs); tables (a folder such as results/<study>/tables), or in its stead
 curves (the folder of fit_allocator), outcomes, difficulty, exchange and findings, which are linked into such a folder.
-The notebook finds that folder in the environment variable TTC_TABLES.
+The notebook finds that folder in the environment variable TTC_TABLES.  spec: what the notebook goes by besides: its
+name, and what search methods declare.
 """
 
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 from ttc import strategies  # noqa: F401 - the notebook imports them, so they are part of this stage's code
 from ttc.errors import InputError
 from ttc.figures import style  # noqa: F401
-from ttc.runtime import one
+from ttc.runtime import Inputs, Runtime, one
 
 DECLARATION = {
     "group": "publication",
@@ -25,10 +26,11 @@ DECLARATION = {
 
 ALONE = ("outcomes", "difficulty", "exchange", "findings")
 FITTED = ("curves", "allocation", "per_question")
-SECONDS = 300  # for one cell
+# For one cell
+SECONDS = 300
 
 
-def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Execute the notebook and write it, outputs included, without times and without the reader's own settings."""
     import nbformat
 
@@ -43,7 +45,7 @@ def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
     nbformat.write(executed, output)
 
 
-def link_tables(inputs: dict, folder: Path) -> Path:
+def link_tables(inputs: Inputs, folder: Path) -> Path:
     """A folder with a link `<table>.parquet` for every table given, as results/<study>/tables has them."""
     folder.mkdir(parents=True)
     for name in ALONE:
@@ -68,9 +70,8 @@ def execute(notebook, tables: Path, scratch: Path):
     given |= {"TTC_TABLES": str(tables), "PYTHONHASHSEED": "0"}
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)
-    address = str(
-        scratch / "k"
-    )  # of local sockets: no port is opened; a socket's path has a limit of about 100 bytes
+    # Local sockets, so that no port is opened; the path of a socket has a limit of about 100 bytes
+    address = str(scratch / "k")
     sockets = {"transport": "ipc", "ip": address} if len(address) < 90 else {}
     executor = ExecutePreprocessor(
         timeout=SECONDS,

@@ -15,7 +15,7 @@ from ttc.grading.answers import NONE, find
 from ttc.models.card import read_card
 from ttc.report.page import render
 from ttc.report.solutions import Content, solved_sometimes
-from ttc.runtime import one
+from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
@@ -31,25 +31,29 @@ DECLARATION = {
 }
 
 
-def run(spec: dict, inputs: dict, output: Path, runtime) -> None:
-    """Render the report and move it into place."""
-    shown = spec.get("examples", 4)
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
+    """Write the page.
+
+    spec: study (its name), configuration (the part that the study uses), examples (problems shown with solutions),
+    extract (methods of finding answers whose shares are shown, or None).
+    """
+    shown = spec["examples"]
     page = render(
         study=spec["study"],
-        configuration=spec.get("configuration", {}),
+        configuration=spec["configuration"],
         findings=FINDINGS.read(one(inputs, "findings")),
         figures=one(inputs, "figures") if inputs.get("figures") else None,
         content=_content(inputs, shown),
         shown=shown,
         models={role: read_card(inputs[role][0]) for role in ROLES if inputs.get(role)},
-        found=_found(inputs["samples"], spec.get("extract")),
+        found=_found(inputs["samples"], spec["extract"]),
         votes=pl.read_parquet(one(inputs, "votes")) if inputs.get("votes") else None,
     )
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page)
 
 
-def _content(inputs: dict, shown: int) -> Content:
+def _content(inputs: Inputs, shown: int) -> Content:
     for role in ("problems", "samples"):
         if not inputs.get(role):
             raise InputError(f"the stage report takes --{role}, and none was given")

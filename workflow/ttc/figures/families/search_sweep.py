@@ -1,4 +1,4 @@
-"""Search against a verifier: accuracy over budgets for every strategy, and by difficulty.
+"""Search against a verifier: accuracy over budgets of every strategy, and by difficulty.
 
 Paper figures 3 and 12; 16 of the camera-ready for the larger policy.
 """

@@ -11,7 +11,7 @@ from ttc.search.strategy import Strategy
 from ttc.search.tree import Tree
 
 DECLARATION = {
-    "description": "beam search that scores a step by a greedy rollout",
+    "description": "beam search by the scores at the ends of greedy rollouts",
     "legend": "lookahead",
     "parameters": {
         "width": {

@@ -35,7 +35,7 @@ from ttc.search.strategy import Strategy
 from ttc.search.tree import Node, Tree
 
 DECLARATION = {
-    "description": "draws steps to continue by the softmax of their scores",
+    "description": "steps drawn by the softmax of their scores",
     "legend": "particle filtering",
     "parameters": {
         "temperature": {

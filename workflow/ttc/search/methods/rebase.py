@@ -20,7 +20,7 @@ from ttc.search.strategy import Strategy
 from ttc.search.tree import Node, Tree
 
 DECLARATION = {
-    "description": "shares out N by the scores",
+    "description": "the budget shared out by the scores",
     "legend": "REBASE",
     "parameters": {
         "temperature": {"type": "positive", "letter": "t", "description": "of the softmax over scores"},

@@ -90,7 +90,8 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
         ]
     revised = configuration.revision.model_dump(include={"first_answer", "max_context"})
     read = {role: measured.get(role, []) for role in FOUND} | chains | {"prm": models["prm"]}
-    spec = seed | configuration.findings.model_dump() | (revised if material.chains else {})
+    spec = seed | configuration.findings.model_dump()
+    spec |= revised if material.chains else dict.fromkeys(revised)
     measured["findings"] = [add("find", name, spec, **read)]
     measured |= plan_further(configuration, add, material, measured)
     spec = specification(shown_configuration(configuration))
