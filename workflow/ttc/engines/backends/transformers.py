@@ -144,7 +144,9 @@ class TransformersEngine:
         if max_tokens < 1:
             raise ValueError(f"max_tokens is {max_tokens}; allowed is a whole number from 1")
         streams = np.asarray(streams, dtype=np.uint64)
-        decoding = Decoding(self.forward, state, streams, temperature, max_tokens, self.stop_table, stop == "step")
+        decoding = Decoding(
+            self.forward, state, streams, temperature, max_tokens, self.stop_table, stop == "step"
+        )
         most_nodes = min(self.batch_rows, CPU_ROWS) if self.device.type == "cpu" else self.batch_rows
         decoding.run(self.batch_rows, most_nodes)
         self.tokens_generated += int(decoding.counts.sum())
