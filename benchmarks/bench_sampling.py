@@ -138,7 +138,7 @@ def _grow(
 
 def _endless(engine):
     """The same engine for a model that knows no end token, so that every solution has the length asked for."""
-    engine.marks.of_token[list(engine.stops.end)] = 0
+    engine.stop_table.of_token[list(engine.stops.end)] = 0
     return engine
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support import small_models
 from ttc.engines.backends.transformers import TransformersEngine
-from ttc.engines.stopping import BLANK, END, STEP, TEXT, Marks
+from ttc.engines.stopping import BLANK, END, STEP, TEXT, StopTable
 from ttc.errors import InputError
 from ttc.models.weights import end_tokens
 from ttc.problems.stops import Stops, any_line_end, single_token
@@ -75,11 +75,11 @@ def test_the_first_of_the_texts_counts():
     assert Stops((), ()).find_text("a") is None
 
 
-# Marks
+# StopTable
 
 
 def marks_of(words, texts=TEXTS):
-    return Marks(any_line_end(words, (words.eos_token_id,), "m", texts), words, len(words) + 7)
+    return StopTable(any_line_end(words, (words.eos_token_id,), "m", texts), words, len(words) + 7)
 
 
 def test_every_token_has_its_bits(words):
@@ -98,7 +98,7 @@ def test_every_token_has_its_bits(words):
 
 
 def test_ids_that_the_network_does_not_know_are_left_out(words):
-    marks = Marks(Stops((2, 999), (3, 1000), (1001,)), words, 10)
+    marks = StopTable(Stops((2, 999), (3, 1000), (1001,)), words, 10)
     assert marks.of_token.tolist() == [0, 0, END, STEP, 0, 0, 0, 0, 0, 0]
 
 
@@ -166,4 +166,4 @@ def test_an_engine_stops_at_all_of_them(tmp_path, words):
     engine = TransformersEngine(folder, 8, "cpu", any_line_end)
     both = {words.convert_tokens_to_ids(token) for token in ("<|im_end|>", "<|endoftext|>")}
     assert set(engine.stops.end) == both
-    assert {token for token, bits in enumerate(engine.marks.of_token) if bits & END} == both
+    assert {token for token, bits in enumerate(engine.stop_table.of_token) if bits & END} == both

@@ -17,7 +17,7 @@ from ttc.stages.search import (
 )
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.search import CANDIDATES, TREE
-from ttc.verifiers.open import require_same_tokens
+from ttc.verifiers.follow import require_same_tokens
 
 SPEC = {
     "seed": 3,

@@ -22,8 +22,8 @@ from ttc.store import row_digests
 from ttc.tables.generation import SAMPLES, SCORES
 from ttc.tables.registry import SCHEMAS
 from ttc.tables.search import CANDIDATES, TREE
-from ttc.verifiers.examples import solutions_of
 from ttc.verifiers.incremental import IncrementalVerifier
+from ttc.verifiers.readers import solutions_of
 from ttc.verifiers.trained import TokenVerifier
 
 

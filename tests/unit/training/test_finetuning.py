@@ -41,7 +41,8 @@ from ttc.training.fine_tune import FineTuning, fine_tune_policy, fine_tune_verif
 from ttc.training.losses import causal_losses, classifier_logits, classifier_losses, predict
 from ttc.training.processes import spread
 from ttc.training.trainer import OneByOne, Pieces, fit, padded
-from ttc.verifiers.load import load, load_reader
+from ttc.verifiers.load import load
+from ttc.verifiers.readers import load_reader
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[3]

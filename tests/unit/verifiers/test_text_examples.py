@@ -11,7 +11,8 @@ from tests.support.published import PROBLEM, PROBLEM_TOKENS, STEP_TOKENS, STEPS,
 from ttc.errors import InputError
 from ttc.problems.steps import steps_of
 from ttc.verifiers.examples import outcome_examples, process_examples
-from ttc.verifiers.load import load, load_reader
+from ttc.verifiers.load import load
+from ttc.verifiers.readers import load_reader
 
 PROBLEMS = pl.DataFrame({"problem_id": ["a", "b"], "question": [PROBLEM, "What is 1"]})
 TEXTS = ["\n".join(STEPS), "\n\n" + STEPS[1] + "\n  \n", "add 1\nresult 2\n"]

@@ -13,10 +13,10 @@ from ttc.runtime import Work
 from ttc.tables import revisions
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.revisions import CHAIN_SCORES
-from ttc.verifiers.examples import solutions_of
 from ttc.verifiers.load import load
 from ttc.verifiers.protocol import Solution
 from ttc.verifiers.published import problem_with_context
+from ttc.verifiers.readers import solutions_of
 from ttc.verifiers.scoring import score_in_blocks
 
 QUESTIONS = {"p": "What is 2 + 3?", "q": "Why?"}

@@ -15,8 +15,9 @@ from ttc.models.verifier import SurpriseVerifier
 from ttc.problems.tasks import clock
 from ttc.training.batches import value_examples
 from ttc.verifiers import step_auc
-from ttc.verifiers.examples import is_held_out, outcome_examples, process_examples, solutions_of
-from ttc.verifiers.trained import TokenReader, TokenVerifier
+from ttc.verifiers.examples import is_held_out, outcome_examples, process_examples
+from ttc.verifiers.readers import TokenReader, solutions_of
+from ttc.verifiers.trained import TokenVerifier
 
 PROMPTS = [[BOS, 5, 9, NEWLINE], [BOS, *[7] * 28, NEWLINE], [BOS, 6, NEWLINE], [BOS, *[8] * 60, NEWLINE]]
 SOLUTIONS = [

@@ -13,7 +13,7 @@ import torch
 
 from ttc import noise
 from ttc.engines.protocol import Continuation
-from ttc.engines.stopping import BLANK, END, STEP, Marks
+from ttc.engines.stopping import BLANK, END, STEP, StopTable
 from ttc.models.forward import Forward
 from ttc.models.padding import ROWS, round_up
 
@@ -50,12 +50,12 @@ class Decoding:
         streams: np.ndarray,
         temperature: float,
         max_tokens: int,
-        marks: Marks,
+        stop_table: StopTable,
         by_step: bool,
     ):
         self.forward, self.state, self.streams = forward, state, streams
         self.temperature, self.max_tokens = temperature, max_tokens
-        self.marks, self.by_step = marks, by_step
+        self.stop_table, self.by_step = stop_table, by_step
         rows = len(state.lengths)
         self.finish = np.zeros(rows, dtype=np.uint8)  # an index of FINISH
         self.blank = state.blank.copy()
@@ -140,16 +140,16 @@ class Decoding:
 
     def _stops(self, rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """Which of the rows stop with the tokens that they were given, and how."""
-        marks = self.marks.of_token[chosen]
+        marks = self.stop_table.of_token[chosen]
         self.finish[rows[(marks & END) != 0]] = 1
         if self.by_step:
             readable = (marks & BLANK) == 0
             self.blank[rows[readable]] = False
             self.finish[rows[((marks & STEP) != 0) & ~self.blank[rows]]] = 2
-        if self.marks.texts:
+        if self.stop_table.texts:
             written = np.concatenate([self.state.tail[rows], self.tokens[rows]], axis=1)
-            ends = self.marks.width + self.counts[rows]
-            self.finish[rows[self.marks.text_ends(written, ends, chosen)]] = 1
+            ends = self.stop_table.width + self.counts[rows]
+            self.finish[rows[self.stop_table.text_ends(written, ends, chosen)]] = 1
         return (self.finish[rows] > 0) | (self.counts[rows] == self.max_tokens)
 
     def _branch(self, chosen: np.ndarray, stopped: np.ndarray) -> None:
@@ -212,9 +212,9 @@ class Decoding:
             state.pending = self.tokens[np.arange(len(self.counts)), self.counts - 1].astype(np.int64)
         state.ended = self.finish == 1
         state.blank = self.blank | (self.finish == 2)
-        if self.marks.texts:
+        if self.stop_table.texts:
             written = np.concatenate([state.tail, self.tokens], axis=1)
-            state.tail = self.marks.last(written, self.marks.width + self.counts)
+            state.tail = self.stop_table.last(written, self.stop_table.width + self.counts)
 
     def _index(self, array: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(array, device=self.cache.device)

@@ -9,7 +9,7 @@ from ttc.problems.stops import Stops
 END, STEP, BLANK, TEXT = 1, 2, 4, 8
 
 
-class Marks:
+class StopTable:
     """`Stops` of a tokenizer, as a loop over tokens needs them.
 
     of_token: [vocabulary] uint8, the bits `END`, `STEP`, `BLANK` and `TEXT` (one of the texts may end with it).

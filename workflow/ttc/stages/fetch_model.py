@@ -41,7 +41,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         any_line_end(load_tokenizer(folder), (), where)
         kinds = {"kind": "policy"}
     else:
-        from ttc.verifiers.load import load_reader
+        from ttc.verifiers.readers import load_reader
 
         # A tokenizer that lacks the format's tokens is refused before anything is sampled
         how = {name: spec[name] for name in ("trust_remote_code", "separator") if name in spec}

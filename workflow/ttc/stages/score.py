@@ -8,8 +8,8 @@ from ttc.errors import InputError
 from ttc.models.card import read_card
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
-from ttc.verifiers.examples import solutions_of
 from ttc.verifiers.open import open_verifier
+from ttc.verifiers.readers import solutions_of
 from ttc.verifiers.scoring import score_in_blocks
 
 DECLARATION = {

@@ -9,8 +9,8 @@ from ttc.problems.contexts import contexts
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
-from ttc.verifiers.examples import solutions_of
 from ttc.verifiers.open import open_verifier
+from ttc.verifiers.readers import solutions_of
 from ttc.verifiers.scoring import score_in_blocks
 
 DECLARATION = {

@@ -20,7 +20,7 @@ from ttc.search.strategy import Strategy, from_spec
 from ttc.search.tree import SearchResult
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.search import CANDIDATES, TREE
-from ttc.verifiers.follow import TextSteps
+from ttc.verifiers.follow import TextSteps, open_follower
 
 DECLARATION = {
     "group": "search",
@@ -43,7 +43,6 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     InputError where policy and verifier do not read text as the same tokens.
     """
     from ttc.engines.open import open_engine
-    from ttc.verifiers.open import open_follower
 
     start, stop = spec["problems"]
     problems = PROBLEMS.read(one(inputs, "problems"))

@@ -7,7 +7,7 @@ import polars as pl
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES
 from ttc.verifiers.examples import outcome_examples
-from ttc.verifiers.open import open_reader
+from ttc.verifiers.readers import open_reader
 from ttc.verifiers.step_auc import outcome_quality
 from ttc.verifiers.train import train_verifier
 

@@ -8,7 +8,7 @@ from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, STEP_VALUES
 from ttc.training.batches import Examples
 from ttc.verifiers.examples import process_examples
-from ttc.verifiers.open import open_reader
+from ttc.verifiers.readers import open_reader
 from ttc.verifiers.step_auc import step_quality
 from ttc.verifiers.train import train_verifier
 

@@ -7,7 +7,7 @@ from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import CHAINS
 from ttc.verifiers.examples import outcome_examples
-from ttc.verifiers.open import open_reader
+from ttc.verifiers.readers import open_reader
 from ttc.verifiers.step_auc import outcome_quality
 from ttc.verifiers.train import train_verifier
 

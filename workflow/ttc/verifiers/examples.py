@@ -10,7 +10,8 @@ import polars as pl
 
 from ttc.errors import InputError
 from ttc.training.batches import Examples, value_examples
-from ttc.verifiers.protocol import Reader, Reading, Solution
+from ttc.verifiers.protocol import Reader, Reading
+from ttc.verifiers.readers import solutions_of
 
 HELD_OUT = 10  # every tenth problem validates and never trains (paper appendix D: 10 % of the questions)
 
@@ -71,29 +72,6 @@ def outcome_examples(
     rows, readings = rows[kept], [readings[place] for place in kept]
     places = [reading.places[-1:] for reading in readings]
     return _examples(readings, places, list(rows["correct"].to_numpy()[:, None])), rows
-
-
-def solutions_of(
-    problems: pl.DataFrame, rows: pl.DataFrame, contexts: Sequence[Sequence[str]] | None = None
-) -> list[Solution]:
-    """What a verifier is asked about: samples, or revisions with the answers before them."""
-    questions = dict(problems.select("problem_id", "question").iter_rows())
-    place = ["sample_index"] if "sample_index" in rows.columns else ["chain", "step"]
-    ended = pl.col("finish_reason") != "length"
-    cells = rows.select("problem_id", "text", ended, *place).iter_rows()
-    return [
-        Solution(
-            questions[name],
-            text,
-            f"problem '{name}', "
-            + ", ".join(
-                f"{what.removesuffix('_index')} {at}" for what, at in zip(place, places, strict=True)
-            ),
-            ended,
-            context,
-        )
-        for (name, text, ended, *places), context in zip(cells, contexts or [()] * len(rows), strict=True)
-    ]
 
 
 def _examples(readings: list[Reading], places: list[tuple[int, ...]], values: list[np.ndarray]) -> Examples:

@@ -1,4 +1,4 @@
-"""A verifier that scores texts, made to follow a search, whose steps are tokens of the policy.
+"""Verifiers that follow a search, whose steps are tokens of the policy: how one that scores texts does it.
 
 Policy and verifier need no vocabulary in common: new tokens are decoded as the policy writes them, and the verifier
 reads the problem and all steps so far with a tokenizer of its own, anew at each step.  What it reads, and bills, grows
@@ -6,15 +6,19 @@ with the solution.
 """
 
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ttc.engines.protocol import StepScore
+from ttc.engines.protocol import Engine, StepScore, StepVerifier
 from ttc.errors import InputError
+from ttc.models.card import read_card
 from ttc.problems.steps import steps_of
 from ttc.problems.stops import Stops
 from ttc.problems.text import decode
+from ttc.runtime import Runtime
+from ttc.verifiers.open import open_verifier
 
 if TYPE_CHECKING:
     from ttc.verifiers.published import PublishedVerifier
@@ -90,3 +94,26 @@ class TextSteps:
     def _steps(self, written: str) -> list[str]:
         """The steps of a solution's text up to the text that ends it."""
         return steps_of(written[: self._stops.find_text(written)])
+
+
+def open_follower(path: Path, reads: str | None, runtime: Runtime, engine: Engine) -> StepVerifier:
+    """A process verifier that follows a search: it reads the policy's tokens, or the texts that they are.
+
+    InputError for an outcome verifier, and for one from scratch whose tokens are not the policy's.
+    """
+    kind = read_card(path)["kind"]
+    if kind != "prm":
+        raise InputError(f"{path} is of kind '{kind}'; only a process verifier (prm) guides a search")
+    verifier = open_verifier(path, reads, runtime)
+    if reads is not None:
+        return TextSteps(verifier, engine.tokenizer, engine.stops)
+    require_same_tokens(engine.tokenizer, verifier.tokenizer)
+    return verifier
+
+
+def require_same_tokens(policy, verifier) -> None:
+    """InputError unless both tokenizers have one vocabulary: the verifier is given the tokens that the policy made."""
+    if policy.get_vocab() != verifier.get_vocab():
+        raise InputError(
+            "search: the policy's tokens are not the verifier's; a search needs a verifier with the policy's vocabulary"
+        )

@@ -24,7 +24,8 @@ from ttc.errors import InputError
 from ttc.models.llama_pieces import layers_of
 from ttc.models.padding import ROWS, WIDTH, round_up
 from ttc.problems.text import step_ends
-from ttc.verifiers.trained import TokenReading, TokenVerifier
+from ttc.verifiers.readers import TokenReading
+from ttc.verifiers.trained import TokenVerifier
 
 PIECES = (4, 8, 12, 16, 24, 32, 48, 64)  # tokens of a piece; few sizes, so that many rows have the same
 CPU_TOKENS = 2048  # tokens of one call on a CPU: more no longer fit a core's cache

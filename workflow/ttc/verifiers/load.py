@@ -6,12 +6,11 @@ verifier.score(["What is 2 + 3 * 4?"], [["3 * 4 = 12", "2 + 12 = 14"]])  # [[ste
 
 from pathlib import Path
 
-from ttc import plugins
 from ttc.errors import InputError
 from ttc.models.checkpoint import Source
 from ttc.models.directory import resolve_device
-from ttc.verifiers import kinds
 from ttc.verifiers.published import PublishedVerifier
+from ttc.verifiers.readers import kind_class
 
 
 def load(
@@ -39,7 +38,7 @@ def load(
     InputError for an unknown kind or option, a checkpoint that is missing, is not of this kind or lacks weights, and a
     tokenizer without the kind's tokens.
     """
-    make, options = _kind(kind, separator)
+    make, options = kind_class(kind, separator)
     if batch_tokens < 1:
         raise InputError(f"batch_tokens is {batch_tokens}; allowed is a whole number from 1")
     if engine == "vllm":
@@ -53,28 +52,3 @@ def load(
     where = resolve_device(place)
     source = Source(kind, str(path), revision, dtype, where, attention, trust_remote_code, local_files_only)
     return make(source, batch_tokens, **options)
-
-
-def load_reader(
-    kind: str, path: Path | str, *, trust_remote_code: bool = False, separator: str | None = None
-) -> PublishedVerifier:
-    """The verifier of `kind` that the model in a directory may become, without its network.
-
-    Its `reading` gives the tokens and places that a verifier learns from: those that it will be scored by.
-    InputError as `load`, but for weights, which are not looked at.
-    """
-    make, options = _kind(kind, separator)
-    source = Source(kind, str(path), None, "float32", resolve_device("cpu"), "sdpa", trust_remote_code, True)
-    return make(source, batch_tokens=1, with_network=False, **options)
-
-
-def _kind(kind: str, separator: str | None) -> tuple[type[PublishedVerifier], dict]:
-    """The class of a kind, and the options that it is made with."""
-    declared = plugins.declaration(kinds.__name__, kind)
-    if separator is None:
-        options = {}
-    elif declared["separator"]:
-        options = {"separator": separator}
-    else:
-        raise InputError(f"verifier kind '{kind}' has a step separator of its own; leave separator out")
-    return plugins.load(kinds.__name__, kind).VERIFIER, options

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from ttc.engines.protocol import Engine, StepVerifier
 from ttc.errors import InputError
 from ttc.models.card import read_card
-from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import weights_of
 from ttc.runtime import Runtime
-from ttc.verifiers.protocol import Reader, Verifier
+from ttc.verifiers.protocol import Verifier
 
 KINDS = ("prm", "orm")
 TOKENS_PER_ROW = 16  # of `batch_rows`, in one call of a published verifier: 1024 rows are 16384 tokens
@@ -61,39 +59,3 @@ def _from_scratch(path: Path, runtime: Runtime, whole: bool) -> Verifier:
     verifier = IncrementalVerifier(path, runtime.batch_rows, runtime.device)
     verifier.self_check()
     return verifier
-
-
-def open_reader(path: Path, reads: str | None, kind: str) -> Reader:
-    """How a verifier of this kind, prm or orm, will read that is to be trained from the policy in a model directory."""
-    if reads is not None:
-        from ttc.verifiers.load import load_reader
-
-        return load_reader(reads, weights_of(path).folder)
-    from ttc.verifiers.trained import TokenReader
-
-    return TokenReader(load_tokenizer(path), kind)
-
-
-def open_follower(path: Path, reads: str | None, runtime: Runtime, engine: Engine) -> StepVerifier:
-    """A process verifier that follows a search: it reads the policy's tokens, or the texts that they are.
-
-    InputError for an outcome verifier, and for one from scratch whose tokens are not the policy's.
-    """
-    kind = read_card(path)["kind"]
-    if kind != "prm":
-        raise InputError(f"{path} is of kind '{kind}'; only a process verifier (prm) guides a search")
-    verifier = open_verifier(path, reads, runtime)
-    if reads is not None:
-        from ttc.verifiers.follow import TextSteps
-
-        return TextSteps(verifier, engine.tokenizer, engine.stops)
-    require_same_tokens(engine.tokenizer, verifier.tokenizer)
-    return verifier
-
-
-def require_same_tokens(policy, verifier) -> None:
-    """InputError unless both tokenizers have one vocabulary: the verifier is given the tokens that the policy made."""
-    if policy.get_vocab() != verifier.get_vocab():
-        raise InputError(
-            "search: the policy's tokens are not the verifier's; a search needs a verifier with the policy's vocabulary"
-        )

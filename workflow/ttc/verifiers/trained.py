@@ -6,7 +6,6 @@ padded on the right like the engine's prompts, so a score does not depend on its
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,52 +16,9 @@ from ttc.models.directory import resolve_device
 from ttc.models.padding import ROWS, WIDTH, batches_of_equal_width, round_up
 from ttc.models.tokenizers import load_tokenizer
 from ttc.models.verifier import SurpriseVerifier
-from ttc.problems import text
-from ttc.verifiers.protocol import Solution
+from ttc.verifiers.readers import TokenReader, TokenReading
 
 KINDS = ("prm", "orm")
-
-
-class TokenReading(NamedTuple):
-    """A solution as tokens of the policy: its prompt, up to `start`, and what was written."""
-
-    tokens: tuple[int, ...]
-    places: tuple[int, ...]
-    start: int
-
-
-class TokenReader:
-    """`ttc.verifiers.protocol.Reader` of verifiers from scratch: they read what their policy read and wrote.
-
-    kind `prm` has a score at the last token of each step, `orm` at the last token of the solution.
-    """
-
-    reads_end = True
-
-    def __init__(self, tokenizer, kind: str):
-        self.tokenizer, self.kind = tokenizer, kind
-        self.separator = tokenizer.convert_tokens_to_ids(text.SEPARATOR)
-
-    def readings(self, solutions: Sequence[Solution]) -> list[TokenReading]:
-        """See `ttc.verifiers.protocol.Reader.readings`; there is always an end to read."""
-        prompts = [text.prompt_text(each.problem, each.context) for each in solutions]
-        written = [each.text for each in solutions], [each.ended for each in solutions]
-        return [
-            self.reading(*each)
-            for each in zip(
-                text.encode_prompts(self.tokenizer, prompts),
-                text.encode_solutions(self.tokenizer, *written),
-                strict=True,
-            )
-        ]
-
-    def reading(self, prompt: Sequence[int], solution: Sequence[int]) -> TokenReading:
-        """A prompt and a solution, both token ids; InputError for a solution without tokens."""
-        if not len(solution):
-            raise InputError("an empty solution cannot be scored; every solution needs at least one token")
-        ends = len(prompt) + text.step_ends(list(solution), self.separator)
-        places = ends if self.kind == "prm" else ends[-1:]
-        return TokenReading((*prompt, *solution), tuple(places.tolist()), len(prompt))
 
 
 class TokenVerifier(TokenReader):

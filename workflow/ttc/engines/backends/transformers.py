@@ -19,7 +19,7 @@ from ttc import noise
 from ttc.engines.decoding import Decoding, RowState
 from ttc.engines.protocol import Continuation
 from ttc.engines.self_check import check_batches
-from ttc.engines.stopping import Marks
+from ttc.engines.stopping import StopTable
 from ttc.errors import InputError
 from ttc.models.directory import read_weights, resolve_device
 from ttc.models.forward import Forward
@@ -60,7 +60,7 @@ class TransformersEngine:
         self.window = longest_sequence(config)
         self.vocabulary = config["vocab_size"]
         self.stops = stops(self.tokenizer, end_tokens(self.weights.folder, config), str(path))
-        self.marks = Marks(self.stops, self.tokenizer, self.vocabulary)
+        self.stop_table = StopTable(self.stops, self.tokenizer, self.vocabulary)
         self.tokens_generated = 0  # tokens this engine has decoded, for billing checks
         self.tokens_prefilled = 0
         # Tokens fed to the model while decoding: rows with the same tokens share one
@@ -117,7 +117,7 @@ class TransformersEngine:
             width = min(width, cache.shape[-2])
             cache[..., :width, :].index_copy_(1, self.tensor(rows), made[:, : len(rows), ..., :width, :])
         self.tokens_prefilled += int((lengths - 1).sum())
-        none, tail = np.zeros(len(prompts), dtype=bool), np.full((len(prompts), self.marks.width), -1)
+        none, tail = np.zeros(len(prompts), dtype=bool), np.full((len(prompts), self.stop_table.width), -1)
         return RowState(cache, source, lengths[source], pending[source], none, ~none, tail)
 
     def fork(self, state: RowState, rows: np.ndarray) -> RowState:
@@ -144,7 +144,9 @@ class TransformersEngine:
         if max_tokens < 1:
             raise ValueError(f"max_tokens is {max_tokens}; allowed is a whole number from 1")
         streams = np.asarray(streams, dtype=np.uint64)
-        decoding = Decoding(self.forward, state, streams, temperature, max_tokens, self.marks, stop == "step")
+        decoding = Decoding(
+            self.forward, state, streams, temperature, max_tokens, self.stop_table, stop == "step"
+        )
         most_nodes = min(self.batch_rows, CPU_ROWS) if self.device.type == "cpu" else self.batch_rows
         decoding.run(self.batch_rows, most_nodes)
         self.tokens_generated += int(decoding.counts.sum())
