@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 1
 
-.PHONY: study plan test test-quick vllm test-vllm lock-vllm bench equality slurm-demo faults lint format docs lock clean-env help
+.PHONY: study plan test test-quick vllm test-vllm lock-vllm bench equality slurm-demo faults lint stages-lock format docs lock clean-env help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -63,6 +63,9 @@ lint: $(READY) ## check style, the workflow, the layers of the package, and that
 	snakemake --lint
 	lint-imports --no-logo
 	python -m tools.stages_lock --check
+
+stages-lock: $(READY) ## compare edited stages with the code that stages.lock records, and write it
+	python -m tools.stages_lock
 
 format: $(READY) ## format the sources
 	ruff check --fix workflow tests tools benchmarks

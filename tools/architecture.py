@@ -22,7 +22,7 @@ def rooms() -> list[str]:
     """Names of the rooms from top to bottom, as the contracts in pyproject.toml have them."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
-    names = [name.strip().removeprefix("ttc.") for layer in layers for name in layer.split(":")]
+    names = [name.strip().removeprefix("ttc.") for layer in layers for name in re.split("[:|]", layer)]
     return [name for name in names if (PACKAGE / name).is_dir()]
 
 
