@@ -58,7 +58,8 @@ class EveryBeam(TokenVerifier):
         made = []
         for start in range(0, len(prompts), self.batch_rows):
             batch = slice(start, start + self.batch_rows)
-            made += self._score_batch(list(zip(prompts[batch], solutions[batch], strict=True)))
+            given = zip(prompts[batch], solutions[batch], strict=True)
+            made += self._score_batch([self.reading(*each) for each in given])
         return made
 
 

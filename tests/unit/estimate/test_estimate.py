@@ -25,7 +25,7 @@ from ttc.models.from_scratch import build_policy
 from ttc.models.tokenizers import build_tokenizer
 from ttc.problems import text as texts
 from ttc.problems.tasks import clock
-from ttc.search.options import Options
+from ttc.search.options import Draw, Options
 from ttc.search.strategy import Strategy
 from ttc.store.code import Sources
 from ttc.store.keys import Code
@@ -105,10 +105,7 @@ class TestLengths:
             np.array([toy.STREAM]),
             strategy,
             4,
-            1.0,
-            max_step_tokens,
-            max_tokens,
-            max_rounds,
+            Draw(1.0, max_step_tokens, max_tokens, max_rounds),
             Options(),
         )
         steps = lengths.Questions((3, 3)).steps(3)

@@ -43,10 +43,10 @@ EDITS = {
 PLUG_INS = {
     "a new data set": ("problems/presets/gsm9k.py", "problems/presets/gsm8k.py"),
     "a new kind of verifier": ("verifiers/kinds/minus_tag.py", "verifiers/kinds/ki_tag.py"),
-    "a new search method": ("search/methods/particles.py", "search/methods/rebase.py"),
+    "a new search method": ("search/methods/sampled.py", "search/methods/rebase.py"),
 }
 COLOUR = ("figures/style.py", "#0072B2", "#0072B3")
-ARITHMETIC = ("engines/token_choice.py", "right=True", "right=False")
+ARITHMETIC = ("engines/decoding.py", "right=True", "right=False")
 MOVED = """\"\"\"Blocks of problems.\"\"\"
 
 import polars as pl

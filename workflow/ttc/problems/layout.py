@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ttc.errors import InputError, nearest
 
 COLUMNS = {
-    "problem_id": "id, unique; without it rows are numbered, `test/00000` being the first",
+    "problem_id": "id, unique; without it rows are numbered, the first test/00000",
     "question": "text of the problem",
     "answer": "gold answer, bare; without it the answer is found in `solution`",
     "solution": "worked solution",

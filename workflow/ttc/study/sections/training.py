@@ -1,4 +1,4 @@
-"""How models are trained: from scratch, as verifiers and revisers, and published models by fine-tuning."""
+"""Sections of training: from scratch, of verifiers and revisers, and of published models by fine-tuning."""
 
 from typing import Annotated, Literal
 
