@@ -19,8 +19,8 @@ from pathlib import Path
 import yaml
 
 from ttc.store import compare
-from ttc.study.config import load, resolve
 from ttc.study.blocks import SHARDING
+from ttc.study.config import load, resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "<!-- written by python -m tools.equality_matrix -->"
