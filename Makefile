@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 1
 
-.PHONY: study plan stages-lock test test-quick vllm test-vllm lock-vllm bench equality slurm-demo faults lint format docs lock clean-env help
+.PHONY: study plan test test-quick vllm test-vllm lock-vllm bench equality slurm-demo faults lint format docs lock clean-env help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -55,9 +55,6 @@ slurm-demo: $(READY) ## run a study in miniature through a Slurm of this machine
 faults: $(READY) ## inject faults into a study in miniature and write docs/faults.md; ten minutes and more
 	python -m tools.faults --write docs/faults.md
 	python -m tools.killed_stages --kills 10 --write docs/faults.md
-
-stages-lock: $(READY) ## find out which stages still do what they did, and write stages.lock; minutes
-	python -m tools.stages_lock
 
 lint: $(READY) ## check style, the workflow, the layers of the package, and that stages.lock fits the code
 	ruff check workflow tests tools benchmarks
