@@ -47,7 +47,8 @@ def environment(folder: Path):
     client.write_text(CLIENT)
     functions.write_text(f'python() {{ "{sys.executable}" -S -E "{client}" "{address}" "$@"; }}\n')
     server = subprocess.Popen(
-        [sys.executable, __file__, str(address)],
+        [sys.executable, "-m", "tests.support.preloaded", str(address)],
+        cwd=Path(__file__).parents[2],
         env=os.environ | thread_variables(1),
         stdout=subprocess.PIPE,
         text=True,

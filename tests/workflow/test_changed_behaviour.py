@@ -41,12 +41,18 @@ EDITS = [
     ("models/card.py", "indent=1", "indent=2", "given", ("fetch_model",)),
     ("stages/measure_difficulty.py", "scores.mean())", "scores.max())", "small", ("measure_difficulty",)),
     ("evaluation/exchange.py", "(parameters - 1)", "(parameters + 1)", "small", ("match_flops",)),
-    ("revision/pairs.py", "max_context + 1)", "max_context)", "small", ("pair_revisions",)),
+    (
+        "revision/pairs.py",
+        "int(np.argmin(distances))",
+        "int(np.argmax(distances))",
+        "small",
+        ("pair_revisions",),
+    ),
     ("revision/transitions.py", "(step + 1, correct", "(step + 2, correct", "small", ("trace_revisions",)),
     ("statistics/ranking.py", "score) ** 2", "score) ** 4", "small", ("measure_verifiers",)),
     ("evaluation/selection.py", "== top].mean())", "== top].mean() / 2)", "small", ("evaluate",)),
     (
-        "evaluation/allocation/estimator.py",
+        "evaluation/allocator.py",
         "means_ = _means(",
         "means_ = 2 * _means(",
         "small",
@@ -55,7 +61,7 @@ EDITS = [
     ("paper/measures.py", "float(low[0])", "float(low[0]) - 1", "small", ("find",)),
     ("figures/style.py", "#0072B2", "#0072B3", "small", ("plot", "notebook")),
     ("report/gallery.py", '"ttc draw', '"ttc  draw', "small", ("gallery",)),
-    ("report/page.py", "width=100", "width=20", "small", ("report",)),
+    ("report/page.py", '{value:.2f}" if', '{value:.4f}" if', "small", ("report",)),
     ("stages/publish.py", "sort_keys=False", "sort_keys=True", "small", ("publish",)),
     ("stages/import_pool.py", 'alias("pool")', 'alias("of_pool")', "pool", ("import_pool",)),
     ("stages/compare_votes.py", "None not in given, agree", "True, not agree", "pool", ("compare_votes",)),
@@ -113,13 +119,7 @@ def test_an_edit_that_changes_results_gets_a_new_behaviour(edit, golden, jobs, f
     file = package / "workflow/ttc" / name
     text = file.read_text()
     assert text.count(old) == 1, f"{name} does not hold {old!r} once"
-    quickest = [
-        min(
-            (each for each in jobs if each["name"].startswith(f"{study}/{stage}/")),
-            key=lambda each: each["seconds"],
-        )
-        for stage in stages
-    ]
+    quickest = [job for stage in stages for job in _quickest(jobs, f"{study}/{stage}/")]
     file.write_text(text.replace(old, new))
     try:
         before, after = Code(), Code(package / "workflow/ttc")
@@ -127,7 +127,8 @@ def test_an_edit_that_changes_results_gets_a_new_behaviour(edit, golden, jobs, f
         now = {unit: after.observed(after.sources.closure(unit)) for unit in after.sources.all_units()}
         changed = stages_lock.unlike(records, now)
         differs = replay(package, golden, quickest, forks, tmp_path)
-        assert all(differs.values()), differs
+        shown = {job["stage"] for job in quickest if differs[job["name"]]}
+        assert shown == set(stages), differs
         judged = verdicts.judge(quickest, differs, changed, after.sources, before.sources)
         locked = Code(package / "workflow/ttc", {}, stages_lock.renewed(records, now, judged.other))
         for job in quickest:
@@ -135,6 +136,13 @@ def test_an_edit_that_changes_results_gets_a_new_behaviour(edit, golden, jobs, f
             assert len(set(map(json.dumps, behaviours))) == 2, job["name"]
     finally:
         file.write_text(text)
+
+
+def _quickest(jobs, prefix, count=3):
+    """Some jobs of one stage; a greedy sample draws nothing, so one would not do."""
+    return sorted(
+        (each for each in jobs if each["name"].startswith(prefix)), key=lambda each: each["seconds"]
+    )[:count]
 
 
 def replay(package, golden, jobs, forks, place):
