@@ -50,7 +50,13 @@ EDITS = [
     ),
     ("revision/transitions.py", "(step + 1, correct", "(step + 2, correct", "small", ("trace_revisions",)),
     ("statistics/ranking.py", "score) ** 2", "score) ** 4", "small", ("measure_verifiers",)),
-    ("evaluation/selection.py", "== top].mean())", "== top].mean() / 2)", "small", ("evaluate",)),
+    (
+        "evaluation/outcomes.py",
+        "max(0.0, float(correct))",
+        "max(0.0, float(correct) / 2)",
+        "small",
+        ("evaluate",),
+    ),
     (
         "evaluation/allocator.py",
         "means_ = _means(",
