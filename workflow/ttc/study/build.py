@@ -38,10 +38,11 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
     materials, further = ORIGINS[configuration.origin](configuration, add, root)
     measured = [plan_analysis(configuration, add, material) for material in materials]
     plan_publication(configuration, add, materials[0], measured[0] | {"votes": further}, root)
+    stages = {artifact.stage: STAGES[artifact.stage] for artifact in artifacts}
     spec = {
         "configuration": shown_configuration(configuration),
-        "published": {name: stage.published for name, stage in STAGES.items() if stage.published},
-        "per_pool": sorted(name for name, stage in STAGES.items() if stage.per_pool),
+        "published": {name: stage.published for name, stage in stages.items() if stage.published},
+        "per_pool": sorted(name for name, stage in stages.items() if stage.per_pool),
     }
     add("publish", configuration.study.name, spec, artifacts=list(artifacts))
     return Plan(configuration, artifacts, root)

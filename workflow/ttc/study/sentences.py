@@ -39,8 +39,12 @@ def _order(mistake: dict) -> tuple:
 
 def _path(mistake: dict) -> tuple:
     """Keys and places from the root to the mistake, without the names of alternatives."""
-    path = tuple(part for part in mistake["loc"] if not str(part).startswith("<"))
-    return path[:-1] + mistake["loc"][-1:] if mistake["type"] == "extra_forbidden" else path
+    unknown = (
+        mistake["type"] == "extra_forbidden"
+    )  # its last part is what was written, whatever it begins with
+    *before, last = mistake["loc"] or ("",)
+    path = tuple(part for part in before if not str(part).startswith("<"))
+    return path + (last,) if mistake["loc"] and (unknown or not str(last).startswith("<")) else path
 
 
 def _sentence(mistake: dict, schema: dict, whole: str) -> str:
