@@ -52,7 +52,7 @@ def test_the_command_of_a_job_can_be_pasted():
         assert words[-2:] == ["--output", artifact.path]
         given = {word[2:] for word in words[6:-2] if word.startswith("--")}
         assert given == artifact.inputs.keys()
-        paths = {path for inputs in artifact.inputs.values() for each in inputs for path in [each.path]}
+        paths = {path for inputs in artifact.inputs.values() for each in inputs for path in each.outputs}
         assert paths <= set(words)
 
 
