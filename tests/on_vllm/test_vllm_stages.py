@@ -79,7 +79,8 @@ def test_sample_and_score(folder):
     again = run("sample", folder / "again.parquet", spec, batch_rows=7, **inputs)
     assert again.read_bytes() == made.read_bytes()  # on a CPU with one thread
     inputs = {"problems": inputs["problems"], "samples": made, "verifier": folder / "verifier"}
-    scores = run("score", folder / "scores.parquet", {"kind": "prm", "engine": "vllm"}, **inputs)
+    spec = {"kind": "prm", "format": "trl_tokencls", "engine": "vllm"}
+    scores = run("score", folder / "scores.parquet", spec, **inputs)
     scores = SCORES.read([scores])
     assert len(scores) == len(samples)
     verifier = load("trl_tokencls", folder / "elsewhere", device="cpu")
