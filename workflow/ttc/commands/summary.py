@@ -3,12 +3,10 @@
 The costs are those of the files that Snakemake's `benchmark:` leaves.
 """
 
-import argparse
 import json
 from pathlib import Path
 
-from ttc.study.build import ROOT, plan_study
-from ttc.study.config import load
+from ttc.study.build import plan_named
 from ttc.study.plan import Plan
 
 BENCHMARKS = Path("results/benchmarks")
@@ -65,12 +63,4 @@ def late(plan: Plan, root: Path = Path()) -> list[str]:
 
 def main(arguments: list[str]) -> None:
     """Print where the results of a study lie, and what each stage has cost."""
-    parser = argparse.ArgumentParser(prog="ttc summary", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "studies",
-        nargs="*",
-        metavar="STUDY.yaml",
-        help="files laid over config.yaml, in order; default: none",
-    )
-    studies = parser.parse_args(arguments).studies
-    print(text(plan_study(load(ROOT / "config.yaml", *studies))))
+    print(text(plan_named("ttc summary", __doc__.splitlines()[0], arguments)))

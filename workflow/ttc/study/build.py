@@ -1,11 +1,12 @@
 """The way from a configuration to its plan."""
 
+import argparse
 from pathlib import Path
 
 from ttc.store import lock
 from ttc.store.keys import Code
 from ttc.study.artifact import Artifact
-from ttc.study.config import parse
+from ttc.study.config import load, parse
 from ttc.study.graph.analysis import plan_analysis, plan_publication
 from ttc.study.graph.origins import ORIGINS
 from ttc.study.jobs import Jobs
@@ -46,6 +47,18 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
     }
     add("publish", configuration.study.name, spec, artifacts=list(artifacts))
     return Plan(configuration, artifacts, root)
+
+
+def plan_named(command: str, purpose: str, arguments: list[str]) -> Plan:
+    """The plan of the study that a command for people is given: files laid over config.yaml, in order."""
+    parser = argparse.ArgumentParser(prog=command, description=purpose)
+    parser.add_argument(
+        "studies",
+        nargs="*",
+        metavar="STUDY.yaml",
+        help="files laid over config.yaml, in order; default: none",
+    )
+    return plan_study(load(ROOT / "config.yaml", *parser.parse_args(arguments).studies))
 
 
 def plan_jobs(plan: Plan) -> Jobs:
