@@ -47,7 +47,7 @@ def replay(order: dict) -> None:
             try:
                 run(job, output)
                 differs = difference(contents(Path(job["output"])), contents(output))
-            except Exception as error:
+            except Exception as error:  # whatever the new code ends in is how it differs
                 traceback.print_exc()
                 differs = f"fails with {type(error).__name__}: {' '.join(str(error).split())}"
             results.write(json.dumps({"name": job["name"], "differs": differs}) + "\n")

@@ -61,7 +61,7 @@ def main(stage: str, arguments: list[str]) -> None:
             rows = _make(stage, spec, inputs, output, runtime)
     except InputError as error:
         _stop(stage, str(error))
-    except Exception as error:
+    except Exception as error:  # the system's errors reach us in several libraries' own classes
         if (number := _system_error(error)) not in UNWRITABLE:
             raise
         _stop(stage, f"{getattr(error, 'filename', None) or output}: {UNWRITABLE[number]}")
