@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Cluster:
     memory: int = 16000  # MB
     gpus: int = 2
     memory_kill: bool = False  # jobs over their memory are killed; looked at every 3 s
-    folder: Path = Path("/var/tmp/ttc-slurm")
+    folder: Path = Path(tempfile.gettempdir()) / "ttc-slurm"
 
     def start(self) -> None:
         """Start what is not running and wait until a job can run.  Raises Unavailable where it cannot be."""
