@@ -71,20 +71,21 @@ def work(plan, stage, label="", **known):
 
 class TestLengths:
     def test_are_those_of_the_tasks_texts(self, problems, tokenizer):
+        known = lengths.Questions({})
         for level, question, solution in (
             problems.select("level", "question", "solution").head(300).iter_rows()
         ):
             (asked,) = texts.encode_prompts(tokenizer, [texts.prompt_text(question)])
             (again,) = texts.encode_prompts(tokenizer, [texts.prompt_text(question, [solution] * 3)])
             (written,) = texts.encode_solutions(tokenizer, [solution], [True])
-            assert len(asked) == lengths.prompt(level)
-            assert len(written) == lengths.solution(level)
-            assert len(again) - len(asked) == 3 * (lengths.solution(level) + lengths.AGAIN)
+            assert len(asked) == known.prompt(level)
+            assert len(written) == known.solution(level)
+            assert len(again) - len(asked) == 3 * (known.solution(level) + known.again)
 
     def test_levels_are_equally_frequent_until_they_are_known(self, problems):
-        guessed = lengths.Questions((2, 8)).levels("test", 5, 19)
+        guessed = lengths.Questions({"steps": [2, 8]}).levels("test", 5, 19)
         assert guessed == dict.fromkeys(range(2, 9), 2.0)
-        known = lengths.Questions((2, 8), {"test": [2, 3, 3, 8]})
+        known = lengths.Questions({"steps": [2, 8]}, {"test": [2, 3, 3, 8]})
         assert known.levels("test", 1, 4) == {3: 2, 8: 1}
 
     @pytest.mark.parametrize("depth", [0, 1, 3])
@@ -108,7 +109,7 @@ class TestLengths:
             Draw(1.0, max_step_tokens, max_tokens, max_rounds),
             Options(),
         )
-        steps = lengths.Questions((3, 3)).steps(3)
+        steps = lengths.Questions({"steps": [3, 3]}).steps(3)
         made = list(lengths.rounds(steps, depth, max_rounds, max_step_tokens, max_tokens))
         assert 4 * sum(each.step + each.ahead for each in made) == found.bill.generated_tokens
         # A verifier that reads whole solutions is billed all of it in each round; the prompt here is one token.
@@ -208,7 +209,7 @@ class TestCounts:
         assert made.trained == pytest.approx(100 * size * (9 + FORM + 3 * (FORM + 2)))
 
     def test_correct_samples_are_counted_up_to_the_most_that_are_taken(self):
-        guessed = Assumptions(lengths.Questions((2, 8)))
+        guessed = Assumptions(lengths.Questions({"steps": [2, 8]}))
         assert guessed.successes(3, 2) == (0 + 1 + 2 + 2) / 4
         assert replace(guessed, pass_rates=(0.0, 0.5)).successes(8, 3) == 1.5
 

@@ -1,31 +1,13 @@
-"""Lengths of the texts of the generated task, in tokens, by a question's number of steps L (its level).
-
-    <bos> Start at 5 then +7 *3 ⏎        prompt: L + 6
-    1: +7 = 12 ⏎                         a step: 4, L of them
-    Answer: 36 <eos>                     the answer: 3
-
-An answer in the context of a revision lacks its end, and `⏎ Again ⏎` follows it.
-"""
+"""Lengths of the texts of a generated task, in tokens, by a question's level, as the task's module tells them."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
-STEP, ANSWER = 4, 3
-AGAIN = 3 - 1  # `⏎ Again ⏎` instead of the end token
+from ttc.problems.task import AGAIN, load
 
 Weighted = Mapping[Hashable, float]  # questions of each level
-
-
-def prompt(level: int) -> float:
-    """Tokens of a question."""
-    return level + 6
-
-
-def solution(level: int) -> float:
-    """Tokens of a solution in the form of the task, its end included."""
-    return STEP * level + ANSWER
 
 
 class Lengths(Protocol):
@@ -64,22 +46,21 @@ class Lengths(Protocol):
 
 @dataclass(frozen=True)
 class Questions:
-    """`Lengths` of the generated task: levels of the table of problems where there is one, else all equally frequent.
+    """`Lengths` of a generated task: levels of the table of problems where there is one, else as the task draws them.
 
-    steps_range: fewest and most steps of a question; known: of each split the levels in the order of the questions.
+    task: the section of the configuration; known: of each split the levels in the order of the questions.
     """
 
-    steps_range: tuple[int, int]
+    task: dict
     known: dict[str, list[int]] = field(default_factory=dict)
 
-    again, rereads, usual = AGAIN, False, "the task's form"
+    # In the context of a revision an answer lacks its end token
+    again, rereads, usual = AGAIN - 1, False, "the task's form"
     told_by, told = "problems", "the levels of the questions: from the table of problems"
     assumed = {  # noqa: RUF012 - a constant
-        "levels": "questions of each number of steps L are equally frequent",
-        "tokens of solutions": "solutions have the task's form, 4·L + 3 tokens, up to max_tokens",
+        "levels": "levels of questions are as frequent as the task draws them",
+        "tokens of solutions": "solutions have the task's form, up to max_tokens",
     }
-    prompt = question = staticmethod(prompt)
-    solution = staticmethod(solution)
 
     def learnt(self, frame) -> "Questions":
         """See `Lengths.learnt`: levels in the order in which blocks name questions."""
@@ -91,12 +72,24 @@ class Questions:
         """See `Lengths.levels`."""
         if split in self.known:
             return dict(Counter(self.known[split][start:stop]))
-        low, high = self.steps_range
-        return dict.fromkeys(range(low, high + 1), (stop - start) / (high - low + 1))
+        shares = load(self.task).levels(self.task)
+        return {level: share * (stop - start) for level, share in shares.items()}
+
+    def prompt(self, level: int) -> float:
+        """See `Lengths.prompt`."""
+        return load(self.task).prompt_tokens(level)
+
+    def question(self, level: int) -> float:
+        """See `Lengths.question`: a verifier reads what the policy reads."""
+        return self.prompt(level)
 
     def steps(self, level: int) -> list[float]:
         """See `Lengths.steps`."""
-        return [STEP] * level + [ANSWER]
+        return load(self.task).step_tokens(level)
+
+    def solution(self, level: int) -> float:
+        """See `Lengths.solution`."""
+        return sum(self.steps(level))
 
 
 class Round(NamedTuple):

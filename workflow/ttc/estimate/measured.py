@@ -24,8 +24,7 @@ def assumed(plan: Plan) -> Assumptions:
     """The assumptions about a study of which nothing is known but its plan."""
     if plan.configuration.origin == PUBLISHED:
         return Assumptions(RealQuestions.of(plan))
-    steps = plan.configuration.task.steps
-    return Assumptions(Questions((steps[0], steps[1])))
+    return Assumptions(Questions(plan.configuration.task.model_dump()))
 
 
 def measure(plan: Plan, root: Path) -> tuple[Assumptions, list[str]]:

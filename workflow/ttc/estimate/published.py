@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ttc import plugins
 from ttc.errors import InputError
 from ttc.estimate.lengths import Weighted
 from ttc.models.card import parameters_of
 from ttc.models.shapes import count, shapes_in
+from ttc.problems.sources import PRESETS
 from ttc.study.artifact import Artifact
 from ttc.study.plan import Plan
 
@@ -35,13 +37,14 @@ class Texts:
     completion: tuple[float, int]
 
 
-# MATH: questions and solutions of the 500 test problems; chat solutions of Llama-3.2-3B- and 1B-Instruct on them, 462
-# and 617 tokens in 15 and 22 lines on average (1,000 independent ones).  GSM8K: questions and solutions of the test
-# split; of chat solutions no pool is at hand, taken as twice as long.  AIME: taken as twice as long as MATH's.
-MATH = Texts(68, (540, 18), (183, 7))
-GSM8K = Texts(68, (200, 8), (100, 5))
-AIME = Texts(100, (1080, 36), (400, 14))
-SOURCES = {"gsm8k": GSM8K, "gsm8k_train": GSM8K, "aime_2024": AIME, "aime_2025": AIME}
+# The preset whose lengths stand for problems that no preset describes
+USUAL = "math500"
+
+
+def texts_of(preset: str | None) -> Texts:
+    """What a preset declares of its texts; those of the usual one for other problems."""
+    lengths = plugins.declaration(PRESETS, preset or USUAL)["lengths"]
+    return Texts(lengths["question"], lengths["chat"], lengths["completion"])
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class RealQuestions:
         """Those of a study of published models."""
         section, prompt = plan.configuration.problems, _prompt(plan)
         texts = {
-            role: SOURCES.get(source.preset, MATH)
+            role: texts_of(source.preset)
             for role in ("test", "train")
             if (source := section.source(role)) is not None
         }
