@@ -7,7 +7,8 @@ name that is meant where a specification has no such key, `DEFAULT = "..."`, if 
 A plug-in declares itself in a literal, `DECLARATION = {...}`, at the top of its module: what the schema of the
 configuration, the plan, legends and documents have to know of it.  It is read from the source, so that planning a
 study imports neither torch nor a drawing library.  A plug-in that may work as another one of its package has the
-name of that one as a value in its declaration.
+name of that one as a value in its declaration.  `DECLARES = ("legend", ...)` in the package's `__init__.py` names what
+a declaration holds: one that lacks something, or has something else, is refused.
 """
 
 import ast
@@ -60,11 +61,25 @@ def _file(package: str, name: str) -> Path:
 
 @functools.cache
 def _declared(file: Path) -> dict:
+    declared = _literal(file, "DECLARATION")
+    if declared is None:
+        raise InputError(
+            f"{file}: the module of a plug-in declares itself, DECLARATION = {{...}}; this one does not"
+        )
+    wanted = _literal(file.with_name("__init__.py"), "DECLARES") or tuple(declared)
+    for name in declared:
+        if name not in wanted:
+            raise InputError(
+                f"{file}: DECLARATION has '{name}', and takes {', '.join(wanted)}{nearest(name, wanted)}"
+            )
+    if missing := [name for name in wanted if name not in declared]:
+        raise InputError(f"{file}: DECLARATION lacks {', '.join(missing)}; it has {', '.join(wanted)}")
+    return declared
+
+
+def _literal(file: Path, name: str):
+    """The value of a constant at the top of a module, or None."""
     for node in ast.parse(file.read_text()).body:
-        if isinstance(node, ast.Assign) and [getattr(each, "id", "") for each in node.targets] == [
-            "DECLARATION"
-        ]:
+        if isinstance(node, ast.Assign) and [getattr(each, "id", "") for each in node.targets] == [name]:
             return ast.literal_eval(node.value)
-    raise InputError(
-        f"{file}: the module of a plug-in declares itself, DECLARATION = {{...}}; this one does not"
-    )
+    return None

@@ -9,6 +9,7 @@ from scipy import stats
 
 from tests.support.clock_task import GROUPS, SEED, TASK, TOPICS
 from ttc.errors import InputError
+from ttc.problems import clockwork
 from ttc.problems.tasks import clock
 from ttc.problems.tasks.clock import Operation
 from ttc.tables.generation import PROBLEMS
@@ -31,18 +32,18 @@ def within_binomial(hits, trials, share):
 
 def test_a_solution_worked_by_hand():
     chain = [operation("+7"), operation("*3"), operation("+35")]
-    assert clock.question(5, chain) == "Start at 5 then +7 *3 +35"
+    assert clockwork.question(5, chain) == "Start at 5 then +7 *3 +35"
     # 5+7 = 12; 12*3 = 36; 36+35 = 71 = 37+34
-    assert clock.solution(5, chain, 37) == ("1: +7 = 12\n2: *3 = 36\n3: +35 = 34\nAnswer: 34", 34)
+    assert clockwork.solution(5, chain, 37) == ("1: +7 = 12\n2: *3 = 36\n3: +35 = 34\nAnswer: 34", 34)
 
 
 def test_an_author_goes_on_from_a_wrong_number():
     chain = [operation("+7"), operation("*3", error_rate=0.5), operation("+1")]
     draws = np.array([[0.0, 0.0, 0.0], [0.49, 0.0, 0.0], [0.0, 0.0, 0.0]])
     # 12*3 = 36; the slip with draw 0 is the next number, 0; then 0+1 = 1
-    assert clock.solution(5, chain, 37, draws) == ("1: +7 = 12\n2: *3 = 0\n3: +1 = 1\nAnswer: 1", 1)
+    assert clockwork.solution(5, chain, 37, draws) == ("1: +7 = 12\n2: *3 = 0\n3: +1 = 1\nAnswer: 1", 1)
     draws[1, 0] = 0.5
-    assert clock.solution(5, chain, 37, draws)[1] == 0  # 36+1: a draw at the rate itself is no error
+    assert clockwork.solution(5, chain, 37, draws)[1] == 0  # 36+1: a draw at the rate itself is no error
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_an_author_goes_on_from_a_wrong_number():
     ],
 )
 def test_wrong_results_worked_by_hand(name, number, draws, written):
-    assert clock.write_wrong(operation(name, 1.0, 0.5), number, 37, np.array(draws)) == written
+    assert clockwork.write_wrong(operation(name, 1.0, 0.5), number, 37, np.array(draws)) == written
 
 
 @pytest.mark.parametrize("modulus", [5, 12, 37])
@@ -68,26 +69,26 @@ def test_what_is_meant_to_be_wrong_is_wrong(modulus):
     for name in (f"+{modulus - 2}", f"*{modulus - 2}", "*2", "+2"):
         for number in range(modulus):
             made = operation(name, 1.0, 0.5)
-            written = [clock.write_wrong(made, number, modulus, np.array(draw)) for draw in draws]
-            right = clock.apply(made, number, modulus)
+            written = [clockwork.write_wrong(made, number, modulus, np.array(draw)) for draw in draws]
+            right = clockwork.apply(made, number, modulus)
             assert right not in written and set(written) == set(range(modulus)) - {right}
 
 
 def test_operations_are_different_and_in_groups():
-    world = clock.operations(TASK, SEED)
+    world = clockwork.operations(TASK, SEED)
     assert len({(each.kind, each.operand) for each in world}) == len(world) == 15
     assert [each.group for each in world] == [0] * 8 + [1] * 4 + [2] * 3
     # Operands 0 and 1 do nothing or nearly, and one too large must not be the whole clock
     assert all(2 <= each.operand <= 35 for each in world)
-    assert [str(each) for each in world] != [str(each) for each in clock.operations(TASK, SEED + 1)]
+    assert [str(each) for each in world] != [str(each) for each in clockwork.operations(TASK, SEED + 1)]
 
 
 def test_too_many_operations_are_refused():
     # A clock of 5 hours has +2, *2, +3, *3
     task = TASK | {"modulus": 5, "groups": [GROUPS[0] | {"operations": 3}, GROUPS[1] | {"operations": 2}]}
     with pytest.raises(InputError, match="asks for 5 operations; a clock of 5 hours has 4"):
-        clock.operations(task, SEED)
-    assert len(clock.operations(task | {"groups": [GROUPS[0] | {"operations": 4}]}, SEED)) == 4
+        clockwork.operations(task, SEED)
+    assert len(clockwork.operations(task | {"groups": [GROUPS[0] | {"operations": 4}]}, SEED)) == 4
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_topics_without_questions_are_refused(change, message):
 
 def test_operations_are_apart_while_the_clock_has_others():
     kinds = {"+": [], "*": []}
-    for each in clock.operations(TASK, SEED):
+    for each in clockwork.operations(TASK, SEED):
         kinds[each.kind].append(each.operand)
     gaps = np.concatenate([np.diff(sorted(operands)) for operands in kinds.values()])
     assert len(gaps) == 13 and (gaps > 1).all()
@@ -166,7 +167,7 @@ def test_lengths_and_starts_are_uniform(problems):
 
 def test_operations_occur_by_the_weights_of_their_topics(problems):
     """Shares worked out by hand: 8 operations of group 0, 4 of group 1, 3 of group 2."""
-    world = clock.operations(TASK, SEED)
+    world = clockwork.operations(TASK, SEED)
     expected = {
         # 3/4 of the questions have half group 0 and half group 1, 1/4 group 0 alone
         "train": [(3 / 8 + 1 / 4) / 8, 3 / 8 / 4, 0],
@@ -185,7 +186,7 @@ def test_operations_occur_by_the_weights_of_their_topics(problems):
 
 
 def test_a_question_is_about_one_topic(problems):
-    groups = {str(each): each.group for each in clock.operations(TASK, SEED)}
+    groups = {str(each): each.group for each in clockwork.operations(TASK, SEED)}
     found = {"train": set(), "test": set()}
     for split, question in problems.select("split", "question").iter_rows():
         found[split].add(frozenset(groups[word] for word in question.split()[4:]))
@@ -194,7 +195,7 @@ def test_a_question_is_about_one_topic(problems):
 
 
 def test_authors_err_at_the_rates_of_their_dials(problems):
-    world = {str(each): each for each in clock.operations(TASK, SEED)}
+    world = {str(each): each for each in clockwork.operations(TASK, SEED)}
     steps, errors, shared = np.zeros(3), np.zeros(3), np.zeros(3)
     for question, text in problems.filter(split="train").select("question", "solution").iter_rows():
         number = int(question.split()[2])
@@ -204,8 +205,8 @@ def test_authors_err_at_the_rates_of_their_dials(problems):
             operand = made.operand + 1  # the misconception
             shifted = (number + operand if made.kind == "+" else number * operand) % 37
             steps[made.group] += 1
-            errors[made.group] += written != clock.apply(made, number, 37)
-            shared[made.group] += written == shifted != clock.apply(made, number, 37)
+            errors[made.group] += written != clockwork.apply(made, number, 37)
+            shared[made.group] += written == shifted != clockwork.apply(made, number, 37)
             number = written
     for group, dials in enumerate(GROUPS[:2]):
         assert within_binomial(errors[group], steps[group], dials["error_rate"])
@@ -258,7 +259,7 @@ def test_making_problems_does_not_change_the_task():
 
 
 def test_questions_of_the_first_group_only():
-    world = [str(each) for each in clock.operations(TASK, SEED)]
+    world = [str(each) for each in clockwork.operations(TASK, SEED)]
     first, other = world[:8], world[8]
     questions = [f"Start at 5 then {first[0]}", f"Start at 5 then {first[7]} {first[0]} {first[7]}"]
     mixed = [f"Start at 5 then {other}", f"Start at 5 then {first[0]} {other}"]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from ttc.models.tokenizers import build_tokenizer, load_tokenizer
-from ttc.problems import text
+from ttc.problems import clockwork, text
 from ttc.problems.tasks import clock
 
 GROUP = {"error_rate": 0.3, "misconception": 0.5}
@@ -52,7 +52,7 @@ def test_every_text_of_the_task_is_its_tokens_joined(task, seed, depth):
 
 
 def test_tokens_of_a_question_and_a_solution(tokenizer):
-    world = clock.operations({"modulus": 13, "groups": [GROUP | {"operations": 6}]}, 0)
+    world = clockwork.operations({"modulus": 13, "groups": [GROUP | {"operations": 6}]}, 0)
     first, second = world[0], world[1]
     words = [f" {first}", f" {second}"]
     ids = text.encode_prompts(tokenizer, [f"Start at 12 then {first} {second}\n"])[0]

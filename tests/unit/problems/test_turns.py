@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from scipy import stats
 
+from ttc.problems import clockwork
 from ttc.problems.tasks import clock
 from ttc.problems.threads import answer_after
 
@@ -37,7 +38,7 @@ def turns(problems):
 
 
 def chain_of(names, error_rate=0.5):
-    world = {str(each): each for each in clock.operations(TASK, SEED)}
+    world = {str(each): each for each in clockwork.operations(TASK, SEED)}
     template = next(iter(world.values()))
     return [
         type(template)(
@@ -79,14 +80,14 @@ def chain_of(names, error_rate=0.5):
 def test_attempts_worked_by_hand(earlier, noticed, expected):
     """A draw below `notice` is a correction; one at the error rate of .5 or above is no error of a first author."""
     draws = np.array([[0.2 if each else 0.9, 0.0, 0.0] for each in noticed])
-    made = answer_after(5, chain_of(["+7", "*3", "+1"]), earlier, 0.25, draws, clock.rules(37))
+    made = answer_after(5, chain_of(["+7", "*3", "+1"]), earlier, 0.25, draws, clockwork.rules(37))
     assert made == expected
 
 
 def test_who_works_on_from_another_number_errs_like_a_first_author():
     # +7 noticed (12 for 13); then an error with draw .1 < .5: the slip with draw 0 is the next number after 36
     draws = np.array([[0.1, 0.0, 0.0], [0.1, 0.99, 0.0], [0.9, 0.0, 0.0]])
-    assert answer_after(5, chain_of(["+7", "*3", "+1"]), [13, 2, 3], 0.25, draws, clock.rules(37)) == [
+    assert answer_after(5, chain_of(["+7", "*3", "+1"]), [13, 2, 3], 0.25, draws, clockwork.rules(37)) == [
         12,
         0,
         1,

@@ -7,9 +7,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ttc import noise
 from ttc.errors import InputError
 
 CROWD, FEW, ALONE = 64, 16, 3  # rows at once, fewer of them, and probes that are asked alone
+
+
+def random_prompts(vocabulary: int, count: int) -> tuple[list[list[int]], np.ndarray, np.random.Generator]:
+    """Some short prompts of random tokens, a noise stream (uint64) for each, and the generator that drew them."""
+    rng = np.random.Generator(np.random.PCG64(0))
+    lengths = rng.integers(3, 24, count)
+    prompts = [rng.integers(0, vocabulary, int(length)).tolist() for length in lengths]
+    return prompts, noise.substreams(np.zeros(count, dtype=np.uint64), np.arange(count)), rng
 
 
 def check_batches(

@@ -1,4 +1,4 @@
-"""Stage: lay a study out for people in results/<study>/, with its manifest, and leave a stamp that names its key.
+"""Stage `publish`: the folder of a study for people, results/<study>/, and a stamp that names its key.
 
 python -m ttc.run publish --spec '{"configuration": {"study": {"name": "default"}, ...}}' \
     --artifacts results/store/... --output results/default/.complete-0123456789abcdef
@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from ttc.digests import digest
+from ttc.runtime import Inputs, Runtime
 
 DECLARATION = {
     "group": "publication",
@@ -32,8 +33,12 @@ OWNED = (
 )
 
 
-def run(spec, inputs, output, runtime):
-    """Fill results/<study>/ and write the stamp `output`; stamps of other configurations are removed first."""
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
+    """Fill results/<study>/ and write the stamp `output`; stamps of other configurations are removed first.
+
+    spec: configuration, as it is shown; published and per_pool, what the stages say of themselves.  The folder itself
+    is no output of the rule: Snakemake would remove it, with what people have put there, before each run.
+    """
     folder = (runtime.destination or output).parent
     folder.mkdir(parents=True, exist_ok=True)
     for stamp in folder.glob(f"{STAMP}*"):

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ttc import plugins
 from ttc.digests import canonical
 from ttc.study.artifact import STORE, Artifact
 from ttc.study.plan import Plan
@@ -11,7 +12,8 @@ from ttc.study.sections.configuration import PUBLISHED, Configuration
 from ttc.study.site import Site
 from ttc.study.stages import STAGES
 
-VLLM_PYTHON = ".venv-vllm/bin/python"  # made by `make vllm`
+ENGINES = "ttc.engines.backends"
+USUAL = "cpu"  # the environment of all that names no engine with one of its own
 CACHE = "results/cache"
 
 
@@ -119,17 +121,19 @@ class Jobs:
 
     def conda(self, stage: str) -> str:
         """A job's environment, as seen from the folder of the rules."""
-        return f"../../envs/{'vllm' if self._engine(stage) == 'vllm' else 'cpu'}.yaml"
+        return f"../../envs/{self._environment(stage)}.yaml"
 
     def python(self, stage: str) -> str:
-        """A job's interpreter; that of `make vllm` where it is needed and there."""
-        own = self.plan.root / VLLM_PYTHON
-        ready = (own.parents[1] / ".ready").is_file()  # it may still be in the making
-        return str(own) if self._engine(stage) == "vllm" and ready else "python"
+        """A job's interpreter; that of an engine's own environment (`make vllm`) where it is needed and there."""
+        own = self.plan.root / f".venv-{self._environment(stage)}"
+        # Without the stamp it may still be in the making
+        return str(own / "bin/python") if (own / ".ready").is_file() else "python"
 
-    def _engine(self, stage: str) -> str:
+    def _environment(self, stage: str) -> str:
+        """The environment that the engine of a stage declares; the usual one where there is none of its own."""
         made = self.plan.of(stage)
-        return made[0].spec.get("engine", "transformers") if made else "transformers"
+        engine = made[0].spec.get("engine") if made else None
+        return plugins.declaration(ENGINES, engine)["environment"] or USUAL if engine else USUAL
 
     def _artifact(self, stage: str, wildcards) -> Artifact:
         return self.plan.find(stage, f"{wildcards.label}-{wildcards.key}")

@@ -6,3 +6,4 @@ An engine's module has a function `open_engine`, with the arguments of `ttc.engi
 
 NAMED_BY = ("engine",)
 DEFAULT = "transformers"
+DECLARES = ("title", "environment")

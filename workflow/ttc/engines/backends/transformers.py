@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ttc import noise
 from ttc.engines.decoding import Decoding, RowState
 from ttc.engines.protocol import Continuation
-from ttc.engines.self_check import check_batches
+from ttc.engines.self_check import check_batches, random_prompts
 from ttc.engines.stopping import StopTable
 from ttc.errors import InputError
 from ttc.models.directory import read_weights, resolve_device
@@ -160,10 +159,7 @@ class TransformersEngine:
         """
         if self.device.type != "cpu":
             return
-        rng = np.random.Generator(np.random.PCG64(0))
-        lengths = rng.integers(3, 24, 40)
-        probes = [rng.integers(0, self.vocabulary, int(length)).tolist() for length in lengths]
-        streams = noise.substreams(np.zeros(len(probes), dtype=np.uint64), np.arange(len(probes)))
+        probes, streams, rng = random_prompts(self.vocabulary, 40)
 
         def decode(order: np.ndarray, rows: int) -> list[Continuation]:
             kept, self.batch_rows = self.batch_rows, round_up(rows, ROWS)

@@ -18,7 +18,7 @@ import torch
 
 from ttc import noise
 from ttc.engines.protocol import Continuation
-from ttc.engines.self_check import check_batches
+from ttc.engines.self_check import check_batches, random_prompts
 from ttc.engines.vllm_settings import GPU_SHARE, open_llm, read_config, share_beside
 from ttc.errors import InputError
 from ttc.models.directory import resolve_device
@@ -237,10 +237,7 @@ class VllmEngine:
         """
         if self.device.type != "cpu":
             return
-        rng = np.random.Generator(np.random.PCG64(0))
-        lengths = rng.integers(3, 24, 24)
-        probes = [rng.integers(0, self.vocabulary, int(length)).tolist() for length in lengths]
-        streams = noise.substreams(np.zeros(len(probes), dtype=np.uint64), np.arange(len(probes)))
+        probes, streams, rng = random_prompts(self.vocabulary, 24)
 
         def decode(order: np.ndarray, rows: int) -> list[Continuation]:
             return self.extend(self.prefill([probes[i] for i in order]), streams[order], "end", 1.0, 16)

@@ -10,3 +10,4 @@ The plan fills a preset in, so no stage reads these modules, and a new one chang
 """
 
 NAMED_BY = ("preset",)
+DECLARES = ("title", "source", "lengths")

@@ -2,3 +2,4 @@
 
 NAMED_BY = ("task", "kind")
 DEFAULT = "clock"
+DECLARES = ("title", "parameters")

@@ -18,3 +18,13 @@ says which steps go on and how often, and `Beams.choices` is the noise for choic
 """
 
 NAMED_BY = ("strategy", "kind")
+DECLARES = (
+    "description",
+    "legend",
+    "parameters",
+    "looks_ahead",
+    "at_full_width",
+    "finished",
+    "competes",
+    "beyond_paper",
+)

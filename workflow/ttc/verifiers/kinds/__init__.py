@@ -11,3 +11,4 @@ A kind's module holds the class `VERIFIER`, made of `ttc.verifiers.published.Pub
 """
 
 NAMED_BY = ("format",)
+DECLARES = ("title", "score", "pitfalls", "models", "separator", "vllm")
