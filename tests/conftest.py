@@ -34,6 +34,7 @@ SLOW = (
     "unit/stages/test_stage_preflight.py",
     "unit/tools/test_benchmarks.py",
     "unit/training/test_finetuning.py",
+    "unit/training/test_finetuning_runs.py",
     "unit/verifiers/test_verifier_incremental.py",
 )
 
