@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PINS = "envs/cpu.lock.txt"
 PACKAGE = "workflow/ttc"
 CACHE = "results/cache/golden"
+JOBS = "golden.json"
 
 
 def observed(root: Path) -> dict[str, lock.Record]:
@@ -138,13 +139,12 @@ def golden(tree: Path, cache: Path) -> Path:
     """The folder of the golden artifacts of a tree; those that were made before with the same libraries are kept."""
     name = f"{tree.name[:12]}-{short_digest(manifest.made_with())}"
     folder = (cache / name).resolve()
-    if not folder.exists():
+    if not (folder / JOBS).exists():  # it is written last
         print(f"golden jobs of commit {tree.name[:12]}, once; this takes minutes", flush=True)
-        part = folder.with_name(f".{name}")
-        shutil.rmtree(part, ignore_errors=True)
-        part.parent.mkdir(parents=True, exist_ok=True)
-        _program(tree, "tools.golden", str(part))
-        part.rename(folder)
+        # Not elsewhere and then moved: a checkpoint that is not copied is an absolute link
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _program(tree, "tools.golden", str(folder))
     return folder
 
 
@@ -222,7 +222,7 @@ def compared(
                 trees[tree] = sorted({*trees.get(tree, []), *units})
         for number, (tree, units) in enumerate(trees.items()):
             folder = golden(tree, cache)
-            jobs = json.loads((folder / "golden.json").read_text())
+            jobs = json.loads((folder / JOBS).read_text())
             sources, before = Sources(root / PACKAGE), Sources(tree / PACKAGE)
             asked = verdicts.touched(jobs, units, sources)
             print(f"{len(asked)} of {len(jobs)} golden jobs are run with the new code", flush=True)
