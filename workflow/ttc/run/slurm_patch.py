@@ -4,6 +4,10 @@ The Slurm plugin (2.8) forgets jobs whose states it could not ask for: when all 
 reports them nor keeps them, and Snakemake waits forever for them.  A failed query is therefore reported as an
 empty answer, so that the plugin keeps its jobs and asks for them again at the next look.
 
+The hang is described in snakemake/snakemake-executor-plugin-slurm, issue 207 (open); its pull request 232 made the
+plugin repeat a query, but not survive when all attempts fail.  `tests/unit/run/test_patience.py` says when this module
+may go.
+
 Standard library only: the Snakefile imports this.
 """
 
