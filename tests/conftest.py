@@ -22,8 +22,9 @@ LONGEST = (
     "unit/run/test_resume.py",
     "unit/tools/test_benchmarks.py",
 )
-# Left out of `make test-quick`: what starts processes, trains at length or draws every figure
+# Left out of `make test-quick`: what starts processes, trains at length, draws every figure or copies the package
 SLOW = (
+    "unit/evaluation/test_streaming.py",
     "unit/figures/test_figures_ablations.py",
     "unit/grading/test_equality_workers.py",
     "unit/grading/test_grading.py",
@@ -32,6 +33,7 @@ SLOW = (
     "unit/run/test_resume.py",
     "unit/stages/test_model_stages.py",
     "unit/stages/test_stage_preflight.py",
+    "unit/store/test_key_costs.py",
     "unit/tools/test_benchmarks.py",
     "unit/training/test_finetuning.py",
     "unit/training/test_finetuning_runs.py",
