@@ -7,6 +7,7 @@ python -m tools.architecture                # prints the tree
 import argparse
 import ast
 import re
+import textwrap
 import tomllib
 from pathlib import Path
 
@@ -15,7 +16,7 @@ PACKAGE = ROOT / "workflow/ttc"
 DOCUMENT = ROOT / "ARCHITECTURE.md"
 MARK = "<!-- written by python -m tools.architecture -->\n"
 
-CLAUSE = 88  # characters of a clause; a longer title ends at a colon, a semicolon or a comma before that
+COLUMN, WIDTH = 30, 120  # where clauses begin, and where lines end
 
 
 def rooms() -> list[str]:
@@ -39,8 +40,7 @@ def clause(file: Path) -> str:
     own = re.match(rf"(?:Stage|Kind)(?: `{file.stem}`)?: (.)", sentence)
     if own:
         sentence = own[1].upper() + sentence[own.end() :]
-    ends = [found.start() for found in re.finditer(r"[:;,] ", sentence) if found.start() <= CLAUSE]
-    return (sentence[: ends[-1]] if len(sentence) > CLAUSE and ends else sentence).rstrip(":.")
+    return sentence.rstrip(":.")
 
 
 def tree(folder: Path = PACKAGE, indent: str = "  ") -> list[str]:
@@ -68,7 +68,10 @@ def tree(folder: Path = PACKAGE, indent: str = "  ") -> list[str]:
 
 
 def _line(name: str, words: str) -> str:
-    return f"{name:<30}{'' if len(name) < 30 else ' '}{words}".rstrip()
+    """A name and its clause, which goes on below its own beginning if it is long."""
+    name = f"{name:<{COLUMN}}" if len(name) < COLUMN else f"{name} "
+    lines = textwrap.wrap(words, WIDTH - len(name), break_long_words=False, break_on_hyphens=False)
+    return f"\n{'':<{len(name)}}".join([name + "".join(lines[:1]), *lines[1:]]).rstrip()
 
 
 def section() -> str:
