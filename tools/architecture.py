@@ -35,7 +35,7 @@ def title(file: Path) -> str:
 
 def clause(file: Path) -> str:
     """The title of a module for the tree: its first sentence, without its own name and what stands in parentheses."""
-    sentence = re.split(r"(?<!et al)\.(?:\s|$)", title(file))[0]
+    sentence = re.split(r"(?<!et al)(?<!\.)\.(?:\s|$)", title(file))[0]
     sentence = re.sub(r" \([^()]*\)", "", sentence)
     own = re.match(rf"(?:Stage|Kind)(?: `{file.stem}`)?: (.)", sentence)
     if own:
