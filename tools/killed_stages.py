@@ -8,6 +8,7 @@ may finish.  Where it finished before it was killed it begins anew.  The exit st
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -90,7 +91,7 @@ def kill_often(stage: str, words: list[str], reference: Path, folder: Path, star
             process.kill()
             process.wait()
             result.kills += 1
-            last = max([started, *(path.stat().st_mtime for path in _kept(output))])
+            last = max([started, *_times(_kept(output))])
             result.lost = max(result.lost, time.time() - last)
         else:
             result.runs += 1
@@ -105,6 +106,15 @@ def kill_often(stage: str, words: list[str], reference: Path, folder: Path, star
 def _kept(output: Path) -> list[Path]:
     folder = work_folder(output)
     return [path for path in folder.iterdir() if BLOCK.fullmatch(path.name)] if folder.is_dir() else []
+
+
+def _times(paths: list[Path]) -> list[float]:
+    """When each was written; those that are gone are left out, as the job ends a moment after the process killed."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            found.append(path.stat().st_mtime)
+    return found
 
 
 def _remove(output: Path) -> None:

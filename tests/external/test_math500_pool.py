@@ -288,6 +288,6 @@ def test_two_workers_and_a_full_cache_give_the_same(whole, tmp_path):
     pool = pool_files.read_pool([POOL], specs.pool(ALL_ROWS), problems["problem_id"], keep=["q"])
     for workers in (2, 1):
         with Grader(workers=workers, cache=tmp_path) as again:
-            found = import_pool.grade(pool, gold, import_pool.GRADING, again)
+            found = grade(pool, gold, specs.pools(SPEC)["grading"], again)
         assert found[0].equals(graded) and found[1].equals(distinct)
     assert again.questions["asked"] == 0 and again.questions["remembered"] > 0

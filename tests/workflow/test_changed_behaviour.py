@@ -32,7 +32,7 @@ GENERATED = (
 DRAWING = ("sample", "roll_out", "search", "revise")
 # (file, old text, new text, the golden study that shows it, the stages that write something else)
 EDITS = [
-    ("problems/tasks/clock.py", '{numbers[-1]}"])', '{numbers[0]}"])', "small", ("problems",)),
+    ("problems/clockwork.py", '{numbers[-1]}"])', '{numbers[0]}"])', "small", ("problems",)),
     ("training/loop.py", "betas=(0.9, 0.95)", "betas=(0.8, 0.95)", "small", GENERATED),
     ("noise.py", "* 2.0**-53", "* 2.0**-54", "small", DRAWING),
     ("verifiers/trained.py", "sigmoid(self.", "sigmoid(0.5 * self.", "small", ("score", "score_revisions")),
