@@ -103,7 +103,8 @@ def read_pool(
     files = [read_rows(Path(path), spec["records"]) for path in paths]
     mapping = _mapping(spec["columns"], files)
     questions = _questions(mapping, problems)
-    known = set(problems["problem_id"] if isinstance(problems, pl.DataFrame) else problems or ())
+    ids = problems["problem_id"] if isinstance(problems, pl.DataFrame) else problems
+    known = None if ids is None else set(ids)
     frames = [_read_one(rows, spec, mapping, known, questions, list(keep)) for rows in files]
     frame = pl.concat(frames)
     if frame.is_empty():
@@ -208,7 +209,7 @@ def _squeezed(text: str | None) -> str:
 
 
 def _read_one(
-    rows: Rows, spec: dict, mapping: dict, known: set[str], questions: dict[str, str] | None, keep: list[str]
+    rows: Rows, spec: dict, mapping: dict, known: set[str] | None, questions: dict[str, str] | None, keep: list[str]
 ) -> pl.DataFrame:
     path = rows.path
     kept = row_values.chosen(rows, spec["where"], spec["where_not"])
@@ -219,13 +220,14 @@ def _read_one(
         frame = _found_by_question(frame, questions, path)
     frame = _with_patterns(frame, spec["patterns"], path)
     refuse(frame["problem_id"].fill_null("") == "", frame, path, lambda row: "the problem id is empty")
-    unknown = ~frame["problem_id"].is_in(list(known)) & bool(known)
-    refuse(
-        unknown,
-        frame,
-        path,
-        lambda row: f"the problems file has no such problem{nearest(row['problem_id'], known)}",
-    )
+    if known is not None:
+        unknown = ~frame["problem_id"].is_in(list(known))
+        refuse(
+            unknown,
+            frame,
+            path,
+            lambda row: f"the problems file has no such problem{nearest(row['problem_id'], known)}",
+        )
     for column, what in (("text", "completion"), ("run", "run"), ("sample", "sample number")):
         if column in frame.columns:
             refuse(frame[column].is_null(), frame, path, lambda row, what=what: f"the {what} is empty (null)")
