@@ -212,7 +212,7 @@ class Repeats:
     """Answers that are hard to hit and were given at least twice, `answers` of them.
 
     `together`: share of the pairs of equal ones that lie under one question, each answer counting alike; `dealt`:
-    what it would be if rows were dealt out to questions at random.
+    what it would be if rows were dealt out to questions at random.  Questions with one answer are left out.
     """
 
     answers: int
@@ -231,16 +231,18 @@ class Repeats:
 
 def repeats(question: np.ndarray, answers: Sequence[Key]) -> Repeats:
     """Where equal answers lie: under one question, or anywhere."""
+    number = np.bincount(question)
     places: dict[Key, list[int]] = defaultdict(list)
     for place, answer in zip(question.tolist(), answers, strict=True):
-        if hard_to_hit(answer):
+        if number[place] > 1 and hard_to_hit(answer):
             places[answer].append(place)
     shares = [
         _pairs(Counter(each).values()) / _pairs([len(each)]) for each in places.values() if len(each) > 1
     ]
-    pairs = _pairs([len(answers)])
-    dealt = _pairs(np.bincount(question).tolist()) / pairs if pairs else 0.0
-    return Repeats(len(shares), sum(shares) / len(shares) if shares else 0.0, dealt)
+    number = number[number > 1].tolist()
+    if not shares:
+        return Repeats(0, 0.0, 0.0)
+    return Repeats(len(shares), sum(shares) / len(shares), _pairs(number) / _pairs([sum(number)]))
 
 
 def hard_to_hit(answer: Key) -> bool:

@@ -40,7 +40,7 @@ ODD_POSITIONS = 1e-4
 LONG = 100
 # Characters of a run's name that a sentence shows
 SHORT = 40
-SAYS = {"scrambled": " looks scrambled: ", "contradicted": ": "}
+SAYS = {"scrambled": "it looks scrambled: ", "contradicted": "of its recorded verdicts "}
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ def check_pool(
     found = [texts, answers, verdicts, _copies(seen), _ends(seen), _positions(seen), _scores(seen)]
     for each in found:
         row |= each.row
-    row["oddities"] = [*stops.values(), *(sentence for each in found for sentence in each.oddities)]
+    row["oddities"] = [SAYS[name] + stops[name] for name in stops]
+    row["oddities"] += [sentence for each in found for sentence in each.oddities]
     return Checked(row, stops)
 
 
@@ -104,15 +105,14 @@ def refuse_stopped(checked: Iterable[Checked], accept: Iterable[str]) -> None:
     if not stopped:
         return
     first, *others = stopped
-    parts = [
-        f"pool '{first.row['pool']}'{SAYS[name]}{first.stops[name]}"
-        for name in first.stops
-        if name not in accept
-    ]
-    parts += [f"so does pool '{each.row['pool']}'" for each in others]
+    sentences = [SAYS[name] + first.stops[name] for name in first.stops if name not in accept]
+    also = "".join(f"; pool '{each.row['pool']}', too ({', '.join(each.stops)})" for each in others)
     named = accept.union(*(each.stops for each in stopped))
     key = ", ".join(name for name in SAYS if name in named)
-    raise InputError(f"{'; '.join(parts)}; if this is as it should be, `source.accept: [{key}]` lets it pass")
+    raise InputError(
+        f"pool '{first.row['pool']}': {'; '.join(sentences)}{also}; if this is as it should be, "
+        f"`source.accept: [{key}]` lets it pass"
+    )
 
 
 def check_table(checked: Iterable[Checked]) -> pl.DataFrame:
@@ -249,13 +249,13 @@ def _verdicts(seen: _Seen, allowed: float) -> _Found:
     said = "correct" if first["recorded"] else "incorrect"
     share = row["contradicted"] / number
     sentence = (
-        f"{_percent(share)} of its recorded verdicts ({row['contradicted']:,} of {number:,}) differ from ours (first "
+        f"{row['contradicted']:,} of {number:,} ({_percent(share)}) differ from ours (first "
         f"{seen.name(index)}, recorded as {said}: its answer is {_shown(first['stated'])}, the gold answer "
         f"{_shown(seen.problems['answer'][int(seen.question[index])])})"
     )
     if share > allowed and row["contradicted"] >= FEWEST_CONTRADICTED:
         return _Found(row, stop=f"{sentence}, and `source.contradicted` allows {_percent(allowed)}")
-    return _Found(row, [sentence] if share > ODD_VERDICTS else [])
+    return _Found(row, [f"of its recorded verdicts {sentence}"] if share > ODD_VERDICTS else [])
 
 
 def _with_gold(seen: _Seen) -> Iterable[tuple]:
