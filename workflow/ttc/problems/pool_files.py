@@ -11,10 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from ttc.errors import InputError, nearest
+from ttc.grading.golds import joined
 from ttc.problems import pool_rows, row_values
 from ttc.problems.foreign_rows import read_file, refuse
 from ttc.problems.layout import column_mapping
@@ -152,7 +154,7 @@ def _problem_columns(rows: Rows, mapping: dict[str, str], kept: list[bool]) -> p
     columns = {}
     for ours, theirs in mapping.items():
         cells = row_values.values_at(rows, theirs, pool_rows.missing(ours, theirs))
-        convert = row_values.as_name if ours in ("problem_id", "level") else row_values.as_answer
+        convert = {"answer": _gold, "solution": _gold}.get(ours, row_values.as_name)
         texts = []
         for number, (cell, wanted) in enumerate(zip(cells, kept, strict=True), 1):
             if not wanted:
@@ -163,6 +165,13 @@ def _problem_columns(rows: Rows, mapping: dict[str, str], kept: list[bool]) -> p
                 raise InputError(f"{rows.path}, row {number}: the column '{theirs}' holds {error}") from None
         columns[theirs] = pl.Series(theirs, texts, dtype=pl.String)
     return pl.DataFrame(list(columns.values()))
+
+
+def _gold(value: Any) -> str | None:
+    """A gold answer, or all accepted ones that a list holds."""
+    members = value if isinstance(value, list) else [value]
+    texts = [text for each in members if (text := row_values.as_answer(each)) is not None]
+    return joined(texts) if texts else None
 
 
 def _mapping(given: dict[str, str | None], files: list[Rows]) -> dict[str, str]:
@@ -209,7 +218,12 @@ def _squeezed(text: str | None) -> str:
 
 
 def _read_one(
-    rows: Rows, spec: dict, mapping: dict, known: set[str] | None, questions: dict[str, str] | None, keep: list[str]
+    rows: Rows,
+    spec: dict,
+    mapping: dict,
+    known: set[str] | None,
+    questions: dict[str, str] | None,
+    keep: list[str],
 ) -> pl.DataFrame:
     path = rows.path
     kept = row_values.chosen(rows, spec["where"], spec["where_not"])
