@@ -94,6 +94,17 @@ def sample_pools(
             yield _pool(problem_id, rows, verifiers)
 
 
+def verdicts_only(samples: list[Path]) -> bool:
+    """Whether samples have verdicts and no answers, as pools that somebody else graded may: they cannot vote."""
+    right = False
+    for path in samples:
+        frame = SAMPLES.read([path], ["answer", "correct"])
+        if frame["answer"].count():
+            return False
+        right = right or bool(frame["correct"].any())
+    return right
+
+
 def _pool(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Pool:
     steps = {}
     for verifier in verifiers:

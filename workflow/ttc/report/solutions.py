@@ -69,6 +69,9 @@ def solutions(content: Content, shown: int) -> list[dict]:
     found = []
     for problem_id, rate in solved_sometimes(content.samples, shown):
         samples = content.samples.filter(problem_id=problem_id).sort("sample_index")
+        if samples["text"].null_count():
+            # A pool without texts has nothing to read
+            continue
         picked = []
         for correct in (True, False):
             row = samples.filter(correct=correct).row(0, named=True)

@@ -17,7 +17,7 @@ from ttc.evaluation.outcomes import (
     evaluate_pool,
     evaluate_steps,
 )
-from ttc.evaluation.pool import revision_chains, sample_pools
+from ttc.evaluation.pool import revision_chains, sample_pools, verdicts_only
 from ttc.evaluation.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables import search
@@ -72,10 +72,11 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     scores = {"prm": inputs.get("scores", []), "orm": inputs.get("orm_scores", [])}
     sampled = set()
     half = pool_half(spec["difficulty_samples"], "evaluation")
+    votes_too = not verdicts_only(inputs["samples"])
     for pool in sample_pools(inputs["samples"], scores, half=half):
         _require(pool.problem_id, known, "samples")
         sampled.add(pool.problem_id)
-        evaluate_pool(pool, method, outcomes)
+        evaluate_pool(pool, method, outcomes, votes_too)
     print(f"  pools of {len(sampled)} problems done, {len(outcomes.rows):,} outcomes", flush=True)
     scores = {verifier: inputs.get(role, []) for verifier, role in CHAIN_SCORES.items()}
     for chains in revision_chains(inputs.get("chains", []), scores):

@@ -81,7 +81,7 @@ def _found(paths: list[Path], extract: list[str] | None) -> dict[str, int] | Non
         return None
     counts = Counter(dict.fromkeys([*extract, NONE], 0))
     for path in paths:
-        texts = SAMPLES.read([path], ["text"])["text"].value_counts()
+        texts = SAMPLES.read([path], ["text"])["text"].drop_nulls().value_counts()
         for text, count in texts.iter_rows():
             counts[find(text, extract).method] += count
     return dict(counts)
