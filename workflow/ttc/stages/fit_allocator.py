@@ -73,12 +73,16 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         curves.append(Curve(group.family, "best_fixed", group.label, grid.budgets, fixed))
         per_question.append(_per_question(group, "best_fixed", "none", grid, fixed))
     if not fitted:
-        raise InputError("outcomes: no strategy that an allocator could choose from was measured")
+        if (outcomes["family"] != "baseline").any():
+            raise InputError("outcomes: no strategy that an allocator could choose from was measured")
+        print("  there are verdicts, and nothing that chooses among answers: no strategy is allocated", flush=True)
     output.mkdir(parents=True, exist_ok=True)
     names = ("family", "bins", "repeat", "fold", "bin", "budget", "strategy", "selection", "accuracy")
-    ALLOCATION.write(pl.DataFrame(allocation, schema=names, orient="row"), output / "allocation.parquet")
+    rows = pl.DataFrame(allocation, schema={name: ALLOCATION.dtypes[name] for name in names}, orient="row")
+    ALLOCATION.write(rows, output / "allocation.parquet")
     CURVES.write(tabulate(curves, bins, spec["bootstrap"], seed), output / "curves.parquet")
-    PER_QUESTION.write(pl.concat(per_question), output / "per_question.parquet")
+    none = pl.DataFrame(schema=PER_QUESTION.dtypes)
+    PER_QUESTION.write(pl.concat(per_question) if per_question else none, output / "per_question.parquet")
     allocator_files.dump(fitted, output / "allocator.skops")
 
 
