@@ -7,7 +7,6 @@ InputError of one sentence that names the file and the row (from 1), the questio
 repaired silently.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -229,10 +228,9 @@ def _read_one(
     kept = row_values.chosen(rows, spec["where"], spec["where_not"])
     types = {name: dtype for name, (dtype, _) in COLUMNS.items()}
     dropped, surplus = _leading(rows, spec["leading_scores"])
-    frame = pool_rows.samples(rows, mapping, types, kept, keep)
+    frame = pool_rows.samples(rows, mapping, types, kept, spec["patterns"], keep)
     if questions is not None:
         frame = _found_by_question(frame, questions, path)
-    frame = _with_patterns(frame, spec["patterns"], path)
     refuse(frame["problem_id"].fill_null("") == "", frame, path, lambda row: "the problem id is empty")
     if known is not None:
         unknown = ~frame["problem_id"].is_in(list(known))
@@ -271,27 +269,6 @@ def _found_by_question(frame: pl.DataFrame, questions: dict[str, str], path: Pat
         missing, frame, path, lambda row: f"no problem has the question {row_values.shown(row['question'])}"
     )
     return frame.drop("question")
-
-
-def _with_patterns(frame: pl.DataFrame, patterns: dict[str, str], path: Path) -> pl.DataFrame:
-    """Texts of which only a part is meant: what a pattern finds, its first group where it has one."""
-    for ours, pattern in patterns.items():
-        if ours not in frame.columns:
-            raise InputError(f"patterns: '{ours}' is not among the columns that the pool maps")
-        if frame[ours].dtype != pl.String:
-            raise InputError(f"patterns: '{ours}' is no text")
-        compiled = re.compile(pattern)
-        found = [None if text is None else compiled.search(text) for text in frame[ours]]
-        parts = [None if match is None else match[1 if compiled.groups else 0] for match in found]
-        wrong = pl.Series([part is None for part in parts], dtype=pl.Boolean) & frame[ours].is_not_null()
-        refuse(
-            wrong,
-            frame,
-            path,
-            lambda row, p=pattern, o=ours: f"the pattern '{p}' finds nothing in {row[o]!r}",
-        )
-        frame = frame.with_columns(pl.Series(ours, parts, dtype=pl.String))
-    return frame
 
 
 def _checked_scores(frame: pl.DataFrame, spec: dict, path: Path) -> pl.DataFrame:

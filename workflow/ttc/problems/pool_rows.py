@@ -5,6 +5,7 @@ row of counts (`n`, and how many of them are `correct`) becomes n samples with n
 """
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,10 +41,12 @@ def samples(
     mapping: dict[str, str],
     types: dict[str, pl.DataType],
     kept: list[bool],
+    patterns: dict[str, str],
     keep: Iterable[str] = (),
 ) -> pl.DataFrame:
     """The samples of the rows that are `kept`: the mapped columns under our names and types, and those of `keep`.
 
+    `patterns` are regular expressions by our names: what they find is meant, their first group where they have one.
     Besides `_file` and `_row` (from 1) for messages, `_place` of the sample in its row (from 0), and `_outcome`: its
     score is one of the whole solution.  Raises InputError for a value of another type and for lists of a row that
     differ in length.
@@ -52,7 +55,9 @@ def samples(
     others = {name: values_at(rows, name) for name in keep}
     if rows.is_text and "text" in cells:
         cells["text"] = ["" if cell is None else cell for cell in cells["text"]]
-    taken = _Taken(mapping, [*mapping, *others, "_row", "_place", "_outcome"])
+    if unmapped := sorted(set(patterns) - set(mapping)):
+        raise InputError(f"patterns: '{unmapped[0]}' is not among the columns that the pool maps")
+    taken = _Taken(mapping, patterns, [*mapping, *others, "_row", "_place", "_outcome"])
     for number, wanted in enumerate(kept):
         if wanted:
             row = {ours: values[number] for ours, values in cells.items()}
@@ -81,8 +86,9 @@ def _text(value: Any) -> str | None:
 class _Taken:
     """Columns of samples, filled row by row."""
 
-    def __init__(self, mapping: dict[str, str], names: list[str]):
+    def __init__(self, mapping: dict[str, str], patterns: dict[str, str], names: list[str]):
         self.mapping = mapping
+        self.patterns = {ours: re.compile(pattern) for ours, pattern in patterns.items()}
         self.columns: dict[str, list] = {name: [] for name in names}
         self._counted = 0
 
@@ -105,12 +111,24 @@ class _Taken:
         if value is None:
             return None
         try:
-            return _TYPES[ours](value)
+            return _TYPES[ours](self._meant(ours, value))
         except ValueError as error:
             hint = (
                 "" if ours != "correct" else "; where it counts right answers, map their number to `n`, too"
             )
             raise InputError(f"{where}: the column '{self.mapping[ours]}' holds {error}{hint}") from None
+
+    def _meant(self, ours: str, value: Any) -> Any:
+        """What a pattern finds in a value."""
+        if ours not in self.patterns:
+            return value
+        pattern = self.patterns[ours]
+        found = pattern.search(row_values.as_name(value))
+        if found is None:
+            raise ValueError(
+                f"{row_values.shown(value)}, in which the pattern '{pattern.pattern}' finds nothing"
+            )
+        return found[1 if pattern.groups else 0]
 
     def _apart(self, row: dict[str, Any], where: str) -> dict[str, list]:
         """The values of a row's samples, by column."""

@@ -75,7 +75,10 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     if not fitted:
         if (outcomes["family"] != "baseline").any():
             raise InputError("outcomes: no strategy that an allocator could choose from was measured")
-        print("  there are verdicts, and nothing that chooses among answers: no strategy is allocated", flush=True)
+        print(
+            "  there are verdicts, and nothing that chooses among answers: no strategy is allocated",
+            flush=True,
+        )
     output.mkdir(parents=True, exist_ok=True)
     names = ("family", "bins", "repeat", "fold", "bin", "budget", "strategy", "selection", "accuracy")
     rows = pl.DataFrame(allocation, schema={name: ALLOCATION.dtypes[name] for name in names}, orient="row")

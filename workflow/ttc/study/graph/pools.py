@@ -1,5 +1,6 @@
 """Studies of completions that somebody else sampled: one import stands in for all stages that generate."""
 
+import glob
 from pathlib import Path
 
 from ttc.errors import InputError
@@ -81,12 +82,20 @@ def _compare_votes(
 
 
 def _files(section: SampledProblems | Pool | ReferenceVotes, asked_by: str, root: Path) -> list[External]:
-    """The files that a section's `path` names.  Raises InputError for one that is not there."""
-    paths = section.path if isinstance(section.path, list) else [section.path]
-    for path in paths:
-        if not (root / path).is_file():
+    """The files that a section's `path` names; `*` and `?` stand for parts of names.
+
+    Raises InputError for one that is not there.
+    """
+    found = []
+    for path in section.path if isinstance(section.path, list) else [section.path]:
+        if (root / path).is_file():
+            found.append(path)
+            continue
+        matched = sorted(glob.glob(path, root_dir=root)) if set(path) & set("*?") else []
+        found += (files := [each for each in matched if (root / each).is_file()])
+        if not files:
             raise InputError(f"{asked_by}.path: there is no file {path}, seen from the project's folder")
-    return [External(path, root) for path in paths]
+    return [External(path, root) for path in dict.fromkeys(found)]
 
 
 def _how_to_read(pool: Pool) -> dict:

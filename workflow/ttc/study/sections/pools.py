@@ -98,9 +98,9 @@ class Pool(Section):
     where_not: Rows = key({}, "column: values; such rows are left out")
     records: Text | None = key(None, "key of a JSON or YAML object that holds the list of rows")
     columns: PoolColumns = PoolColumns()
-    patterns: Annotated[dict[Literal["problem_id", "run", "answer"], str], AfterValidator(_patterns)] = key(
-        {}, "our name of a column: regular expression, whose first group is what is meant"
-    )
+    patterns: Annotated[
+        dict[Literal["problem_id", "run", "sample", "answer"], str], AfterValidator(_patterns)
+    ] = key({}, "our name of a column: regular expression, whose first group is what is meant")
     step_separator: Text | None = key("\n\n", "what separates steps; null leaves their number unchecked")
     scores: Literal["probability", "logit"] = key(
         "probability", "what scores are: `probability`, or `logit`, of which the sigmoid is taken"
