@@ -127,3 +127,51 @@ def test_counts_alone_give_pass_at_k(tmp_path, jobs, drawn):
             found = outcomes.filter(problem_id=name, strategy="pass_at_k", budget=budget)["correct"].item()
             assert found == pytest.approx(float(pass_at_k(SAMPLES, count, budget)))
     assert "None" not in page
+
+
+def test_a_search_is_weighed_as_one_and_its_tree_is_shown(tmp_path, jobs, drawn):
+    golds, answers = drawn
+    rows, nodes = [], []
+    for name, gold in golds.items():
+        for place, answer in enumerate(answers[name]):
+            row = {
+                "id": name,
+                "q": f"How many {name}?",
+                "gold": gold,
+                "out": f"We count.\n\n\\boxed{{{answer}}}",
+            }
+            rows.append(
+                row | {"kind": "beam" if place < 4 else "iid", "prm": [0.5, 0.9 if answer == gold else 0.1]}
+            )
+        for place in range(2):
+            nodes.append(
+                {
+                    "id": name,
+                    "node": place,
+                    "parent": None,
+                    "text": "We count.",
+                    "score": 0.5,
+                    "kept": place == 0,
+                }
+            )
+        nodes.append(
+            {"id": name, "node": 2, "parent": 0, "text": f"\\boxed{{{gold}}}", "score": 0.9, "kept": True}
+        )
+    path = write(tmp_path, "pool.jsonl", rows)
+    columns = {"problem_id": "id", "text": "out", "step_scores": "prm"}
+    tree = {"path": write(tmp_path, "nodes.jsonl", nodes), "columns": {"problem_id": "id", "kept": "kept"}}
+    source = {
+        "problems": {"path": path, "columns": {"problem_id": "id", "question": "q", "answer": "gold"}},
+        "pools": {"policy": {"path": path, "columns": columns, "where_not": {"kind": ["beam"]}}},
+        "searches": {
+            "beam(width=2)": {"path": path, "columns": columns, "where": {"kind": ["beam"]}, "tree": tree}
+        },
+    }
+    outcomes, page = finished(tmp_path, jobs, "searched", source)
+    found = outcomes.filter(strategy="beam(width=2)")
+    assert found["budget"].unique().to_list() == [4] and len(found) == QUESTIONS
+    for name, correct in found.select("problem_id", "correct").iter_rows():
+        # Right candidates weigh 0.9 each, and no wrong answer has more than its four times 0.1
+        assert correct == float(golds[name] in answers[name][:4])
+    assert outcomes.filter(strategy="pass_at_k")["budget"].max() == 4
+    assert "4 generations, 3 steps sampled" in page

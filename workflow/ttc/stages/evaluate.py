@@ -126,7 +126,9 @@ def _add_searches(
             scores = aggregate(flat, lists.list.len().to_numpy(), method.aggregation)
             correct = best_of_n_weighted(encode(rows["answer"].to_list()), rows["correct"].to_numpy(), scores)
             first = rows.row(0, named=True)
-            cost = outcomes.cost(policy, first["generated_tokens"], "prm", first["verifier_tokens"])
+            spent = (first[name] for name in ("generated_tokens", "verifier_tokens"))
+            generated, read = (float("nan") if tokens is None else tokens for tokens in spent)
+            cost = outcomes.cost(policy, generated, "prm", read)
             selected = Selected(family, name, "best_of_n_weighted")
             outcomes.add(problem_id, selected, round(first["generations"]), correct, cost)
 

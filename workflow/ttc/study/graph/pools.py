@@ -3,12 +3,23 @@
 import glob
 from pathlib import Path
 
-from ttc.errors import InputError
+from ttc import strategies
+from ttc.errors import InputError, nearest
+from ttc.search.strategy import Strategy
 from ttc.study.artifact import Artifact, External
 from ttc.study.graph.base import Add
 from ttc.study.graph.generations import Material
 from ttc.study.sections.configuration import Configuration
-from ttc.study.sections.pools import Grading, Pool, ReferenceVotes, SampledProblems
+from ttc.study.sections.pools import (
+    FoundSearch,
+    Grading,
+    Pool,
+    ReferenceVotes,
+    Sampled,
+    SampledProblems,
+    Source,
+)
+from ttc.study.sections.searches import Tree
 
 
 def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list[Material], list[Artifact]]:
@@ -47,11 +58,55 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
         )
         for name in names
     ]
+    for name, search in source.searches.items():
+        _add_search(name, search, source, materials, imported.part("problems.parquet"), add, root)
     reference = source.reference_votes
     further = (
         [] if reference is None else [_compare_votes(reference, spec, imported.inputs["problems"], add, root)]
     )
     return materials, further
+
+
+def _add_search(
+    name: str,
+    search: FoundSearch,
+    source: Source,
+    materials: list[Material],
+    problems: object,
+    add: Add,
+    root: Path,
+) -> None:
+    """The import of a search, beside the samples of its pool.  Raises InputError for an unknown method or pool."""
+    asked_by = f"source.searches.{name}"
+    if search.pool not in source.pools:
+        near = nearest(search.pool, source.pools)
+        raise InputError(f"{asked_by}.pool: there is no pool '{search.pool}'{near}")
+    if search.path is None and search.tree is None:
+        raise InputError(
+            f"{asked_by}: neither `path` nor `tree` was given; candidates are read from one of them"
+        )
+    try:
+        method, values = strategies.parse(name)
+    except ValueError as error:
+        raise InputError(f"source.searches: {error}; it is written as beam(width=4)") from None
+    strategy = Strategy(method, **values)
+    spec = {
+        "name": strategy.name,
+        "search": search.model_dump(exclude={"path": True, "pool": True, "tree": {"path"}}),
+        "grading": source.grading.model_dump(),
+    }
+    found = add(
+        "import_search",
+        strategies.file_label(strategy.name, search.generations or 1).rpartition("-")[0],
+        spec,
+        problems=[problems],
+        candidates=[] if search.path is None else _files(search, asked_by, root),
+        tree=[] if search.tree is None else _files(search.tree, f"{asked_by}.tree", root),
+    )
+    (material,) = (each for each in materials if each.name == search.pool)
+    material.searches.append((strategy.name, found))
+    if search.tree is not None and not material.shown_search:
+        material.shown_search.append(found)
 
 
 def _extracted(pool: Pool, grading: Grading) -> list[str] | None:
@@ -81,7 +136,9 @@ def _compare_votes(
     )
 
 
-def _files(section: SampledProblems | Pool | ReferenceVotes, asked_by: str, root: Path) -> list[External]:
+def _files(
+    section: SampledProblems | Sampled | Tree | ReferenceVotes, asked_by: str, root: Path
+) -> list[External]:
     """The files that a section's `path` names; `*` and `?` stand for parts of names.
 
     Raises InputError for one that is not there.

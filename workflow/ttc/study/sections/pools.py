@@ -22,6 +22,7 @@ from ttc.study.sections.base import (
     text_or_list,
 )
 from ttc.study.sections.problems import Equality, Timeout
+from ttc.study.sections.searches import Tree
 
 Rows = dict[str, Annotated[list[Any], Filled]]
 Rule = Literal["majority", "best_of_n", "best_of_n_weighted"]
@@ -90,8 +91,8 @@ class LeadingScores(Section):
     surplus: bool = key(False, "only of completions that have so many scores more than steps")
 
 
-class Pool(Section):
-    """One pool."""
+class Sampled(Section):
+    """Rows of completions, and how they are read."""
 
     path: text_or_list() = key(..., "Parquet, JSONL, JSON, CSV or YAML file, Inspect log, or several")
     where: Rows = key({}, "column: allowed values; only such rows are read")
@@ -106,7 +107,23 @@ class Pool(Section):
         "probability", "what scores are: `probability`, or `logit`, of which the sigmoid is taken"
     )
     leading_scores: list[LeadingScores] = key([], "scores to drop before the first step")
+
+
+class Pool(Sampled):
+    """One pool."""
+
     parameters: Count | None = key(None, "parameters of the model that was sampled; null leaves FLOPs out")
+
+
+class FoundSearch(Sampled):
+    """Search that somebody else ran: its candidates are no independent samples, and are weighed together."""
+
+    path: text_or_list(words="text or a list or null") | None = key(
+        None, "files of the candidates, as of a pool; null takes the leaves of the tree"
+    )
+    pool: PoolName = key("policy", "pool of the same model, beside which the search is shown")
+    generations: Count | None = key(None, "budget that it is billed a question; null: its candidates")
+    tree: Tree | None = key(None, "every node that the search expanded; null shows none")
 
 
 class Grading(Section):
@@ -161,6 +178,9 @@ class Source(Section):
     )
     pools: Annotated[dict[PoolName, Pool], AfterValidator(_has_policy)] = key(
         ..., "pools of completions by name; `policy` is the one that the report is about"
+    )
+    searches: dict[str, FoundSearch] = key(
+        {}, "searches that somebody else ran, by strategy, such as `beam(width=4)`"
     )
     grading: Annotated[Grading, BeforeValidator(_in_a_word)] = Grading()
     missing_samples: Literal["refuse", "drop"] = key(
