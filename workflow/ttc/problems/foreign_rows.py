@@ -76,7 +76,6 @@ def refuse(
         return
     row = frame.row(wrong.arg_max(), named=True)
     count = int(wrong.sum())
+    name = " ".join(str(row["problem_id"]).split())
     others = f" ({count} rows are like this)" if count > 1 else ""
-    raise InputError(
-        f"{where or row['_file']}, row {row['_row']}, problem '{row['problem_id']}': {reason(row)}{others}"
-    )
+    raise InputError(f"{where or row['_file']}, row {row['_row']}, problem '{name}': {reason(row)}{others}")

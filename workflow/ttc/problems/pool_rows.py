@@ -171,7 +171,8 @@ class _Taken:
     def _counts(self, row: dict[str, Any], where: str) -> dict[str, list]:
         """As many verdicts as a row counts, in an order that is drawn, for counts have none."""
         try:
-            total, right = (row_values.as_whole(row[ours]) for ours in ("n", "correct"))
+            counts = (row[ours] for ours in ("n", "correct"))
+            total, right = (None if count is None else row_values.as_whole(count) for count in counts)
         except ValueError as error:
             raise InputError(f"{where}: a count is {error}") from None
         if total is None or right is None or not 0 <= right <= total or total < 1:
@@ -186,7 +187,7 @@ class _Taken:
 
 def _named(row: dict[str, Any]) -> str:
     value = row.get("problem_id", row.get("question"))
-    return row_values.shown(value) if isinstance(value, list | dict) else str(value)[:60]
+    return row_values.shown(value) if isinstance(value, list | dict) else " ".join(str(value).split())[:60]
 
 
 def _is_single(ours: str, row: dict[str, Any]) -> bool:

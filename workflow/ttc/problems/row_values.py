@@ -25,8 +25,8 @@ FINISHED = {
 _REASONS = {word: reason for reason, words in FINISHED.items() for word in words.split()}
 _UNSAID = ("", "none", "null", "unknown")
 _VERDICTS = {
-    True: "true t yes y 1 1.0 c correct right pass passed success ok",
-    False: "false f no n 0 0.0 i incorrect wrong fail failed failure",
+    True: "true t yes y 1 1.0 + c correct right pass passed success ok",
+    False: "false f no n 0 0.0 - -1 -1.0 i incorrect wrong fail failed failure",
 }
 _VERDICT = {word: verdict for verdict, words in _VERDICTS.items() for word in words.split()}
 _INTEGER = re.compile(r"[+-]?\d{1,18}(?:\.0*)?")

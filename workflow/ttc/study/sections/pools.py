@@ -100,7 +100,7 @@ class Sampled(Section):
     records: Text | None = key(None, "key of a JSON or YAML object that holds the list of rows")
     columns: PoolColumns = PoolColumns()
     patterns: Annotated[
-        dict[Literal["problem_id", "run", "sample", "answer"], str], AfterValidator(_patterns)
+        dict[Literal["problem_id", "run", "sample", "answer", "correct"], str], AfterValidator(_patterns)
     ] = key({}, "our name of a column: regular expression, whose first group is what is meant")
     step_separator: Text | None = key("\n\n", "what separates steps; null leaves their number unchecked")
     scores: Literal["probability", "logit"] = key(
