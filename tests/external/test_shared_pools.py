@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import specs
 from ttc.problems import pool_files
-from ttc.problems.search_trees import leaves, read_tree
+from ttc.problems.search_trees import leaves
 from ttc.runtime import Runtime
 from ttc.stages import evaluate, import_pool, import_search
 from ttc.study.sections.configuration import Configuration
@@ -39,7 +39,7 @@ def lines(path):
 )
 def test_pools_of_answers_and_tokens_are_what_they_count(tmp_path, name):
     path = BEST_OF_INFINITY / f"{name}.jsonl"
-    spec = {"problems": {"columns": QUESTIONS}, "pools": {"policy": {"columns": ANSWERS}}}
+    spec = {"problems": {"columns": QUESTIONS}, "pools": {"policy": {"columns": ANSWERS, "no_tokens": [0]}}}
     spec |= {"grading": {"equality": "text"}, "accept": ["scrambled"]}
     import_pool.run(
         specs.pools(spec), {"problems": [path], "pool_policy": [path]}, tmp_path / "out", Runtime()
@@ -50,7 +50,7 @@ def test_pools_of_answers_and_tokens_are_what_they_count(tmp_path, name):
         name = str(row["problem_num"])
         found = samples.filter(problem_id=name)
         assert len(found) == row["total_answers"]
-        assert found["tokens"].to_list() == [tokens for _, tokens in row["all_answers"]]
+        assert found["tokens"].to_list() == [tokens or None for _, tokens in row["all_answers"]]
         stated = origin.filter(problem_id=name)["stated"].to_list()
         assert stated == [answer or None for answer, _ in row["all_answers"]]
         # Equality of texts is theirs; normal forms may add to it

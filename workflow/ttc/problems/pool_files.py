@@ -244,9 +244,16 @@ def _read_one(
         if column in frame.columns:
             refuse(frame[column].is_null(), frame, path, lambda row, what=what: f"the {what} is empty (null)")
     if "tokens" in mapping:
+        unrecorded = pl.col("tokens").is_in(spec["no_tokens"])
+        frame = frame.with_columns(tokens=pl.when(unrecorded).then(None).otherwise(pl.col("tokens")))
         wrong = (frame["tokens"] <= 0).fill_null(False)
         refuse(
-            wrong, frame, path, lambda row: f"{row['tokens']} tokens are given; a missing count must be null"
+            wrong,
+            frame,
+            path,
+            lambda row: (
+                f"{row['tokens']} tokens are given; a missing count must be null, or be named in `no_tokens`"
+            ),
         )
     if "finish_reason" in mapping:
         stated = pl.col("finish_reason").fill_null("unknown")

@@ -106,6 +106,7 @@ class Sampled(Section):
     scores: Literal["probability", "logit"] = key(
         "probability", "what scores are: `probability`, or `logit`, of which the sigmoid is taken"
     )
+    no_tokens: list[int] = key([], "token counts that stand for none, such as 0")
     leading_scores: list[LeadingScores] = key([], "scores to drop before the first step")
 
 
