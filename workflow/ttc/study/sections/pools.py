@@ -20,6 +20,7 @@ from ttc.study.sections.base import (
     Text,
     key,
     text_or_list,
+    whole,
 )
 from ttc.study.sections.problems import Equality, Timeout
 from ttc.study.sections.searches import Tree
@@ -106,7 +107,7 @@ class Sampled(Section):
     scores: Literal["probability", "logit"] = key(
         "probability", "what scores are: `probability`, or `logit`, of which the sigmoid is taken"
     )
-    no_tokens: list[int] = key([], "token counts that stand for none, such as 0")
+    no_tokens: list[whole(-1)] = key([], "token counts that stand for none, such as 0")
     leading_scores: list[LeadingScores] = key([], "scores to drop before the first step")
 
 
