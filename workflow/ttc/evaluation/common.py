@@ -24,9 +24,9 @@ def reach(counts: Iterable[int]) -> int:
 
 
 def all_budgets(counts: Iterable[int]) -> list[int]:
-    """Budgets where none are asked for: powers of two up to the reach, and the reach itself."""
-    most = reach(counts)
-    return sorted({*powers_of_two(most), most} - {0})
+    """Budgets where none are asked for: powers of two up to the most samples of a question, and the reach."""
+    counts = list(counts)
+    return sorted({*powers_of_two(max(counts, default=0)), reach(counts)} - {0})
 
 
 def common_questions(outcomes: pl.DataFrame) -> tuple[list[str], list[int]]:
