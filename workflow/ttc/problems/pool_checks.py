@@ -304,7 +304,8 @@ def _ends(seen: _Seen) -> _Found:
     reasons = pool["finish_reason"] if "finish_reason" in pool.columns else pl.Series([], dtype=pl.String)
     known = int(reasons.is_in(["stop", "length"]).sum())
     cut_off = int((reasons == "length").sum()) if known else None
-    missing = int(pool["tokens"].null_count()) if "tokens" in pool.columns else total
+    absent = pool["tokens"].is_null() if "tokens" in pool.columns else pl.repeat(True, total, eager=True)
+    missing, without = int(absent.sum()), len(set(seen.question) - set(seen.question[~absent.to_numpy()]))
     no_answer = int((~seen.answered).sum())
     oddities = []
     if seen.answered.any() and no_answer > ODD_ANSWERS * total:
@@ -312,18 +313,27 @@ def _ends(seen: _Seen) -> _Found:
     if cut_off and cut_off > ODD_ENDS * total:
         oddities.append(f"{cut_off:,} of {total:,} completions were cut off by the token limit")
     if 0 < missing < total:
+        none = f" and leave out the {without:,} questions that have none" if without else ""
         oddities.append(
             f"the tokens of {missing:,} of {total:,} samples are not recorded: token and FLOP figures rest on the "
-            "others"
+            f"others{none}"
         )
     counts = np.bincount(seen.question)
     fewest, most = int(counts[counts > 0].min()), int(counts.max())
     if fewest < most:
         oddities.append(
-            f"questions have from {fewest:,} to {most:,} samples: curves are over those that have enough for the "
-            "largest budget"
+            f"questions have from {fewest:,} to {most:,} samples: curves are over those that have as many as nearly all "
+            "have, and say where they are over fewer"
         )
-    return _Found({"no_answer": no_answer, "cut_off": cut_off, "missing_tokens": missing}, oddities)
+    return _Found(
+        {
+            "no_answer": no_answer,
+            "cut_off": cut_off,
+            "missing_tokens": missing,
+            "questions_without_tokens": without,
+        },
+        oddities,
+    )
 
 
 def _positions(seen: _Seen) -> _Found:
