@@ -322,8 +322,8 @@ def _ends(seen: _Seen) -> _Found:
     fewest, most = int(counts[counts > 0].min()), int(counts.max())
     if fewest < most:
         oddities.append(
-            f"questions have from {fewest:,} to {most:,} samples: curves are over those that have as many as nearly all "
-            "have, and say where they are over fewer"
+            f"questions have from {fewest:,} to {most:,} samples: curves are over those that have as many as nearly "
+            "all have, and say where they are over fewer"
         )
     return _Found(
         {
