@@ -28,6 +28,8 @@ _ANSWER_LINE = re.compile(
     rf"(?:(?:is{_MARKS})?[:：]|(?<=[ \t*_`])is(?=[ \t*_`]))(.*)$",
     re.MULTILINE | re.IGNORECASE,
 )
+# After a number or a mark, so that `Mr. Smith` and `3. 5` stay whole
+_NEXT_SENTENCE = re.compile(r"(?<=[\d*_`$)}\]%])[.。][*_`]*\s+(?=[A-Z*_`])")
 _SENTENCE = re.compile(rf"\banswer(?=[\s*_`])[\s*_`]*is(?![a-z0-9]){_MARKS}[:：]?", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.。](?:\s|[*_`]*(?:\s|$)|$)")
 _BARE_BOX = re.compile(r"\\(?:boxed|fbox)(?:\s+|(?=\d))(\\?[^\s{}$\\,.;]+)")
@@ -94,7 +96,7 @@ def answer_line(text: str) -> str | None:
     Markdown's emphasis and code marks around label and answer and a full stop at its end are dropped.
     """
     found = _ANSWER_LINE.findall(text)
-    return (unmarked(found[-1]) or None) if found else None
+    return _bare(_NEXT_SENTENCE.split(found[-1], maxsplit=1)[0]) if found else None
 
 
 def sentence(text: str) -> str | None:
@@ -107,10 +109,8 @@ def sentence(text: str) -> str | None:
     if not starts:
         return None
     line = text[starts[-1] :].split("\n", 1)[0]
-    answer = unmarked(_SENTENCE_END.split(line, maxsplit=1)[0])
-    if boxed := last_boxed(answer):
-        return boxed
-    if answer.count("$") == 1 and answer[0] == "$":
+    answer = _bare(_SENTENCE_END.split(line, maxsplit=1)[0])
+    if answer and answer.count("$") == 1 and answer[0] == "$":
         answer = answer[1:].strip()
     return answer or None
 
@@ -131,6 +131,12 @@ def last_number(text: str) -> str | None:
     """The last number of the text, with its sign, thousands commas, decimals and denominator: a guess."""
     found = _NUMBER.findall(text)
     return in_latex(found[-1]) if found else None
+
+
+def _bare(line: str) -> str | None:
+    """The answer in the rest of a line: without marks around it, and out of its box if it has one."""
+    answer = unmarked(line)
+    return last_boxed(answer) or answer or None
 
 
 def _closing_braces(text: str) -> dict[int, int]:

@@ -7,9 +7,8 @@ and `-\infty`.  Compatibility characters (full-width, italic and double-struck o
 import functools
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator
 
-_GREEK = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"]
 _COMMANDS = {
     "×": "times", "✕": "times", "✖": "times", "⨯": "times", "·": "cdot", "⋅": "cdot", "∙": "cdot", "•": "cdot",
     "‧": "cdot", "÷": "div", "±": "pm", "∓": "mp", "∞": "infty", "≤": "leq", "⩽": "leq", "≦": "leq", "≥": "geq",
@@ -106,27 +105,14 @@ def _latex_of(character: str) -> str:
     return character if character.isascii() else _latex(character)
 
 
-def _greek() -> Mapping[str, str]:
-    """Greek letters by their Unicode names; capitals that look Latin are left to be letters."""
-    letters = {}
-    for name in _GREEK:
-        spelled = "LAMDA" if name == "lambda" else name.upper()
-        letters[unicodedata.lookup(f"GREEK SMALL LETTER {spelled}")] = name
-        if name in (
-            "gamma",
-            "delta",
-            "theta",
-            "lambda",
-            "xi",
-            "pi",
-            "sigma",
-            "upsilon",
-            "phi",
-            "psi",
-            "omega",
-        ):
-            letters[unicodedata.lookup(f"GREEK CAPITAL LETTER {spelled}")] = name.capitalize()
-    return letters
+def _greek() -> Iterator[tuple[str, str]]:
+    """Greek letters and their commands; LaTeX has none for capitals that look like Latin ones."""
+    capitals = ["GAMMA", "DELTA", "THETA", "LAMDA", "XI", "PI", "SIGMA", "UPSILON", "PHI", "PSI", "OMEGA"]
+    for code in range(0x391, 0x3CA):
+        found = re.fullmatch("GREEK (SMALL|CAPITAL) LETTER ([A-Z]+)", unicodedata.name(chr(code), ""))
+        if found and (found[1] == "SMALL" or found[2] in capitals):
+            command = found[2].lower().replace("lamda", "lambda")
+            yield chr(code), command.capitalize() if found[1] == "CAPITAL" else command
 
 
-_TABLE = _COMMANDS | _greek()
+_TABLE = _COMMANDS | dict(_greek())

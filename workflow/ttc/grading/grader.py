@@ -28,7 +28,6 @@ Each question is put to a worker once, whichever problem, thread or earlier run 
 changes nothing.  Only `timeout` depends on time, so it is counted and reported, and no cache remembers it.
 """
 
-import functools
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -36,15 +35,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 from ttc.errors import InputError, nearest
 from ttc.grading.cache import Question, ReplyCache
 from ttc.grading.golds import accepted
-from ttc.grading.labels import Based, Clock, based, clock, same_time
-from ttc.grading.names import assigned
-from ttc.grading.normal_form import exact_number, normal_form, plain
 from ttc.grading.processes import Reply, Worker
+from ttc.grading.readings import by_exact_rules, may_be_one, read, values_of_one_thing
 from ttc.grading.values import (
     EQUATION,
     OPAQUE,
@@ -60,7 +56,6 @@ from ttc.grading.values import (
 )
 
 EQUALITIES = ("math_verify", "text")
-LONGEST = 2000  # characters of an answer that is read as mathematics
 
 
 @dataclass(frozen=True)
@@ -82,33 +77,6 @@ class Graded:
     correct: bool
     own: Verdict
     late: bool = False
-
-
-class Reading(NamedTuple):
-    """An answer as `normal_form.plain` reads it, its normal form, and what the exact rules know of it.
-
-    number: its value, if it is a plain number.  label: the time of day or the number in a base that it is.
-    unread: `long` or `error`, where only its text is known.
-    """
-
-    plain: str
-    form: str
-    number: Fraction | None = None
-    label: Clock | Based | None = None
-    unread: str = ""
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def read(answer: str) -> Reading:
-    """What the exact rules make of an answer: of any text whatever."""
-    if len(answer) > LONGEST:
-        return Reading(answer, answer.strip(), unread="long")
-    try:
-        text = plain(answer)
-        form = normal_form(text)
-        return Reading(text, form, exact_number(form), clock(text) or based(text))
-    except Exception:  # a rule that fails on a text must not end a stage: the verdict says it
-        return Reading(answer, answer.strip(), unread="error")
 
 
 class Grader:
@@ -185,19 +153,11 @@ class Grader:
 
     def _decide(self, gold: str, answer: str) -> Verdict:
         one, other = read(gold), read(answer)
-        if one.form == other.form:
-            return Verdict(True, "form")
-        if one.unread or other.unread:
-            return Verdict(False, "error" if "error" in (one.unread, other.unread) else "form")
-        if one.number is not None and other.number is not None:
-            return Verdict(one.number == other.number, "number")
-        if verdict := _by_label(one, other):
-            return verdict
-        if values := _values_of_one_thing(one, other):
+        if values := values_of_one_thing(one, other):
             return self._decide(*values)
-        if self.equality == "text":
-            return Verdict(False, "form")
-        return self._by_meaning(gold, answer)
+        if decided := by_exact_rules(one, other):
+            return Verdict(*decided)
+        return Verdict(False, "form") if self.equality == "text" else self._by_meaning(gold, answer)
 
     def _by_meaning(self, gold: str, answer: str) -> Verdict:
         meanings = self._meaning(gold), self._meaning(answer)
@@ -291,7 +251,7 @@ class Grader:
                 join(index, first_with.setdefault(number, index))
         ran_late = set()
         for first, second in self._pairs(shown, late):
-            if root(first) == root(second) or not _may_be_one(read(shown[first]), read(shown[second])):
+            if root(first) == root(second) or not may_be_one(read(shown[first]), read(shown[second])):
                 continue
             if None in (numbers[first], numbers[second]):
                 verdicts = self._either_order(shown[first], shown[second])
@@ -329,7 +289,7 @@ class Grader:
             return of_number(reading.number)
         if reading.unread:
             return Meaning(TEXT, reading.form)
-        if reading.label is not None:
+        if reading.labelled:
             return Meaning(OPAQUE)
         reply = self._ask("meaning", reading.plain)
         failed = _failure(reply)
@@ -367,37 +327,6 @@ class Grader:
             if self._cache is not None:
                 self._cache.put(question, reply, self.timeout)
         return reply
-
-
-def _by_label(one: Reading, other: Reading) -> Verdict | None:
-    """The verdict on a time of day or a number in a base; None if neither is one."""
-    labels = one.label, other.label
-    if any(isinstance(label, Based) for label in labels):
-        return Verdict(labels[0] == labels[1], "base")
-    if all(isinstance(label, Clock) for label in labels):
-        return Verdict(same_time(*labels), "time")
-    for label, reading in ((labels[0], other), (labels[1], one)):
-        if isinstance(label, Clock) and label.half and reading.number is not None:
-            return Verdict((label.hour, label.minute, label.second) == (reading.number, 0, 0), "time")
-    return None
-
-
-def _values_of_one_thing(one: Reading, other: Reading) -> tuple[str, str] | None:
-    """The values of two answers that name the same thing, or of which only one names it; None if neither is so."""
-    first, second = assigned(one.plain), assigned(other.plain)
-    if first and second:
-        return (first.value, second.value) if first.name == second.name else None
-    if first and "=" not in other.plain:
-        return first.value, other.plain
-    if second and "=" not in one.plain:
-        return one.plain, second.value
-    return None
-
-
-def _may_be_one(one: Reading, other: Reading) -> bool:
-    """Whether two answers may vote together: `5 am` and `5 pm` must not by way of `5`."""
-    halves = [each.label.half if isinstance(each.label, Clock) else "" for each in (one, other)]
-    return bool(halves[0]) == bool(halves[1])
 
 
 def _verdict(reply: Reply) -> Verdict:

@@ -15,13 +15,8 @@ _BASE = re.compile(
     r"\s*(?:_\s*(?:\{\s*(?:\(|base\s)?\s*(\w+)\s*\)?\s*\}|(\d|[a-z]{3,}))|\(?\s*(?:in\s+)?base[\s-]*(\w+)\s*\)?)",
     re.IGNORECASE,
 )
-_BASES = {
-    name: number
-    for number, name in enumerate(
-        ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen"],
-        2,
-    )
-} | {"hex": 16, "bin": 2, "oct": 8}
+_NAMES = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+_BASES = {name: number for number, name in enumerate(_NAMES.split(), 2)}
 
 
 class Clock(NamedTuple):
@@ -60,6 +55,11 @@ def clock(answer: str) -> Clock | None:
     if hour > (12 if half else 24) or minute > 59 or second > 59:
         return None
     return Clock(hour, minute, second, half)
+
+
+def states_half(label: object) -> bool:
+    """Whether a label is a time of day that says am or pm."""
+    return isinstance(label, Clock) and bool(label.half)
 
 
 def same_time(one: Clock, other: Clock) -> bool:

@@ -1,4 +1,4 @@
-r"""Numbers in other notations, written as LaTeX has them: `4.5e33`, `2 1/3`, `1 000 000`, `0.\overline{3}`, `35 percent`, `3i`.
+r"""Numbers in other notations, written as LaTeX has them: `4.5e33`, `2 1/3`, `1 000`, `0.\overline{3}`, `3i`.
 
 What is rewritten means the same everywhere, so it may stand inside a larger expression; only groups of three digits
 must be the whole answer, because `(100 200)` may be two numbers.

@@ -7,22 +7,39 @@ is left to Math-Verify, for which 10 %, 10 and 0.1 are one answer.
 """
 
 import re
+import string
+
+
+def _set_of(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
 
 # Symbols of units, some of which are also right behind a number
-_SYMBOLS = frozenset(
-    ["mm", "cm", "dm", "km", "nm", "ft", "yd", "mi", "mph", "kmh", "kph", "kmph", "mps", "ml", "cl", "dl", "kl", "mg", "kg", "lb", "lbs", "oz", "ms", "ns", "sec", "secs", "min", "mins", "hr", "hrs", "yr", "yrs", "hz", "khz", "mhz", "ghz", "kj", "mj", "ev", "kev", "mev", "gev", "kw", "mw", "kwh", "ma", "kpa", "mpa", "pa", "kn", "mol", "cal", "kcal", "rad", "rpm", "psi", "atm", "mv", "kv", "db", "mb", "gb", "tb", "kb", "usd", "eur", "gbp", "inr", "jpy", "cny", "rmb", "aud", "cad", "chf", "rs", "cents", "cent", "deg", "degs", "degree", "degrees", "sq", "cu", "cc", "pt", "pts", "gal", "qt", "in", "st", "nd", "rd", "th", "cup", "cups", "cubic", "square", "per", "pcs", "ohm", "ohms", "amu", "au", "ly", "pc", "erg", "dyn", "yrs", "wk", "wks"]
+_SYMBOLS = _set_of(
+    "mm cm dm km nm ft yd mi mph kmh kph kmph mps ml cl dl kl mg kg lb lbs oz ms ns sec secs min mins hr "
+    "hrs yr yrs hz khz mhz ghz kj mj ev kev mev gev kw mw kwh ma kpa mpa pa kn mol cal kcal rad rpm psi "
+    "atm mv kv db mb gb tb kb usd eur gbp inr jpy cny rmb aud cad chf rs cents cent deg degs degree "
+    "degrees sq cu cc pt pts gal qt in st nd rd th cup cups cubic square per pcs ohm ohms amu au ly pc "
+    "erg dyn yrs wk wks"
 )
 _RIGHT_BEHIND = frozenset("mgshL")
-_APART = frozenset("mgshlLNJWVACKFTHa")
-_SMALL_WORDS = frozenset(["of", "at", "by", "on", "an", "us", "a", "to-day"])
+_APART = frozenset("mgshlLNJWVK")
+_SMALL_WORDS = _set_of("of at by on an us a")
 # Words after a number that make it another number, or join it to something
-_NO_UNITS = frozenset(
-    ["and", "or", "to", "through", "thru", "till", "until", "plus", "minus", "over", "divided", "mod", "modulo", "remainder", "if", "when", "where", "no", "not", "none", "except", "than", "infinity", "infinite", "base", "am", "pm", "noon", "midnight", "percent", "percentage", "pct", "hundred", "thousand", "million", "billion", "trillion", "dozen", "dozens", "hundreds", "thousands", "millions", "billions", "half", "halves", "third", "thirds", "fourth", "fourths", "fifth", "fifths", "sixth", "sixths", "seventh", "sevenths", "eighth", "eighths", "ninth", "ninths", "tenth", "tenths", "hundredth", "hundredths", "thousandth", "thousandths", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "squared", "cubed", "factorial", "choose", "root", "unless", "least", "most", "but", "infty", "alpha", "beta", "gamma", "delta", "theta", "lambda", "sigma", "omega"]
+_NO_UNITS = _set_of(
+    "and or to through thru till until plus minus over divided mod modulo remainder if when where no not "
+    "none except than infinity infinite base am pm noon midnight percent percentage pct hundred thousand "
+    "million billion trillion dozen dozens hundreds thousands millions billions half halves third thirds "
+    "fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth ninths tenth tenths "
+    "hundredth hundredths thousandth thousandths one two three four five six seven eight nine ten eleven "
+    "twelve squared cubed factorial choose root unless least most but infty alpha beta gamma delta theta "
+    "lambda sigma omega"
 )
 _NUMBER_SIGNS = frozenset("十百千万亿萬億半或和与及至到")
 # Letters that name variables: a word right behind a number has another one, or it is a product
 _VARIABLES = frozenset("abckmnpqrstuvwxyz")
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+_ALPHABET = string.ascii_lowercase
+_LETTERS = frozenset(string.ascii_letters)
 _FUNCTION = re.compile(r"(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|lim|max|gcd|lcm|det)h?[xyzntab]?")
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 
@@ -72,24 +89,18 @@ def _number(quantity: str) -> str:
     found = _NUMBER.match(quantity)
     if found and found.end() < len(quantity) and _is_whole(found[0]):
         rest = quantity[found.end() :]
-        words = _words(rest)
-        if words and words[0].lower() in _SCALES and _DECIMAL.fullmatch(found[0]):
-            if all(map(_is_unit, words[1:])):
-                return rf"{found[0]} \times 10^{{{_SCALES[words[0].lower()]}}}"
-        elif (
-            words
-            and all(map(_is_unit, words))
-            and (rest[0] not in _ASCII_LETTERS or _fits_right_behind(words[0]))
-        ):
+        first, *others = _words(rest) or [""]
+        if first.lower() in _SCALES and _DECIMAL.fullmatch(found[0]) and all(map(_is_unit, others)):
+            return rf"{found[0]} \times 10^{{{_SCALES[first.lower()]}}}"
+        apart = rest[0] not in _LETTERS or _fits_right_behind(first)
+        if first != "a" and apart and all(map(_is_unit, [first, *others])):
             return found[0]
     if found := _TEXT_LAST.search(quantity):
         before, words = quantity[: found.start()], _words(found[0])
-        if words and all(map(_is_unit, words)) and re.search(r"[\w)}\]|!%]\Z", before):
+        named = words and all(_is_unit(word) or len(word) == 1 for word in words)
+        if named and re.search(r"[\w)}\]|!%]\Z", before):
             return before
     return quantity
-
-
-_ASCII_LETTERS = _ALPHABET + _ALPHABET.upper()
 
 
 def _is_whole(number: str) -> bool:
