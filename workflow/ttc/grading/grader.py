@@ -6,7 +6,8 @@ Equality of a gold answer and an answer is decided by the first of these that ap
 2. `number`  both are plain numbers (integer, decimal, fraction, mixed number, scientific notation) or expressions of
    whole numbers: compared as exact fractions, so .0000672 and 0.000067 differ, which Math-Verify, rounding to six
    decimals, calls equal;
-3. `time`, `base`  one of them is a time of day that says am or pm, or a number in a base (`ttc.grading.labels`);
+3. `name`, `time`, `base`  they give numbers to different names, or one of them is a time of day that says am or pm, or
+   a number in a base (`ttc.grading.labels`);
 4. `math`    Math-Verify, gold first, because it is not symmetric for assignments, intervals and relations.  Where
    the values of the two at one fixed point differ by more than rounding explains (`ttc.grading.values`) it need not
    be asked.  An exception or a crash in any rule (`error`) and a comparison that uses up its CPU time (`timeout`) mean

@@ -26,6 +26,9 @@ _DISPLAY = re.compile(
     r"(\\\\)|\\[;:!> ]|\\,|~|\\(?:q?quad|displaystyle)(?![a-zA-Z])|\\(?:left|right)(?![a-zA-Z])\s*\.?"
 )
 _GROUPING = re.compile(r"\{,\}(?=\d{3})|,\s*\\!\s*(?=\d{3})|(?<=\d)\\,(?=\d{3}(?!\d))")
+# `32, 349` is two numbers, `32,349` one
+_NUMBERS = re.compile(r"[\d,.\s+-]+")
+_NEXT = re.compile(r",\s+(?=\d{3}(?!\d))")
 _FRACTION_NAME = re.compile(r"\\[dtc]frac(?![a-zA-Z])")
 _FRACTION = re.compile(r"\\frac\s*(\d|\{[^{}]*\})\s*(\d|\{[^{}]*\})")
 _ROOT = re.compile(r"\\sqrt\s*(\d|[a-zA-Z](?![a-zA-Z]))")
@@ -60,6 +63,8 @@ def normal_form(answer: str) -> str:
     while len(form) > 1 and form[0] == form[-1] == "$" and form[-2] != "\\":
         form = form[1:-1].strip()
     form = _GROUPING.sub(",", form.replace("\\$", ""))
+    if _NUMBERS.fullmatch(form):
+        form = _NEXT.sub(";", form)
     form = _DISPLAY.sub(lambda found: found[1] or "", form)
     form = _TEXT.sub(r"\1", form)
     form = _DEGREES.sub(r"^\\circ", form)

@@ -51,7 +51,14 @@ def by_exact_rules(one: Reading, other: Reading) -> tuple[bool, str] | None:
         return False, "error" if "error" in (one.unread, other.unread) else "form"
     if one.number is not None and other.number is not None:
         return one.number == other.number, "number"
-    return _by_label(one, other)
+    return _by_name(one, other) or _by_label(one, other)
+
+
+def _by_name(one: Reading, other: Reading) -> tuple[bool, str] | None:
+    """Numbers given to different names differ (`x = 5`, `y = 5`); of anything else this rule says nothing."""
+    first, second = assigned(one.plain), assigned(other.plain)
+    numbers = first and second and None not in (read(first.value).number, read(second.value).number)
+    return (False, "name") if numbers and first.name != second.name else None
 
 
 def _by_label(one: Reading, other: Reading) -> tuple[bool, str] | None:
