@@ -33,9 +33,15 @@ _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
 _ROOT = re.compile("[√∛∜]")
 # What stands under a root without parentheses: a group, a number, a letter or a command
 _UNDER = re.compile(r"\{([^{}]*)\}|(\d+(?:\.\d+)?|[A-Za-z]|\\[A-Za-z]+(?:\[\d\])?(?:\{[^{}]*\})?)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPECIAL = re.compile(r"[^\x00-\x7f]")
 _RAISED_RUN = re.compile(r"\^\{([^{}]*)\}(?:\^\{(?!\\circ)([^{}]*)\})+")
 _LOWERED_RUN = re.compile(r"_\{([^{}]*)\}(?:_\{([^{}]*)\})+")
+
+
+def without_surrogates(text: str) -> tuple[str, int]:
+    """The text with U+FFFD for every lone surrogate, which no file can hold, and how many there were."""
+    return _SURROGATE.subn("\ufffd", text)
 
 
 def in_latex(text: str) -> str:

@@ -182,6 +182,17 @@ class Grader:
                     return Verdict(False, "math")
         return _verdict(self._ask("compare", *(reading.plain for reading in readings)))
 
+    def failures(self) -> list[str]:
+        """Sentences for a log about comparisons that failed or ran out of time, and so count as not equal."""
+        lines = []
+        if count := self.counts["error"]:
+            lines.append(f"{count:,} comparisons failed (verdict `error`); their answers count as wrong")
+        if count := self.questions["late"]:
+            lines.append(
+                f"{count:,} questions ran out of {self.timeout:g} s of CPU time; their answers count as different"
+            )
+        return lines
+
     def equal_texts(self, gold: str, text: str) -> Verdict:
         """The same for two texts, in which Math-Verify finds the answers by its own rules (for comparison only)."""
         return _verdict(self._ask("texts", gold, text))
