@@ -31,6 +31,8 @@ _INVISIBLE = {"Cf": "", "Zs": " ", "Zl": "\n", "Zp": "\n"}
 
 _ROOTS = {"√": r"\sqrt", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]"}
 _ROOT = re.compile("[√∛∜]")
+# Each is looked at with all that follows it
+_MOST_ROOTS = 50
 # What stands under a root without parentheses: a group, a number, a letter or a command
 _UNDER = re.compile(r"\{([^{}]*)\}|(\d+(?:\.\d+)?|[A-Za-z]|\\[A-Za-z]+(?:\[\d\])?(?:\{[^{}]*\})?)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -61,7 +63,7 @@ def _joined(mark: str):
 
 def _with_roots(text: str) -> str:
     """Roots with what they cover in braces, the last one first, so that roots of roots come out."""
-    for place in reversed([found.start() for found in _ROOT.finditer(text)]):
+    for place in [found.start() for found in _ROOT.finditer(text)][: -_MOST_ROOTS - 1 : -1]:
         before, sign, after = text[:place], _ROOTS[text[place]], text[place + 1 :].lstrip()
         if end := _closing(after):
             text = f"{before}{sign}{{{after[1:end]}}}{after[end + 1 :]}"

@@ -40,6 +40,7 @@ _CONSTANT = re.compile(r"\\(?:[dtc]?frac|sqrt|pi|cdot|times|div|left|right|pm)(?
 _SYMBOL = re.compile(r"[a-zA-Z\\<>]")
 _LAST_BACKSLASH = re.compile(r"(?<=[^\\\s])\s*\\\Z")
 _EXACTLY = re.compile(r"\A\s*(?:\\(?:approx|simeq|sim)(?![a-zA-Z])|=|~)\s*(?=[-+\d.\\])")
+_RUN = re.compile(r"\s+")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _PARENTHESES = re.compile(r"(?<!\\)\\[()]")
 _BARE_EXPONENT = re.compile(r"\^\s*(\\[dtc]?frac\s*(?:\d|\{[^{}]*\})\s*(?:\d|\{[^{}]*\}))")
@@ -83,7 +84,7 @@ def plain(answer: str) -> str:
     true, and so equal to every other true statement.  A bare fraction in an exponent (`4^\frac{3}{2}`) is put in
     braces, else all before it is ignored.
     """
-    answer = _LAST_BACKSLASH.sub("", unmarked(in_latex(answer)))
+    answer = _LAST_BACKSLASH.sub("", unmarked(_RUN.sub(" ", in_latex(answer))))
     if time := clock(answer):
         return str(time)
     answer = with_plain_name(_EXACTLY.sub("", base_ten(_without_delimiters(answer))))

@@ -50,7 +50,7 @@ _POWER = re.compile(r"\^\s*(?:\{\s*[-+]?\d\s*\}|[-+]?\d)|(?<=m)[23](?!\w)")
 _TEXT_LAST = re.compile(rf"(?:\\[,;:! ]|~|\s)*{_TEXT}\s*(?:{_POWER.pattern})?\Z")
 _SPACE = re.compile(r"\\[,;:! ]|\\q?quad(?![a-zA-Z])|~")
 _BEFORE = re.compile(
-    r"([-+]?)\s*(?:(?:US|CA|AU|NZ|HK|[ACS])?\\?\$|[€£¥￥₹₽₩₪₫₺₴₦฿₱]|\\(?:euro|pounds|textdollar|texteuro)(?![a-zA-Z])"
+    r"\A([-+]?)\s*(?:(?:US|CA|AU|NZ|HK|[ACS])?\\?\$|[€£¥￥₹₽₩₪₫₺₴₦฿₱]|\\(?:euro|pounds|textdollar|texteuro)(?![a-zA-Z])"
     r"|(?:USD|EUR|GBP|INR|Rs\.?)(?=\s*\d))\s*(?=[-+\d.]|\\[dtc]?frac)"
 )
 _AFTER = re.compile(
@@ -79,7 +79,7 @@ def bare_number(answer: str) -> str:
     (`2x\text{ cm}`) is left out.  `3 million` becomes `3 \times 10^{6}`.
     """
     head, equals, quantity = answer.rpartition("=")
-    quantity = _AFTER.sub("", _BEFORE.sub(r"\1", quantity.strip(), count=1))
+    quantity = _AFTER.sub("", _BEFORE.sub(r"\1", quantity.strip()))
     return (
         f"{head}{equals} {number}".strip() if (number := _number(quantity)) else f"{head}{equals}{quantity}"
     )
