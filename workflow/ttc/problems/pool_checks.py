@@ -5,7 +5,7 @@ Two findings stop a study: a pool that looks `scrambled` (`ttc.problems.filing`)
 the report begins with.  Everything here reads tables and writes none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
+from ttc.grading.golds import accepted
 from ttc.noise import generator
 from ttc.problems import filing
 from ttc.statistics.positions import compare_positions
@@ -135,7 +136,7 @@ class _Seen:
 
     def __init__(self, pool: pl.DataFrame, problems: pl.DataFrame, question: np.ndarray):
         self.pool, self.problems, self.question = pool, problems, question
-        self.golds = [filing.key(answer) for answer in problems["answer"]]
+        self.golds = [filing.keys(gold) for gold in problems["answer"]]
         self.graded = bool((problems["answer"] != "").any())
         self.answers = [None if answer is None else filing.key(answer) for answer in pool["stated"]]
         self.answered = np.array([answer is not None for answer in self.answers], dtype=bool)
@@ -251,7 +252,7 @@ def _verdicts(seen: _Seen, allowed: float) -> _Found:
     sentence = (
         f"{row['contradicted']:,} of {number:,} ({_percent(share)}) differ from ours (first "
         f"{seen.name(index)}, recorded as {said}: its answer is {_shown(first['stated'])}, the gold answer "
-        f"{_shown(seen.problems['answer'][int(seen.question[index])])})"
+        f"{_shown(' or '.join(accepted(seen.problems['answer'][int(seen.question[index])])))})"
     )
     if share > allowed and row["contradicted"] >= FEWEST_CONTRADICTED:
         return _Found(row, stop=f"{sentence}, and `source.contradicted` allows {_percent(allowed)}")
@@ -262,11 +263,11 @@ def _with_gold(seen: _Seen) -> Iterable[tuple]:
     return zip(seen.answers, (seen.golds[place] for place in seen.question), strict=True)
 
 
-def _certain(answer: filing.Key | None, gold: filing.Key) -> bool | None:
+def _certain(answer: filing.Key | None, golds: Set[filing.Key]) -> bool | None:
     """What the exact rules alone say of an answer, None where they do not decide."""
-    if answer == gold:
+    if answer in golds:
         return True
-    return False if isinstance(answer, Fraction) and isinstance(gold, Fraction) else None
+    return False if all(isinstance(each, Fraction) for each in (answer, *golds)) else None
 
 
 def _copies(seen: _Seen) -> _Found:
