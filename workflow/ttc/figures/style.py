@@ -74,7 +74,7 @@ _LOOKS = {
     "prm": Look(BLUE, "o"),
     "orm": Look(PURPLE, "v", "-."),
     "revision_orm": Look(VERMILION, "D", "--"),
-    "pass_at_k": Look(LIGHT, "", (0, (1, 1))),
+    "pass_at_k": Look("#8A8A8A", "x", (0, (1, 1))),
     "pass_at_1": Look(BLACK, ".", ":"),
     "larger": Look(BLACK, "*", "--"),
 }
