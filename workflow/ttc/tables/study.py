@@ -20,6 +20,7 @@ from ttc.tables.analysis import (
     TRANSITIONS,
     VERIFIER_QUALITY,
 )
+from ttc.tables.pools import POOL_CHECKS
 from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 
@@ -39,6 +40,7 @@ TABLES = {
         CHAINS,
         CHAIN_SCORES,
         FINDINGS,
+        POOL_CHECKS,
     )
 }
 # Why a study may lack a table, in words
@@ -47,6 +49,7 @@ ABSENT = {
     "chains": "the study has no chains of revisions",
     "transitions": "the study has no chains of revisions",
     "difficulty": "the study measured no difficulty",
+    "pool_checks": "the study sampled its completions itself",
 }
 ALL = 0  # the bin that holds all questions
 
