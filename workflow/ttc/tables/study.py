@@ -20,6 +20,7 @@ from ttc.tables.analysis import (
     TRANSITIONS,
     VERIFIER_QUALITY,
 )
+from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
 from ttc.tables.pools import POOL_CHECKS
 from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
@@ -41,6 +42,9 @@ TABLES = {
         CHAIN_SCORES,
         FINDINGS,
         POOL_CHECKS,
+        POOL_ACCURACY,
+        POOL_PAIRS,
+        POOL_EXCHANGE,
     )
 }
 # Why a study may lack a table, in words
@@ -49,6 +53,9 @@ ABSENT = {
     "chains": "the study has no chains of revisions",
     "transitions": "the study has no chains of revisions",
     "difficulty": "the study measured no difficulty",
+    "pool_accuracy": "the study has one pool of samples",
+    "pool_pairs": "the study has one pool of samples",
+    "pool_exchange": "no two pools have models of different `parameters`",
     "pool_checks": "the study sampled its completions itself",
 }
 ALL = 0  # the bin that holds all questions

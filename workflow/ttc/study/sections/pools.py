@@ -72,6 +72,9 @@ class Pool(Section):
     columns: PoolColumns = PoolColumns()
     step_separator: Text | None = key("\n\n", "what separates steps; null leaves their number unchecked")
     leading_scores: list[LeadingScores] = key([], "scores to drop before the first step")
+    model: Text | None = key(
+        None, "name of the model that was sampled, as figures and the report show it; null: the pool's"
+    )
     parameters: Count | None = key(None, "parameters of the model that was sampled; null leaves FLOPs out")
 
 
