@@ -44,7 +44,9 @@ def draw(study: Study, options: dict) -> Figure:
             else:
                 row.set_xscale("log")
                 row.xaxis.set_major_locator(style.mpl.ticker.LogLocator(subs=(1, 3)))
-                row.xaxis.set_major_formatter(style.mpl.ticker.FuncFormatter(lambda flops, _: f"{flops:.0e}".replace("+", "")))
+                row.xaxis.set_major_formatter(
+                    style.mpl.ticker.FuncFormatter(lambda flops, _: f"{flops:.0e}".replace("+", ""))
+                )
                 row.xaxis.set_minor_locator(style.mpl.ticker.NullLocator())
                 row.set_xlabel(FLOPS)
             last[row] = lines

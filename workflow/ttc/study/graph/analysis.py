@@ -177,7 +177,10 @@ def plan_publication(
         chain_scores=material.chain_scores,
         origin=material.origin,
         curves=measured["allocation"],
-        **{role: measured.get(role, []) for role in ("findings", "figures", "votes", "pool_checks", *COMPARED)},
+        **{
+            role: measured.get(role, [])
+            for role in ("findings", "figures", "votes", "pool_checks", *COMPARED)
+        },
         **{role: material.models.get(role, []) for role in ROLES},
     )
     examples = {"search": material.shown_search, "revisions": material.chains}
