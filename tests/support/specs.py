@@ -64,7 +64,7 @@ def pools(given: dict) -> dict:
         "problems": _without(full["problems"], "path") | given.get("problems", {}),
         "pools": {name: pool(section) for name, section in given["pools"].items()},
         "grading": full["grading"] | given.get("grading", {}),
-        "missing_samples": full["missing_samples"],
+        **{name: given.get(name, full[name]) for name in ("missing_samples", "contradicted", "accept")},
     }
 
 

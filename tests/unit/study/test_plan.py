@@ -445,7 +445,8 @@ class TestPools:
             "report", "gallery", "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")
-        assert imported.spec.keys() == {"problems", "pools", "grading", "missing_samples"}
+        expected = {"problems", "pools", "grading", "missing_samples", "contradicted", "accept"}
+        assert imported.spec.keys() == expected
         assert "path" not in str(imported.spec)
         inputs = plan_jobs(plan).inputs("measure_difficulty")
         (first, second) = plan.of("measure_difficulty")

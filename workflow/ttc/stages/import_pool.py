@@ -1,9 +1,9 @@
 """Stage `import_pool`: pools that somebody else sampled, checked, their answers found and graded.
 
 Writes a folder: `problems.parquet`; for each pool `<name>.samples.parquet` and, where it has step scores,
-`<name>.scores.parquet`; and two tables for people: `<name>.origin.parquet` (which run and row each sample was, and
-somebody's own verdict on it) and `grading.parquet` (each distinct answer and its verdict).  Everything is checked
-before anything is written.
+`<name>.scores.parquet`; and three tables for people: `pool_checks.parquet` (what each pool is, and what looks odd on
+it), `<name>.origin.parquet` (which run and row each sample was, and somebody's own verdict on it) and `grading.parquet`
+(each distinct answer and its verdict).  Everything is checked before anything is written.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,11 @@ from pathlib import Path
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.problems import pool_files
+from ttc.problems import pool_checks, pool_files
 from ttc.problems.pool_grading import grade, grader_for, report_grading, write_plain
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
+from ttc.tables.pools import POOL_CHECKS
 
 DECLARATION = {
     "group": "pool",
@@ -24,12 +25,13 @@ DECLARATION = {
     "memory": 4000,
     "minutes": 120,
     "remembers": True,
+    "published": {"pool_checks.parquet": "tables/pool_checks.parquet"},
 }
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: problems {columns, split}, pools {name: {where, columns, step_separator, leading_scores}}, grading
-    {extract, equality, timeout, keep_answers}, missing_samples.
+    {extract, equality, timeout, keep_answers}, missing_samples, contradicted and accept (of `pool_checks`).
 
     Inputs: problems, and the files of each pool as pool_<name>.
     """
@@ -49,10 +51,19 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             verdicts.append(graded.select(pl.lit(name).alias("pool"), pl.all()))
             _report(name, found[name])
         report_grading(grader)
+    checked = [
+        pool_checks.check_pool(name, inputs[f"pool_{name}"], pool, problems, spec["contradicted"])
+        for name, pool in found.items()
+    ]
+    pool_checks.refuse_stopped(checked, spec["accept"])
     output.mkdir(parents=True, exist_ok=True)
     PROBLEMS.write(problems, output / "problems.parquet")
     for name, pool in found.items():
         _write_pool(pool, output, name)
+    POOL_CHECKS.write(pool_checks.check_table(checked), output / "pool_checks.parquet")
+    for each in checked:
+        for oddity in each.row["oddities"]:
+            print(f"  pool '{each.row['pool']}': {oddity}")
     write_plain(pl.concat(verdicts).sort("pool", "problem_id", "answer"), output / "grading.parquet")
 
 

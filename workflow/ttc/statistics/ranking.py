@@ -99,6 +99,19 @@ def auc(scores: np.ndarray, verdicts: np.ndarray) -> float | None:
     return float(judged.wins[0, 0] / pairs) if pairs else None
 
 
+def auc_within(scores: np.ndarray, verdicts: np.ndarray, question: np.ndarray) -> float | None:
+    """The same over pairs of solutions to one question; None where no question has a correct and an incorrect one."""
+    order = np.argsort(question, kind="stable")
+    wins = pairs = 0.0
+    for members in np.split(order, np.flatnonzero(np.diff(question[order])) + 1):
+        right = verdicts[members].sum()
+        if 0 < right < len(members):
+            held = right * (len(members) - right)
+            wins += auc(scores[members], verdicts[members]) * held
+            pairs += held
+    return float(wins / pairs) if pairs else None
+
+
 @dataclass(frozen=True)
 class Measured:
     """A number and its 95 % percentile bootstrap interval over questions; NaN where it is not defined."""

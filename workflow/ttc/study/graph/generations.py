@@ -12,6 +12,7 @@ class Material:
     strategy's name with the search; `shown_search` holds all blocks of the one whose tree the report draws.
     `parameters` holds the models' sizes where there are no models to ask, `ratios` the pairs (sequential, parallel) of
     revisions to report, `extract` the methods by which answers are found where there is more than one form.
+    `checks` holds the table `pool_checks` where pools were imported.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Material:
     larger_samples: list = field(default_factory=list)
     larger_scores: list = field(default_factory=list)
     larger_searches: list[tuple[str, object]] = field(default_factory=list)
+    checks: list = field(default_factory=list)
     models: dict[str, list] = field(default_factory=dict)
     parameters: dict[str, int] | None = None
     ratios: list[tuple[int, int]] | None = None

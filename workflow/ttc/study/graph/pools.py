@@ -17,13 +17,13 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
     pools = {name: _how_to_read(source.pools[name]) for name in names}
     files = {f"pool_{name}": _files(source.pools[name], f"source.pools.{name}", root) for name in names}
     spec = {"problems": source.problems.model_dump(exclude={"path"}), "pools": pools}
-    spec |= source.model_dump(include={"grading", "missing_samples"})
+    spec |= source.model_dump(include={"grading", "missing_samples", "contradicted", "accept"})
     scored = [name for name in names if pools[name]["columns"].get("step_scores")]
     imported = add(
         "import_pool",
         "pools",
         spec,
-        parts=("problems.parquet", "grading.parquet")
+        parts=("problems.parquet", "grading.parquet", "pool_checks.parquet")
         + tuple(f"{name}.{table}.parquet" for name in names for table in ("samples", "origin"))
         + tuple(f"{name}.scores.parquet" for name in scored),
         problems=_files(source.problems, "source.problems", root),
@@ -36,6 +36,7 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
             origin=[imported.part(f"{name}.origin.parquet")],
             problems=[imported.part("problems.parquet")],
             samples=[imported.part(f"{name}.samples.parquet")],
+            checks=[imported.part("pool_checks.parquet")],
             scores=[imported.part(f"{name}.scores.parquet")] if name in scored else [],
             parameters={"policy": size} if (size := source.pools[name].parameters) else None,
             extract=None if source.grading.keep_answers else source.grading.extract,

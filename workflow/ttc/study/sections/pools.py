@@ -12,6 +12,7 @@ from ttc.study.sections.base import (
     Different,
     Filled,
     Section,
+    Share,
     Sparse,
     Text,
     key,
@@ -125,5 +126,11 @@ class Source(Section):
     grading: Grading = Grading()
     missing_samples: Literal["refuse", "drop"] = key(
         "refuse", "problems without samples: `refuse`, or `drop` those that no pool has"
+    )
+    contradicted: Share = key(
+        0.05, "share of recorded verdicts that ours may contradict; a pool with more of them stops the study"
+    )
+    accept: Annotated[list[Literal["scrambled", "contradicted"]], Different] = key(
+        [], "pools to let pass that looked `scrambled`, or whose verdicts are `contradicted`"
     )
     reference_votes: ReferenceVotes | None = key(None, "votes published with a pool, to compare ours with")
