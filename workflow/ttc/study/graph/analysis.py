@@ -165,6 +165,8 @@ def plan_publication(
     report = {"study": configuration.study.name, "configuration": shown}
     report |= configuration.report.model_dump()
     report["extract"] = material.extract
+    report["pools"] = [each.title for each in materials]
+    figures = [folder for each in (measured, *others) for folder in each["figures"]]
     add(
         "report",
         material.name,
@@ -177,16 +179,14 @@ def plan_publication(
         chain_scores=material.chain_scores,
         origin=material.origin,
         curves=measured["allocation"],
-        **{
-            role: measured.get(role, [])
-            for role in ("findings", "figures", "votes", "pool_checks", *COMPARED)
-        },
+        pool_checks=material.checks,
+        figures=figures,
+        **{role: measured.get(role, []) for role in ("findings", "votes", *COMPARED)},
         **{role: material.models.get(role, []) for role in ROLES},
     )
     examples = {"search": material.shown_search, "revisions": material.chains}
     parts = [part for part, found in examples.items() if found and configuration.report.examples]
-    gallery = {"study": configuration.study.name, "parts": parts, "pools": [each.title for each in materials]}
-    figures = [folder for each in (measured, *others) for folder in each["figures"]]
+    gallery = {"study": configuration.study.name, "parts": parts, "pools": report["pools"]}
     add("gallery", material.name, gallery, figures=figures)
     tables = {role: measured[role] for role in ("outcomes", "difficulty", "exchange", "findings")}
     add(
