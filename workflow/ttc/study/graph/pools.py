@@ -37,6 +37,8 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
     materials = [
         Material(
             name=name,
+            title=source.pools[name].model or name,
+            origin=[imported.part(f"{name}.origin.parquet")],
             problems=[imported.part("problems.parquet")],
             samples=[imported.part(f"{name}.samples.parquet")],
             checks=[imported.part("pool_checks.parquet")],
@@ -90,4 +92,4 @@ def _files(section: SampledProblems | Pool | ReferenceVotes, asked_by: str, root
 
 
 def _how_to_read(pool: Pool) -> dict:
-    return pool.model_dump(exclude={"path", "parameters"})
+    return pool.model_dump(exclude={"path", "model", "parameters"})

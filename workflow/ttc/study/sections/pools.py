@@ -106,6 +106,9 @@ class Pool(Section):
         "probability", "what scores are: `probability`, or `logit`, of which the sigmoid is taken"
     )
     leading_scores: list[LeadingScores] = key([], "scores to drop before the first step")
+    model: Text | None = key(
+        None, "name of the model that was sampled, as figures and the report show it; null: the pool's"
+    )
     parameters: Count | None = key(None, "parameters of the model that was sampled; null leaves FLOPs out")
 
 
