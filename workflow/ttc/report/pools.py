@@ -239,36 +239,35 @@ def _exchange(table: pl.DataFrame | None, names: dict[str, str], order: list[str
             if one["tokens"] is not None
             else "tokens are not recorded for both and taken as equal"
         )
-        rows = []
-        for rule in order:
-            rows += [
-                _price(row)
-                for row in part.filter(strategy=rule)
-                .sort("version", "ratio", descending=[False, True])
-                .to_dicts()
-            ]
+        rules = [rule for rule in order if rule in part["strategy"]]
+        prices = part.select("version", "ratio").unique().rows()
+        prices.sort(key=lambda price: (list(PRICES).index(price[0]), -price[1]))
+        rows = [_price(part.filter(version=version, ratio=ratio), rules) for version, ratio in prices]
         found.append(
             {
                 "title": f"{names[first]}, N samples, against {names[second]}, one",
                 "note": f"The larger model has {one['parameters']:.2f} times the parameters; {tokens}.",
-                "rows": sorted(rows, key=lambda row: list(PRICES.values()).index(row["equal"])),
+                "larger": f"{_percent(one['larger'])} {_interval(one['larger_low'], one['larger_high'])}",
+                "rules": [_rule(rule) for rule in rules],
+                "rows": rows,
             }
         )
     return found
 
 
-def _price(row: dict) -> dict:
-    ahead = {"small": "the smaller", "larger": "the larger", "undecided": "undecided"}[row["winner"]]
-    short = row["clipped"]
+def _price(part: pl.DataFrame, rules: list[str]) -> dict:
+    """One row: what is equal, how many samples that pays for, and how each rule does with them."""
+    first = part.row(0, named=True)
+    cells = []
+    for rule in rules:
+        row = part.filter(strategy=rule).row(0, named=True)
+        ahead = {"small": "smaller ahead", "larger": "larger ahead", "undecided": "undecided"}[row["winner"]]
+        interval = _interval(row["difference_low"], row["difference_high"], _points)
+        cells.append({"text": _points(row["difference"]), "interval": interval, "note": ahead})
     return {
-        "equal": PRICES[row["version"]],
-        "ratio": "" if row["version"] == "inference" else f"{row['ratio']:g}",
-        "rule": _rule(row["strategy"]),
-        "samples": f"{row['multiplier']:.3g}"
-        + (f" (read at {row['budget']:g}: there are no more)" if short else ""),
-        "small": _percent(row["small"]),
-        "larger": _percent(row["larger"]),
-        "difference": _points(row["difference"]),
-        "interval": _interval(row["difference_low"], row["difference_high"], _points),
-        "ahead": ahead,
+        "equal": PRICES[first["version"]],
+        "ratio": "" if first["version"] == "inference" else f"{first['ratio']:g}",
+        "samples": f"{first['multiplier']:.3g}",
+        "read": f"read at {first['budget']:g}, the most there are" if first["clipped"] else "",
+        "cells": cells,
     }

@@ -19,7 +19,7 @@ MEASURES = {
     "calibration_error": ("Calibration error", 0.0),
 }
 # Steps with a label on the axis at most: more would touch
-STEP_LABELS = 12
+STEP_LABELS = 11
 
 
 def draw_calibration(study: Study, options: dict) -> Figure:
@@ -119,7 +119,7 @@ def _by_step(axes, steps: pl.DataFrame) -> str:
     places = {step: str(step) for step in sorted(alone.unique()) if (step - 1) % every == 0}
     for step in later["step"].unique():
         # a label of its own, unless another one stands where it would be written
-        places = {place: name for place, name in places.items() if place < step - every / 2}
+        places = {place: name for place, name in places.items() if place <= step - every}
         places[step + 0.6] = f"{step}+"
     axes.set_xticks(list(places), list(places.values()))
     axes.set_ylim(min(0.45, float(steps["low"].min()) - 0.02), 1.01)

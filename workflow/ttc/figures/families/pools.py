@@ -75,13 +75,14 @@ def draw_exchange(study: Study, options: dict) -> Figure:
     for row, (first, second) in zip(axes, shown, strict=True):
         here = table.filter(first=first, second=second)
         _by_price(row[0], here.filter(bin=0))
-        row[0].set_title(f"{names[first]}, N samples, minus {names[second]}, one", fontweight="normal")
+        title = f"{names[first]}, N samples,\nminus {names[second]}, one"
+        row[0].set_title(title, fontweight="normal")
         bins = here.filter(pl.col("bin") > 0, pl.col("version") == "inference")
         if bins.is_empty():
             row[1].set_axis_off()
             continue
         _by_bin(row[1], bins)
-        row[1].set_title("At equal inference FLOPs, by difficulty", fontweight="normal")
+        row[1].set_title("By difficulty,\nat equal inference FLOPs", fontweight="normal")
     named = dict(zip(*reversed(axes[0][0].get_legend_handles_labels()), strict=True))
     drawn.legend(named.values(), named, loc="outside upper right", ncols=len(named))
     style.heading(drawn, "Samples against parameters")
