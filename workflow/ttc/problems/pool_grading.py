@@ -18,15 +18,28 @@ def grader_for(options: dict, runtime: Runtime) -> Grader:
 
 
 def report_grading(grader: Grader) -> None:
-    """Say how comparisons were decided, what that took, and how many ran out of time."""
+    """Say how comparisons were decided, what that took, and how many failed or ran out of time."""
     decided = ", ".join(f"{how}: {count:,}" for how, count in sorted(grader.counts.items()))
-    print(f"  comparisons decided by {decided}")
-    asked, remembered, late = (grader.questions[name] for name in ("asked", "remembered", "late"))
+    print(f"  comparisons decided by {decided or 'no rule'}")
+    asked, remembered = (grader.questions[name] for name in ("asked", "remembered"))
     print(f"  Math-Verify was asked {asked:,} questions, and {remembered:,} replies were remembered")
-    if late:
-        print(
-            f"  {late:,} questions ran out of {grader.timeout:g} s of CPU time; their answers count as different"
-        )
+    for line in grader.failures():
+        print(f"  {line}")
+
+
+def oddities_of(verdicts: pl.DataFrame) -> list[str]:
+    """Sentences for the report about answers of one pool, in a table of `grade`, that could not be compared."""
+    found = []
+    for chosen, what in (
+        (
+            pl.col("how") == "error",
+            "have an answer on which grading failed (verdict `error`): they count as wrong",
+        ),
+        (pl.col("late"), "have an answer with a comparison that ran out of time: it counts as not equal"),
+    ):
+        if samples := verdicts.filter(chosen)["samples"].sum():
+            found.append(f"{samples:,} samples {what}")
+    return found
 
 
 def with_answers(pool: pl.DataFrame, options: dict) -> pl.DataFrame:

@@ -20,12 +20,12 @@ import polars as pl
 import yaml
 
 from ttc.errors import InputError
+from ttc.grading.characters import without_surrogates
 
 # What may stand before `.gz`, too
 PLAIN = (".jsonl", ".json", ".csv", ".tsv")
 ENDINGS = (".parquet", *PLAIN, ".eval", ".yaml", ".yml")
 LOGGED = ("eval", "samples")  # keys of a log of Inspect, and the second is its rows
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 _LONGEST = 4000  # digits of a whole number that Python turns into one without being asked
 _ZSTANDARD = 93  # the compression that Inspect's logs have; Python's zipfile reads it from 3.14 on
@@ -243,7 +243,7 @@ def _whole(digits: str) -> int | str:
 def _scrubbed(content: Any) -> tuple[Any, int]:
     """The same with U+FFFD for every lone surrogate, and how many there were."""
     if isinstance(content, str):
-        return _SURROGATE.subn("\ufffd", content)
+        return without_surrogates(content)
     if isinstance(content, list):
         pairs = [_scrubbed(each) for each in content]
         return [each for each, _ in pairs], sum(count for _, count in pairs)

@@ -7,6 +7,7 @@ import polars as pl
 
 from ttc.errors import InputError
 from ttc.grading.answers import METHODS, NONE, check_methods, find
+from ttc.grading.golds import joined
 from ttc.problems.foreign_rows import refuse, select
 from ttc.problems.layout import COLUMNS
 
@@ -43,7 +44,7 @@ def problem_table(
     if frame.is_empty():
         raise InputError(f"{where}: the problems file has no rows")
     types = dict.fromkeys(COLUMNS, pl.String())
-    rows = select(frame.with_row_index("_row", offset=1), columns, types, where)
+    rows = select(_one_answer(frame, columns).with_row_index("_row", offset=1), columns, types, where)
     if "problem_id" not in columns:
         width = max(5, len(str(len(rows) - 1)))
         names = [f"{split}/{number:0{width}d}" for number in range(len(rows))]
@@ -68,6 +69,15 @@ def problem_table(
         solution=pl.col("solution").fill_null("") if "solution" in columns else pl.lit(""),
         subject=pl.col("subject") if "subject" in columns else absent,
     )
+
+
+def _one_answer(frame: pl.DataFrame, columns: dict[str, str]) -> pl.DataFrame:
+    """The rows with one text for each list of accepted answers."""
+    theirs = columns.get("answer")
+    if theirs not in frame.columns or not isinstance(frame[theirs].dtype, pl.List):
+        return frame
+    lists = [[str(each) for each in answers or [] if each is not None] for answers in frame[theirs]]
+    return frame.with_columns(pl.Series(theirs, [joined(each) for each in lists], dtype=pl.String))
 
 
 def without(problems: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

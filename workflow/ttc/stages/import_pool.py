@@ -12,7 +12,7 @@ import polars as pl
 
 from ttc.errors import InputError
 from ttc.problems import pool_checks, pool_files
-from ttc.problems.pool_grading import grade, grader_for, report_grading, write_plain
+from ttc.problems.pool_grading import grade, grader_for, oddities_of, report_grading, write_plain
 from ttc.runtime import Inputs, Runtime
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.pools import POOL_CHECKS
@@ -57,6 +57,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         for name, pool in found.items()
     ]
     pool_checks.refuse_stopped(checked, spec["accept"])
+    for each, graded in zip(checked, verdicts, strict=True):
+        each.row["oddities"] += oddities_of(graded)
     output.mkdir(parents=True, exist_ok=True)
     PROBLEMS.write(problems, output / "problems.parquet")
     for name, pool in found.items():

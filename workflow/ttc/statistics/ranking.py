@@ -75,6 +75,15 @@ def condense(scores: np.ndarray, verdicts: np.ndarray) -> tuple[np.ndarray, np.n
     return values, right, np.bincount(place, minlength=len(values)) - right
 
 
+def merge(
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One part of several of the same question."""
+    score, right, wrong = (np.concatenate(each) for each in zip(*parts, strict=True))
+    values, place = np.unique(score, return_inverse=True)
+    return values, *(np.bincount(place, weights=each, minlength=len(values)) for each in (right, wrong))
+
+
 def join(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Judged:
     """`Judged` of what `condense` returned for each question; at least one."""
     score, right, wrong = (np.concatenate(each) for each in zip(*parts, strict=True))

@@ -49,6 +49,8 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
     materials = [
         Material(
             name=name,
+            title=source.pools[name].model or name,
+            origin=[imported.part(f"{name}.origin.parquet")],
             problems=[imported.part("problems.parquet")],
             samples=[imported.part(f"{name}.samples.parquet")],
             checks=[imported.part("pool_checks.parquet")],
@@ -156,4 +158,4 @@ def _files(
 
 
 def _how_to_read(pool: Pool) -> dict:
-    return pool.model_dump(exclude={"path", "parameters"})
+    return pool.model_dump(exclude={"path", "model", "parameters"})

@@ -114,6 +114,9 @@ class Sampled(Section):
 class Pool(Sampled):
     """One pool."""
 
+    model: Text | None = key(
+        None, "name of the model that was sampled, as figures and the report show it; null: the pool's"
+    )
     parameters: Count | None = key(None, "parameters of the model that was sampled; null leaves FLOPs out")
 
 
