@@ -24,7 +24,8 @@ def configuration():
 
 
 def caption_of_all(configuration, **measured):
-    values = specification(configuration)["stated"] | {"questions": 300} | measured
+    known = dict.fromkeys(captions.MEASURED, "what was measured") | {"questions": 300}
+    values = specification(configuration)["stated"] | known | measured
     return {entry.name: captions.fill(entry.caption, values) for entry in ENTRIES}
 
 

@@ -262,7 +262,8 @@ def test_a_pool_study_skips_what_it_lacks_and_says_why(study, tmp_path):
     index = {entry["name"]: entry for entry in json.loads((tmp_path / "plots" / "index.json").read_text())}
     assert set(index) == set(FIGURES)
     drawn = {name for name, entry in index.items() if entry["files"]}
-    assert drawn == {"summary", "difficulty", "compute_optimal_search", "selection_rules"}
+    votes = {"accuracy_by_budget", "accuracy_by_bin"}
+    assert drawn == {"summary", "difficulty", "compute_optimal_search", "selection_rules"} | votes
     assert sorted(file.name for file in (tmp_path / "plots").glob("*.svg")) == sorted(
         f"{name}.svg" for name in drawn
     )

@@ -78,7 +78,8 @@ def test_the_page_needs_nothing_beside_it_but_links_to_the_report(page):
 def test_what_is_missing_is_listed_with_its_reason(page, published):
     index = json.loads((published / "figures/index.json").read_text())
     missing = [entry for entry in index if not entry["files"]]
-    assert {entry["name"] for entry in missing} == {"transitions", "calibration", "step_quality"}
+    unmeasured = {"transitions", "calibration", "step_quality", "pools", "pool_exchange"}
+    assert {entry["name"] for entry in missing} == unmeasured
     for entry in missing:
         assert f"<td>{entry['skipped']}</td>" in page
 
@@ -91,7 +92,7 @@ def test_a_report_without_examples_is_not_pointed_to(published):
 
 def test_the_stage_writes_equal_bytes(published, tmp_path):
     for name in ("a", "b"):
-        spec = {"study": "trial", "parts": []}
+        spec = {"study": "trial", "parts": [], "pools": [""]}
         stage.run(spec, {"figures": [published / "figures"]}, tmp_path / f"{name}.html", Runtime())
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
@@ -156,4 +157,4 @@ def test_what_the_figures_of_a_study_show_stands_in_one_folder(published):
     assert Study({}).counts() == {}
     index = json.loads((published / "figures/index.json").read_text())
     assert [entry["name"] for entry in index] == [entry.name for entry in FIGURES.values()]
-    assert sum(entry["main"] for entry in index) == 12
+    assert sum(entry["main"] for entry in index) == 16

@@ -25,7 +25,7 @@ from ttc.tables.study import Study
 
 NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "01_scaling.ipynb"
 CONFIGURATION = {"seed": 7, "sampling": {"temperature": 1.0, "max_tokens": 96}, "allocation": {"repeats": 10}}
-SPEC = {"study": "trial", "configuration": CONFIGURATION, "examples": 2, "extract": None}
+SPEC = {"study": "trial", "configuration": CONFIGURATION, "examples": 2, "extract": None, "pools": [""]}
 
 
 @pytest.fixture(scope="module")
@@ -148,9 +148,14 @@ def test_findings_are_shown_by_topic_in_order_and_those_of_ours_are_marked(frame
     assert [html.index(f"<h3>{topic}</h3>") for topic in topics] == sorted(
         html.index(f"<h3>{t}</h3>") for t in topics
     )
-    names = frames["findings"].sort("number")["claim"].to_list()
-    places = [html.index(f'id="finding-{name}"') for name in names]
-    assert places == sorted(places)
+    rows = frames["findings"].sort("number")
+    for part in (rows.filter(pl.col("verdict") != "not measured"), rows.filter(verdict="not measured")):
+        places = [html.index(f'id="finding-{name}"') for name in part["claim"]]
+        assert places == sorted(places) and len(places)
+    # what cannot be measured is folded away, behind the rest
+    folded = html[html.index('<details id="unmeasured">') : html.index("</details>")]
+    unmeasured = rows.filter(verdict="not measured")["claim"].to_list()
+    assert re.findall(r'id="finding-(\w+)"', folded) == unmeasured
     assert html.count("<em>Ours:</em>") == (frames["findings"]["origin"] == "ours").sum()
 
 

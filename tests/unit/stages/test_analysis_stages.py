@@ -12,6 +12,7 @@ from ttc.errors import InputError
 from ttc.evaluation import allocator_files
 from ttc.evaluation.efficiency import efficiency_of
 from ttc.evaluation.pool import revision_chains, sample_pools
+from ttc.runtime import Runtime
 from ttc.stages import evaluate, fit_allocator, match_flops, measure_difficulty, measure_verifiers
 from ttc.tables.analysis import CURVES, DIFFICULTY, EXCHANGE, OUTCOMES, PER_QUESTION
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
@@ -450,3 +451,39 @@ def test_bad_input_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="did you mean 'last'"):
         evaluate.run(SPEC | {"aggregation": "lasst"}, inputs, tmp_path / "o.parquet", None)
     assert not (tmp_path / "o.parquet").exists()
+
+
+def _scored(tmp_path, lengths):
+    """Samples of 20 problems, 4 each, whose solutions have `lengths` steps in turn; right ones score higher."""
+    samples, scores = [], []
+    for problem in range(20):
+        for index in range(4):
+            correct = (problem + index) % 3 == 0
+            steps = lengths[(4 * problem + index) % len(lengths)]
+            name = f"p{problem:02}"
+            samples.append((name, index, "text", "1" if correct else "2", correct, 10, None, "stop"))
+            scores.append((name, index, [0.9 if correct else 0.2] * steps, None))
+    tables = ((SCHEMAS["samples"], samples), (SCHEMAS["scores"], scores))
+    for schema, rows in tables:
+        frame = pl.DataFrame(rows, schema=list(schema.columns), orient="row")
+        schema.write(frame.cast(dict(schema.dtypes)), tmp_path / f"{schema.name}.parquet")
+    spec = {"seed": 0, "aggregation": "last", "bootstrap": 20}
+    inputs = {name: [tmp_path / f"{name}.parquet"] for name in ("samples", "scores")}
+    measure_verifiers.run(spec, inputs, tmp_path / "out", Runtime())
+    return pl.read_parquet(tmp_path / "out/verifier_quality.parquet")
+
+
+def test_one_score_a_solution_is_an_outcome_verifiers(tmp_path):
+    found = _scored(tmp_path, [1])
+    assert set(found["verifier"]) == {"orm"} and set(found["level"]) == {"solution"}
+    assert found.filter(measure="auc")["value"].item() == 1.0
+
+
+def test_steps_that_few_solutions_reach_are_measured_together(tmp_path):
+    """Of 80 solutions 5 have ten steps: fewer than a tenth reach step 3, and a fifth of the questions do."""
+    found = _scored(tmp_path, [2] * 15 + [10])
+    steps = found.filter(measure="auc").sort("level", "step")
+    assert steps.filter(level="step")["step"].to_list() == [0, 1, 2]
+    later = steps.filter(level="later_steps").row(0, named=True)
+    assert (later["step"], later["count"]) == (3, 5 * 8)
+    assert steps.filter(level="step", step=0)["count"].item() == 75 * 2 + 5 * 10

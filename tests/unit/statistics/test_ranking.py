@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from ttc.noise import generator
 from ttc.statistics import ranking as verifier_quality
-from ttc.statistics.ranking import auc, calibration, condense, join, measures
+from ttc.statistics.ranking import auc, auc_within, calibration, condense, join, measures
 
 
 def judged(*questions):
@@ -158,3 +158,17 @@ def test_the_interval_covers_a_known_area():
         found = measures(judged(*questions), 200, generator(trial))["auc"]
         hits += found.low <= 0.7602 <= found.high
     assert 0.88 <= hits / 150 <= 0.99
+
+
+def test_auc_within_counts_pairs_of_one_question():
+    random = np.random.default_rng(11)
+    question, scores = random.integers(0, 9, 120), random.integers(0, 5, 120) / 4
+    verdicts = random.integers(0, 2, 120).astype(float)
+    pairs = [
+        (scores[i] > scores[j]) + (scores[i] == scores[j]) / 2
+        for i in range(120)
+        for j in range(120)
+        if question[i] == question[j] and verdicts[i] > verdicts[j]
+    ]
+    assert auc_within(scores, verdicts, question) == pytest.approx(np.mean(pairs))
+    assert auc_within(scores, np.ones(120), question) is None

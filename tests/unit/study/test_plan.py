@@ -40,7 +40,7 @@ def changed(root, **given):
 
 
 # stages of other kinds of study
-ELSEWHERE = {"import_pool", "compare_votes", "fetch_model", "check_prompts", "preflight"}
+ELSEWHERE = {"import_pool", "import_search", "compare_votes", "fetch_model", "check_prompts", "preflight"}
 ALONE = {"ablations": {"larger_search": False}}  # without the larger policy's samples and searches
 # budgets that half a pool can serve
 HALF = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16, 64]}}
@@ -445,7 +445,8 @@ class TestPools:
             "report", "gallery", "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")
-        assert imported.spec.keys() == {"problems", "pools", "grading", "missing_samples"}
+        expected = {"problems", "pools", "grading", "missing_samples", "contradicted", "accept"}
+        assert imported.spec.keys() == expected
         assert "path" not in str(imported.spec)
         inputs = plan_jobs(plan).inputs("measure_difficulty")
         (first, second) = plan.of("measure_difficulty")

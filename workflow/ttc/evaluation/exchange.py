@@ -17,6 +17,7 @@ import numpy as np
 from ttc.errors import InputError, nearest
 from ttc.flops import ROLES
 from ttc.models.card import parameters_of
+from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
 
 # Version -> (FLOPs of a pretraining token) / (FLOPs of an inference token), both per parameter
 VERSIONS = {"v1": 6 / 2, "camera_ready": 6 / 4}
@@ -79,6 +80,23 @@ def at_budget(budgets: np.ndarray, values: np.ndarray, budget: float) -> Budgete
     left = right - 1
     share = np.log(used / budgets[left]) / np.log(budgets[right] / budgets[left])
     return Budgeted((1 - share) * values[:, left] + share * values[:, right], used, False)
+
+
+def against(
+    small: np.ndarray, larger: np.ndarray, replicates: int, random: np.random.Generator
+) -> tuple[float, ...]:
+    """Accuracy of `small` and of `larger` (questions,) and their paired difference, each with its 95 % interval."""
+    counts = bootstrap_counts(len(small), replicates, random)
+    values = np.column_stack([small, larger, small - larger])
+    low, high = percentile_interval(bootstrap_means(values, counts))
+    mean = values.mean(axis=0)
+    mean[:2], low[:2], high[:2] = (np.clip(part[:2], 0.0, 1.0) for part in (mean, low, high))
+    return tuple(float(number) for ends in zip(mean, low, high, strict=True) for number in ends)
+
+
+def winner(difference: float, low: float, high: float, names: tuple[str, str]) -> str:
+    """Which of two is ahead, by the interval of their difference: `undecided` where it contains 0."""
+    return names[0] if low > 0 else names[1] if high < 0 else "undecided"
 
 
 def model_parameters(

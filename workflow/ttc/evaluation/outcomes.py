@@ -57,12 +57,12 @@ class Method:
 
     def parallels(self, sequential: int, chains: int) -> list[int]:
         """Numbers of chains that are reported beside `sequential` revisions each, of `chains` that are so long."""
-        return [
-            parallel
-            for parallel in powers_of_two(chains)
-            if (self.budgets is None or sequential * parallel in self.budgets)
-            and (self.ratios is None or (sequential, parallel) in self.ratios)
-        ]
+        if self.budgets is None:
+            found = powers_of_two(chains)
+        else:
+            whole = {budget // sequential for budget in self.budgets if budget % sequential == 0}
+            found = sorted(parallel for parallel in whole if parallel <= chains)
+        return [each for each in found if self.ratios is None or (sequential, each) in self.ratios]
 
 
 class Selected(NamedTuple):
@@ -111,8 +111,12 @@ COLUMNS = ("problem_id", "family", "strategy", "selection", "budget", "correct",
 COLUMNS += ("verifier_tokens", "flops")
 
 
-def evaluate_pool(pool: Pool, method: Method, outcomes: Outcomes) -> None:
-    """Pass@1, pass@k, majority, best-of-N and weighted best-of-N by PRM and ORM, at every budget of the pool."""
+def evaluate_pool(pool: Pool, method: Method, outcomes: Outcomes, votes_too: bool = True) -> None:
+    """Pass@1, pass@k, majority, best-of-N and weighted best-of-N by PRM and ORM, at every budget of the pool.
+
+    Without `votes_too` the samples have verdicts and no answers: rules that count answers are left out, and best-of-N
+    chooses among all samples.
+    """
     total = len(pool.groups)
     name = pool.problem_id
     pass_at_1 = Selected("baseline", "pass_at_1", "none")
@@ -125,15 +129,18 @@ def evaluate_pool(pool: Pool, method: Method, outcomes: Outcomes) -> None:
         cost = outcomes.cost("policy", pool.tokens * size)
         outcomes.add(name, Selected("baseline", "pass_at_k", "oracle"), size, coverage, cost)
 
+    groups = pool.groups if votes_too else np.arange(total)
     ruled = [("majority", "majority", None, None)]
     for prefix, arguments, verifier, scores in _scored(pool, method):
         ruled.append((f"{prefix}best_of_n_weighted{arguments}", "best_of_n_weighted", scores, verifier))
-        best = best_of_k(pool.groups, pool.correct, scores, sizes)
+        best = best_of_k(groups, pool.correct, scores, sizes)
         selected = Selected("search", f"{prefix}best_of_n{arguments}", "best_of_n")
         for size, correct in zip(sizes, best, strict=True):
             read = pool.verifier_tokens[verifier] * size
             cost = outcomes.cost("policy", pool.tokens * size, verifier, read)
             outcomes.add(name, selected, size, correct, cost)
+    if not votes_too:
+        return
     if method.noisy_verifiers is not None and "prm" in pool.steps:
         # Random scores need no verifier
         for noisy, read_by in (("random", None), ("flipped", "prm")):

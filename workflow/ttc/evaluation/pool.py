@@ -94,6 +94,24 @@ def sample_pools(
             yield _pool(problem_id, rows, verifiers)
 
 
+def verdicts_only(samples: list[Path]) -> bool:
+    """Whether samples have verdicts and no answers, as pools that somebody else graded may: they cannot vote."""
+    right = False
+    for path in samples:
+        frame = SAMPLES.read([path], ["answer", "correct"])
+        if frame["answer"].count():
+            return False
+        right = right or bool(frame["correct"].any())
+    return right
+
+
+def sample_counts(samples: list[Path], half: int | None = None) -> dict[str, int]:
+    """Samples of each problem, or of that half of each pool (see `sample_pools`)."""
+    frame = SAMPLES.read(samples, columns=())
+    frame = frame if half is None else _half(frame, half)
+    return dict(frame.group_by("problem_id").len().sort("problem_id").iter_rows())
+
+
 def _pool(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Pool:
     steps = {}
     for verifier in verifiers:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 FIELD = re.compile(r"\{([a-z0-9_.]+)\}")
-MEASURED = ("questions",)  # fields that come from the tables
+# Fields that come from the tables (`ttc.tables.study.Study.counts`)
+MEASURED = ("questions", "predicted", "verifier", "second_verifier", "larger_policy", "step_scores")
 
 
 def specification(configuration: dict) -> dict:

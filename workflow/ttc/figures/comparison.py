@@ -5,32 +5,61 @@ from dataclasses import dataclass
 import polars as pl
 
 from ttc.figures import style
-from ttc.tables.study import Study
+from ttc.tables.study import NotMeasured, Study
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a family's compute-optimal curve is compared with: (strategy, selection, look, label) of each curve."""
+    """What a family's compute-optimal curve is compared with: (strategy, selection, look, label) of each curve.
+
+    `chosen` is what it chooses, and `among` what it chooses where candidates are chosen by several rules: in a study
+    without a search.
+    """
 
     family: str
     selection: str | None
-    title: str
+    chosen: str
+    against: str
     fixed: tuple[tuple[str, str, str, str], ...]
+    among: str = ""
+
+    def choice(self, study: Study) -> str:
+        """What is chosen in this study, as the middle of a title."""
+        rules = study.curve(self.family, "compute_optimal", self.selection, bins="oracle")["selection"]
+        return self.among if self.among and rules[0] == "mixed" else self.chosen
+
+    def title(self, study: Study) -> str:
+        """The title of the comparison in this study."""
+        return f"Compute-optimal {self.choice(study)} against {self._opponent(study)}"
+
+    def _opponent(self, study: Study) -> str:
+        strategy, selection, *_ = self.fixed[0]
+        return self.against if study.has(self.family, strategy, selection) else "a majority vote"
+
+    def reference(self, study: Study) -> tuple[pl.DataFrame, str]:
+        """The first of the fixed curves that was measured, with its label, or NotMeasured."""
+        for strategy, selection, _, label in self.fixed:
+            if study.has(self.family, strategy, selection):
+                return study.curve(self.family, strategy, selection), label
+        raise NotMeasured(f"{self.fixed[0][0]} was not measured")
 
 
 SEARCH = Comparison(
     "search",
     None,
-    "Compute-optimal search against best-of-N",
+    "search",
+    "best-of-N",
     (
         ("best_of_n_weighted", "best_of_n_weighted", "best_of_n_weighted", "best-of-N weighted"),
         ("majority", "majority", "majority", "majority vote"),
     ),
+    "choice of a selection rule",
 )
 REVISIONS = Comparison(
     "revisions",
     "hierarchical",
-    "Compute-optimal revisions against parallel sampling",
+    "revisions",
+    "parallel sampling",
     (
         ("parallel", "hierarchical", "parallel", "parallel, verifier"),
         ("parallel", "majority", "majority", "parallel, majority vote"),
@@ -63,6 +92,11 @@ def lines(axes, study: Study, comparison: Comparison, in_sample: bool = False) -
 
 
 def optimal(study: Study, comparison: Comparison, kind: str) -> pl.DataFrame | None:
-    """The compute-optimal curve by bins of a kind, or None where it was not measured."""
+    """The compute-optimal curve by bins of a kind, or None where it was not measured or had nothing to choose among."""
     wanted = (comparison.family, "compute_optimal", comparison.selection)
-    return study.curve(*wanted, bins=kind) if study.has(*wanted, bins=kind) else None
+    if not study.has(*wanted, bins=kind):
+        return None
+    rows = study.curve(*wanted, bins=kind)
+    # Of one strategy that competes the curve has the name of its rule
+    alone = comparison.selection is None and rows["selection"][0] == "majority"
+    return None if alone else rows

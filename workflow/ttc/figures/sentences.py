@@ -7,7 +7,7 @@ SAMPLES = "Subsets of {sampling.samples} samples a question, drawn at temperatur
 SUBSETS = (
     "Where a vote has no closed form, accuracy is the mean over {evaluation.replicates} subsets of each size."
 )
-AGGREGATION = "One score from step scores: {evaluation.aggregation}."
+AGGREGATION = "One score from {step_scores}: {evaluation.aggregation}."
 SEARCH = "N = {search.budgets} beams, at most {search.max_rounds} rounds, temperature {search.temperature}."
 ORACLE = (
     "{difficulty.bins} quantile bins by oracle difficulty, the pass rate over the pool; equal difficulties across a "
@@ -28,7 +28,8 @@ CHAINS = (
 STEPS = "Pass@1 at a position is the mean over all chains that are as long."
 REST = "The ReST^EM reviser: {revision.rest.test_chains} chains of {revision.rest.test_length} answers a question."
 LARGER = "The larger policy: {sampling.larger_samples} samples a question, beams of {search.larger_budgets}."
-FLIPPED = "Flipped: {evaluation.noisy_verifiers.share} of the scores, each of a {evaluation.noisy_verifiers.acts_on}."
+FLIPPED = "Flipped: {evaluation.noisy_verifiers.share} of the scores."
+FLIPS = "Of {step_scores}, each flip is that of a {evaluation.noisy_verifiers.acts_on}."
 FIRST = "The first answer of a chain is the {revision.first_answer}'s."
 TRACED = "{questions} test questions; bands are 95 % bootstrap intervals ({findings.bootstrap} resamples)."
 RATIOS = {

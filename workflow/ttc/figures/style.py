@@ -74,7 +74,7 @@ _LOOKS = {
     "prm": Look(BLUE, "o"),
     "orm": Look(PURPLE, "v", "-."),
     "revision_orm": Look(VERMILION, "D", "--"),
-    "pass_at_k": Look(LIGHT, "", (0, (1, 1))),
+    "pass_at_k": Look("#8A8A8A", "H", (0, (1, 1))),
     "pass_at_1": Look(BLACK, ".", ":"),
     "larger": Look(BLACK, "*", "--"),
 }
@@ -108,6 +108,15 @@ def bin_name(index: int, bins: int) -> str:
     """ "bin 1 (easiest)", "bin 3", "bin 5 (hardest)"."""
     extra = " (easiest)" if index == 1 else " (hardest)" if index == bins else ""
     return f"bin {index}{extra}"
+
+
+def pool_look(index: int) -> Look:
+    """The look of the pool at a place of the study's list."""
+    colours = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BROWN, INDIGO)
+    lines = ("-", "--", "-.", ":")
+    return Look(
+        colours[index % len(colours)], _BIN_MARKERS[index % len(_BIN_MARKERS)], lines[index % len(lines)]
+    )
 
 
 @contextmanager
@@ -297,9 +306,13 @@ def note(drawn: Figure, text: str) -> None:
 
 
 def interval_note(rows: pl.DataFrame, more: str = "") -> str:
-    """The small print that says how many questions were measured."""
+    """The small print that says how many questions were measured, and where fewer of them were."""
     count = int(rows["problems"].max())
-    return f"Bands: 95 % bootstrap interval over questions ({count} in all).{' ' if more else ''}{more}"
+    fewer = rows.filter(pl.col("problems") < count).sort("budget")
+    at = "".join(
+        f", {number} at {budget}" for budget, number in fewer.select("budget", "problems").iter_rows()
+    )
+    return f"Bands: 95 % bootstrap interval over questions ({count} in all{at}).{' ' if more else ''}{more}"
 
 
 def named(strategy: str) -> str:

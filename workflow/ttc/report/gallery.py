@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 
 from ttc.paper.figures import PAPER_FIGURES, PaperFigure, ours
-from ttc.report.page import embedded
+from ttc.report.page import side_by_side
 
 RESOURCES = ("templates/gallery.html",)  # the template; its bytes are part of the code of this module
 VERSIONS = {
@@ -17,14 +17,15 @@ VERSIONS = {
 }
 
 
-def render(study: str, figures: Path, parts: list[str]) -> str:
-    """The page as HTML, from the folder that `plot` wrote; all text is escaped.
+def render(study: str, figures: Path | list[Path], parts: list[str], pools: list[str] | None = None) -> str:
+    """The page as HTML, from the folder that `plot` wrote, or from those of several `pools`; all text is escaped.
 
     `parts` are the report's parts with examples: `search`, `revisions`.
     """
     template = Path(__file__).parent / RESOURCES[0]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    drawn, skipped = embedded(figures)
+    folders = figures if isinstance(figures, list) else [figures]
+    drawn, skipped = side_by_side(folders, pools or [""] * len(folders))
     for figure in [*drawn, *skipped]:
         figure["command"] = f"ttc draw {figure['name']} --study results/{study}"
     found = {figure["name"]: figure for figure in [*drawn, *skipped]}

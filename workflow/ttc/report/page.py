@@ -10,12 +10,16 @@ import yaml
 
 from ttc.errors import InputError
 from ttc.paper.open_questions import choices
-from ttc.report import solutions
+from ttc.report import mathml, solutions
+from ttc.report.pools import accuracy, compared
+from ttc.report.pools import described as pools_described
 
 RESOURCES = ("templates/report.html",)  # the template; its bytes are part of the code of this module
 MARKS = {"reproduced": "✓", "not reproduced": "✗", "undecided": "?", "not measured": "–", "measured": ""}
 SIDES = {"above": ">", "below": "<", "within": "±"}
 LISTED_VOTES = 200
+# Figures that compare pools
+OF_ALL = ("pools", "pool_exchange")
 METHODS = {
     "boxed": r"the last \boxed{…}",
     "hashes": "what follows the last ####",
@@ -32,27 +36,40 @@ def render(
     study: str,
     configuration: dict,
     findings: pl.DataFrame,
-    figures: Path | None,
+    figures: Path | list[Path] | None,
     content: solutions.Content,
     shown: int,
     models: dict[str, dict],
     found: dict[str, int] | None = None,
     votes: pl.DataFrame | None = None,
+    tables: dict[str, pl.DataFrame] | None = None,
+    titles: list[str] | None = None,
 ) -> str:
     """The report as HTML.
 
-    `figures` is the folder that `plot` wrote, `content` the tables of texts, `shown` the number of problems shown with
-    whole solutions, `models` cards by role, `found` the number of samples by the method that found their answer,
-    `votes` the comparison with published votes.  All text is escaped.
+    `figures` is the folder that `plot` wrote, or those of all pools, whose `titles` are given, `content` the tables of
+    texts, `shown` the number of problems shown with whole solutions, `models` cards by role, `found` the number of
+    samples by the method that found their answer, `votes` the comparison with published votes, `tables` those of
+    accuracy and of pools that the study has (`curves`, `pool_checks`, `pool_accuracy`, `pool_pairs`, `pool_exchange`).
+    All text is escaped.
     """
+    tables = tables or {}
+    pools = (configuration.get("source") or {}).get("pools")
     template = Path(__file__).parent / RESOURCES[0]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
     environment.filters["number"] = number
-    drawn, skipped = embedded(figures, main=True) if figures else ([], [])
+    environment.filters["mathematics"] = mathml.rendered
+    environment.filters["answer"] = mathml.answer
+    folders = figures if isinstance(figures, list) else [figures] if figures else []
+    drawn, skipped = side_by_side(folders, titles or [""] * len(folders), main=True)
     return environment.from_string(template.read_text()).render(
         study=study,
         opening=_opening(content, findings),
-        topics=by_topic(findings),
+        pools=pools_described(pools, tables.get("pool_checks")) if pools else None,
+        accuracy=accuracy(tables.get("curves")),
+        compared=compared(tables),
+        topics=by_topic(findings.filter(pl.col("verdict") != "not measured")),
+        unmeasured=by_topic(findings.filter(verdict="not measured")),
         tested=tested(findings),
         marks=MARKS,
         sides=SIDES,
@@ -60,6 +77,7 @@ def render(
         skipped=skipped,
         models=[_model(role, card) for role, card in models.items()],
         examples=solutions.solutions(content, shown),
+        scored=content.scores is not None,
         chains=solutions.revisions(content, 1 if shown else 0),
         tree=solutions.search_tree(content) if shown else None,
         found=_found(found),
@@ -99,6 +117,30 @@ def embedded(folder: Path, main: bool = False) -> tuple[list[dict], list[dict]]:
     return drawn, [entry for entry in index if not entry["files"]]
 
 
+def side_by_side(folders: list[Path], titles: list[str], main: bool = False) -> tuple[list[dict], list[dict]]:
+    """Figures of one or several pools, and those that none has: each with `images` [{pool, source}], a pool's beside
+    the others', and else as `embedded` gives it for the first pool that has it.
+    """
+    drawn: dict[str, dict] = {}
+    skipped: dict[str, dict] = {}
+    order: list[str] = []
+    for folder, title in zip(folders, titles, strict=True):
+        found, missing = embedded(folder, main)
+        order += [entry["name"] for entry in [*found, *missing] if entry["name"] not in order]
+        for entry in found:
+            shown = drawn.setdefault(entry["name"], entry | {"images": []})
+            shown["images"].append({"pool": title if len(folders) > 1 else "", "source": entry["source"]})
+        skipped |= {entry["name"]: entry for entry in missing if entry["name"] not in skipped}
+    for entry in drawn.values():
+        # of all pools together, and not one pool's
+        if len(entry["images"]) == 1 and entry["name"] in OF_ALL:
+            entry["images"][0]["pool"] = ""
+    return (
+        [drawn[name] for name in order if name in drawn],
+        [skipped[name] for name in order if name not in drawn],
+    )
+
+
 def by_topic(findings: pl.DataFrame) -> list[dict]:
     """The rows of the table `findings` in order, by topic: [{topic, rows}]."""
     topics: dict[str, list[dict]] = {}
@@ -111,6 +153,8 @@ def tested(findings: pl.DataFrame) -> str:
     """How many claims were tested at 95 %, and what that means for a single verdict."""
     claims = findings.filter(~pl.col("verdict").is_in(["measured", "not measured"]))
     intervals = claims.drop_nulls("low")
+    if claims.is_empty():
+        return "No claim has a verdict here."
     return (
         f"{len(claims)} claims have a verdict here, {len(intervals)} of them by a 95 % interval. Nothing corrects for "
         f"their number: were all intervals right at that level, about {0.05 * len(intervals):.0f} of them would miss "
@@ -123,11 +167,15 @@ def tested(findings: pl.DataFrame) -> str:
 def _opening(content: solutions.Content, findings: pl.DataFrame) -> str:
     claims = findings.filter(pl.col("side") != "none")
     counts = dict(claims["verdict"].value_counts().iter_rows())
-    verdicts = ", ".join(f"{counts[name]} {name}" for name in MARKS if name in counts)
     questions = content.samples["problem_id"].n_unique()
+    unmeasured = counts.pop("not measured", 0)
+    verdicts = (
+        ", ".join(f"{counts[name]} {name}" for name in MARKS if name in counts) or "none has a verdict here"
+    )
+    verdicts += f"; {unmeasured} cannot be measured on this study" if unmeasured else ""
     return (
         f"{questions:,} test questions, {len(content.samples):,} independent solutions. "
-        f"Of {len(claims)} claims: {verdicts}."
+        f"Of {len(claims)} claims of the paper: {verdicts}."
     )
 
 

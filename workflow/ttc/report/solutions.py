@@ -20,11 +20,19 @@ class Content:
     chain_scores: pl.DataFrame | None = None
     tree: pl.DataFrame | None = None
     candidates: pl.DataFrame | None = None
+    origin: pl.DataFrame | None = None  # run and sample of the file, of samples of a pool
 
     def problem(self, problem_id: str) -> dict:
         """problem_id, question and gold answer."""
         row = self.problems.filter(problem_id=problem_id).row(0, named=True)
         return {"problem_id": problem_id, "question": row["question"], "gold": row["answer"]}
+
+    def called(self, problem_id: str, sample_index: int) -> str:
+        """What a sample is called: by its number here, or by run and number in the pool's file."""
+        if self.origin is None:
+            return f"sample {sample_index}"
+        row = self.origin.filter(problem_id=problem_id, sample_index=sample_index).row(0, named=True)
+        return f"sample {row['sample']}" + (f" of run {row['run']}" if row["run"] else "")
 
 
 def steps(text: str, scores: list[float]) -> tuple[list[dict], str]:
@@ -39,7 +47,7 @@ def steps(text: str, scores: list[float]) -> tuple[list[dict], str]:
 
 
 def _solution(row: dict, scores: list[float], index: int, note: str = "") -> dict:
-    parts, line = steps(row["text"], scores)
+    parts, line = steps(row["text"] or "", scores)
     return {
         "index": index,
         "correct": row["correct"],
@@ -69,12 +77,15 @@ def solutions(content: Content, shown: int) -> list[dict]:
     found = []
     for problem_id, rate in solved_sometimes(content.samples, shown):
         samples = content.samples.filter(problem_id=problem_id).sort("sample_index")
+        if samples["text"].null_count():
+            # A pool without texts has nothing to read
+            continue
         picked = []
         for correct in (True, False):
             row = samples.filter(correct=correct).row(0, named=True)
-            picked.append(
-                _solution(row, _scores(content, problem_id, row["sample_index"]), row["sample_index"])
-            )
+            index = row["sample_index"]
+            shown = _solution(row, _scores(content, problem_id, index), index)
+            picked.append(shown | {"called": content.called(problem_id, index)})
         found.append(content.problem(problem_id) | {"rate": f"{100 * rate:.0f} %", "samples": picked})
     return found
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from ttc.errors import InputError
 from ttc.evaluation import allocator_files
+from ttc.evaluation.common import common_questions, left_out
 from ttc.evaluation.competitors import Group, competing, groups
 from ttc.evaluation.crossvalidation import Grid, build_grid, cross_validate
 from ttc.evaluation.curves import Curve, fixed_curves, tabulate
@@ -43,12 +44,18 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     folds, repeats = spec["folds"], spec["repeats"]
     if folds < 2 or repeats < 1:
         raise InputError(f"allocation needs folds >= 2 and repeats >= 1, not {folds} and {repeats}")
-    outcomes, problem_ids, bins = align(outcomes, difficulty)
+    problem_ids, lacking = common_questions(outcomes)
+    if said := left_out(outcomes, problem_ids, lacking):
+        print(f"  {said}", flush=True)
+    outcomes, problem_ids, bins = align(outcomes, difficulty, problem_ids)
     seed = spec["seed"]
     curves = fixed_curves(outcomes, problem_ids)
     allocation, per_question, fitted = [], [], {}
     for group in groups(outcomes, spec["strategies"], spec["competing_methods"]):
         rows = competing(outcomes, group)
+        if group.family == "search":
+            # Those without samples for a budget would take part with what they have at smaller ones
+            rows = rows.filter(~pl.col("budget").is_in(lacking))
         grid = build_grid(rows, problem_ids, spec["at_most"], ANCHOR.get(group.family))
         if grid.left_out:
             print(
@@ -73,28 +80,35 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         curves.append(Curve(group.family, "best_fixed", group.label, grid.budgets, fixed))
         per_question.append(_per_question(group, "best_fixed", "none", grid, fixed))
     if not fitted:
-        raise InputError("outcomes: no strategy that an allocator could choose from was measured")
+        if (outcomes["family"] != "baseline").any():
+            raise InputError("outcomes: no strategy that an allocator could choose from was measured")
+        print(
+            "  there are verdicts, and nothing that chooses among answers: no strategy is allocated",
+            flush=True,
+        )
     output.mkdir(parents=True, exist_ok=True)
     names = ("family", "bins", "repeat", "fold", "bin", "budget", "strategy", "selection", "accuracy")
-    ALLOCATION.write(pl.DataFrame(allocation, schema=names, orient="row"), output / "allocation.parquet")
+    rows = pl.DataFrame(allocation, schema={name: ALLOCATION.dtypes[name] for name in names}, orient="row")
+    ALLOCATION.write(rows, output / "allocation.parquet")
     CURVES.write(tabulate(curves, bins, spec["bootstrap"], seed), output / "curves.parquet")
-    PER_QUESTION.write(pl.concat(per_question), output / "per_question.parquet")
+    none = pl.DataFrame(schema=PER_QUESTION.dtypes)
+    PER_QUESTION.write(pl.concat(per_question) if per_question else none, output / "per_question.parquet")
     allocator_files.dump(fitted, output / "allocator.skops")
 
 
 def align(
-    outcomes: pl.DataFrame, difficulty: pl.DataFrame
+    outcomes: pl.DataFrame, difficulty: pl.DataFrame, problem_ids: list[str]
 ) -> tuple[pl.DataFrame, list[str], dict[str, np.ndarray]]:
-    """Outcomes of the questions of known difficulty, those questions' ids, and their bins by kind.
+    """Outcomes of the questions `problem_ids`, these ids, and their bins by kind.
 
     Raises InputError where a question has outcomes but no difficulty.
     """
-    problem_ids = sorted(outcomes["problem_id"].unique())
-    unknown = sorted(set(problem_ids) - set(difficulty["problem_id"]))
+    unknown = sorted(set(outcomes["problem_id"]) - set(difficulty["problem_id"]))
     if unknown:
         raise InputError(
             f"difficulty: {len(unknown)} questions with outcomes have none, first '{unknown[0]}'"
         )
+    outcomes = outcomes.filter(pl.col("problem_id").is_in(problem_ids))
     ordered = difficulty.filter(pl.col("problem_id").is_in(problem_ids)).sort("problem_id")
     bins = {"oracle": ordered["oracle_bin"].to_numpy()}
     if ordered["predicted_bin"].null_count() == 0:

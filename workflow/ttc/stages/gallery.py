@@ -1,12 +1,13 @@
 """Stage `gallery`: one self-contained HTML page with our figures beside the paper's.
 
-Role: figures, the folder that `plot` wrote.  spec: study (its name), parts (those parts of its report with examples).
+Role: figures, the folders that `plot` wrote, one for each pool.  spec: study (its name), parts (those parts of its
+report with examples), pools (their titles; one empty title where there are no pools).
 """
 
 from pathlib import Path
 
 from ttc.report.gallery import render
-from ttc.runtime import Inputs, Runtime, one
+from ttc.runtime import Inputs, Runtime
 
 DECLARATION = {
     "group": "publication",
@@ -19,6 +20,6 @@ DECLARATION = {
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Write the page."""
-    page = render(spec["study"], one(inputs, "figures"), spec["parts"])
+    page = render(spec["study"], inputs["figures"], spec["parts"], spec["pools"])
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page)

@@ -8,14 +8,15 @@ import polars as pl
 
 from ttc.errors import InputError
 from ttc.evaluation.exchange import (
+    against,
     at_budget,
     model_parameters,
     multiplier,
     verified_generations,
+    winner,
 )
 from ttc.noise import generator
 from ttc.runtime import Inputs, Runtime, one
-from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
 from ttc.tables.analysis import DIFFICULTY, EXCHANGE, OUTCOMES, PER_QUESTION
 
 DECLARATION = {
@@ -74,9 +75,9 @@ def _compare(
                     random = generator(
                         spec["seed"], "exchange", family, version, str(ratio), kind, int(value)
                     )
-                    compared = _against(read.values[members], opponent[members], spec["bootstrap"], random)
+                    compared = against(read.values[members], opponent[members], spec["bootstrap"], random)
                     where = (family, version, float(ratio), kind, int(value), factor, read.budget)
-                    yield (*where, *compared, read.clipped)
+                    yield (*where, *compared, winner(*compared[6:], ("small", "larger")), read.clipped)
 
 
 def _beside(
@@ -91,21 +92,3 @@ def _beside(
     budgets = np.array(sorted(rows["budget"].unique()))
     small = wide.select([str(budget) for budget in budgets]).to_numpy()
     return budgets, small, np.array([larger[name] for name in wide["problem_id"]]), wide["bin"].to_numpy()
-
-
-def _against(
-    small: np.ndarray, larger: np.ndarray, replicates: int, random: np.random.Generator
-) -> tuple[float | str, ...]:
-    """Both accuracies and their paired difference with 95 % intervals, and the winner; same resamples for all."""
-    counts = bootstrap_counts(len(small), replicates, random)
-    values = np.column_stack([small, larger, small - larger])
-    low, high = percentile_interval(bootstrap_means(values, counts))
-    mean = values.mean(axis=0)
-    mean[:2], low[:2], high[:2] = (np.clip(part[:2], 0.0, 1.0) for part in (mean, low, high))
-    ends = [number for column in range(3) for number in (mean[column], low[column], high[column])]
-    return (*ends, _winner(low[2], high[2]))
-
-
-def _winner(low: float, high: float) -> str:
-    """Who wins, from the interval of small minus larger: undecided where it contains 0."""
-    return "small" if low > 0 else "larger" if high < 0 else "undecided"

@@ -7,7 +7,7 @@ import polars as pl
 
 from ttc.errors import InputError
 from ttc.evaluation.difficulty import answer_entropy, assign_bins, pool_half
-from ttc.evaluation.pool import sample_pools
+from ttc.evaluation.pool import sample_pools, verdicts_only
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.analysis import DIFFICULTY
 from ttc.tables.generation import PROBLEMS
@@ -30,6 +30,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     levels = dict(problems.select("problem_id", "level").iter_rows())
     rows = []
     half = pool_half(spec["samples"], "difficulty")
+    unanswered = verdicts_only(inputs.get("samples", []))
     for pool in sample_pools(inputs.get("samples", []), {"prm": inputs.get("scores", [])}, half=half):
         if pool.problem_id not in levels:
             raise InputError(f"samples: problem '{pool.problem_id}' is not in the table of problems")
@@ -41,7 +42,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
                 "predicted": None if scores is None else float(scores.mean()),
                 "mean_logprob": _known(pool.logprob),
                 "mean_tokens": _known(pool.tokens),
-                "answer_entropy": answer_entropy(pool.groups),
+                "answer_entropy": None if unanswered else answer_entropy(pool.groups),
                 "score_std": None if scores is None else float(scores.std()),
                 "level": levels[pool.problem_id],
             }

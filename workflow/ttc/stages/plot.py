@@ -45,6 +45,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
                 drawn = style.settle(figure.draw(study, spec))
                 for suffix in sorted(spec["formats"]):
                     style.save(drawn, output / f"{figure.name}.{suffix}", spec["dpi"])
+            entry["width"] = round(drawn.get_figwidth(), 2)
             entry["files"] = [f"{figure.name}.{suffix}" for suffix in sorted(spec["formats"])]
             print(f"plot: {figure.name}", flush=True)
         except NotMeasured as reason:

@@ -1,7 +1,8 @@
 """Stage `report`: one self-contained HTML file with findings, figures, whole solutions and every choice made.
 
 Roles: problems, samples, findings (required); scores, searches (the blocks of the one whose tree is drawn), chains,
-chain_scores, figures, votes and the model folders may be empty.
+chain_scores, figures (of one pool or of several), votes, origin, curves (the folder of fit_allocator), the tables of
+pools and the model folders may be empty.
 """
 
 from collections import Counter
@@ -16,11 +17,15 @@ from ttc.models.card import read_card
 from ttc.report.page import render
 from ttc.report.solutions import Content, solved_sometimes
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.analysis import CURVES
+from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
+from ttc.tables.pools import POOL_CHECKS
 from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 from ttc.tables.search import CANDIDATES, TREE
 
+OF_POOLS = (POOL_CHECKS, POOL_ACCURACY, POOL_PAIRS, POOL_EXCHANGE)
 DECLARATION = {
     "group": "publication",
     "purpose": "write the report",
@@ -35,22 +40,33 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Write the page.
 
     spec: study (its name), configuration (the part that the study uses), examples (problems shown with solutions),
-    extract (methods of finding answers whose shares are shown, or None).
+    extract (methods of finding answers whose shares are shown, or None), pools (titles of the pools whose figures are
+    given, or one empty title).
     """
     shown = spec["examples"]
     page = render(
         study=spec["study"],
         configuration=spec["configuration"],
         findings=FINDINGS.read(one(inputs, "findings")),
-        figures=one(inputs, "figures") if inputs.get("figures") else None,
+        figures=inputs.get("figures", []),
         content=_content(inputs, shown),
         shown=shown,
         models={role: read_card(inputs[role][0]) for role in ROLES if inputs.get(role)},
         found=_found(inputs["samples"], spec["extract"]),
         votes=pl.read_parquet(one(inputs, "votes")) if inputs.get("votes") else None,
+        tables=_tables(inputs),
+        titles=spec["pools"],
     )
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page)
+
+
+def _tables(inputs: Inputs) -> dict[str, pl.DataFrame]:
+    """Accuracy by budget, and what there is about pools."""
+    found = {table.name: table.read(inputs[table.name]) for table in OF_POOLS if inputs.get(table.name)}
+    if inputs.get("curves"):
+        found["curves"] = CURVES.read(one(inputs, "curves") / "curves.parquet")
+    return found
 
 
 def _content(inputs: Inputs, shown: int) -> Content:
@@ -62,6 +78,8 @@ def _content(inputs: Inputs, shown: int) -> Content:
     if searches := inputs.get("searches"):
         for table in (TREE, CANDIDATES):
             frames[table.name] = table.read([folder / f"{table.name}.parquet" for folder in searches])
+    if inputs.get("origin"):
+        frames["origin"] = pl.read_parquet(one(inputs, "origin"))
     problems = PROBLEMS.read(inputs["problems"])
     return Content(problems=problems, samples=_samples(inputs["samples"], shown), **frames)
 
@@ -81,7 +99,7 @@ def _found(paths: list[Path], extract: list[str] | None) -> dict[str, int] | Non
         return None
     counts = Counter(dict.fromkeys([*extract, NONE], 0))
     for path in paths:
-        texts = SAMPLES.read([path], ["text"])["text"].value_counts()
+        texts = SAMPLES.read([path], ["text"])["text"].drop_nulls().value_counts()
         for text, count in texts.iter_rows():
             counts[find(text, extract).method] += count
     return dict(counts)

@@ -75,6 +75,15 @@ def condense(scores: np.ndarray, verdicts: np.ndarray) -> tuple[np.ndarray, np.n
     return values, right, np.bincount(place, minlength=len(values)) - right
 
 
+def merge(
+    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One part of several of the same question."""
+    score, right, wrong = (np.concatenate(each) for each in zip(*parts, strict=True))
+    values, place = np.unique(score, return_inverse=True)
+    return values, *(np.bincount(place, weights=each, minlength=len(values)) for each in (right, wrong))
+
+
 def join(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Judged:
     """`Judged` of what `condense` returned for each question; at least one."""
     score, right, wrong = (np.concatenate(each) for each in zip(*parts, strict=True))
@@ -88,6 +97,19 @@ def auc(scores: np.ndarray, verdicts: np.ndarray) -> float | None:
     judged = join([condense(scores, verdicts)])
     pairs = judged.right.sum() * judged.wrong.sum()
     return float(judged.wins[0, 0] / pairs) if pairs else None
+
+
+def auc_within(scores: np.ndarray, verdicts: np.ndarray, question: np.ndarray) -> float | None:
+    """The same over pairs of solutions to one question; None where no question has a correct and an incorrect one."""
+    order = np.argsort(question, kind="stable")
+    wins = pairs = 0.0
+    for members in np.split(order, np.flatnonzero(np.diff(question[order])) + 1):
+        right = verdicts[members].sum()
+        if 0 < right < len(members):
+            held = right * (len(members) - right)
+            wins += auc(scores[members], verdicts[members]) * held
+            pairs += held
+    return float(wins / pairs) if pairs else None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from ttc.store import lock
 from ttc.store.keys import Code
 from ttc.study.artifact import Artifact
 from ttc.study.config import load, parse
-from ttc.study.graph.analysis import plan_analysis, plan_publication
+from ttc.study.graph.analysis import plan_analysis, plan_comparison, plan_figures, plan_publication
 from ttc.study.graph.origins import ORIGINS
 from ttc.study.jobs import Jobs
 from ttc.study.plan import Plan
@@ -38,7 +38,10 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
 
     materials, further = ORIGINS[configuration.origin](configuration, add, root)
     measured = [plan_analysis(configuration, add, material) for material in materials]
-    plan_publication(configuration, add, materials[0], measured[0] | {"votes": further}, root)
+    measured[0] |= plan_comparison(configuration, add, materials, measured)
+    for material, each in zip(materials, measured, strict=True):
+        each["figures"] = plan_figures(configuration, add, material, each)
+    plan_publication(configuration, add, materials, measured, further, root)
     stages = {artifact.stage: STAGES[artifact.stage] for artifact in artifacts}
     spec = {
         "configuration": shown_configuration(configuration),

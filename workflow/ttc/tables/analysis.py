@@ -18,7 +18,11 @@ DIFFICULTY = Schema(
         "predicted_bin": count(meaning="bin of the predicted difficulty, 1 = easiest", low=1, nullable=True),
         "mean_logprob": real(meaning="mean log-probability of a sample (nats)", nullable=True),
         "mean_tokens": real(meaning="mean tokens of a sample", nullable=True),
-        "answer_entropy": real(meaning="entropy of the answers' distribution (nats)", low=0.0),
+        "answer_entropy": real(
+            meaning="entropy of the answers' distribution (nats); null = verdicts without answers",
+            low=0.0,
+            nullable=True,
+        ),
         "score_std": real(meaning="standard deviation of the final-step score", low=0.0, nullable=True),
         "level": count(meaning="author's level; 0 = not given"),
     },
@@ -65,7 +69,11 @@ CURVES = Schema(
         "accuracy": share(meaning="mean correctness"),
         "low": share(meaning="lower end of the 95 % bootstrap interval over questions"),
         "high": share(meaning="upper end of it"),
-        "problems": count(meaning="questions in the mean", low=1),
+        "problems": count(
+            meaning="questions in the mean; the same at every budget of a curve, but for budgets that only some of "
+            "them have samples for",
+            low=1,
+        ),
     },
     meaning="accuracy against budget, whole and by difficulty",
 )

@@ -30,7 +30,8 @@ BIN = count(meaning="difficulty bin, 1 = easiest; 0 = all questions")
 BUDGET = count(meaning="budget: generations per question", low=1)
 VERIFIER = text(meaning="whose scores", allowed=("prm", "orm", "revision_orm"))
 LEVEL = text(
-    meaning="what is scored: a `solution`, or a `step`, whose verdict is that of its sample",
-    allowed=("solution", "step"),
+    meaning="what is scored: a `solution`, or a `step`, whose verdict is that of its sample; `later_steps`: a step and "
+    "all after it, which few solutions reach",
+    allowed=("solution", "step", "later_steps"),
 )
 FAMILY = text(meaning="what is compared", allowed=("search", "revisions", "baseline", "larger"))

@@ -12,17 +12,22 @@ CANDIDATES = Schema(
     | {"candidate": count(meaning="index of the candidate, from 0")}
     | SOLUTION
     | {
+        "text": text(meaning="the solution as generated; null = a search without texts", nullable=True),
         "step_scores": STEP_SCORES,
         "finish_reason": FINISH,
-        "tokens": count(meaning="tokens of this candidate"),
-        "generated_tokens": count(
-            meaning="tokens the search generated for the problem: kept, discarded and rolled out; shared prefixes once"
+        "tokens": count(
+            meaning="tokens of this candidate; null here and below = not recorded", nullable=True
         ),
-        "discarded_tokens": count(meaning="of these, tokens of branches that were dropped"),
-        "rollout_tokens": count(meaning="of these, tokens of lookahead rollouts"),
+        "generated_tokens": count(
+            meaning="tokens the search generated for the problem: kept, discarded and rolled out; shared prefixes once",
+            nullable=True,
+        ),
+        "discarded_tokens": count(meaning="of these, tokens of branches that were dropped", nullable=True),
+        "rollout_tokens": count(meaning="of these, tokens of lookahead rollouts", nullable=True),
         "verifier_tokens": count(
             meaning="tokens the verifier read for the problem: the prompt once and every generated token once, by a "
-            "published verifier the problem and all steps so far at each step"
+            "published verifier the problem and all steps so far at each step",
+            nullable=True,
         ),
         "generations": real(meaning="billed budget: N, or N(k+1) for lookahead (paper §3.2)", low=1.0),
     },

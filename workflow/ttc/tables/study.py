@@ -20,6 +20,8 @@ from ttc.tables.analysis import (
     TRANSITIONS,
     VERIFIER_QUALITY,
 )
+from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
+from ttc.tables.pools import POOL_CHECKS
 from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 
@@ -39,6 +41,10 @@ TABLES = {
         CHAINS,
         CHAIN_SCORES,
         FINDINGS,
+        POOL_CHECKS,
+        POOL_ACCURACY,
+        POOL_PAIRS,
+        POOL_EXCHANGE,
     )
 }
 # Why a study may lack a table, in words
@@ -47,6 +53,10 @@ ABSENT = {
     "chains": "the study has no chains of revisions",
     "transitions": "the study has no chains of revisions",
     "difficulty": "the study measured no difficulty",
+    "pool_accuracy": "the study has one pool of samples",
+    "pool_pairs": "the study has one pool of samples",
+    "pool_exchange": "no two pools have models of different `parameters`",
+    "pool_checks": "the study sampled its completions itself",
 }
 ALL = 0  # the bin that holds all questions
 
@@ -113,9 +123,35 @@ class Study:
         rows = self.table("outcomes").filter(family=family, strategy=strategy, selection=selection)
         return sorted(rows["budget"].unique())
 
-    def counts(self) -> dict[str, int]:
-        """How many of what was measured, as captions name them: the questions."""
-        return {"questions": len(self.frames["difficulty"])} if "difficulty" in self.frames else {}
+    @property
+    def verifier(self) -> str | None:
+        """What scored the samples: `PRM`, or `ORM` where it gave one score to each solution; None where nothing did."""
+        vote = {"family": "search", "strategy": "best_of_n_weighted"}
+        if not (self.measured("curves", **vote) or self.measured("outcomes", **vote)):
+            return None
+        outcome = self.measured("verifier_quality", verifier="orm")
+        return "ORM" if outcome and not self.measured("verifier_quality", verifier="prm") else "PRM"
+
+    def measured(self, name: str, **wanted) -> bool:
+        """Whether the table has rows with these values."""
+        frame = self.frames.get(name)
+        return frame is not None and not frame.filter(**wanted).is_empty()
+
+    def counts(self) -> dict[str, object]:
+        """What was measured, as captions name it (`ttc.figures.captions.MEASURED`); what was not is left out."""
+        known: dict[str, object] = {}
+        if "difficulty" in self.frames:
+            table = self.frames["difficulty"]
+            known = {"questions": len(table), "predicted": len(table.drop_nulls("predicted_bin"))}
+        known |= {"verifier": self.verifier, "second_verifier": self._second_verifier()}
+        if self.measured("exchange"):
+            known["larger_policy"] = "the larger policy"
+        if self.measured("calibration", level="step"):
+            known["step_scores"] = "step scores"
+        return {name: value for name, value in known.items() if value}
+
+    def _second_verifier(self) -> str | None:
+        return "ORM" if self.measured("curves", family="search", strategy="orm_best_of_n_weighted") else None
 
     def exchange(self, family: str, bins: str = "oracle", version: str = "v1") -> pl.DataFrame:
         """Rows of `exchange` of one family by bin and ratio; of another formula where `version` was not asked for."""

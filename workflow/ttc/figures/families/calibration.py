@@ -18,6 +18,8 @@ MEASURES = {
     "brier": ("Brier score", None),
     "calibration_error": ("Calibration error", 0.0),
 }
+# Steps with a label on the axis at most: more would touch
+STEP_LABELS = 11
 
 
 def draw_calibration(study: Study, options: dict) -> Figure:
@@ -72,39 +74,70 @@ def _verifier(upper, lower, rows, look, label):
 
 
 def draw_quality(study: Study, options: dict) -> Figure:
-    """AUC of the PRM's step scores by step; beside it AUC, Brier score and calibration error of every verifier."""
+    """AUC of step scores by step, where there are some; beside it how good the scores of every verifier are."""
     table = study.table("verifier_quality")
-    steps = table.filter(pl.col("level") == "step", pl.col("measure") == "auc", pl.col("step") > 0)
-    steps = steps.drop_nulls("value").sort("step")
+    steps = table.filter(pl.col("level").is_in(("step", "later_steps")), pl.col("step") > 0)
+    steps = steps.filter(measure="auc").drop_nulls("value").sort("step")
     whole = table.filter(step=0)
-    if whole.is_empty() or steps.is_empty():
-        raise NotMeasured("no verifier was measured by step")
-    drawn = style.figure(12.4, 4.4)
+    if whole.is_empty():
+        raise NotMeasured("no verifier scored the samples")
     measures = [measure for measure in MEASURES if measure in whole["measure"]]
-    left, *right = drawn.subplots(1, 1 + len(measures), width_ratios=[2.1] + [1] * len(measures))
-    for verifier, rows in steps.group_by("verifier", maintain_order=True):
-        look = style.look(verifier[0])
-        mean, low, high = (rows[name].to_numpy() for name in ("value", "low", "high"))
-        left.errorbar(
-            rows["step"].to_numpy(), mean, np.clip([mean - low, high - mean], 0, None), color=look.colour,
-            marker=look.marker, linestyle=look.line, capsize=2.5, elinewidth=1, label=VERIFIERS[verifier[0]],
-        )  # fmt: skip
-    left.axhline(0.5, color=style.GREY, linewidth=1, linestyle=":")
-    left.text(steps["step"].min(), 0.505, "chance", fontsize=8, color=style.GREY, va="bottom")
-    left.set_xticks(sorted(steps["step"].unique()))
-    left.set_ylim(min(0.45, float(steps["low"].min())), 1.01)
-    left.set_xlabel("Step of the solution")
-    left.set_ylabel("AUC of the step's score")
-    left.set_title("By step", fontweight="normal")
-    left.legend(loc="lower right")
-    _dots(dict(zip(measures, right, strict=True)), whole)
+    widths = [1] * len(measures) if steps.is_empty() else [2.1] + [1] * len(measures)
+    drawn = style.figure(2.0 * sum(widths) + 0.2, 4.4)
+    panels = list(drawn.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0])
+    pooled = ""
+    if not steps.is_empty():
+        pooled = _by_step(panels.pop(0), steps)
+    _dots(dict(zip(measures, panels, strict=True)), whole)
     style.heading(drawn, "How well verifiers tell right from wrong")
     style.note(
         drawn,
         "AUC: chance that a sample that ends correct scores above one that does not. Bars: 95 % bootstrap intervals "
-        "over questions.",
+        f"over questions.{pooled}",
     )
     return drawn
+
+
+def _by_step(axes, steps: pl.DataFrame) -> str:
+    """A point for each step, and apart from them an open one for all later steps; returns what the note says of it."""
+    for verifier, rows in steps.group_by("verifier", maintain_order=True):
+        look = style.look(verifier[0])
+        for level, line, filled in (("step", look.line, look.colour), ("later_steps", "none", "white")):
+            part = rows.filter(level=level)
+            mean, low, high = (part[name].to_numpy() for name in ("value", "low", "high"))
+            label = VERIFIERS[verifier[0]] if level == "step" else None
+            axes.errorbar(
+                part["step"].to_numpy() + (0.6 if level == "later_steps" else 0), mean,
+                np.clip([mean - low, high - mean], 0, None), color=look.colour, marker=look.marker, linestyle=line,
+                markerfacecolor=filled, capsize=2.5, elinewidth=1, label=label,
+            )  # fmt: skip
+    axes.axhline(0.5, color=style.GREY, linewidth=1, linestyle=":")
+    axes.text(steps["step"].min(), 0.505, "chance", fontsize=8, color=style.GREY, va="bottom")
+    later = steps.filter(level="later_steps")
+    alone = steps.filter(level="step")["step"]
+    every = -(-len(alone.unique()) // STEP_LABELS)
+    places = {step: str(step) for step in sorted(alone.unique()) if (step - 1) % every == 0}
+    for step in later["step"].unique():
+        # a label of its own, unless another one stands where it would be written
+        places = {place: name for place, name in places.items() if place <= step - every}
+        places[step + 0.6] = f"{step}+"
+    axes.set_xticks(list(places), list(places.values()))
+    axes.set_ylim(min(0.45, float(steps["low"].min()) - 0.02), 1.01)
+    axes.set_xlabel("Step of the solution")
+    axes.set_ylabel("AUC of the step's score")
+    verifiers = steps["verifier"].unique()
+    axes.set_title(
+        "By step" if len(verifiers) > 1 else f"{VERIFIERS[verifiers[0]]} by step", fontweight="normal"
+    )
+    if len(verifiers) > 1:
+        axes.set_ylim(top=1.1)
+        axes.legend(loc="upper right", ncols=len(verifiers))
+    if later.is_empty():
+        return ""
+    first = " or ".join(str(step) for step in sorted(later["step"].unique()))
+    return (
+        f" Open: step {first} and all later ones, which fewer than a tenth of the solutions reach, together."
+    )
 
 
 def _dots(axes, whole):
@@ -147,8 +180,8 @@ FIGURES = (
         title="Calibration of the verifiers",
         place=260,
         caption=(
-            "Share of samples that end correct, by the score they got: whole solutions and single steps; below, how "
-            "the scores are spread.",
+            "Share of samples that end correct, by the score they got; below, how the scores are spread.",
+            "Left, scores of whole solutions; right, {step_scores}.",
             TRACED.replace("bands", "bars"),
             SEED,
         ),
@@ -160,7 +193,8 @@ FIGURES = (
         title="Verifiers by step",
         place=270,
         caption=(
-            "AUC of the step scores by step, and AUC, Brier score and calibration error of every verifier.",
+            "AUC, Brier score and calibration error of every verifier.",
+            "Left, the AUC of {step_scores} by step; steps that few solutions reach are taken together.",
             TRACED.replace("bands", "bars"),
             SEED,
         ),

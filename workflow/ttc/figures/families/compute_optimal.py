@@ -9,7 +9,7 @@ from ttc.figures import style
 from ttc.figures.comparison import REVISIONS, SEARCH, Comparison, lines, optimal
 from ttc.figures.entry import FIXED, Entry
 from ttc.figures.sentences import AGGREGATION, CHAINS, FOLDS, QUESTIONS, SEED
-from ttc.tables.study import Study
+from ttc.tables.study import NotMeasured, Study
 
 IN_SAMPLE = (
     "Thin line: the choice was made on the very questions that it is measured on, which is optimistic."
@@ -28,19 +28,19 @@ def draw_revisions(study: Study, options: dict) -> Figure:
 
 
 def _draw(study: Study, comparison: Comparison) -> Figure:
-    strategy, selection, *_ = comparison.fixed[0]
-    reference = study.curve(comparison.family, strategy, selection)
-    study.curve(comparison.family, "compute_optimal", comparison.selection, bins="oracle")  # or NotMeasured
+    reference, label = comparison.reference(study)
+    if optimal(study, comparison, "oracle") is None:
+        raise NotMeasured("there is one strategy, and nothing to choose among")
     drawn = style.figure(8.0, 4.6)
     axes = drawn.subplots()
     found = lines(axes, study, comparison, in_sample=True)
     _mark_saving(axes, reference, optimal(study, comparison, "oracle"), REFERENCE_BUDGET)
     style.end_labels(axes, found)
-    axes.set_title(comparison.title)
+    axes.set_title(comparison.title(study))
     more = "Chosen on one fold of questions, measured on the other; thin line: chosen and measured on all of them."
     met = saving(reference, optimal(study, comparison, "oracle"), REFERENCE_BUDGET)
     if met:
-        more += f" Arrow: the accuracy of {comparison.fixed[0][3]} at {REFERENCE_BUDGET} generations"
+        more += f" Arrow: the accuracy of {label} at {REFERENCE_BUDGET} generations"
         more += f", first reached at {met[1]:.1f}."
     style.note(drawn, style.interval_note(reference, more))
     return drawn
@@ -78,7 +78,7 @@ FIGURES = (
         title="Compute-optimal search",
         place=50,
         caption=(
-            "The best strategy for each difficulty bin and budget against best-of-N weighted and majority vote.",
+            "The best strategy for each difficulty bin and budget against fixed ones.",
             FOLDS,
             IN_SAMPLE,
             AGGREGATION,

@@ -1,6 +1,7 @@
 """Difficulty: how often each bin is solved with one solution, and predicted against oracle difficulty (paper §3.2)."""
 
 import numpy as np
+import polars as pl
 from matplotlib.figure import Figure
 
 from ttc.figures import style
@@ -11,6 +12,8 @@ from ttc.statistics.bootstrap import bootstrap_interval
 from ttc.tables.study import NotMeasured, Study
 
 KINDS = (("oracle", "", style.BLUE, "oracle bins"), ("predicted", "///", style.ORANGE, "predicted bins"))
+# Pass rates up to which points of one rate are spread, and ties that the note lists
+FEW_RATES, TIES_LISTED = 12, 3
 
 
 def pass_at_1(study: Study, kind: str, replicates: int, seed: int) -> list[tuple[int, float, float, float]]:
@@ -35,10 +38,36 @@ def draw(study: Study, options: dict) -> Figure:
     _bars(axes[0], study, kinds, options)
     if both:
         _scatter(axes[1], table)
-    style.note(
-        drawn, f"Bars: mean of the bin with its 95 % bootstrap interval over questions ({len(table)} in all)."
-    )
+    bars = f"Bars: mean of the bin with its 95 % bootstrap interval over questions ({len(table)} in all)."
+    style.note(drawn, " ".join([bars, *filter(None, [tied(table), _spread_note(table) if both else ""])]))
     return drawn
+
+
+def tied(table: pl.DataFrame) -> str:
+    """What to say of questions whose equal pass rates are shared out to several oracle bins; empty where none are."""
+    rates = table.drop_nulls("oracle_bin").group_by("oracle")
+    rates = rates.agg(bins=pl.col("oracle_bin").unique().sort(), questions=pl.len())
+    rates = rates.filter(pl.col("bins").list.len() > 1).sort("questions", "oracle", descending=True)
+    if rates.is_empty():
+        return ""
+    where = [
+        f"{100 * rate:.3g} % ({questions:,} questions in bins {' and '.join(map(str, bins))})"
+        for rate, bins, questions in rates.iter_rows()
+    ]
+    listed = ", ".join(where[:TIES_LISTED]) + (" and others" if len(where) > TIES_LISTED else "")
+    return f"Ties: questions of equal pass rate were parted between oracle bins by their ids alone: {listed}."
+
+
+def _spread_note(table: pl.DataFrame) -> str:
+    return (
+        "At the right, bins that share a pass rate lie side by side." if _step(table) and tied(table) else ""
+    )
+
+
+def _step(table: pl.DataFrame) -> float:
+    """The least distance of two pass rates where there are few of them, so that points hide each other; else 0."""
+    rates = np.unique(table["oracle"].to_numpy())
+    return float(np.diff(rates).min()) if 1 < len(rates) <= FEW_RATES else 0.0
 
 
 def _bars(axes, study, kinds, options):
@@ -60,29 +89,36 @@ def _bars(axes, study, kinds, options):
     style.percent(axes.yaxis)
     axes.set_ylabel("Pass@1 of the policy")
     axes.set_xlabel("Difficulty")
-    axes.set_title("One solution per question, by difficulty")
-    axes.legend(loc="upper right")
+    axes.set_title("One solution per question, by difficulty", pad=22)
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(kinds), borderaxespad=0.1, handlelength=1.4
+    )
 
 
 def _scatter(axes, table):
     table = table.drop_nulls("predicted")
     bins = int(table["oracle_bin"].max())
+    width = 0.3 * _step(table)
+    # bins that share a pass rate have a lane each
+    lane = pl.col("oracle_bin").rank("dense", descending=True).over("oracle")
+    lane = (lane - (pl.col("oracle_bin").n_unique().over("oracle") + 1) / 2) * width
+    table = table.with_columns(x=pl.col("oracle") + lane)
     for index in range(1, bins + 1):
-        rows = table.filter(table["oracle_bin"] == index)
+        rows = table.filter(table["oracle_bin"] == index).sort("problem_id")
         look = style.bin_look(index, bins)
         axes.plot(
-            rows["oracle"], rows["predicted"], linestyle="none", marker=look.marker, color=look.colour, markersize=4.5,
+            rows["x"], rows["predicted"], linestyle="none", marker=look.marker, color=look.colour, markersize=4.5,
             markeredgecolor="white", markeredgewidth=0.4, zorder=3,
             label=style.bin_name(index, bins).removeprefix("bin "),
         )  # fmt: skip
     axes.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.8, linestyle=":", zorder=1)
-    axes.set_xlim(-0.03, 1.03)
+    axes.set_xlim(-0.03 - width / 2, 1.03 + width / 2)
     axes.set_ylim(-0.03, 1.03)
     style.percent(axes.xaxis)
     style.percent(axes.yaxis)
     axes.set_xlabel("Oracle: share of correct solutions")
     axes.set_ylabel("Predicted: mean verifier score")
-    axes.set_title(f"Predicted against oracle: rank correlation {rank_correlation(table):.2f}")
+    axes.set_title(f"Predicted against oracle: rank correlation {rank_correlation(table):.2f}", pad=22)
     axes.legend(
         loc="upper left", bbox_to_anchor=(1.0, 1.02), handletextpad=0.1, title="Oracle bin", fontsize=7.5
     )
@@ -104,9 +140,9 @@ FIGURES = (
         title="Difficulty",
         place=20,
         caption=(
-            "How often one solution of the policy is correct in each difficulty bin, by oracle and by predicted "
-            "difficulty; right, one against the other.",
+            "How often one solution of the policy is correct in each difficulty bin.",
             ORACLE,
+            "By predicted difficulty ({predicted} questions) beside it, and at the right one against the other.",
             "Pass rates over {sampling.samples} samples a question.",
             "{questions} test questions; bars are 95 % bootstrap intervals ({figures.bootstrap} resamples).",
             SEED,

@@ -55,7 +55,7 @@ def draw(study: Study, options: dict) -> Figure:
     for panel in axes:  # the panels share an axis, which is final only now
         style.accuracy_axis(panel, style.ACCURACY if panel is axes[0] else "")
         style.end_labels(panel, [line for line in panel.get_lines() if line.get_label() in _labels(shown)])
-    style.heading(drawn, "Searching with the PRM: accuracy by generations per question")
+    style.heading(drawn, f"Searching with the {study.verifier}: accuracy by generations per question")
     bands = f"For legibility not on every curve{' at the left' if len(shown) > 1 else ''}."
     style.note(drawn, style.interval_note(study.curve("search", shown[0][1][0]), bands))
     return drawn

@@ -5,32 +5,34 @@ from matplotlib.figure import Figure
 
 from ttc.figures import comparison, style
 from ttc.figures.entry import FIXED, Entry
-from ttc.figures.sentences import FOLDS, QUESTIONS, RATIOS, SEED
+from ttc.figures.sentences import FOLDS, QUESTIONS, SEED
 from ttc.tables.study import NotMeasured, Study
 
+# The comparison of each row, and its title by what is chosen
 ROWS = (
-    ("revisions", comparison.REVISIONS, "Revising answers"),
-    ("search", comparison.SEARCH, "Searching with a verifier"),
+    (comparison.REVISIONS, {"": "Revising answers"}),
+    (comparison.SEARCH, {"": "Searching with a verifier", comparison.SEARCH.among: "Choosing among samples"}),
 )
 
 
 def draw(study: Study, options: dict) -> Figure:
     """A row for revisions and one for search: accuracy over budgets, and small minus larger policy by bin and R."""
-    shown = [row for row in ROWS if study.has(row[0], "compute_optimal", row[1].selection, bins="oracle")]
+    shown = [row for row in ROWS if comparison.optimal(study, row[0], "oracle") is not None]
     if not shown:
         raise NotMeasured("no compute-optimal curve was measured")
-    compared = "exchange" in study.frames and not study.frames["exchange"].is_empty()
+    compared = study.measured("exchange")
     drawn = style.figure(11.0 if compared else 7.6, 0.6 + 3.6 * len(shown))
     columns = 2 if compared else 1
     axes = drawn.subplots(len(shown), columns, squeeze=False, width_ratios=[1, 1.05] if compared else None)
-    for row, (family, compared_with, title) in zip(axes, shown, strict=True):
+    for row, (compared_with, titles) in zip(axes, shown, strict=True):
+        title = titles.get(compared_with.choice(study), titles[""])
         found = comparison.lines(row[0], study, compared_with)
         style.end_labels(row[0], found, gap=0.07, size=8)
         row[0].set_title(f"{title}: accuracy")
         if compared:
-            _bars(row[1], study.exchange(family))
+            _bars(row[1], study.exchange(compared_with.family))
             row[1].set_title("Small minus larger policy at equal FLOPs")
-    rows = study.curve(shown[0][0], "compute_optimal", shown[0][1].selection, bins="oracle")
+    rows = comparison.optimal(study, shown[0][0], "oracle")
     more = "R = inference tokens / pretraining tokens. Oracle bins at the right." if compared else ""
     style.note(drawn, style.interval_note(rows, more))
     return drawn
@@ -86,10 +88,12 @@ FIGURES = (
         title="The study in one figure",
         place=10,
         caption=(
-            "Left: accuracy by generations per question. Right: the small policy with its compute-optimal strategy "
-            "minus one greedy solution of the larger policy at equal FLOPs, by difficulty.",
+            "Accuracy by generations per question.",
+            "Right: the small policy with its compute-optimal strategy minus one greedy solution of {larger_policy} at "
+            "equal FLOPs, by difficulty.",
             FOLDS,
-            RATIOS["v1"],
+            "Against {larger_policy}, R = {exchange.ratios.v1} inference tokens to a pretraining token; the formula of "
+            "version 1.",
             QUESTIONS,
             SEED,
         ),

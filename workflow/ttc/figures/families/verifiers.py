@@ -7,17 +7,13 @@ from matplotlib.figure import Figure
 
 from ttc.figures import style
 from ttc.figures.entry import FIXED, VOTES, Entry
-from ttc.figures.sentences import AGGREGATION, FLIPPED, QUESTIONS, SAMPLES, SEED, SUBSETS
+from ttc.figures.sentences import AGGREGATION, FLIPPED, FLIPS, QUESTIONS, SAMPLES, SEED, SUBSETS
 from ttc.tables.study import NotMeasured, Study
 
 PRM, PLAIN = "best_of_n_weighted", "best_of_n"
 ORM, ORM_PLAIN = "orm_best_of_n_weighted", "orm_best_of_n"
 MAJORITY = {"majority": "majority vote"}
-QUALITY = {
-    PRM: "PRM as trained",
-    f"{PRM}(verifier=flipped)": "PRM, some scores flipped",
-    f"{PRM}(verifier=random)": "random scores",
-}
+FLIPPED_SCORES, RANDOM_SCORES = f"{PRM}(verifier=flipped)", f"{PRM}(verifier=random)"
 AGGREGATIONS = {"last": "last step", "min": "minimum", "prod": "product", "mean": "mean"}
 
 
@@ -31,17 +27,19 @@ def draw(study: Study, options: dict) -> Figure:
 
 def draw_selection(study: Study, options: dict) -> Figure:
     """The best-scored sample against the weighted vote, by the PRM and by the ORM."""
-    shown = {"PRM": {PRM: "weighted vote", PLAIN: "best single score"} | MAJORITY}
-    if study.has("search", ORM) and study.has("search", ORM_PLAIN):
-        shown["ORM"] = {ORM: "weighted vote", ORM_PLAIN: "best single score"} | MAJORITY
     if not study.has("search", PRM):
         raise NotMeasured("no verifier scored the samples")
+    shown = {study.verifier: {PRM: "weighted vote", PLAIN: "best single score"} | MAJORITY}
+    if study.has("search", ORM) and study.has("search", ORM_PLAIN):
+        shown["ORM"] = {ORM: "weighted vote", ORM_PLAIN: "best single score"} | MAJORITY
     return _draw(study, shown, "Best-of-N against best-of-N weighted", [PRM, PLAIN, ORM, ORM_PLAIN])
 
 
 def draw_aggregations(study: Study, options: dict) -> Figure:
     """How step scores become one score: for the weighted vote and for the best single score."""
     own = AGGREGATIONS.get(options["aggregation"], options["aggregation"])
+    if study.verifier == "ORM":
+        raise NotMeasured("the ORM gives one score to a solution, and there is nothing to aggregate")
     shown = {}
     for title, method in (("Weighted vote", PRM), ("Best single score", PLAIN)):
         others = {
@@ -57,15 +55,16 @@ def draw_aggregations(study: Study, options: dict) -> Figure:
 
 
 def draw_quality(study: Study, options: dict) -> Figure:
-    """Votes weighted by the PRM, by the PRM with a share of its scores flipped, and by random scores."""
-    for name in list(QUALITY)[1:]:
+    """Votes weighted by the verifier, by the verifier with a share of its scores flipped, and by random scores."""
+    for name in (FLIPPED_SCORES, RANDOM_SCORES):
         study.curve("search", name)  # or NotMeasured
-    return _draw(
-        study,
-        {"": QUALITY | MAJORITY},
-        "How good a verifier has to be: best-of-N weighted",
-        list(QUALITY)[:2],
-    )
+    names = {
+        PRM: f"{study.verifier}, its own scores",
+        FLIPPED_SCORES: f"{study.verifier}, some scores flipped",
+        RANDOM_SCORES: "random scores",
+    }
+    heading = "How good a verifier has to be: best-of-N weighted"
+    return _draw(study, {"": names | MAJORITY}, heading, [PRM, FLIPPED_SCORES])
 
 
 def _draw(study, shown, heading, banded, looks=None) -> Figure:
@@ -91,7 +90,7 @@ def _draw(study, shown, heading, banded, looks=None) -> Figure:
         style.end_labels(panel, panel.get_lines())
     style.heading(drawn, heading)
     labels = {label: None for names in shown.values() for name, label in names.items() if name in banded}
-    bands = f"For legibility on these only: {', '.join(labels)}."
+    bands = f"For legibility on these only: {'; '.join(labels)}."
     style.note(drawn, style.interval_note(study.curve("search", PRM), bands))
     return drawn
 
@@ -137,7 +136,8 @@ FIGURES = (
         title="Best-of-N against best-of-N weighted",
         place=220,
         caption=(
-            "The sample with the best score against the vote weighted by scores, by the PRM and by the ORM.",
+            "The sample with the best score against the vote weighted by scores.",
+            "At the left the {verifier}, at the right the {second_verifier}.",
             SAMPLES,
             AGGREGATION,
             SUBSETS,
@@ -155,9 +155,10 @@ FIGURES = (
         title="How good a verifier has to be",
         place=240,
         caption=(
-            "Votes weighted by the PRM, by the PRM with a share of its scores p turned into 1 − p, and by random "
-            "scores, which is a majority vote with noise.",
+            "Votes weighted by the scores of the {verifier}, by its scores with a share of them turned from p into "
+            "1 − p, and by random scores, which is a majority vote with noise.",
             FLIPPED,
+            FLIPS,
             SAMPLES,
             AGGREGATION,
             SUBSETS,

@@ -1,5 +1,6 @@
 """Verifiers, aggregation of step scores and selection rules (paper §5.1 and appendix; figures 13 and 14, †13, †17)."""
 
+from collections.abc import Callable
 from functools import partial
 
 from ttc.paper.claim import MARGIN, Claim, Line, Measure, Settings, ours
@@ -11,7 +12,30 @@ PLAIN = Line("search", "best_of_n", "best_of_n")
 ORM_PLAIN = Line("search", "orm_best_of_n", "best_of_n")
 RANDOM = Line("search", "best_of_n_weighted(verifier=random)", "best_of_n_weighted")
 FLIPPED = Line("search", "best_of_n_weighted(verifier=flipped)", "best_of_n_weighted")
+# The ORM's lines, and their names where no PRM was there before it
+BY_ORM = {ORM: WEIGHTED, ORM_PLAIN: PLAIN}
 FIGURE_13, FIGURE_14 = 256, 2048  # generations: to 2^8 and to 2^11
+
+
+def scored(study: Study, line: Line) -> Line:
+    """Where the study has the line: of an only verifier that is an ORM, votes bear the names of the first verifier.
+
+    NotMeasured for a line of the PRM's in such a study.
+    """
+    if study.verifier != "ORM":
+        return line
+    if line in BY_ORM:
+        return BY_ORM[line]
+    if line.strategy.startswith("best_of_n") and line != RANDOM:
+        raise NotMeasured("the study's only verifier is an ORM")
+    return line
+
+
+def compared(
+    study: Study, settings: Settings, measure: Callable, first: Line, second: Line, **how
+) -> Measure:
+    """A measure of two lines, each by the verifier that it names."""
+    return measure(study, settings, first=scored(study, first), second=scored(study, second), **how)
 
 
 def aggregated(how: str) -> Line:
@@ -47,6 +71,7 @@ def quality(study: Study, settings: Settings, verifier: str, measure: str) -> Me
 
 def over_optimised(study: Study, settings: Settings, line: Line) -> Measure:
     """Accuracy at the largest budget minus accuracy at the measured budget nearest to its square root, paired."""
+    line = scored(study, line)
     known = [budget for budget in budgets_of(study, line) if budget > 1]
     if len(known) < 2:
         raise NotMeasured(f"{line.name} was not measured at two budgets")
@@ -71,7 +96,8 @@ def _over(
     up_to: int = FIGURE_13,
     source: str = "outcomes",
 ) -> Claim:
-    return Claim(name, text, paper, partial(difference, first=first, second=second, up_to=up_to), source)
+    measure = partial(compared, measure=difference, first=first, second=second, up_to=up_to)
+    return Claim(name, text, paper, measure, source)
 
 
 TOPIC = "2 Verifiers and selection rules"
@@ -125,7 +151,7 @@ CLAIMS = (
         "last_over_mean",
         "Weights by the last step minus weights by the mean over steps",
         "the mean is a further aggregation in use",
-        partial(difference, first=WEIGHTED, second=aggregated("mean"), up_to=FIGURE_13),
+        partial(compared, measure=difference, first=WEIGHTED, second=aggregated("mean"), up_to=FIGURE_13),
         "outcomes",
     ),
     _over(
@@ -162,14 +188,14 @@ CLAIMS = (
         "prm_gap_grows",
         "The lead of the PRM over the ORM grows with N",
         "the gap between PRM and ORM grows with N (fig. 14)",
-        partial(gap_growth, first=WEIGHTED, second=ORM),
+        partial(compared, measure=gap_growth, first=WEIGHTED, second=ORM),
         "outcomes",
     ),
     Claim(
         "random_is_majority",
         "Weights by a random verifier equal a majority vote",
         f"random verifier = majority (†17); set here: equal within {100 * MARGIN:.0f} points",
-        partial(at_reference, first=RANDOM, second=MAJORITY),
+        partial(compared, measure=at_reference, first=RANDOM, second=MAJORITY),
         "outcomes",
         side="within",
         threshold=MARGIN,
@@ -178,14 +204,14 @@ CLAIMS = (
         "flipped_below_standard",
         "Weights by the PRM beat weights by the PRM with 20 % of its scores flipped",
         "20 % of the scores flipped lies below the standard PRM (†17)",
-        partial(at_reference, first=WEIGHTED, second=FLIPPED),
+        partial(compared, measure=at_reference, first=WEIGHTED, second=FLIPPED),
         "outcomes",
     ),
     Claim(
         "flipped_above_random",
         "Weights by the PRM with 20 % of its scores flipped beat those of a random verifier",
         "20 % of the scores flipped lies above the random verifier (†17)",
-        partial(at_reference, first=FLIPPED, second=RANDOM),
+        partial(compared, measure=at_reference, first=FLIPPED, second=RANDOM),
         "outcomes",
     ),
 )

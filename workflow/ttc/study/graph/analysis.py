@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ttc.figures.captions import specification
 from ttc.flops import ROLES
-from ttc.study.artifact import Artifact, External
+from ttc.study.artifact import Artifact, External, Part
 from ttc.study.graph.base import Add
 from ttc.study.graph.further import plan_further
 from ttc.study.graph.generations import Material
@@ -14,12 +14,14 @@ from ttc.study.sections.configuration import Configuration
 
 NOTEBOOK = "notebooks/01_scaling.ipynb"
 
+# Tables of the comparison of several pools
+COMPARED = ("pool_accuracy", "pool_pairs", "pool_exchange")
 # Tables that findings are measured on, beside the chains; a study may lack some.
 FOUND = ("outcomes", "difficulty", "allocation", "exchange", "transitions", "verifier_quality")
 
 
 def plan_analysis(configuration: Configuration, add: Add, material: Material) -> dict[str, list[Artifact]]:
-    """Add difficulty, outcomes, allocation, exchange, findings and figures of one policy; return them by role."""
+    """Add difficulty, outcomes, allocation, exchange and findings of one policy; return them by role."""
     seed = {"seed": configuration.seed}
     evaluation, exchange = configuration.evaluation, configuration.exchange
     ablations = configuration.ablations
@@ -94,10 +96,45 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     spec |= revised if material.chains else dict.fromkeys(revised)
     measured["findings"] = [add("find", name, spec, **read)]
     measured |= plan_further(configuration, add, material, measured)
-    spec = specification(shown_configuration(configuration))
-    spec["methods"] = declared(searched, "legend", "beyond_paper")
-    measured["figures"] = [add("plot", name, spec, **measured, **chains)]
     return measured
+
+
+def plan_comparison(
+    configuration: Configuration,
+    add: Add,
+    materials: list[Material],
+    measured: list[dict[str, list[Artifact]]],
+) -> dict[str, list[Part]]:
+    """Add the comparison of several policies with each other; its tables by name, empty lists where there is one."""
+    if len(materials) < 2:
+        return {name: [] for name in COMPARED}
+    exchange = configuration.exchange
+    spec = {
+        "seed": configuration.seed,
+        "pools": [
+            {"name": each.name, "model": each.title, "parameters": (each.parameters or {}).get("policy")}
+            for each in materials
+        ],
+        "versions": exchange.versions,
+        "ratios": exchange.ratios.model_dump(include=set(exchange.versions)),
+        "verifier_curves": exchange.verifier_curves,
+        "bootstrap": exchange.bootstrap,
+    }
+    roles = ("outcomes", "difficulty", "allocation")
+    read = {role: [artifact for each in measured for artifact in each[role]] for role in roles}
+    parts = tuple(f"{name}.parquet" for name in COMPARED)
+    made = add("compare_pools", "pools", spec, parts=parts, **read)
+    return {name: [made.part(f"{name}.parquet")] for name in COMPARED}
+
+
+def plan_figures(
+    configuration: Configuration, add: Add, material: Material, measured: dict[str, list[Artifact]]
+) -> list[Artifact]:
+    """Add the figures of one policy, from everything that was measured on it."""
+    spec = specification(shown_configuration(configuration))
+    spec["methods"] = declared([name for name, _ in material.searches], "legend", "beyond_paper")
+    chains = {"chains": material.chains, "chain_scores": material.chain_scores}
+    return [add("plot", material.name, spec, **measured, **chains)]
 
 
 def _verifiers(configuration: Configuration, add: Add, name: str, **scored: list) -> dict[str, list]:
@@ -117,15 +154,19 @@ def _verifiers(configuration: Configuration, add: Add, name: str, **scored: list
 def plan_publication(
     configuration: Configuration,
     add: Add,
-    material: Material,
-    measured: dict[str, list[Artifact]],
+    materials: list[Material],
+    measured: list[dict[str, list[Artifact]]],
+    votes: list[Artifact],
     root: Path,
 ) -> None:
-    """Add report, gallery, executed notebook, and the view for people, which lists every artifact before it."""
+    """Add report, gallery and executed notebook: of the first policy, with the figures of the others beside its own."""
+    material, others, measured = materials[0], measured[1:], measured[0] | {"votes": votes}
     shown = without_sharding(shown_configuration(configuration))
     report = {"study": configuration.study.name, "configuration": shown}
     report |= configuration.report.model_dump()
     report["extract"] = material.extract
+    report["pools"] = [each.title for each in materials]
+    figures = [folder for each in (measured, *others) for folder in each["figures"]]
     add(
         "report",
         material.name,
@@ -136,13 +177,17 @@ def plan_publication(
         searches=material.shown_search,
         chains=material.chains,
         chain_scores=material.chain_scores,
-        **{role: measured[role] for role in ("findings", "figures", "votes") if role in measured},
+        origin=material.origin,
+        curves=measured["allocation"],
+        pool_checks=material.checks,
+        figures=figures,
+        **{role: measured.get(role, []) for role in ("findings", "votes", *COMPARED)},
         **{role: material.models.get(role, []) for role in ROLES},
     )
     examples = {"search": material.shown_search, "revisions": material.chains}
     parts = [part for part, found in examples.items() if found and configuration.report.examples]
-    gallery = {"study": configuration.study.name, "parts": parts}
-    add("gallery", material.name, gallery, figures=measured["figures"])
+    gallery = {"study": configuration.study.name, "parts": parts, "pools": report["pools"]}
+    add("gallery", material.name, gallery, figures=figures)
     tables = {role: measured[role] for role in ("outcomes", "difficulty", "exchange", "findings")}
     add(
         "notebook",

@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 class Material:
     """Inputs of the analysis by role; each is a list of artifacts or parts of them.
 
-    `name` labels the results: `policy`, or the name of a further pool.  `searches` and `larger_searches` pair the
+    `name` labels the results: `policy`, or the name of a further pool; `title` is what pages call it.  `origin` says
+    which row of its file each sample was.  `searches` and `larger_searches` pair the
     strategy's name with the search; `shown_search` holds all blocks of the one whose tree the report draws.
     `parameters` holds the models' sizes where there are no models to ask, `ratios` the pairs (sequential, parallel) of
     revisions to report, `extract` the methods by which answers are found where there is more than one form.
+    `checks` holds the table `pool_checks` where pools were imported.
     """
 
     name: str
     problems: list
+    title: str = ""
+    origin: list = field(default_factory=list)
     samples: list = field(default_factory=list)
     scores: list = field(default_factory=list)
     orm_scores: list = field(default_factory=list)
@@ -29,6 +33,7 @@ class Material:
     larger_samples: list = field(default_factory=list)
     larger_scores: list = field(default_factory=list)
     larger_searches: list[tuple[str, object]] = field(default_factory=list)
+    checks: list = field(default_factory=list)
     models: dict[str, list] = field(default_factory=dict)
     parameters: dict[str, int] | None = None
     ratios: list[tuple[int, int]] | None = None

@@ -1,13 +1,25 @@
 """Studies of completions that somebody else sampled: one import stands in for all stages that generate."""
 
+import glob
 from pathlib import Path
 
-from ttc.errors import InputError
+from ttc import strategies
+from ttc.errors import InputError, nearest
+from ttc.search.strategy import Strategy
 from ttc.study.artifact import Artifact, External
 from ttc.study.graph.base import Add
 from ttc.study.graph.generations import Material
 from ttc.study.sections.configuration import Configuration
-from ttc.study.sections.pools import Pool, ReferenceVotes, SampledProblems
+from ttc.study.sections.pools import (
+    FoundSearch,
+    Grading,
+    Pool,
+    ReferenceVotes,
+    Sampled,
+    SampledProblems,
+    Source,
+)
+from ttc.study.sections.searches import Tree
 
 
 def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list[Material], list[Artifact]]:
@@ -16,35 +28,93 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
     names = sorted(source.pools, key=lambda name: (name != "policy", name))
     pools = {name: _how_to_read(source.pools[name]) for name in names}
     files = {f"pool_{name}": _files(source.pools[name], f"source.pools.{name}", root) for name in names}
-    spec = {"problems": source.problems.model_dump(exclude={"path"}), "pools": pools}
-    spec |= source.model_dump(include={"grading", "missing_samples"})
+    if source.problems is None and source.grading.verdicts != "recorded":
+        raise InputError(
+            "source.problems: the key is missing; without gold answers there must be verdicts (`grading: recorded`)"
+        )
+    problems = None if source.problems is None else source.problems.model_dump(exclude={"path"})
+    spec = {"problems": problems, "pools": pools}
+    spec |= source.model_dump(include={"grading", "missing_samples", "contradicted", "accept"})
     scored = [name for name in names if pools[name]["columns"].get("step_scores")]
     imported = add(
         "import_pool",
         "pools",
         spec,
-        parts=("problems.parquet", "grading.parquet")
+        parts=("problems.parquet", "grading.parquet", "pool_checks.parquet")
         + tuple(f"{name}.{table}.parquet" for name in names for table in ("samples", "origin"))
         + tuple(f"{name}.scores.parquet" for name in scored),
-        problems=_files(source.problems, "source.problems", root),
+        problems=[] if source.problems is None else _files(source.problems, "source.problems", root),
         **files,
     )
     materials = [
         Material(
             name=name,
+            title=source.pools[name].model or name,
+            origin=[imported.part(f"{name}.origin.parquet")],
             problems=[imported.part("problems.parquet")],
             samples=[imported.part(f"{name}.samples.parquet")],
+            checks=[imported.part("pool_checks.parquet")],
             scores=[imported.part(f"{name}.scores.parquet")] if name in scored else [],
             parameters={"policy": size} if (size := source.pools[name].parameters) else None,
-            extract=None if source.grading.keep_answers else source.grading.extract,
+            extract=None if source.grading.keep_answers else _extracted(source.pools[name], source.grading),
         )
         for name in names
     ]
+    for name, search in source.searches.items():
+        _add_search(name, search, source, materials, imported.part("problems.parquet"), add, root)
     reference = source.reference_votes
     further = (
         [] if reference is None else [_compare_votes(reference, spec, imported.inputs["problems"], add, root)]
     )
     return materials, further
+
+
+def _add_search(
+    name: str,
+    search: FoundSearch,
+    source: Source,
+    materials: list[Material],
+    problems: object,
+    add: Add,
+    root: Path,
+) -> None:
+    """The import of a search, beside the samples of its pool.  Raises InputError for an unknown method or pool."""
+    asked_by = f"source.searches.{name}"
+    if search.pool not in source.pools:
+        near = nearest(search.pool, source.pools)
+        raise InputError(f"{asked_by}.pool: there is no pool '{search.pool}'{near}")
+    if search.path is None and search.tree is None:
+        raise InputError(
+            f"{asked_by}: neither `path` nor `tree` was given; candidates are read from one of them"
+        )
+    try:
+        method, values = strategies.parse(name)
+    except ValueError as error:
+        raise InputError(f"source.searches: {error}; it is written as beam(width=4)") from None
+    strategy = Strategy(method, **values)
+    spec = {
+        "name": strategy.name,
+        "search": search.model_dump(exclude={"path": True, "pool": True, "tree": {"path"}}),
+        "grading": source.grading.model_dump(),
+    }
+    found = add(
+        "import_search",
+        strategies.file_label(strategy.name, search.generations or 1).rpartition("-")[0],
+        spec,
+        problems=[problems],
+        candidates=[] if search.path is None else _files(search, asked_by, root),
+        tree=[] if search.tree is None else _files(search.tree, f"{asked_by}.tree", root),
+    )
+    (material,) = (each for each in materials if each.name == search.pool)
+    material.searches.append((strategy.name, found))
+    if search.tree is not None and not material.shown_search:
+        material.shown_search.append(found)
+
+
+def _extracted(pool: Pool, grading: Grading) -> list[str] | None:
+    """How answers are found in completions; None for a pool that has none."""
+    columns = pool.columns.model_dump()
+    return grading.extract if columns.get("text", not (columns.get("answer") or columns.get("n"))) else None
 
 
 def _compare_votes(
@@ -68,14 +138,24 @@ def _compare_votes(
     )
 
 
-def _files(section: SampledProblems | Pool | ReferenceVotes, asked_by: str, root: Path) -> list[External]:
-    """The files that a section's `path` names.  Raises InputError for one that is not there."""
-    paths = section.path if isinstance(section.path, list) else [section.path]
-    for path in paths:
-        if not (root / path).is_file():
+def _files(
+    section: SampledProblems | Sampled | Tree | ReferenceVotes, asked_by: str, root: Path
+) -> list[External]:
+    """The files that a section's `path` names; `*` and `?` stand for parts of names.
+
+    Raises InputError for one that is not there.
+    """
+    found = []
+    for path in section.path if isinstance(section.path, list) else [section.path]:
+        if (root / path).is_file():
+            found.append(path)
+            continue
+        matched = sorted(glob.glob(path, root_dir=root)) if set(path) & set("*?") else []
+        found += (files := [each for each in matched if (root / each).is_file()])
+        if not files:
             raise InputError(f"{asked_by}.path: there is no file {path}, seen from the project's folder")
-    return [External(path, root) for path in paths]
+    return [External(path, root) for path in dict.fromkeys(found)]
 
 
 def _how_to_read(pool: Pool) -> dict:
-    return pool.model_dump(exclude={"path", "parameters"})
+    return pool.model_dump(exclude={"path", "model", "parameters"})

@@ -60,7 +60,7 @@ class Configuration(Section):
     difficulty: Difficulty = Difficulty()
     evaluation: Evaluation = Evaluation()
     allocation: Allocation = Allocation()
-    exchange: Annotated[Exchange, Origin(GENERATED, PUBLISHED)] = Exchange()
+    exchange: Exchange = Exchange()
     findings: Findings = Findings()
     figures: Figures = Figures()
     report: Report = Report()

@@ -1,0 +1,158 @@
+"""Pools of several models beside each other: the same questions, paired differences, equal FLOPs (paper §7).
+
+Everything is over the questions that all compared pools have at a budget, and one set of resampled questions serves
+all of them, so that differences are paired.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+
+from ttc.evaluation.exchange import against, at_budget, multiplier, verified_generations, winner
+from ttc.flops import forward
+from ttc.noise import generator
+from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
+
+# What is compared, in the order of tables
+STRATEGIES = ("pass_at_k", "majority", "best_of_n", "best_of_n_weighted", "compute_optimal")
+INFERENCE = "inference"  # FLOPs of pretraining left aside
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """One pool: its name, its model, parameters (None = unknown), and what was measured on it.
+
+    `correct`: columns problem_id, strategy, budget, correct, of `STRATEGIES`; `tokens` of one sample by problem, NaN =
+    unknown; `bins`: oracle difficulty bin by problem.
+    """
+
+    name: str
+    model: str
+    parameters: int | None
+    correct: pl.DataFrame
+    tokens: dict[str, float]
+    bins: dict[str, int]
+
+    def grid(self, strategy: str, problems: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Rising budgets, and correctness (problems, budgets) with NaN where it was not measured."""
+        rows = self.correct.filter(pl.col("strategy") == strategy, pl.col("problem_id").is_in(problems))
+        budgets = np.array(sorted(rows["budget"].unique()), dtype=np.int64)
+        values = np.full((len(problems), len(budgets)), np.nan)
+        place = {name: index for index, name in enumerate(problems)}
+        rows_of = [place[name] for name in rows["problem_id"]]
+        values[rows_of, np.searchsorted(budgets, rows["budget"].to_numpy())] = rows["correct"].to_numpy()
+        return budgets, values
+
+    def mean_tokens(self, problems: list[str]) -> float | None:
+        """Mean tokens of one sample over the problems that record some; None where none does."""
+        known = [self.tokens[name] for name in problems if not np.isnan(self.tokens.get(name, np.nan))]
+        return float(np.mean(known)) if known else None
+
+
+def shared_problems(pools: list[Sampled]) -> list[str]:
+    """Problems that all pools have, sorted."""
+    return sorted(set.intersection(*(set(pool.correct["problem_id"]) for pool in pools)))
+
+
+def accuracies(pools: list[Sampled], replicates: int, seed: int) -> Iterator[tuple]:
+    """Rows of `pool_accuracy`: a budget that not all shared problems have is of those that have it in every pool."""
+    problems = shared_problems(pools)
+    counts = bootstrap_counts(len(problems), replicates, generator(seed, "pools", "accuracy"))
+    for strategy in STRATEGIES:
+        grids = {pool.name: pool.grid(strategy, problems) for pool in pools}
+        for pool in pools:
+            budgets, values = grids[pool.name]
+            for column, budget in enumerate(budgets):
+                known = _measured(grids.values(), budget)
+                if not known.any():
+                    continue
+                one = np.where(known, values[:, column], np.nan)
+                mean, low, high = _interval(one, counts)
+                tokens = pool.mean_tokens([name for name, has in zip(problems, known, strict=True) if has])
+                tokens = None if tokens is None else tokens * int(budget)
+                flops = forward(pool.parameters, tokens)
+                where = (pool.name, pool.model, strategy, int(budget))
+                yield (*where, *np.clip((mean, low, high), 0, 1).tolist(), tokens, flops, int(known.sum()))
+
+
+def differences(pools: list[Sampled], replicates: int, seed: int) -> Iterator[tuple]:
+    """Rows of `pool_pairs`: every two pools at every budget that both have."""
+    for first, second in combinations(pools, 2):
+        problems = shared_problems([first, second])
+        counts = bootstrap_counts(len(problems), replicates, generator(seed, "pools", "pairs"))
+        for strategy in STRATEGIES:
+            (budgets, values), (others, opponent) = (
+                pool.grid(strategy, problems) for pool in (first, second)
+            )
+            for budget in np.intersect1d(budgets, others):
+                gap = values[:, budgets == budget][:, 0] - opponent[:, others == budget][:, 0]
+                known = int((~np.isnan(gap)).sum())
+                if known:
+                    mean, low, high = _interval(gap, counts)
+                    where = (first.name, second.name, strategy, int(budget))
+                    yield (*where, mean, low, high, known, winner(mean, low, high, ("first", "second")))
+
+
+def exchanges(
+    pools: list[Sampled], ratios: dict[str, list[float]], curves: str, replicates: int, seed: int
+) -> Iterator[tuple]:
+    """Rows of `pool_exchange`: of every two pools whose models differ in size, the smaller's samples for one larger.
+
+    A sample of the larger model costs M·τ as much as one of the smaller, M times the parameters and τ times the
+    tokens.  With pretraining, 6·N·D_pre, the price is τ·(M + 3/R·(M−1)), the paper's factor for R = D_inf / D_pre and
+    D_inf the tokens of the larger model; the camera-ready bills the verifier as `multiplier` says.
+    """
+    sized = sorted((pool for pool in pools if pool.parameters), key=lambda pool: (pool.parameters, pool.name))
+    for small, larger in combinations(sized, 2):
+        if small.parameters == larger.parameters:
+            continue
+        problems = shared_problems([small, larger])
+        times = larger.parameters / small.parameters
+        read = [pool.mean_tokens(problems) for pool in (small, larger)]
+        longer = None if None in read else read[1] / read[0]
+        _, alone = larger.grid("pass_at_k", problems)
+        bins = np.array([small.bins.get(name, 0) for name in problems])
+        for strategy in STRATEGIES:
+            budgets, values = small.grid(strategy, problems)
+            if not len(budgets):
+                continue
+            complete = ~np.isnan(values).any(axis=1) & ~np.isnan(alone[:, 0])
+            for version, ratio, factor, paid in _prices(times, longer or 1.0, ratios, curves):
+                found = at_budget(budgets, values, paid)
+                for value in (0, *sorted(set(bins[complete].tolist()) - {0})):
+                    members = complete & ((bins == value) | (value == 0))
+                    if not members.any():
+                        continue
+                    random = generator(seed, "pools", "exchange", int(value))
+                    compared = against(found.values[members], alone[members, 0], replicates, random)
+                    where = (small.name, larger.name, strategy, version, float(ratio), int(value))
+                    numbers = (times, longer, factor, found.budget, found.clipped)
+                    ahead = winner(*compared[6:], ("small", "larger"))
+                    # with less than its budget the smaller model can win, and has not lost
+                    ahead = "undecided" if found.clipped and ahead == "larger" else ahead
+                    yield (*where, *numbers, *compared, int(members.sum()), ahead)
+
+
+def _prices(
+    times: float, longer: float, ratios: dict[str, list[float]], curves: str
+) -> Iterator[tuple[str, float, float, float]]:
+    """(version, R, samples at the price of one of the larger model, samples to read the curve at)."""
+    yield INFERENCE, 0.0, longer * times, longer * times
+    for version, values in ratios.items():
+        for ratio in values:
+            factor = longer * multiplier(times, ratio, version)
+            yield version, ratio, factor, verified_generations(factor, version, curves)
+
+
+def _measured(grids, budget: int) -> np.ndarray:
+    """Problems that every pool which reaches a budget has at it."""
+    columns = [values[:, budgets == budget][:, 0] for budgets, values in grids if (budgets == budget).any()]
+    return ~np.isnan(np.array(columns)).any(axis=0)
+
+
+def _interval(values: np.ndarray, counts: np.ndarray) -> tuple[float, float, float]:
+    low, high = percentile_interval(bootstrap_means(values[:, None], counts))
+    return float(np.nanmean(values)), float(low[0]), float(high[0])

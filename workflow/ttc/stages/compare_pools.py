@@ -1,0 +1,65 @@
+"""Stage `compare_pools`: several pools beside each other, paired by question, and at equal FLOPs (paper §7)."""
+
+from pathlib import Path
+
+import polars as pl
+
+from ttc.evaluation.comparison import STRATEGIES, Sampled, accuracies, differences, exchanges
+from ttc.runtime import Inputs, Runtime
+from ttc.tables.analysis import DIFFICULTY, OUTCOMES, PER_QUESTION
+from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
+
+DECLARATION = {
+    "group": "analysis",
+    "purpose": "compare pools with each other",
+    "suffix": "",
+    "memory": 2000,
+    "light": True,
+    "published": {
+        "pool_accuracy.parquet": "tables/pool_accuracy.parquet",
+        "pool_pairs.parquet": "tables/pool_pairs.parquet",
+        "pool_exchange.parquet": "tables/pool_exchange.parquet",
+    },
+}
+
+
+def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
+    """spec: seed, pools [{name, model, parameters}, ..], bootstrap, versions, ratios and verifier_curves of `exchange`.
+
+    Roles: outcomes, difficulty and allocation (folders of fit_allocator), each with one entry a pool in that order.
+    """
+    folders = zip(spec["pools"], inputs["outcomes"], inputs["difficulty"], inputs["allocation"], strict=True)
+    pools = [_read(*each) for each in folders]
+    ratios = {version: spec["ratios"][version] for version in spec["versions"]}
+    replicates, seed = spec["bootstrap"], spec["seed"]
+    tables = (
+        (POOL_ACCURACY, accuracies(pools, replicates, seed)),
+        (POOL_PAIRS, differences(pools, replicates, seed)),
+        (POOL_EXCHANGE, exchanges(pools, ratios, spec["verifier_curves"], replicates, seed)),
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    for table, rows in tables:
+        frame = pl.DataFrame(list(rows), schema=table.dtypes, orient="row")
+        table.write(frame, output / f"{table.name}.parquet")
+
+
+def _read(pool: dict, outcomes: Path, difficulty: Path, allocation: Path) -> Sampled:
+    table = OUTCOMES.read(outcomes)
+    optimal = PER_QUESTION.read(allocation / "per_question.parquet")
+    optimal = optimal.filter(strategy="compute_optimal", family="search", bins="oracle")
+    names = ("problem_id", "strategy", "budget", "correct")
+    voted = table.filter(pl.col("family").is_in(("baseline", "search")), pl.col("strategy").is_in(STRATEGIES))
+    one = table.filter(strategy="pass_at_1").with_columns(pl.col("tokens").fill_null(float("nan")))
+    return Sampled(
+        name=pool["name"],
+        model=pool["model"] or pool["name"],
+        parameters=pool["parameters"],
+        correct=pl.concat([voted.select(names), optimal.select(names)]),
+        tokens=dict(one.select("problem_id", "tokens").iter_rows()),
+        bins=dict(
+            DIFFICULTY.read(difficulty)
+            .drop_nulls("oracle_bin")
+            .select("problem_id", "oracle_bin")
+            .iter_rows()
+        ),
+    )
