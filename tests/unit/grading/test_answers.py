@@ -80,6 +80,52 @@ def test_answer_line(text, answer):
     assert answer_line(text) == answer
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The answer is **42**.",
+        "The answer is `42`.",
+        "The answer is __42__.",
+        "The answer is ***42***.",
+        "The **final answer** is **42**.",
+        "**The answer is** 42",
+        "**The answer is: 42.**",
+        "So the answer is **42.** Done.",
+        "The answer is **42**. I hope it is right.",
+        "Work.\n**Answer**: 42",
+        "Work.\n**Final Answer**: 42",
+        "### Final Answer: **42**",
+        "> **Answer:** `42`.",
+        "- _Answer_: 42",
+        "Answer: 42. This is because 6 times 7 is that.",
+        "**Answer:** $42$.",
+        r"**Final Answer:** $\boxed{42}$.",
+        "#### **42**.",
+        "**A:** 42",
+    ],
+)
+def test_marks_around_an_answer_or_its_label_are_no_part_of_it(text):
+    assert find(text, ["answer_line", "sentence", "hashes", "short_line"]).answer == "42"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Answer: 0.333...", "0.333..."),
+        ("Answer: `x^*`.", "x^*"),
+        ("Answer: a_1", "a_1"),
+        ("Answer: 5 * 3", "5 * 3"),
+        ("Answer: Mr. Smith", "Mr. Smith"),
+        ("Answer: -5", "-5"),
+        ("Answer: 3.5", "3.5"),
+        ("The answer isn't 5", None),
+        ("answering is: 5", None),
+    ],
+)
+def test_what_belongs_to_an_answer_stays(text, answer):
+    assert find(text, ["answer_line", "sentence"]).answer == answer
+
+
 def test_methods_are_tried_in_order():
     text = "#### 5\nAnswer: 6\n\\boxed{7}"
     assert find(text) == ("7", "boxed")

@@ -11,6 +11,7 @@ import yaml
 
 from tests.support import specs
 from ttc.errors import InputError
+from ttc.grading import grader
 from ttc.grading.grader import Grader
 from ttc.problems import pool_files
 from ttc.problems.pool_files import COLUMNS as POOL_COLUMNS
@@ -142,6 +143,24 @@ def test_equal_answers_share_a_name(tmp_path):
     ]
     samples = SAMPLES.read(run(tmp_path, write(tmp_path, pool)) / "policy.samples.parquet")
     assert samples.filter(problem_id="b")["answer"].to_list() == [None, "0.5", "0.5"]
+
+
+def test_an_answer_on_which_grading_fails_is_wrong_counted_and_told_in_the_report(
+    tmp_path, monkeypatch, capsys
+):
+    def fails(one, other):
+        if "3" in (one.plain, other.plain):
+            raise ZeroDivisionError
+        return decide(one, other)
+
+    decide = grader.by_exact_rules
+    monkeypatch.setattr(grader, "by_exact_rules", fails)
+    folder = run(tmp_path, write(tmp_path, rows()))
+    graded = pl.read_parquet(folder / "grading.parquet")
+    assert graded.filter(answer="3").select("correct", "how").rows() == [(False, "error")]
+    assert "1 comparisons failed (verdict `error`)" in capsys.readouterr().out
+    (oddities,) = pl.read_parquet(folder / "pool_checks.parquet")["oddities"]
+    assert any("1 samples have an answer on which grading failed" in each for each in oddities)
 
 
 def test_several_files_and_a_filter_make_one_pool(tmp_path):

@@ -76,7 +76,7 @@ def _one_answer(frame: pl.DataFrame, columns: dict[str, str]) -> pl.DataFrame:
     theirs = columns.get("answer")
     if theirs not in frame.columns or not isinstance(frame[theirs].dtype, pl.List):
         return frame
-    lists = [[str(each) for each in answers or [] if each is not None] for answers in frame[theirs]]
+    lists = [[str(each) for each in answers or [] if each is not None] for answers in frame[theirs].to_list()]
     return frame.with_columns(pl.Series(theirs, [joined(each) for each in lists], dtype=pl.String))
 
 
