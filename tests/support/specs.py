@@ -61,5 +61,8 @@ def pools(given: dict) -> dict:
     found = Configuration.model_validate({"source": source}).source
     return found.model_dump(
         include={"problems", "pools", "grading", "missing_samples", "contradicted", "accept"},
-        exclude={"problems": {"path"}, "pools": {name: {"path", "model", "parameters"} for name in found.pools}},
+        exclude={
+            "problems": {"path"},
+            "pools": {name: {"path", "model", "parameters"} for name in found.pools},
+        },
     )

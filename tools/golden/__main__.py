@@ -38,6 +38,7 @@ def make(folder: Path) -> list[dict]:
         else:
             _study(configuration, made, set(studies.NEEDED))
     _study(studies.of_a_pool(given / "pool"), made)
+    _study(studies.of_verdicts(given / "verdicts"), made)
     return list(made.values())
 
 

@@ -1,4 +1,4 @@
-"""Configurations of the golden studies: generated, published, and of a pool that somebody else sampled."""
+"""Configurations of the golden studies: generated, published, and of pools that somebody else sampled."""
 
 import json
 import random
@@ -106,6 +106,41 @@ def of_a_pool(folder: Path) -> dict:
                 "question": "q",
                 "pool": {key: value for key, value in policy.items() if key != "parameters"},
             },
+        },
+        "evaluation": {"budgets": None, "replicates": 10},
+    }
+
+
+def of_verdicts(folder: Path) -> dict:
+    """A study of verdicts without texts, with a search of the same policy and its tree."""
+    folder.mkdir(parents=True)
+    draw = random.Random(2)
+    rows, nodes = [], []
+    for number in range(8):
+        for sample in range(8):
+            right = draw.random() < 0.1 + number / 10
+            score = round(draw.uniform(0.3, 0.9) if right else draw.uniform(0.1, 0.7), 3)
+            kind = "beam" if sample < 4 else "sampled"
+            rows.append({"id": f"p{number}", "kind": kind, "ok": right, "score": score})
+        for node, parent in enumerate((None, None, 0)):
+            each = {"id": f"p{number}", "node": node, "parent": parent, "text": f"Step {node}.", "score": 0.5}
+            nodes.append(each)
+    for name, lines in {"rows": rows, "nodes": nodes}.items():
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    read = {
+        "path": str(folder / "rows.jsonl"),
+        "columns": {"problem_id": "id", "correct": "ok", "step_scores": "score"},
+    }
+    tree = {"path": str(folder / "nodes.jsonl"), "columns": {"problem_id": "id"}}
+    settings = {
+        name: published_study.QUICK[name] for name in ("difficulty", "allocation", "findings", "figures")
+    }
+    return settings | {
+        "study": {"name": "verdicts"},
+        "source": {
+            "pools": {"policy": read | {"where_not": {"kind": ["beam"]}}},
+            "searches": {"beam(width=2)": read | {"where": {"kind": ["beam"]}, "tree": tree}},
+            "grading": "recorded",
         },
         "evaluation": {"budgets": None, "replicates": 10},
     }

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ttc.errors import InputError, nearest
@@ -126,12 +127,15 @@ def _add_searches(
         )
     for name, directory in zip(names, directories, strict=True):
         frame = search.CANDIDATES.read(directory / "candidates.parquet", CANDIDATES)
+        # Verdicts without answers have nothing in common: each candidate stands for itself
+        alone = not frame["answer"].count() and bool(frame["correct"].any())
         for (problem_id,), rows in frame.group_by("problem_id", maintain_order=True):
             _require(problem_id, sampled, str(directory))
             lists = rows["step_scores"]
             flat = lists.explode(empty_as_null=False, keep_nulls=False).to_numpy()
             scores = aggregate(flat, lists.list.len().to_numpy(), method.aggregation)
-            correct = best_of_n_weighted(encode(rows["answer"].to_list()), rows["correct"].to_numpy(), scores)
+            groups = np.arange(len(rows)) if alone else encode(rows["answer"].to_list())
+            correct = best_of_n_weighted(groups, rows["correct"].to_numpy(), scores)
             first = rows.row(0, named=True)
             spent = (first[name] for name in ("generated_tokens", "verifier_tokens"))
             generated, read = (float("nan") if tokens is None else tokens for tokens in spent)
