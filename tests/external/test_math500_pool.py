@@ -139,11 +139,15 @@ def test_coverage_is_the_share_of_subsets_with_a_correct_sample(imported, tmp_pa
 
 
 def test_the_header_scores_are_refused_unless_dropped():
-    spec = specs.pool({"columns": COLUMNS, "where": {"run": [HEADER_RUN]}})
+    section = {"columns": COLUMNS, "where": {"run": [HEADER_RUN]}}
+    spec = specs.pool(section)
     problems = pool_files.read_problems(PROBLEMS, **OF_PROBLEMS)["problem_id"]
     with pytest.raises(InputError, match=r"4 step scores for 3 steps .* \(500 rows are like this\)"):
         pool_files.read_pool([POOL], spec, problems)
-    assert len(pool_files.read_pool([POOL], spec | {"leading_scores": LEADING}, problems)) == 500
+    dropped = specs.pool(section | {"leading_scores": LEADING})
+    assert len(pool_files.read_pool([POOL], dropped, problems)) == 500
+    surplus = specs.pool({"columns": COLUMNS, "leading_scores": [{"count": 1, "surplus": True}]})
+    assert len(pool_files.read_pool([POOL], surplus, problems)) == 6100
 
 
 def test_extraction_finds_the_published_answers():
@@ -288,6 +292,6 @@ def test_two_workers_and_a_full_cache_give_the_same(whole, tmp_path):
     pool = pool_files.read_pool([POOL], specs.pool(ALL_ROWS), problems["problem_id"], keep=["q"])
     for workers in (2, 1):
         with Grader(workers=workers, cache=tmp_path) as again:
-            found = import_pool.grade(pool, gold, import_pool.GRADING, again)
+            found = grade(pool, gold, specs.pools(SPEC)["grading"], again)
         assert found[0].equals(graded) and found[1].equals(distinct)
     assert again.questions["asked"] == 0 and again.questions["remembered"] > 0

@@ -18,9 +18,9 @@ class FiledPool:
     stated: list[str]
 
     @property
-    def golds(self) -> list[filing.Key]:
+    def golds(self) -> list[frozenset[filing.Key]]:
         """The keys of the gold answers."""
-        return [filing.key(answer) for answer in self.gold]
+        return [filing.keys(gold) for gold in self.gold]
 
     @property
     def answers(self) -> list[filing.Key]:

@@ -5,7 +5,7 @@ import functools
 
 from ttc.evaluation.outcomes import Method
 from ttc.study.build import plan_study
-from ttc.study.config import resolve
+from ttc.study.sections.configuration import Configuration
 
 # Of the default study, what tells a stage to expect more than a pool of samples
 _BARE = {
@@ -45,28 +45,21 @@ def method(**changes) -> Method:
     return Method(**{name: spec[name] for name in Method.__dataclass_fields__} | changes)
 
 
-@functools.cache
-def _source() -> dict:
-    """The section `source` with a pool of which nothing but the file is said."""
-    bare = {"problems": {"path": "problems.jsonl"}, "pools": {"policy": {"path": "pool.parquet"}}}
-    return resolve({"source": bare})["source"]
-
-
 def pool(section: dict) -> dict:
     """How the files of a pool are read: a section of `source.pools` with its defaults."""
-    return copy.deepcopy(_without(_source()["pools"]["policy"], "path", "parameters")) | section
+    return pools({"pools": {"policy": section}})["pools"]["policy"]
 
 
 def pools(given: dict) -> dict:
     """The specification of `import_pool`: its sections `problems`, `pools` and `grading` with their defaults."""
-    full = copy.deepcopy(_source())
-    return {
-        "problems": _without(full["problems"], "path") | given.get("problems", {}),
-        "pools": {name: pool(section) for name, section in given["pools"].items()},
-        "grading": full["grading"] | given.get("grading", {}),
-        **{name: given.get(name, full[name]) for name in ("missing_samples", "contradicted", "accept")},
+    given = copy.deepcopy(given)
+    problems = given.get("problems", {})
+    source = given | {
+        "problems": None if problems is None else {"path": "problems.jsonl"} | problems,
+        "pools": {name: {"path": "pool.parquet"} | section for name, section in given["pools"].items()},
     }
-
-
-def _without(section: dict, *names: str) -> dict:
-    return {name: value for name, value in section.items() if name not in names}
+    found = Configuration.model_validate({"source": source}).source
+    return found.model_dump(
+        include={"problems", "pools", "grading", "missing_samples", "contradicted", "accept"},
+        exclude={"problems": {"path"}, "pools": {name: {"path", "parameters"} for name in found.pools}},
+    )

@@ -73,7 +73,7 @@ SOURCE = {
         "policy": {"path": "pool.jsonl", "columns": {"step_scores": "scores"}, "parameters": 3},
     },
 }
-IMPORTED = ["problems.parquet", "grading.parquet", "policy.scores.parquet"] + [
+IMPORTED = ["problems.parquet", "grading.parquet", "pool_checks.parquet", "policy.scores.parquet"] + [
     f"{name}.{table}.parquet" for name in SOURCE["pools"] for table in ("samples", "origin")
 ]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support.filed_pools import FiledPool, filed_pool
+from ttc.grading.golds import joined
 from ttc.problems import filing
 
 
@@ -70,12 +71,12 @@ def test_scripts_without_spaces_are_read_letter_by_letter():
 
 
 def test_agreement_is_counted_over_all_other_questions():
-    golds = [filing.key(answer) for answer in ("1", "1.0", r"\frac{1}{2}", "x")]
+    golds = [filing.keys(gold) for gold in ("1", joined(["1.0", "7"]), r"\frac{1}{2}", "x")]
     question, stated = np.array([0, 0, 1, 2, 3, 3]), ["1", "2", "0.5", "0.5", "x", "1"]
     answers = [filing.key(answer) for answer in stated]
     found = filing.agreement(golds, question, answers)
     others = [
-        sum(answer == golds[place] for place in range(4) if place != at) / 3
+        sum(answer in golds[place] for place in range(4) if place != at) / 3
         for at, answer in zip(question, answers, strict=True)
     ]
     assert found.own == pytest.approx(3 / 6)
@@ -87,8 +88,8 @@ def test_agreement_is_counted_over_all_other_questions():
 
 
 def test_agreement_says_nothing_of_one_question_or_no_answer():
-    assert filing.agreement(["1"], np.array([0]), ["1"]).own is None
-    assert filing.agreement(["1", "2"], np.array([], dtype=int), []).own is None
+    assert filing.agreement([{"1"}], np.array([0]), ["1"]).own is None
+    assert filing.agreement([{"1"}, {"2"}], np.array([], dtype=int), []).own is None
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,8 @@ def test_few_golds_that_are_hard_to_hit_show_nothing():
     pool = filed_pool(questions=9, seed=9)
     assert strays(pool, pool.own) is None
     letters = [filing.key("ABCD"[place % 4]) for place in range(100)]
-    assert filing.answers_elsewhere(letters, np.arange(100), np.ones(100), letters) is None
+    golds = [{letter} for letter in letters]
+    assert filing.answers_elsewhere(golds, np.arange(100), np.ones(100), letters) is None
 
 
 def test_equal_answers_lie_together_unless_rows_were_dealt_out():

@@ -137,8 +137,8 @@ def test_verdicts_alone_are_only_described():
     checked = check_pool("policy", [], pool, bare, 0.05)
     assert not checked.stops and checked.row["own_agreement"] is None and checked.row["copies"] is None
     assert checked.row["contradicted"] == 0 and checked.row["no_answer"] == 3
-    assert checked.row["oddities"] == ["questions have from 1 to 2 samples: curves are over those that have enough "
-                                       "for the largest budget"]  # fmt: skip
+    (said,) = checked.row["oddities"]
+    assert said.startswith("questions have from 1 to 2 samples")
     POOL_CHECKS.check(check_table([checked]), "here")
 
 
@@ -174,8 +174,9 @@ def test_ends_and_tokens_are_counted():
         "40 of 160 completions have no",
     ):
         assert part in said
+    assert row["questions_without_tokens"] == 15 and "leave out the 15 questions that have none" in said
     row = check(pool, finish_reason=["unknown"] * 160).row
-    assert row["cut_off"] is None and row["missing_tokens"] == 160
+    assert (row["cut_off"], row["missing_tokens"], row["questions_without_tokens"]) == (None, 160, 40)
 
 
 def test_samples_that_are_sorted_by_their_verdict_are_noticed():

@@ -199,7 +199,8 @@ MISTAKES = [
         ["strategies.0", "beam has none"],
     ),
     ({"search": {"strategies": [{"kind": "beam", "width": 4}] * 2}}, ["strategies.1", "twice"]),
-    ({"evaluation": {"budgets": [1, 3]}}, ["evaluation.budgets", "3", "did you mean 4?"]),
+    ({"figures": {"ratio_budget": 3}}, ["figures.ratio_budget", "3", "did you mean 4?"]),
+    ({"figures": {"sweep_budgets": [16, 4]}}, ["figures.sweep_budgets", "rising"]),
     ({"evaluation": {"budgets": [4, 2]}}, ["evaluation.budgets", "rising"]),
     (
         {"evaluation": {"budgets": [1, 512]}, "sampling": {"samples": 256}},

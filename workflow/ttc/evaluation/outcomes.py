@@ -57,12 +57,12 @@ class Method:
 
     def parallels(self, sequential: int, chains: int) -> list[int]:
         """Numbers of chains that are reported beside `sequential` revisions each, of `chains` that are so long."""
-        return [
-            parallel
-            for parallel in powers_of_two(chains)
-            if (self.budgets is None or sequential * parallel in self.budgets)
-            and (self.ratios is None or (sequential, parallel) in self.ratios)
-        ]
+        if self.budgets is None:
+            found = powers_of_two(chains)
+        else:
+            whole = {budget // sequential for budget in self.budgets if budget % sequential == 0}
+            found = sorted(parallel for parallel in whole if parallel <= chains)
+        return [each for each in found if self.ratios is None or (sequential, each) in self.ratios]
 
 
 class Selected(NamedTuple):

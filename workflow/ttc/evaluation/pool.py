@@ -94,6 +94,13 @@ def sample_pools(
             yield _pool(problem_id, rows, verifiers)
 
 
+def sample_counts(samples: list[Path], half: int | None = None) -> dict[str, int]:
+    """Samples of each problem, or of that half of each pool (see `sample_pools`)."""
+    frame = SAMPLES.read(samples, columns=())
+    frame = frame if half is None else _half(frame, half)
+    return dict(frame.group_by("problem_id").len().sort("problem_id").iter_rows())
+
+
 def _pool(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Pool:
     steps = {}
     for verifier in verifiers:

@@ -306,9 +306,13 @@ def note(drawn: Figure, text: str) -> None:
 
 
 def interval_note(rows: pl.DataFrame, more: str = "") -> str:
-    """The small print that says how many questions were measured."""
+    """The small print that says how many questions were measured, and where fewer of them were."""
     count = int(rows["problems"].max())
-    return f"Bands: 95 % bootstrap interval over questions ({count} in all).{' ' if more else ''}{more}"
+    fewer = rows.filter(pl.col("problems") < count).sort("budget")
+    at = "".join(
+        f", {number} at {budget}" for budget, number in fewer.select("budget", "problems").iter_rows()
+    )
+    return f"Bands: 95 % bootstrap interval over questions ({count} in all{at}).{' ' if more else ''}{more}"
 
 
 def named(strategy: str) -> str:

@@ -2,13 +2,20 @@ r"""Equality of answers: by exact rules first, then by Math-Verify in processes 
 
 Equality of a gold answer and an answer is decided by the first of these that applies:
 
-1. `form`    their normal forms are the same string: equal;
-2. `number`  both are plain numbers (integer, decimal, fraction, scientific notation): compared as exact fractions,
-   so .0000672 and 0.000067 differ, which Math-Verify, rounding to six decimals, calls equal;
-3. `math`    Math-Verify, gold first, because it is not symmetric for assignments, intervals and relations.  Where
-   the values of the two at one fixed point differ clearly (`ttc.grading.values`) it need not be asked.  An exception
-   or a crash inside it (`error`) and a comparison that uses up its CPU time (`timeout`) mean not equal; an answer
-   that cannot be read, or outlived the comparison with gold, is compared with others by the exact rules only.
+1. `form`    their normal forms are the same string: equal.  Answers of thousands of characters are compared so only;
+2. `number`  both are plain numbers (integer, decimal, fraction, mixed number, scientific notation) or expressions of
+   whole numbers: compared as exact fractions, so .0000672 and 0.000067 differ, which Math-Verify, rounding to six
+   decimals, calls equal;
+3. `name`, `time`, `base`  they give numbers to different names, or one of them is a time of day that says am or pm, or
+   a number in a base (`ttc.grading.labels`);
+4. `math`    Math-Verify, gold first, because it is not symmetric for assignments, intervals and relations.  Where
+   the values of the two at one fixed point differ by more than rounding explains (`ttc.grading.values`) it need not
+   be asked.  An exception or a crash in any rule (`error`) and a comparison that uses up its CPU time (`timeout`) mean
+   not equal; an answer that cannot be read, or outlived the comparison with gold, is compared with others by the exact
+   rules only.
+
+Where both name the same thing (`x = 1/2`, `x = 0.5`), or only one names it, the values are compared.  A gold answer may
+be several, any of which is accepted (`ttc.grading.golds`).
 
 Answers with one normal form share one decision.  The longest of their spellings is shown to Math-Verify: markup
 (`15\text{ cm}` for `15cm`) tells it what is no mathematics.
@@ -22,7 +29,6 @@ Each question is put to a worker once, whichever problem, thread or earlier run 
 changes nothing.  Only `timeout` depends on time, so it is counted and reported, and no cache remembers it.
 """
 
-import functools
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -30,15 +36,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 from ttc.errors import InputError, nearest
 from ttc.grading.cache import Question, ReplyCache
-from ttc.grading.normal_form import exact_number, normal_form, plain
+from ttc.grading.golds import accepted
 from ttc.grading.processes import Reply, Worker
+from ttc.grading.readings import by_exact_rules, may_be_one, read, values_of_one_thing
 from ttc.grading.values import (
     EQUATION,
+    OPAQUE,
     SCALAR,
+    TEXT,
     Meaning,
     of_number,
     pairs_to_ask,
@@ -70,22 +78,6 @@ class Graded:
     correct: bool
     own: Verdict
     late: bool = False
-
-
-class Reading(NamedTuple):
-    """An answer as `normal_form.plain` reads it, its normal form, and its value if it is a plain number."""
-
-    plain: str
-    form: str
-    number: Fraction | None
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def read(answer: str) -> Reading:
-    """What the exact rules make of an answer."""
-    text = plain(answer)
-    form = normal_form(text)
-    return Reading(text, form, exact_number(form))
 
 
 class Grader:
@@ -132,11 +124,21 @@ class Grader:
         if self._cache is not None:
             self._cache.write()
 
-    def equal(self, gold: str, answer: str) -> Verdict:
-        """Whether the bare `answer` equals the bare `gold` answer, in that order; decided once for each pair."""
-        pair = gold, answer
+    def equal(self, gold: str | Sequence[str], answer: str) -> Verdict:
+        """Whether the bare `answer` equals the bare `gold` answer, in that order; decided once for each pair.
+
+        gold: one answer, or several of which any is accepted.
+        """
+        several = accepted(gold)
+        if len(several) > 1:
+            verdicts = [self.equal(each, answer) for each in several]
+            return next((verdict for verdict in verdicts if verdict.equal), verdicts[0])
+        pair = several[0], answer
         if pair not in self._decided:
-            verdict = self._decide(gold, answer)
+            try:
+                verdict = self._decide(*pair)
+            except Exception:  # whatever a rule raises on this text: wrong, and counted
+                verdict = Verdict(False, "error")
             with self._lock:
                 if pair not in self._decided:
                     self._decided[pair] = verdict
@@ -152,20 +154,25 @@ class Grader:
 
     def _decide(self, gold: str, answer: str) -> Verdict:
         one, other = read(gold), read(answer)
-        if one.form == other.form:
-            return Verdict(True, "form")
-        if one.number is not None and other.number is not None:
-            return Verdict(one.number == other.number, "number")
-        if self.equality == "text":
-            return Verdict(False, "form")
+        if values := values_of_one_thing(one, other):
+            return self._decide(*values)
+        if decided := by_exact_rules(one, other):
+            return Verdict(*decided)
+        return Verdict(False, "form") if self.equality == "text" else self._by_meaning(gold, answer)
+
+    def _by_meaning(self, gold: str, answer: str) -> Verdict:
         meanings = self._meaning(gold), self._meaning(answer)
         for meaning in meanings:
             if not isinstance(meaning, Meaning):
                 return Verdict(False, meaning)
+        exact = [meaning.exact for meaning in meanings]
+        if None not in exact:
+            return Verdict(exact[0] == exact[1], "number")
         if told_apart(*meanings):
             return Verdict(False, "math")
+        readings = read(gold), read(answer)
         if meanings[0].kind == meanings[1].kind == EQUATION and not same_residual(*meanings):
-            replies = [self._ask("solutions", reading.plain) for reading in (one, other)]
+            replies = [self._ask("solutions", reading.plain) for reading in readings]
             for reply in replies:
                 if failed := _failure(reply):
                     return Verdict(False, failed)
@@ -173,13 +180,24 @@ class Grader:
                 solutions = [values and unlisted(values) for _, values in (reply.result for reply in replies)]
                 if solved_apart(*solutions):
                     return Verdict(False, "math")
-        return _verdict(self._ask("compare", one.plain, other.plain))
+        return _verdict(self._ask("compare", *(reading.plain for reading in readings)))
+
+    def failures(self) -> list[str]:
+        """Sentences for a log about comparisons that failed or ran out of time, and so count as not equal."""
+        lines = []
+        if count := self.counts["error"]:
+            lines.append(f"{count:,} comparisons failed (verdict `error`); their answers count as wrong")
+        if count := self.questions["late"]:
+            lines.append(
+                f"{count:,} questions ran out of {self.timeout:g} s of CPU time; their answers count as different"
+            )
+        return lines
 
     def equal_texts(self, gold: str, text: str) -> Verdict:
         """The same for two texts, in which Math-Verify finds the answers by its own rules (for comparison only)."""
         return _verdict(self._ask("texts", gold, text))
 
-    def grade(self, gold: str, answers: Iterable[str | None]) -> dict[str, Graded]:
+    def grade(self, gold: str | Sequence[str], answers: Iterable[str | None]) -> dict[str, Graded]:
         """Grade the distinct answers given to one problem; None (no answer) is left out, and is wrong.
 
         Decided once for each (gold, normal form), and for each pair of forms that needs it.  The result does not
@@ -189,7 +207,9 @@ class Grader:
         shown = {form: _shown(members) for form, members in spellings.items()}
         own = {form: self.equal(gold, answer) for form, answer in shown.items()}
         late = {shown[form] for form, verdict in own.items() if verdict.how == "timeout"}
-        gold_is_late = bool(late) and not isinstance(self._meaning(gold), Meaning)
+        gold_is_late = bool(late) and not all(
+            isinstance(self._meaning(each), Meaning) for each in accepted(gold)
+        )
         names, more = self._classes(spellings, () if gold_is_late else late)
         late |= more
         correct = dict.fromkeys(names.values(), False)
@@ -243,7 +263,9 @@ class Grader:
                 join(index, first_with.setdefault(number, index))
         ran_late = set()
         for first, second in self._pairs(shown, late):
-            if root(first) != root(second) and None in (numbers[first], numbers[second]):
+            if root(first) == root(second) or not may_be_one(read(shown[first]), read(shown[second])):
+                continue
+            if None in (numbers[first], numbers[second]):
                 verdicts = self._either_order(shown[first], shown[second])
                 if any(verdict.equal for verdict in verdicts):
                     join(first, second)
@@ -277,6 +299,10 @@ class Grader:
         reading = read(answer)
         if reading.number is not None:
             return of_number(reading.number)
+        if reading.unread:
+            return Meaning(TEXT, reading.form)
+        if reading.labelled:
+            return Meaning(OPAQUE)
         reply = self._ask("meaning", reading.plain)
         failed = _failure(reply)
         return failed or Meaning.from_json(reply.result)

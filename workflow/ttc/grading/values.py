@@ -11,8 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-CLEARLY = 1e-4  # relative difference beyond any error of evaluation
-ROUNDING = 2e-6  # absolute difference beyond the rounding to six decimals that Math-Verify forgives
+# Relative difference by which answers differ, whatever their size: half a unit in the sixth significant digit.
+# Math-Verify rounds to six decimals, by which all small numbers are one
+DIFFERENT = 5e-6
+# What solutions of equations may be off by: relative difference, and absolute where they should be zero
+CLEARLY = 1e-4
+ROUNDING = 2e-6
 INFINITY = 1e307  # stands for it, so that an unbounded interval has values too
 LARGE = 1e300  # a number beyond it is represented by its logarithm, see `compressed`
 
@@ -38,6 +42,7 @@ class Meaning:
     anything but an equation.
     `residual`: of an equation, the value of its left less that of its right side; None if unknown, empty where the
     sides cannot be subtracted (a symbol that equals a set).
+    `exact`: of a scalar, its value where that is rational and was computed without rounding.
     """
 
     kind: str
@@ -45,6 +50,7 @@ class Meaning:
     values: tuple[frozenset[complex], ...] = ()
     assigns: bool = False
     residual: frozenset[complex] | None = None
+    exact: Fraction | None = None
 
     def as_json(self) -> dict:
         """For the pipe; `from_json` gives back an equal meaning (Python writes floats exactly)."""
@@ -55,6 +61,7 @@ class Meaning:
             "values": values,
             "assigns": self.assigns,
             "residual": None if self.residual is None else listed(self.residual),
+            "exact": None if self.exact is None else list(map(str, self.exact.as_integer_ratio())),
         }
 
     @staticmethod
@@ -62,7 +69,8 @@ class Meaning:
         """The inverse of `as_json`."""
         values = tuple(unlisted(numbers) for numbers in content["values"])
         residual = None if content["residual"] is None else unlisted(content["residual"])
-        return Meaning(content["kind"], content["text"], values, content["assigns"], residual)
+        exact = None if content["exact"] is None else Fraction(*map(int, content["exact"]))
+        return Meaning(content["kind"], content["text"], values, content["assigns"], residual, exact)
 
 
 def listed(numbers: Iterable[complex]) -> list[list[float]]:
@@ -82,8 +90,8 @@ def of_number(number: Fraction) -> Meaning:
     except OverflowError:
         value = INFINITY
     if abs(value) > LARGE:
-        return Meaning(OPAQUE)
-    return Meaning(SCALAR, values=(frozenset((complex(value),)),))
+        return Meaning(OPAQUE, exact=number)
+    return Meaning(SCALAR, values=(frozenset((complex(value),)),), exact=number)
 
 
 def compressed(direction: complex, logarithm: float) -> complex:
@@ -113,7 +121,7 @@ def told_apart(one: Meaning, other: Meaning) -> bool:
         becomes_a_set = solved.kind == UNION or (solved.kind == SET and not equation.assigns)
         if equation.kind == EQUATION and (becomes_a_set or not equation.values):
             return False  # x^2 = 4 equals {-2, 2}
-    return not _some_close(one.values, other.values)
+    return not any(_all_near(ones, others, DIFFERENT, 0.0) for ones in one.values for others in other.values)
 
 
 def same_residual(one: Meaning, other: Meaning) -> bool:
@@ -145,7 +153,7 @@ def pairs_to_ask(meanings: list[Meaning]) -> Iterator[tuple[int, int]]:
     found = set()
     for place, (size, index) in enumerate(sizes):
         for larger, neighbour in sizes[place + 1 :]:
-            if larger - size > CLEARLY * larger + ROUNDING:
+            if larger - size > DIFFERENT * larger:
                 break
             if neighbour != index:
                 found.add((min(index, neighbour), max(index, neighbour)))
@@ -161,8 +169,15 @@ def pairs_to_ask(meanings: list[Meaning]) -> Iterator[tuple[int, int]]:
 
 def close(one: frozenset[complex], other: frozenset[complex]) -> bool:
     """Whether each number of either set has one in the other that rounding could make equal to it."""
-    return all(any(_near(a, b) for b in other) for a in one) and all(
-        any(_near(a, b) for a in one) for b in other
+    return _all_near(one, other, CLEARLY, ROUNDING)
+
+
+def _all_near(one: frozenset[complex], other: frozenset[complex], relative: float, absolute: float) -> bool:
+    def near(a: complex, b: complex) -> bool:
+        return abs(a - b) <= relative * max(abs(a), abs(b)) + absolute
+
+    return all(any(near(a, b) for b in other) for a in one) and all(
+        any(near(a, b) for a in one) for b in other
     )
 
 
@@ -173,7 +188,3 @@ def _some_close(ones: Iterable[frozenset[complex]], others: Iterable[frozenset[c
 
 def _finite(numbers: frozenset[complex]) -> frozenset[complex]:
     return frozenset(number for number in numbers if abs(number) < INFINITY)
-
-
-def _near(a: complex, b: complex) -> bool:
-    return abs(a - b) <= CLEARLY * max(abs(a), abs(b)) + ROUNDING

@@ -28,6 +28,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from ttc.grading.exact import exact_value
 from ttc.grading.values import (
     EQUATION,
     INFINITY,
@@ -73,15 +74,21 @@ def serve(questions: Callable[[], dict[str, Callable]]) -> None:
 
 def math_questions() -> dict[str, Callable]:
     """The functions that answer each kind of request, with Math-Verify loaded and what it parsed remembered."""
+    from latex2sympy2_extended import NormalizationConfig
     from math_verify import LatexExtractionConfig, parse, verify
 
     parse_in_two_stages()
+    # Units are left out before (`ttc.grading.quantities`): here `t` would be one, and 5t equal to 5
+    normal = NormalizationConfig(
+        basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="all"
+    )
     # Without this, an answer that LaTeX parsing rejects would be read as the last number in it.
-    whole = [LatexExtractionConfig(boxed_match_priority=0)]
+    whole = [LatexExtractionConfig(boxed_match_priority=0, normalization_config=normal)]
 
     @functools.lru_cache(maxsize=4096)
     def parsed(answer: str) -> list:
-        return parse(f"\\boxed{{{answer}}}", extraction_config=whole, parsing_timeout=None)
+        found = parse(f"\\boxed{{{answer}}}", extraction_config=whole, parsing_timeout=None)
+        return [each if isinstance(each, str) else with_imaginary_unit(each) for each in found]
 
     def compare(gold: str, answer: str) -> bool:
         return bool(verify(parsed(gold), parsed(answer), timeout_seconds=None))
@@ -129,6 +136,16 @@ def parse_in_two_stages() -> None:
     parser.parse = parse
 
 
+def with_imaginary_unit(expression):
+    """The expression with i as the imaginary unit, where i is the only letter in it: else it may be an index."""
+    import sympy
+
+    letters = getattr(expression, "free_symbols", set())
+    if {letter.name for letter in letters} != {"i"}:
+        return expression
+    return expression.xreplace(dict.fromkeys(letters, sympy.I))
+
+
 def meaning_of(parsed: list, answer: str) -> Meaning:
     """The meaning of what Math-Verify's `parse` returned for an answer."""
     import sympy
@@ -154,7 +171,10 @@ def meaning_of(parsed: list, answer: str) -> Meaning:
         return Meaning(OPAQUE, text)
     if isinstance(expression, sympy.Set):
         return Meaning(SET, text, values)
-    return Meaning(SCALAR if isinstance(expression, sympy.Expr) else LIST, text, values)
+    if isinstance(expression, sympy.Expr):
+        exact = None if _is_percentage(answer) else exact_value(expression)
+        return Meaning(SCALAR, text, values, exact=exact)
+    return Meaning(LIST, text, values)
 
 
 def solutions_of(equation) -> list:
@@ -208,7 +228,7 @@ def _alternatives(expression, answer: str) -> tuple[frozenset[complex], ...]:
     from math_verify.grader import get_pct_val
 
     try:
-        if "%" in answer or "percent" in answer:  # 10 %, 10 and 0.1 are one answer to Math-Verify
+        if _is_percentage(answer):  # 10 %, 10 and 0.1 are one answer to Math-Verify
             number = get_pct_val(expression)
             if number is None:
                 return ()
@@ -216,6 +236,10 @@ def _alternatives(expression, answer: str) -> tuple[frozenset[complex], ...]:
         return (frozenset(_numbers(expression)),)
     except Exception:  # a symbol that is a function, a limit that does not exist: Math-Verify decides alone
         return ()
+
+
+def _is_percentage(answer: str) -> bool:
+    return "%" in answer or "percent" in answer
 
 
 def _numbers(expression) -> Iterator[complex]:
@@ -252,7 +276,12 @@ def _value(expression) -> complex:
         raise ValueError("no finite value")
     if size > LARGE:
         return compressed(complex(number / size), float(sympy.log(size, 10)))
-    return complex(number)
+    return complex(*map(_significant, number.as_real_imag()))
+
+
+def _significant(number) -> float:
+    """A real number as SymPy evaluated it; zero where the terms cancel so that no digit of it is known."""
+    return 0.0 if getattr(number, "_prec", 53) == 1 else float(number)
 
 
 def _coordinate(name: str) -> float:

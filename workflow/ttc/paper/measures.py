@@ -106,7 +106,11 @@ def contrast(
     total = members(study, bins, kind)
     for number, (weight, line, budgets) in enumerate(terms):
         each = pl.concat([at(study, line, budget) for budget in budgets]).group_by("problem_id")
-        part = each.agg((weight * pl.col("correct").mean()).alias(f"part {number}"))
+        # A question that lacks samples for one of the budgets would be the mean of the others
+        whole = each.agg(
+            pl.len().alias("measured"), (weight * pl.col("correct").mean()).alias(f"part {number}")
+        )
+        part = whole.filter(measured=len(budgets)).drop("measured")
         total = part if total is None else total.join(part, on="problem_id")
     if total.is_empty():
         raise NotMeasured(f"no question of {in_bins(bins, kind)} has all of it")

@@ -17,7 +17,7 @@ docs/pools.md says what they find and how often they are wrong, on real pools.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -25,7 +25,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_array
 
-from ttc.grading.grader import read
+from ttc.grading.golds import accepted
+from ttc.grading.readings import read
 
 # A letter of a script that writes words without spaces, a word, or a number
 _UNIT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\d_\u3040-\u30ff\u3400-\u9fff]+|\d+")
@@ -117,18 +118,23 @@ class Agreement:
     across: float | None
 
 
+def keys(gold: str) -> frozenset[Key]:
+    """The keys of a gold answer, or of several of which any is accepted."""
+    return frozenset(map(key, accepted(gold)))
+
+
 def key(answer: str) -> Key:
     """What answers that are written alike share: the value of a plain number, else the normal form."""
     reading = read(answer)
     return reading.form if reading.number is None else reading.number
 
 
-def agreement(golds: Sequence[Key], question: np.ndarray, answers: Sequence[Key]) -> Agreement:
-    """The agreement of `answers` to the questions numbered `question`, whose golds are `golds`."""
+def agreement(golds: Sequence[Set[Key]], question: np.ndarray, answers: Sequence[Key]) -> Agreement:
+    """The agreement of `answers` to the questions numbered `question`, which accept `golds`."""
     if not len(answers) or len(golds) < 2:
         return Agreement(None, None, 0.0, None, None)
-    held = Counter(golds)
-    own = np.array([answer == golds[at] for at, answer in zip(question, answers, strict=True)], dtype=float)
+    held = Counter(gold for each in golds for gold in each)
+    own = np.array([answer in golds[at] for at, answer in zip(question, answers, strict=True)], dtype=float)
     chance = (np.array([held[answer] for answer in answers]) - own) / (len(golds) - 1)
     number = np.bincount(question, minlength=len(golds))
     asked = number > 0
@@ -171,7 +177,7 @@ class Elsewhere:
 
 
 def answers_elsewhere(
-    golds: Sequence[Key], question: np.ndarray, samples: np.ndarray, answers: Sequence[Key]
+    golds: Sequence[Set[Key]], question: np.ndarray, samples: np.ndarray, answers: Sequence[Key]
 ) -> Elsewhere | None:
     """Gold answers that stand under other questions, where they are compared with wrong answers of the same kind.
 
@@ -180,10 +186,11 @@ def answers_elsewhere(
     habit; what they do is taken off.  `samples` (questions,) is the number of samples of each question, with an answer
     or not.  None where fewer than `FEWEST` golds are of this kind: there is nothing to see.
     """
-    held = Counter(golds)
+    held = Counter(gold for each in golds for gold in each)
     owners = {
         gold: place
-        for place, gold in enumerate(golds)
+        for place, each in enumerate(golds)
+        for gold in each
         if held[gold] == 1 and samples[place] and hard_to_hit(gold)
     }
     if len(owners) < FEWEST:

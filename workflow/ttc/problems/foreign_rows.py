@@ -3,13 +3,13 @@
 What is wrong is told in one sentence that names the file and the row (from 1); nothing is repaired silently.
 """
 
-import json
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import polars as pl
 
 from ttc.errors import InputError, nearest
+from ttc.problems import row_files
 
 
 def read_file(path: Path, endings: Collection[str] = (".parquet", ".jsonl")) -> pl.DataFrame:
@@ -25,55 +25,15 @@ def read_file(path: Path, endings: Collection[str] = (".parquet", ".jsonl")) -> 
         allowed = f"{', '.join(most)} or {last}"
         raise InputError(f"{path}: the file's name must end in {allowed}, which say how to read it")
     if path.suffix in (".jsonl", ".json"):
-        return _frame(_jsonl(path) if path.suffix == ".jsonl" else _json(path), path)
-    try:
-        return pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        kind = "CSV" if path.suffix == ".csv" else "Parquet"
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a readable {kind} file, perhaps truncated ({reason})") from error
-
-
-def _jsonl(path: Path) -> list[dict]:
-    rows = []
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    row = json.loads(line)
-                    if not isinstance(row, dict):
-                        raise InputError(
-                            f"{path}, line {number}: not a JSON object with a name for each column"
-                        )
-                    rows.append(row)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}, line {number}: not a JSON object, perhaps truncated ({error.msg})"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text at byte {error.start}") from error
-    return rows
-
-
-def _json(path: Path) -> list[dict]:
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}, line {error.lineno}: not JSON, perhaps truncated ({error.msg}); a file of one object a line "
-            "must be named .jsonl"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text at byte {error.start}") from error
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError(f"{path}: not a JSON list of objects with a name for each column")
-    return rows
+        rows = row_files.read_json_lines(path) if path.suffix == ".jsonl" else row_files.read_json(path)
+        return _frame(rows, path)
+    return row_files.read_csv(path) if path.suffix == ".csv" else row_files.read_parquet(path)
 
 
 def _frame(rows: list[dict], path: Path) -> pl.DataFrame:
     try:
         return pl.DataFrame(rows, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, TypeError) as error:
+    except (pl.exceptions.PolarsError, TypeError, OverflowError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: a column holds values of different types ({reason})") from error
 

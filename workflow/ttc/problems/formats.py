@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ttc.grading.answers import find
+from ttc.grading.characters import without_surrogates
+from ttc.grading.golds import accepted
 from ttc.grading.grader import Grader, read
 from ttc.grading.normal_form import normal_form
 from ttc.problems import prompts, text
@@ -119,6 +121,7 @@ class PromptForm:
 
     def __init__(self, prompt: prompts.Prompt, grader: Grader):
         self.prompt, self.grader = prompt, grader
+        self.replaced = 0  # lone surrogates that a tokenizer made of bytes that are no text
 
     def stops(self, tokenizer, ends, where):
         """See `Form.stops`; the token with which `targets` end ends a solution, whatever a configuration names."""
@@ -140,9 +143,11 @@ class PromptForm:
         return text.encode_solutions(tokenizer, texts, [False] * len(texts))
 
     def decode(self, tokenizer, solutions):
-        """See `Form.decode`."""
+        """See `Form.decode`; lone surrogates, which no table can hold, become U+FFFD and are counted."""
         ending = Stops((), (), texts=self.prompt.stop)
-        return [each[: ending.find_text(each)] for each in text.decode(tokenizer, solutions)]
+        pairs = [without_surrogates(each) for each in text.decode(tokenizer, solutions)]
+        self.replaced += sum(count for _, count in pairs)
+        return [each[: ending.find_text(each)] for each, _ in pairs]
 
     def prefixes(self, solution):
         """See `Form.prefixes`: blank lines belong to the step after them."""
@@ -162,7 +167,7 @@ class PromptForm:
         return [
             (None, False)
             if answer is None
-            else (name(gold if equal[gold, answer] else answer), equal[gold, answer])
+            else (name(accepted(gold)[0] if equal[gold, answer] else answer), equal[gold, answer])
             for gold, answer in zip(golds, answers, strict=True)
         ]
 
@@ -171,6 +176,10 @@ class PromptForm:
         return self
 
     def __exit__(self, *error):
+        if self.replaced:
+            print(f"  {self.replaced:,} lone surrogates in generated texts were replaced by U+FFFD")
+        for line in self.grader.failures():
+            print(f"  {line}")
         self.grader.__exit__(*error)
 
     @property

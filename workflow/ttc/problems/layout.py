@@ -20,7 +20,7 @@ _ID = re.compile(r"[\w.-]+/[\w.-]+")
 def column_mapping(
     given: dict | None, known: Iterable[str], required: Iterable[str], where: str
 ) -> dict[str, str]:
-    """Our names to theirs, in the order of `known`; those in `required` default to themselves.
+    """Our names to theirs, in the order of `known`; those in `required` default to themselves, null leaves them out.
 
     Raises InputError for a name that is not among `known`.
     """
@@ -30,7 +30,8 @@ def column_mapping(
             raise InputError(
                 f"{where}: '{ours}' is unknown; known are {', '.join(known)}{nearest(ours, known)}"
             )
-    mapping = {ours: ours for ours in required} | {ours: theirs for ours, theirs in given.items() if theirs}
+    mapping = {ours: ours for ours in required if given.get(ours, ours)}
+    mapping |= {ours: theirs for ours, theirs in given.items() if theirs}
     return {ours: mapping[ours] for ours in known if ours in mapping}
 
 

@@ -5,7 +5,7 @@ Two findings stop a study: a pool that looks `scrambled` (`ttc.problems.filing`)
 the report begins with.  Everything here reads tables and writes none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
+from ttc.grading.golds import accepted
 from ttc.noise import generator
 from ttc.problems import filing
 from ttc.statistics.positions import compare_positions
@@ -135,7 +136,7 @@ class _Seen:
 
     def __init__(self, pool: pl.DataFrame, problems: pl.DataFrame, question: np.ndarray):
         self.pool, self.problems, self.question = pool, problems, question
-        self.golds = [filing.key(answer) for answer in problems["answer"]]
+        self.golds = [filing.keys(gold) for gold in problems["answer"]]
         self.graded = bool((problems["answer"] != "").any())
         self.answers = [None if answer is None else filing.key(answer) for answer in pool["stated"]]
         self.answered = np.array([answer is not None for answer in self.answers], dtype=bool)
@@ -251,7 +252,7 @@ def _verdicts(seen: _Seen, allowed: float) -> _Found:
     sentence = (
         f"{row['contradicted']:,} of {number:,} ({_percent(share)}) differ from ours (first "
         f"{seen.name(index)}, recorded as {said}: its answer is {_shown(first['stated'])}, the gold answer "
-        f"{_shown(seen.problems['answer'][int(seen.question[index])])})"
+        f"{_shown(' or '.join(accepted(seen.problems['answer'][int(seen.question[index])])))})"
     )
     if share > allowed and row["contradicted"] >= FEWEST_CONTRADICTED:
         return _Found(row, stop=f"{sentence}, and `source.contradicted` allows {_percent(allowed)}")
@@ -262,11 +263,11 @@ def _with_gold(seen: _Seen) -> Iterable[tuple]:
     return zip(seen.answers, (seen.golds[place] for place in seen.question), strict=True)
 
 
-def _certain(answer: filing.Key | None, gold: filing.Key) -> bool | None:
+def _certain(answer: filing.Key | None, golds: Set[filing.Key]) -> bool | None:
     """What the exact rules alone say of an answer, None where they do not decide."""
-    if answer == gold:
+    if answer in golds:
         return True
-    return False if isinstance(answer, Fraction) and isinstance(gold, Fraction) else None
+    return False if all(isinstance(each, Fraction) for each in (answer, *golds)) else None
 
 
 def _copies(seen: _Seen) -> _Found:
@@ -304,7 +305,8 @@ def _ends(seen: _Seen) -> _Found:
     reasons = pool["finish_reason"] if "finish_reason" in pool.columns else pl.Series([], dtype=pl.String)
     known = int(reasons.is_in(["stop", "length"]).sum())
     cut_off = int((reasons == "length").sum()) if known else None
-    missing = int(pool["tokens"].null_count()) if "tokens" in pool.columns else total
+    absent = pool["tokens"].is_null() if "tokens" in pool.columns else pl.repeat(True, total, eager=True)
+    missing, without = int(absent.sum()), len(set(seen.question) - set(seen.question[~absent.to_numpy()]))
     no_answer = int((~seen.answered).sum())
     oddities = []
     if seen.answered.any() and no_answer > ODD_ANSWERS * total:
@@ -312,18 +314,27 @@ def _ends(seen: _Seen) -> _Found:
     if cut_off and cut_off > ODD_ENDS * total:
         oddities.append(f"{cut_off:,} of {total:,} completions were cut off by the token limit")
     if 0 < missing < total:
+        none = f" and leave out the {without:,} questions that have none" if without else ""
         oddities.append(
             f"the tokens of {missing:,} of {total:,} samples are not recorded: token and FLOP figures rest on the "
-            "others"
+            f"others{none}"
         )
     counts = np.bincount(seen.question)
     fewest, most = int(counts[counts > 0].min()), int(counts.max())
     if fewest < most:
         oddities.append(
-            f"questions have from {fewest:,} to {most:,} samples: curves are over those that have enough for the "
-            "largest budget"
+            f"questions have from {fewest:,} to {most:,} samples: curves are over those that have as many as nearly "
+            "all have, and say where they are over fewer"
         )
-    return _Found({"no_answer": no_answer, "cut_off": cut_off, "missing_tokens": missing}, oddities)
+    return _Found(
+        {
+            "no_answer": no_answer,
+            "cut_off": cut_off,
+            "missing_tokens": missing,
+            "questions_without_tokens": without,
+        },
+        oddities,
+    )
 
 
 def _positions(seen: _Seen) -> _Found:

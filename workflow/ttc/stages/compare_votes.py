@@ -49,8 +49,11 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     Inputs: problems, pool (one or more files), votes.  Writes a row for each published vote.
     """
     section, question = spec["problems"], spec["question"]
-    problems = pool_files.read_problems(one(inputs, "problems"), section["columns"], section["split"])
-    pool = pool_files.read_pool(inputs.get("pool", []), spec["pool"], problems["problem_id"], keep=[question])
+    problems = None
+    if section is not None:
+        # Not refused where a question stands with each completion: the import has looked at that
+        problems = pool_files.read_problems(inputs.get("problems", []), **section, merge=True)
+    pool = pool_files.read_pool(inputs.get("pool", []), spec["pool"], problems, keep=[question])
     if "step_scores" not in pool.columns:
         raise InputError("source.reference_votes.pool: votes by score need a column mapped to 'step_scores'")
     pool = with_answers(pool, spec["grading"]).with_columns(pl.col(question).cast(pl.String))

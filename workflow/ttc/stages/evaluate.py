@@ -1,10 +1,12 @@
 """Stage `evaluate`: outcomes of every strategy on every test problem at every budget."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from ttc.errors import InputError, nearest
+from ttc.evaluation.common import all_budgets
 from ttc.evaluation.difficulty import pool_half
 from ttc.evaluation.exchange import model_parameters
 from ttc.evaluation.outcomes import (
@@ -17,7 +19,7 @@ from ttc.evaluation.outcomes import (
     evaluate_pool,
     evaluate_steps,
 )
-from ttc.evaluation.pool import revision_chains, sample_pools
+from ttc.evaluation.pool import revision_chains, sample_counts, sample_pools
 from ttc.evaluation.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables import search
@@ -44,9 +46,10 @@ CANDIDATES = ("answer", "correct", "step_scores", "generated_tokens", "verifier_
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: seed, budgets (null: all powers of two), aggregation, aggregations_compared, noisy_verifiers {share,
-    acts_on} or null, replicates, difficulty_samples, ratios [[sequential, parallel], ..] or null (all), parameters by
-    role (of models without a folder), searches and larger_searches (the strategies of the inputs of these names).
+    """spec: seed, budgets (null: powers of two and all samples), aggregation, aggregations_compared, noisy_verifiers
+    {share, acts_on} or null, replicates, difficulty_samples, ratios [[sequential, parallel], ..] or null (all),
+    parameters by role (of models without a folder), searches and larger_searches (the strategies of the inputs of these
+    names).
 
     Inputs but problems and samples may be missing.  Writes the table of outcomes.
     """
@@ -72,10 +75,14 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     scores = {"prm": inputs.get("scores", []), "orm": inputs.get("orm_scores", [])}
     sampled = set()
     half = pool_half(spec["difficulty_samples"], "evaluation")
+    of_pools = method
+    if method.budgets is None:
+        # The same for all questions, however many samples each has
+        of_pools = replace(method, budgets=all_budgets(sample_counts(inputs["samples"], half).values()))
     for pool in sample_pools(inputs["samples"], scores, half=half):
         _require(pool.problem_id, known, "samples")
         sampled.add(pool.problem_id)
-        evaluate_pool(pool, method, outcomes)
+        evaluate_pool(pool, of_pools, outcomes)
     print(f"  pools of {len(sampled)} problems done, {len(outcomes.rows):,} outcomes", flush=True)
     scores = {verifier: inputs.get(role, []) for verifier, role in CHAIN_SCORES.items()}
     for chains in revision_chains(inputs.get("chains", []), scores):

@@ -7,6 +7,7 @@ import polars as pl
 
 from ttc.errors import InputError
 from ttc.evaluation import allocator_files
+from ttc.evaluation.common import common_questions, left_out
 from ttc.evaluation.competitors import Group, competing, groups
 from ttc.evaluation.crossvalidation import Grid, build_grid, cross_validate
 from ttc.evaluation.curves import Curve, fixed_curves, tabulate
@@ -43,12 +44,18 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     folds, repeats = spec["folds"], spec["repeats"]
     if folds < 2 or repeats < 1:
         raise InputError(f"allocation needs folds >= 2 and repeats >= 1, not {folds} and {repeats}")
-    outcomes, problem_ids, bins = align(outcomes, difficulty)
+    problem_ids, lacking = common_questions(outcomes)
+    if said := left_out(outcomes, problem_ids, lacking):
+        print(f"  {said}", flush=True)
+    outcomes, problem_ids, bins = align(outcomes, difficulty, problem_ids)
     seed = spec["seed"]
     curves = fixed_curves(outcomes, problem_ids)
     allocation, per_question, fitted = [], [], {}
     for group in groups(outcomes, spec["strategies"], spec["competing_methods"]):
         rows = competing(outcomes, group)
+        if group.family == "search":
+            # Those without samples for a budget would take part with what they have at smaller ones
+            rows = rows.filter(~pl.col("budget").is_in(lacking))
         grid = build_grid(rows, problem_ids, spec["at_most"], ANCHOR.get(group.family))
         if grid.left_out:
             print(
@@ -83,18 +90,18 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
 
 def align(
-    outcomes: pl.DataFrame, difficulty: pl.DataFrame
+    outcomes: pl.DataFrame, difficulty: pl.DataFrame, problem_ids: list[str]
 ) -> tuple[pl.DataFrame, list[str], dict[str, np.ndarray]]:
-    """Outcomes of the questions of known difficulty, those questions' ids, and their bins by kind.
+    """Outcomes of the questions `problem_ids`, these ids, and their bins by kind.
 
     Raises InputError where a question has outcomes but no difficulty.
     """
-    problem_ids = sorted(outcomes["problem_id"].unique())
-    unknown = sorted(set(problem_ids) - set(difficulty["problem_id"]))
+    unknown = sorted(set(outcomes["problem_id"]) - set(difficulty["problem_id"]))
     if unknown:
         raise InputError(
             f"difficulty: {len(unknown)} questions with outcomes have none, first '{unknown[0]}'"
         )
+    outcomes = outcomes.filter(pl.col("problem_id").is_in(problem_ids))
     ordered = difficulty.filter(pl.col("problem_id").is_in(problem_ids)).sort("problem_id")
     bins = {"oracle": ordered["oracle_bin"].to_numpy()}
     if ordered["predicted_bin"].null_count() == 0:

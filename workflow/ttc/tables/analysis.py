@@ -65,7 +65,11 @@ CURVES = Schema(
         "accuracy": share(meaning="mean correctness"),
         "low": share(meaning="lower end of the 95 % bootstrap interval over questions"),
         "high": share(meaning="upper end of it"),
-        "problems": count(meaning="questions in the mean", low=1),
+        "problems": count(
+            meaning="questions in the mean; the same at every budget of a curve, but for budgets that only some of "
+            "them have samples for",
+            low=1,
+        ),
     },
     meaning="accuracy against budget, whole and by difficulty",
 )

@@ -34,6 +34,10 @@ SAMPLES = Schema(
     SAMPLE
     | SOLUTION
     | {
+        "text": text(
+            meaning="the solution as generated; steps are its lines; null = a pool without texts",
+            nullable=True,
+        ),
         "tokens": count(meaning="tokens generated; null = not recorded, never zero cost", nullable=True),
         "logprob": Column(
             pl.Float32(),

@@ -21,7 +21,12 @@ POOL_CHECKS = Schema(
             meaning="samples cut by the token limit; null where the pool does not say how they ended",
             nullable=True,
         ),
-        "missing_tokens": count(meaning="samples whose tokens are not recorded"),
+        "missing_tokens": count(
+            meaning="samples whose tokens are not recorded; figures of tokens and FLOPs rest on the others"
+        ),
+        "questions_without_tokens": count(
+            meaning="questions none of whose samples has tokens; figures of tokens and FLOPs leave them out"
+        ),
         "recorded": count(meaning="samples with somebody else's verdict"),
         "contradicted": count(meaning="those of them that we judge otherwise"),
         "copies": count(

@@ -7,7 +7,7 @@ from ttc.study.artifact import Artifact, External
 from ttc.study.graph.base import Add
 from ttc.study.graph.generations import Material
 from ttc.study.sections.configuration import Configuration
-from ttc.study.sections.pools import Pool, ReferenceVotes, SampledProblems
+from ttc.study.sections.pools import Grading, Pool, ReferenceVotes, SampledProblems
 
 
 def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list[Material], list[Artifact]]:
@@ -16,7 +16,12 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
     names = sorted(source.pools, key=lambda name: (name != "policy", name))
     pools = {name: _how_to_read(source.pools[name]) for name in names}
     files = {f"pool_{name}": _files(source.pools[name], f"source.pools.{name}", root) for name in names}
-    spec = {"problems": source.problems.model_dump(exclude={"path"}), "pools": pools}
+    if source.problems is None and source.grading.verdicts != "recorded":
+        raise InputError(
+            "source.problems: the key is missing; without gold answers there must be verdicts (`grading: recorded`)"
+        )
+    problems = None if source.problems is None else source.problems.model_dump(exclude={"path"})
+    spec = {"problems": problems, "pools": pools}
     spec |= source.model_dump(include={"grading", "missing_samples", "contradicted", "accept"})
     scored = [name for name in names if pools[name]["columns"].get("step_scores")]
     imported = add(
@@ -26,7 +31,7 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
         parts=("problems.parquet", "grading.parquet", "pool_checks.parquet")
         + tuple(f"{name}.{table}.parquet" for name in names for table in ("samples", "origin"))
         + tuple(f"{name}.scores.parquet" for name in scored),
-        problems=_files(source.problems, "source.problems", root),
+        problems=[] if source.problems is None else _files(source.problems, "source.problems", root),
         **files,
     )
     materials = [
@@ -39,7 +44,7 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
             checks=[imported.part("pool_checks.parquet")],
             scores=[imported.part(f"{name}.scores.parquet")] if name in scored else [],
             parameters={"policy": size} if (size := source.pools[name].parameters) else None,
-            extract=None if source.grading.keep_answers else source.grading.extract,
+            extract=None if source.grading.keep_answers else _extracted(source.pools[name], source.grading),
         )
         for name in names
     ]
@@ -48,6 +53,12 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
         [] if reference is None else [_compare_votes(reference, spec, imported.inputs["problems"], add, root)]
     )
     return materials, further
+
+
+def _extracted(pool: Pool, grading: Grading) -> list[str] | None:
+    """How answers are found in completions; None for a pool that has none."""
+    columns = pool.columns.model_dump()
+    return grading.extract if columns.get("text", not (columns.get("answer") or columns.get("n"))) else None
 
 
 def _compare_votes(

@@ -13,7 +13,7 @@ from ttc.study.sections.base import (
     Positive,
     Section,
     Share,
-    check_rising_powers,
+    check_rising,
     key,
     whole,
 )
@@ -50,7 +50,7 @@ class Evaluation(Section):
 
     budgets: Annotated[list[Count], Filled, Different] | None = key(
         [1, 2, 4, 8, 16, 32, 64, 128, 256],
-        "generations, powers of two; null: up to all samples",
+        "generations; null: powers of two up to all samples, and these",
     )
     aggregation: Aggregation = key(
         "last", "how step scores make one score of a solution (the paper found `last` best)"
@@ -62,8 +62,8 @@ class Evaluation(Section):
     replicates: whole(2) = key(200, "subsets drawn where a vote has no closed form")
 
     def check(self) -> None:
-        """InputError unless budgets are rising powers of two."""
-        check_rising_powers("evaluation.budgets", self.budgets or [])
+        """InputError unless budgets rise."""
+        check_rising("evaluation.budgets", self.budgets or [])
 
 
 class Candidates(Section):

@@ -1,11 +1,14 @@
 """Completions that somebody else sampled, and votes published with them."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from ttc.grading.answers import METHODS
 from ttc.study.sections.base import (
+    ALLOWED,
     MISSING,
     ColumnName,
     Count,
@@ -23,37 +26,57 @@ from ttc.study.sections.problems import Equality, Timeout
 Rows = dict[str, Annotated[list[Any], Filled]]
 Rule = Literal["majority", "best_of_n", "best_of_n_weighted"]
 PoolName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+Extract = Annotated[list[Literal[tuple(METHODS)]], Filled, Different]
+
+
+def _patterns(patterns: dict[str, str]) -> dict[str, str]:
+    for pattern in patterns.values():
+        try:
+            re.compile(pattern)
+        except re.error:
+            raise PydanticCustomError(ALLOWED, "{allowed}", {"allowed": "a regular expression"}) from None
+    return patterns
 
 
 class ProblemColumns(Sparse):
-    """Our names of columns: theirs; one that is missing here is named as ours."""
+    """Our names of columns: theirs, or paths to what lies inside them; one that is missing here is named as ours."""
 
-    problem_id: str = key(None, "identity of a problem")
-    question: str = key(None, "text of the question")
-    answer: str = key(None, "gold answer")
+    problem_id: str = key(
+        None, "identity of a problem; `<row>` counts rows from 0, `<file>` is the file's name"
+    )
+    question: ColumnName = key(None, "text of the question; null if there is none")
+    answer: ColumnName = key(None, "gold answer; null if it is in the solution, or if there is none")
     solution: ColumnName = key(None, "worked solution; null if there is none")
     level: ColumnName = key(None, "author's level; null if there is none")
 
 
 class SampledProblems(Section):
-    """The problems that were sampled."""
+    """The problems that were sampled; null takes the ids of the pool `policy`."""
 
-    path: str = key(..., "JSONL or Parquet file; relative to the project")
+    path: text_or_list() = key(
+        ..., "JSONL, JSON, CSV, YAML or Parquet file, or several; relative to the project"
+    )
     columns: ProblemColumns = ProblemColumns()
     split: Literal["train", "test"] = key("test", "split given to every problem")
+    where: Rows = key({}, "column: allowed values; only such rows are read")
+    where_not: Rows = key({}, "column: values; such rows are left out")
+    records: Text | None = key(None, "key of a JSON or YAML object that holds the list of rows")
+    extract: Extract = key(["boxed"], "how the gold answer is found in the solution where `answer` is null")
 
 
 class PoolColumns(Sparse):
-    """Our names of columns: theirs; problem_id and text are required."""
+    """Our names of columns: theirs, or paths to what lies inside them; docs/pools.md says which are needed."""
 
-    problem_id: str = key(None, "identity of the problem")
-    text: str = key(None, "the completion")
+    problem_id: ColumnName = key(None, "identity of the problem")
+    question: ColumnName = key(None, "text of the question, instead of problem_id")
+    text: ColumnName = key(None, "the completion; null if there is none")
     run: ColumnName = key(None, "which run of the sampler")
     sample: ColumnName = key(None, "position in the run")
-    step_scores: ColumnName = key(None, "verifier's score of each step")
-    tokens: ColumnName = key(None, "tokens generated")
+    step_scores: ColumnName = key(None, "verifier's score of each step, or of the whole")
+    tokens: ColumnName = key(None, "tokens generated, or a list of their ids")
     answer: ColumnName = key(None, "final answer")
-    correct: ColumnName = key(None, "recorded verdict")
+    correct: ColumnName = key(None, "recorded verdict, or with `n` how many are right")
+    n: ColumnName = key(None, "samples that a row counts")
     logprob: ColumnName = key(None, "log-probability of the completion, nats")
     finish_reason: ColumnName = key(None, "why it ended")
 
@@ -61,17 +84,27 @@ class PoolColumns(Sparse):
 class LeadingScores(Section):
     """Rows whose first scores belong to no step."""
 
-    where: Rows = key(..., "rows concerned")
+    where: Rows = key({}, "rows concerned")
+    where_not: Rows = key({}, "rows not concerned")
     count: Count = key(..., "scores to drop")
+    surplus: bool = key(False, "only of completions that have so many scores more than steps")
 
 
 class Pool(Section):
     """One pool."""
 
-    path: text_or_list() = key(..., "Parquet or JSONL file, or several")
+    path: text_or_list() = key(..., "Parquet, JSONL, JSON, CSV or YAML file, Inspect log, or several")
     where: Rows = key({}, "column: allowed values; only such rows are read")
+    where_not: Rows = key({}, "column: values; such rows are left out")
+    records: Text | None = key(None, "key of a JSON or YAML object that holds the list of rows")
     columns: PoolColumns = PoolColumns()
+    patterns: Annotated[dict[Literal["problem_id", "run", "answer"], str], AfterValidator(_patterns)] = key(
+        {}, "our name of a column: regular expression, whose first group is what is meant"
+    )
     step_separator: Text | None = key("\n\n", "what separates steps; null leaves their number unchecked")
+    scores: Literal["probability", "logit"] = key(
+        "probability", "what scores are: `probability`, or `logit`, of which the sigmoid is taken"
+    )
     leading_scores: list[LeadingScores] = key([], "scores to drop before the first step")
     model: Text | None = key(
         None, "name of the model that was sampled, as figures and the report show it; null: the pool's"
@@ -80,14 +113,21 @@ class Pool(Section):
 
 
 class Grading(Section):
-    """How final answers are found and compared."""
+    """How final answers are found and compared; `recorded` in place of the section takes the pool's verdicts."""
 
-    extract: Annotated[list[Literal["boxed", "hashes", "answer_line"]], Filled, Different] = key(
-        ["boxed"], "where answers are looked for, in order: `boxed`, `hashes` (####), `answer_line`"
+    verdicts: Literal["ours", "recorded"] = key(
+        "ours", "`ours`: answers are compared with the gold answer; `recorded`: those mapped to `correct`"
     )
+    extract: Extract = key(["boxed"], f"where answers are looked for, in order: {', '.join(METHODS)}")
     equality: Equality = "math_verify"
     timeout: Timeout = 10.0
     keep_answers: bool = key(False, "take the pool's own answers instead of finding them in the text")
+    no_answer: list[str] = key([], "answers that stand for none, such as `[invalid]`")
+
+
+def _in_a_word(given: Any) -> Any:
+    """`grading: recorded` is short for `grading: {verdicts: recorded}`."""
+    return {"verdicts": given} if isinstance(given, str) else given
 
 
 class VoteColumns(Sparse):
@@ -119,11 +159,13 @@ def _has_policy(pools: dict[str, Pool]) -> dict[str, Pool]:
 class Source(Section):
     """Completions that somebody else sampled."""
 
-    problems: SampledProblems
+    problems: SampledProblems | None = key(
+        None, "the problems that were sampled; null takes the ids of the pool `policy`, for recorded verdicts"
+    )
     pools: Annotated[dict[PoolName, Pool], AfterValidator(_has_policy)] = key(
         ..., "pools of completions by name; `policy` is the one that the report is about"
     )
-    grading: Grading = Grading()
+    grading: Annotated[Grading, BeforeValidator(_in_a_word)] = Grading()
     missing_samples: Literal["refuse", "drop"] = key(
         "refuse", "problems without samples: `refuse`, or `drop` those that no pool has"
     )

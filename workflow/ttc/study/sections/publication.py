@@ -10,7 +10,7 @@ from ttc.study.sections.base import (
     Natural,
     Section,
     check_power_of_two,
-    check_rising_powers,
+    check_rising,
     key,
     whole,
 )
@@ -30,8 +30,8 @@ class Figures(Section):
     bootstrap: Bootstrap = 1000
 
     def check(self) -> None:
-        """InputError unless budgets are powers of two."""
-        check_rising_powers("figures.sweep_budgets", self.sweep_budgets)
+        """InputError unless budgets rise and the one of ratios is a power of two."""
+        check_rising("figures.sweep_budgets", self.sweep_budgets)
         check_power_of_two("figures.ratio_budget", self.ratio_budget)
 
 
