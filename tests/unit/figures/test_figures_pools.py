@@ -242,3 +242,21 @@ def test_the_exchange_of_samples_for_parameters_marks_what_could_not_be_paid_for
 def test_wording_of_spoilt_scores_does_not_say_who_trained_the_verifier(study):
     assert "as trained" not in texts(draw(study, "verifier_quality"))
     assert partial(caption, study)("verifier_quality").startswith("Votes weighted by the scores of the PRM")
+
+
+def test_figures_of_flops_say_which_samples_they_rest_on():
+    study = compared(1e12)
+    pools = study.frames["pool_accuracy"]["pool"].unique().to_list()
+    checks = pl.DataFrame(
+        {"pool": pools, "samples": 3000, "missing_tokens": [2500 * (name == "policy") for name in pools]}
+    )
+    study = Study(study.frames | {"pool_checks": checks})
+    called = dict(study.frames["pool_accuracy"].select("pool", "model").iter_rows())
+    expected = (
+        f"Tokens and FLOPs of {called['policy']} rest on the 500 of 3,000 samples whose tokens are recorded."
+    )
+    assert study.token_basis(called) == [expected]
+    assert expected in " ".join(draw(study, "pools")._supxlabel.get_text().split())
+    without = Study(compared(None).frames | {"pool_checks": checks})
+    assert expected not in " ".join(draw(without, "pools")._supxlabel.get_text().split())
+    assert Study().token_basis(called) == []

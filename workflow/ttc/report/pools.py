@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from ttc import strategies
+from ttc.tables.study import Study
 
 # Rows of the table of accuracy by budget: family and strategy; searches follow, then revisions
 VOTES = (
@@ -165,7 +166,7 @@ def compared(tables: dict[str, pl.DataFrame]) -> dict | None:
     return {
         "accuracy": _by_budget(rows, "questions"),
         "pairs": _pairs(tables.get("pool_pairs"), names, order),
-        "exchange": _exchange(tables.get("pool_exchange"), names, order),
+        "exchange": _exchange(tables, names, order),
     }
 
 
@@ -226,8 +227,9 @@ def _pairs(table: pl.DataFrame | None, names: dict[str, str], order: list[str]) 
     return {"budgets": budgets, "rows": rows}
 
 
-def _exchange(table: pl.DataFrame | None, names: dict[str, str], order: list[str]) -> list[dict]:
+def _exchange(tables: dict[str, pl.DataFrame], names: dict[str, str], order: list[str]) -> list[dict]:
     """For each pair of models what equal FLOPs buy, over all questions: {title, note, rows}."""
+    table = tables.get("pool_exchange")
     if table is None or table.is_empty():
         return []
     found = []
@@ -239,6 +241,8 @@ def _exchange(table: pl.DataFrame | None, names: dict[str, str], order: list[str
             if one["tokens"] is not None
             else "tokens are not recorded for both and taken as equal"
         )
+        known = {pool: names[pool] for pool in (first, second)} if one["tokens"] is not None else {}
+        basis = "".join(f" {sentence}" for sentence in Study(tables).token_basis(known))
         rules = [rule for rule in order if rule in part["strategy"]]
         prices = part.select("version", "ratio").unique().rows()
         prices.sort(key=lambda price: (list(PRICES).index(price[0]), -price[1]))
@@ -246,7 +250,7 @@ def _exchange(table: pl.DataFrame | None, names: dict[str, str], order: list[str
         found.append(
             {
                 "title": f"{names[first]}, N samples, against {names[second]}, one",
-                "note": f"The larger model has {one['parameters']:.2f} times the parameters; {tokens}.",
+                "note": f"The larger model has {one['parameters']:.2f} times the parameters; {tokens}.{basis}",
                 "larger": f"{_percent(one['larger'])} {_interval(one['larger_low'], one['larger_high'])}",
                 "rules": [_rule(rule) for rule in rules],
                 "rows": rows,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ttc.evaluation.common import common_questions
 from ttc.evaluation.comparison import STRATEGIES, Sampled, accuracies, differences, exchanges
 from ttc.runtime import Inputs, Runtime
 from ttc.tables.analysis import DIFFICULTY, OUTCOMES, PER_QUESTION
@@ -45,6 +46,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
 def _read(pool: dict, outcomes: Path, difficulty: Path, allocation: Path) -> Sampled:
     table = OUTCOMES.read(outcomes)
+    # As the curves of the pool alone: the same questions at every budget
+    table = table.filter(pl.col("problem_id").is_in(common_questions(table)[0]))
     optimal = PER_QUESTION.read(allocation / "per_question.parquet")
     optimal = optimal.filter(strategy="compute_optimal", family="search", bins="oracle")
     names = ("problem_id", "strategy", "budget", "correct")

@@ -22,7 +22,11 @@ POOL_ACCURACY = Schema(
         "accuracy": share(meaning="mean correctness"),
         "low": share(meaning="lower end of its 95 % bootstrap interval over questions"),
         "high": share(meaning="upper end of it"),
-        "tokens": real(meaning="mean tokens generated a question; null = unknown", low=0.0, nullable=True),
+        "tokens": real(
+            meaning="mean tokens generated a question, over samples that record them; null = unknown",
+            low=0.0,
+            nullable=True,
+        ),
         "flops": real(
             meaning="FLOPs that generating them took the model, 2 for each parameter and token; null = unknown",
             low=0.0,

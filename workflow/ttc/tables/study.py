@@ -143,12 +143,26 @@ class Study:
         if "difficulty" in self.frames:
             table = self.frames["difficulty"]
             known = {"questions": len(table), "predicted": len(table.drop_nulls("predicted_bin"))}
+        if self.measured("curves", bin=ALL):
+            # Fewer where some questions have too few samples for a curve
+            known["questions"] = self.frames["curves"].filter(bin=ALL)["problems"].max()
         known |= {"verifier": self.verifier, "second_verifier": self._second_verifier()}
         if self.measured("exchange"):
             known["larger_policy"] = "the larger policy"
         if self.measured("calibration", level="step"):
             known["step_scores"] = "step scores"
         return {name: value for name, value in known.items() if value}
+
+    def token_basis(self, names: dict[str, str]) -> list[str]:
+        """A sentence for each pool (name: what it is called) of whose samples only some have recorded tokens."""
+        checks = self.frames.get("pool_checks")
+        rows = [] if checks is None else checks.sort(pl.col("pool") != "policy", "pool").to_dicts()
+        return [
+            f"Tokens and FLOPs of {names[row['pool']]} rest on the {known:,} of {row['samples']:,} samples whose "
+            "tokens are recorded."
+            for row in rows
+            if row["pool"] in names and 0 < (known := row["samples"] - row["missing_tokens"]) < row["samples"]
+        ]
 
     def _second_verifier(self) -> str | None:
         return "ORM" if self.measured("curves", family="search", strategy="orm_best_of_n_weighted") else None

@@ -57,6 +57,9 @@ def draw(study: Study, options: dict) -> Figure:
     style.heading(drawn, "The models beside each other")
     unpriced = [model for pool, model in pools if pool not in priced]
     more = f" No FLOPs of {', '.join(unpriced)}: parameters or tokens are not known." if unpriced else ""
+    if rows > 1:
+        basis = study.token_basis({pool: model for pool, model in pools if pool in priced})
+        more = " ".join([more, *basis])
     style.note(
         drawn,
         f"Bands: 95 % bootstrap interval over the same {table['questions'].max():,} questions for all models.{more}",
@@ -86,7 +89,10 @@ def draw_exchange(study: Study, options: dict) -> Figure:
     named = dict(zip(*reversed(axes[0][0].get_legend_handles_labels()), strict=True))
     drawn.legend(named.values(), named, loc="outside upper right", ncols=len(named))
     style.heading(drawn, "Samples against parameters")
-    style.note(drawn, " ".join(_remarks(table, len(pairs) - len(shown))))
+    told = table.drop_nulls("tokens")
+    used = {*told["first"], *told["second"]}
+    basis = study.token_basis({pool: model for pool, model in names.items() if pool in used})
+    style.note(drawn, " ".join([*_remarks(table, len(pairs) - len(shown)), *basis]))
     return drawn
 
 
@@ -171,7 +177,7 @@ FIGURES = (
             "Bands are 95 % bootstrap intervals ({exchange.bootstrap} resamples).",
             SEED,
         ),
-        reads={"pool_accuracy": {"strategy": tuple(RULES)}},
+        reads={"pool_accuracy": {"strategy": tuple(RULES)}, "pool_checks": {}},
         draw=draw,
         main=True,
     ),
@@ -186,7 +192,7 @@ FIGURES = (
             "Paired 95 % bootstrap intervals over questions ({exchange.bootstrap} resamples).",
             SEED,
         ),
-        reads={"pool_exchange": {"strategy": EXCHANGED}, "pool_accuracy": {}},
+        reads={"pool_exchange": {"strategy": EXCHANGED}, "pool_accuracy": {}, "pool_checks": {}},
         draw=draw_exchange,
         beside="section 7",
         main=True,

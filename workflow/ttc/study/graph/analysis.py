@@ -134,7 +134,7 @@ def plan_figures(
     spec = specification(shown_configuration(configuration))
     spec["methods"] = declared([name for name, _ in material.searches], "legend", "beyond_paper")
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
-    return [add("plot", material.name, spec, **measured, **chains)]
+    return [add("plot", material.name, spec, **measured, **chains, pool_checks=material.checks)]
 
 
 def _verifiers(configuration: Configuration, add: Add, name: str, **scored: list) -> dict[str, list]:
