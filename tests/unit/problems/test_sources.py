@@ -10,7 +10,6 @@ import pytest
 from ttc import plugins
 from ttc.digests import canonical
 from ttc.errors import InputError
-from ttc.grading.golds import accepted
 from ttc.problems import hub, loading
 from ttc.problems.layout import COLUMNS
 from ttc.problems.sources import DEFAULTS, content, resolve
@@ -104,16 +103,6 @@ def test_without_a_column_of_answers_they_are_found_in_the_solutions(tmp_path):
         ("train/00000", "train", 0, "2", None),
         ("train/00001", "train", 0, "\\frac{1}{2}", None),
     ]
-
-
-@pytest.mark.parametrize("form", ["jsonl", "parquet", "json"])
-def test_a_list_of_gold_answers_is_kept_as_several_any_of_which_is_accepted(tmp_path, form):
-    lists = [ROWS[0] | {"gold": ["2"]}, ROWS[1] | {"gold": ["1/2", "50\\%"]}]
-    problems = read_problems(section(write(tmp_path, lists, form)))
-    assert [accepted(gold) for gold in problems["answer"]] == [("2",), ("1/2", "50\\%")]
-    assert problems["answer"][0] == "2"
-    with pytest.raises(InputError, match="row 2, problem 'a': column 'gold' is empty"):
-        read_problems(section(write(tmp_path, [lists[0], ROWS[1] | {"gold": []}], form)))
 
 
 def test_several_files_are_one_source(tmp_path):

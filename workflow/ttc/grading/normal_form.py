@@ -19,7 +19,7 @@ from ttc.grading.quantities import bare_number
 LONGEST_NUMBER = 2000
 
 _TEXT = re.compile(
-    r"\\(?:text(?:bf|it|rm|normal|sf|tt)?|math(?:rm|bf|it|sf)|boldsymbol|bm|mbox|operatorname)\s*\{([^{}\\]*)\}"
+    r"\\(?:text(?:bf|it|rm|normal|sf|tt)?|math(?:rm|bf|it|sf)|boldsymbol|bm|mbox|operatorname|underline)\s*\{([^{}\\]*)\}"
 )
 # The first alternative steps over `\\`, which ends a row of a matrix, and keeps it
 _DISPLAY = re.compile(
@@ -40,6 +40,7 @@ _CONSTANT = re.compile(r"\\(?:[dtc]?frac|sqrt|pi|cdot|times|div|left|right|pm)(?
 _SYMBOL = re.compile(r"[a-zA-Z\\<>]")
 _LAST_BACKSLASH = re.compile(r"(?<=[^\\\s])\s*\\\Z")
 _EXACTLY = re.compile(r"\A\s*(?:\\(?:approx|simeq|sim)(?![a-zA-Z])|=|~)\s*(?=[-+\d.\\])")
+_NUMBER_AS_TEXT = re.compile(r"\A\\(?:text|mbox|mathrm)\s*\{([^{}\\]*\d[^{}\\]*)\}\Z")
 _RUN = re.compile(r"\s+")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _PARENTHESES = re.compile(r"(?<!\\)\\[()]")
@@ -87,6 +88,7 @@ def plain(answer: str) -> str:
     answer = _LAST_BACKSLASH.sub("", unmarked(_RUN.sub(" ", in_latex(answer))))
     if time := clock(answer):
         return str(time)
+    answer = _NUMBER_AS_TEXT.sub(r"\1", answer)
     answer = with_plain_name(_EXACTLY.sub("", base_ten(_without_delimiters(answer))))
     answer = written_out(bare_number(written_out(answer)))
     sides = answer.split("=")

@@ -35,6 +35,10 @@ _NO_UNITS = _set_of(
     "twelve squared cubed factorial choose root unless least most but infty alpha beta gamma delta theta "
     "lambda sigma omega"
 )
+_NUMBER_WORDS = _set_of(
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety"
+)
 _NUMBER_SIGNS = frozenset("十百千万亿萬億半或和与及至到")
 # Letters that name variables: a word right behind a number has another one, or it is a product
 _VARIABLES = frozenset("abckmnpqrstuvwxyz")
@@ -43,12 +47,14 @@ _LETTERS = frozenset(string.ascii_letters)
 _FUNCTION = re.compile(r"(?:arc)?(?:sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|lim|max|gcd|lcm|det)h?[xyzntab]?")
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 
-_NAMES = "text(?:bf|it|rm|normal|sf|tt)?|math(?:rm|bf|it|sf)|operatorname|[mh]box|unit"
+_NAMES = "rm|text(?:bf|it|rm|normal|sf|tt)?|math(?:rm|bf|it|sf)|operatorname|[mh]box|unit"
 _TEXT = rf"(?:\\(?:{_NAMES})\s*\{{([^{{}}\\$]*)\}}|\{{\s*\\(?:rm|bf|it)\s+([^{{}}\\$]*)\}})"
 _TEXTS = re.compile(_TEXT)
 _POWER = re.compile(r"\^\s*(?:\{\s*[-+]?\d\s*\}|[-+]?\d)|(?<=m)[23](?!\w)")
 _TEXT_LAST = re.compile(rf"(?:\\[,;:! ]|~|\s)*{_TEXT}\s*(?:{_POWER.pattern})?\Z")
 _SPACE = re.compile(r"\\[,;:! ]|\\q?quad(?![a-zA-Z])|~")
+# A unit after an expression (`2x cm`), which has no letter of its own there
+_SYMBOL_LAST = re.compile(r"\A(.*[\w)}\]])\s+([A-Za-z]{2,})\s*\Z")
 _BEFORE = re.compile(
     r"\A([-+]?)\s*(?:(?:US|CA|AU|NZ|HK|[ACS])?\\?\$|[€£¥￥₹₽₩₪₫₺₴₦฿₱]|\\(?:euro|pounds|textdollar|texteuro)(?![a-zA-Z])"
     r"|(?:USD|EUR|GBP|INR|Rs\.?)(?=\s*\d))\s*(?=[-+\d.]|\\[dtc]?frac)"
@@ -66,6 +72,7 @@ _DECIMAL = re.compile(r"[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
 _DEGREES = re.compile(
     r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![a-zA-Z]))\s*(?:[CF](?![a-zA-Z]))?|\\degree(?![a-zA-Z])"
 )
+_ORDINAL = re.compile(r"\^\s*\{\s*(st|nd|rd|th)\s*\}")
 _SIGNS = re.compile(r"\\(?:Omega|mu|AA|celsius)(?![a-zA-Z])")
 _FRACTION = re.compile(r"\\[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _BETWEEN = re.compile(r"\\cdot(?![a-zA-Z])|[\s/*.()-]+")
@@ -89,12 +96,20 @@ def _number(quantity: str) -> str:
     found = _NUMBER.match(quantity)
     if found and found.end() < len(quantity) and _is_whole(found[0]):
         rest = quantity[found.end() :]
-        first, *others = _words(rest) or [""]
+        first, *others = words = _words(rest) or [""]
         if first.lower() in _SCALES and _DECIMAL.fullmatch(found[0]) and all(map(_is_unit, others)):
             return rf"{found[0]} \times 10^{{{_SCALES[first.lower()]}}}"
+        # `5(x)` and `5 (n)` are products
+        enclosed = "(" in rest
         apart = rest[0] not in _LETTERS or _fits_right_behind(first)
-        if first != "a" and apart and all(map(_is_unit, [first, *others])):
+        units = first != "a" and apart and all(map(_is_unit, words))
+        if units and not (enclosed and min(map(len, words)) < 2):
             return found[0]
+        # `5 (five)`
+        if enclosed and "+" not in rest and all(word.lower() in _NUMBER_WORDS for word in words):
+            return found[0]
+    if (found := _SYMBOL_LAST.search(quantity)) and found[2].lower() in _SYMBOLS:
+        return found[1]
     if found := _TEXT_LAST.search(quantity):
         before, words = quantity[: found.start()], _words(found[0])
         named = words and all(_is_unit(word) or len(word) == 1 for word in words)
@@ -114,9 +129,8 @@ def _is_whole(number: str) -> bool:
 
 def _words(rest: str) -> list[str]:
     """The words of what follows a number; empty if it is anything but words, their powers and what joins units."""
-    rest = _DEGREES.sub(
-        " deg ", _TEXTS.sub(lambda found: f" {found[1] or found[2] or ''} ", _SPACE.sub(" ", rest))
-    )
+    rest = _TEXTS.sub(lambda found: f" {found[1] or found[2] or ''} ", _SPACE.sub(" ", rest))
+    rest = _ORDINAL.sub(r" \1 ", _DEGREES.sub(" deg ", rest))
     if not rest.strip() or rest.lstrip()[0] in "/*^" or rest.lstrip().startswith(r"\cdot"):
         return []
     rest = _FRACTION.sub(r" \1/\2 ", _SIGNS.sub(" ohm ", _POWER.sub("", rest)))
