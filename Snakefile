@@ -27,6 +27,10 @@ try:
 except InputError as error:
     raise SystemExit(f"configuration: {error}")
 
+if workflow.is_main_process:
+    for sentence in plan.told:
+        print(f"configuration: {sentence}", file=sys.stderr)
+
 shell.prefix(jobs.site.shell_prefix)
 os.environ.update(
     PYTHONPATH=PACKAGE,

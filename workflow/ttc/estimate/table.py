@@ -94,7 +94,7 @@ def text(plan: Plan, root: Path = Path(), measuring: bool = True) -> str:
         f"Of the jobs that are to run the longest chain that wait for each other takes {_hours(longest_chain(every))}"
         " h: no number of machines makes the study faster."
     )
-    lines += ["", *_notes(plan, every, rates, sentences)]
+    lines += ["", *_notes(plan, every, rates, sentences), *plan.told]
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from ttc.store import lock
 from ttc.store.keys import Code
 from ttc.study.artifact import Artifact
-from ttc.study.config import load, parse
+from ttc.study.config import load, parse_and_tell
 from ttc.study.graph.analysis import plan_analysis, plan_publication
 from ttc.study.graph.origins import ORIGINS
 from ttc.study.jobs import Jobs
@@ -25,7 +25,7 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
     Raises InputError for a mistake in the configuration.  Reads the sources of the package (once a key is asked for),
     the lock files, the site and the files of pools; writes nothing.
     """
-    configuration = parse(given)
+    configuration, told = parse_and_tell(given, root)
     pins, records = lock.read_pins(root / LOCK), lock.read_stages(root / lock.NAME)
     code = Code(root / "workflow/ttc", pins, records)
     artifacts: list[Artifact] = []
@@ -46,7 +46,7 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
         "per_pool": sorted(name for name, stage in stages.items() if stage.per_pool),
     }
     add("publish", configuration.study.name, spec, artifacts=list(artifacts))
-    return Plan(configuration, artifacts, root)
+    return Plan(configuration, artifacts, root, told)
 
 
 def plan_named(command: str, purpose: str, arguments: list[str]) -> Plan:

@@ -8,26 +8,33 @@ import yaml
 from pydantic import ValidationError
 
 from ttc.errors import InputError
-from ttc.study import sentences
+from ttc.study import fitting, sentences
 from ttc.study.sections import base
 from ttc.study.sections.configuration import Configuration
 
 T = TypeVar("T", bound=base.Section)
 
 
-def parse(given: dict) -> Configuration:
+def parse(given: dict, root: Path = Path()) -> Configuration:
     """The full configuration: `given` checked, defaults filled in, numbers in one form (1 and 1.0 alike).
 
-    Raises InputError, one sentence: where, what was given, what is allowed, the nearest known key.
+    Local files of problems, seen from `root`, are counted, and defaults give way to a smaller study.  Raises
+    InputError, one sentence: where, what was given, what is allowed, the nearest known key.
     """
+    return parse_and_tell(given, root)[0]
+
+
+def parse_and_tell(given: dict, root: Path = Path()) -> tuple[Configuration, list[str]]:
+    """As `parse`; and one sentence for each default that gave way (`ttc.study.fitting`)."""
     configuration = read(given, Configuration, "the configuration")
+    configuration, said = fitting.fitted(fitting.counted(configuration, root))
     configuration.check()
-    return configuration
+    return configuration, said
 
 
-def resolve(given: dict) -> dict:
+def resolve(given: dict, root: Path = Path()) -> dict:
     """The full configuration as a dictionary (`parse`)."""
-    return parse(given).model_dump()
+    return parse(given, root).model_dump()
 
 
 def read(given: dict, section: type[T], whole: str) -> T:
