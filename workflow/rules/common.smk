@@ -2,7 +2,11 @@
 
 import functools
 
-from ttc.run import recovery, slurm_patch
+from snakemake.logging import logger
+
+from ttc.run import messages, recovery, slurm_patch
+
+messages.keep_short(logger)
 
 
 @functools.cache
@@ -16,7 +20,7 @@ def begin_run():
         try:
             recovery.begin()
         except InputError as error:
-            raise WorkflowError(str(error))
+            raise SystemExit(str(error))
         slurm_patch.keep_asking()
 
 
@@ -32,9 +36,10 @@ def inputs(stage):
 
     def ancient_by_role(wildcards):
         begin_run()
-        return {
-            role: [ancient(path) for path in paths]
-            for role, paths in by_role(wildcards).items()
-        }
+        try:
+            found = by_role(wildcards)
+        except InputError as error:  # Snakemake would add a traceback to any other exception
+            raise SystemExit(f"configuration: {error}")
+        return {role: [ancient(path) for path in paths] for role, paths in found.items()}
 
     return ancient_by_role

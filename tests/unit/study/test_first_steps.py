@@ -108,3 +108,14 @@ def test_a_verifier_that_is_switched_off_is_not_fetched(files, root):  # noqa: F
     plan = plan_study(given, root)
     assert {each.label for each in plan.of("fetch_model")} == {"policy", "larger"}
     plan.configuration.check_pinned()
+
+
+def test_a_default_that_cannot_give_way_is_called_one():
+    with pytest.raises(InputError, match=r"policy.model.window: 256 is the default, and 4 earlier answers"):
+        parse({"sampling": {"max_tokens": 200}})
+    with pytest.raises(InputError, match=r"policy.model.window: 250 was given, and 4 earlier answers"):
+        parse({"sampling": {"max_tokens": 200}, "policy": {"model": {"window": 250}}})
+    with pytest.raises(
+        InputError, match=r"policy.model.heads: 4 is the default; it has to divide .*hidden, which is 50"
+    ):
+        parse({"policy": {"model": {"hidden": 50}}})

@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from ttc import plugins
 from ttc.digests import digest
-from ttc.errors import InputError
+from ttc.errors import InputError, nearest
 from ttc.run import gpus, locks
 from ttc.run.files import (
     commit,
@@ -37,6 +37,7 @@ from ttc.store import manifest, sidecars
 from ttc.store.code import Sources
 from ttc.store.keys import Code
 
+STAGES = "ttc.stages"
 # What stops a stage that could not help it; what it has finished is kept.
 UNWRITABLE = {
     errno.ENOSPC: "no space is left on the disk; make some, and the same command goes on",
@@ -48,6 +49,8 @@ UNWRITABLE = {
 
 def main(stage: str, arguments: list[str]) -> None:
     """Parse the command line, run `ttc.stages.<stage>.run` and write the sidecar `<output>.json`."""
+    if stage not in (stages := plugins.names(STAGES)):
+        _stop(stage, f"there is no such stage; there are {', '.join(stages)}{nearest(stage, stages)}")
     spec, inputs, output, runtime = _parse(stage, arguments)
     _restart_with_threads(stage, runtime.threads)
     started = time.monotonic()
@@ -217,7 +220,7 @@ def _restart_with_threads(stage: str, threads: int) -> None:
 def _load(stage: str) -> Callable[[dict, Inputs, Path, Runtime], None]:
     import importlib
 
-    return importlib.import_module(f"ttc.stages.{stage}").run
+    return importlib.import_module(f"{STAGES}.{stage}").run
 
 
 def _rows(output: Path) -> int | None:

@@ -9,7 +9,7 @@ from ttc.errors import InputError
 from ttc.problems.task import AGAIN, load
 from ttc.study.sections import declared
 from ttc.study.sections.analysis import Allocation, Difficulty, Evaluation, Exchange, Findings
-from ttc.study.sections.base import TAKEN, Natural, Origin, Section, check_at_most, key
+from ttc.study.sections.base import TAKEN, Natural, Origin, Section, check_at_most, key, stated
 from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy
 from ttc.study.sections.pools import Source
 from ttc.study.sections.problems import Problems
@@ -136,7 +136,7 @@ class Configuration(Section):
         window = self.policy.model.window
         if needed > window:
             raise InputError(
-                f"policy.model.window: {window} was given, and {context} earlier answers of sampling.max_tokens = "
+                f"policy.model.window: {stated(self.policy.model, 'window')}, and {context} earlier answers of sampling.max_tokens = "
                 f"{longest} tokens with a question and a revision need {needed}"
             )
 
