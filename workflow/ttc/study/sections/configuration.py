@@ -136,8 +136,8 @@ class Configuration(Section):
         window = self.policy.model.window
         if needed > window:
             raise InputError(
-                f"policy.model.window: {stated(self.policy.model, 'window')}, and {context} earlier answers of sampling.max_tokens = "
-                f"{longest} tokens with a question and a revision need {needed}"
+                f"policy.model.window: {stated(self.policy.model, 'window')}, and {context} earlier answers of "
+                f"sampling.max_tokens = {longest} tokens with a question and a revision need {needed}"
             )
 
     def _check_published(self) -> None:
