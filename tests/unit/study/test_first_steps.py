@@ -116,6 +116,6 @@ def test_a_default_that_cannot_give_way_is_called_one():
     with pytest.raises(InputError, match=r"policy.model.window: 250 was given, and 4 earlier answers"):
         parse({"sampling": {"max_tokens": 200}, "policy": {"model": {"window": 250}}})
     with pytest.raises(
-        InputError, match=r"policy.model.heads: 4 is the default; it has to divide .*hidden, which is 50"
+        InputError, match=r"model.heads: 4 is the default; it has to divide .*hidden, which is 50"
     ):
         parse({"policy": {"model": {"hidden": 50}}})
