@@ -6,6 +6,7 @@ from pathlib import Path
 from ttc.errors import InputError
 
 NAME = "card.json"
+ACTIVE = "active_parameters"  # of a mixture of experts
 
 
 def read_card(folder: Path) -> dict:
@@ -18,10 +19,14 @@ def read_card(folder: Path) -> dict:
         raise InputError(f"{folder / NAME}: not JSON ({error})") from error
 
 
-def parameters_of(folder: Path) -> int:
-    """The number of parameters of a model directory; InputError where its card does not say it."""
+def parameters_of(folder: Path, all_of_them: bool = False) -> int:
+    """The number of parameters of a model directory by which its FLOPs are counted; InputError where no card says it.
+
+    Of a mixture of experts those through which a token passes, unless `all_of_them` are asked for.
+    """
     try:
-        return int(read_card(folder)["parameters"])
+        card = read_card(folder)
+        return int(card["parameters"] if all_of_them else card.get(ACTIVE, card["parameters"]))
     except (OSError, ValueError, KeyError, TypeError, InputError) as error:
         where = folder / NAME
         raise InputError(f"{where}: the number of parameters cannot be read ({error!r})") from error

@@ -9,6 +9,7 @@ import polars as pl
 import yaml
 
 from ttc.errors import InputError
+from ttc.models.card import ACTIVE
 from ttc.paper.open_questions import choices
 from ttc.report import solutions
 
@@ -139,9 +140,14 @@ def _model(role: str, card: dict) -> dict:
     return {
         "role": role.replace("_", " "),
         "source": _source(card),
-        "parameters": "unknown" if parameters is None else f"{parameters:,}",
+        "parameters": "unknown" if parameters is None else f"{parameters:,}{_active(card)}",
         "metrics": words or "–",
     }
+
+
+def _active(card: dict) -> str:
+    """Of a mixture of experts, the parameters by which its FLOPs are counted."""
+    return f" ({card[ACTIVE]:,} active, by which FLOPs are counted)" if ACTIVE in card else ""
 
 
 def _source(card: dict) -> str:

@@ -55,6 +55,9 @@ class Checkpoint(Section):
     parameters: Count | None = key(
         None, "how many it has, for `ttc plan` before it is fetched; not part of any key"
     )
+    active_parameters: Count | None = key(
+        None, "of a mixture of experts, through how many of them a token passes; null: all"
+    )
 
     def check(self, where: str) -> None:
         """InputError unless one of `hub` and `path` says where the model is."""

@@ -72,7 +72,10 @@ class Pool(Section):
     columns: PoolColumns = PoolColumns()
     step_separator: Text | None = key("\n\n", "what separates steps; null leaves their number unchecked")
     leading_scores: list[LeadingScores] = key([], "scores to drop before the first step")
-    parameters: Count | None = key(None, "parameters of the model that was sampled; null leaves FLOPs out")
+    parameters: Count | None = key(
+        None,
+        "parameters of the model that was sampled, of a mixture of experts the active ones; null leaves FLOPs out",
+    )
 
 
 class Grading(Section):
