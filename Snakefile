@@ -1,5 +1,6 @@
 # Compute-optimal test-time compute: configuration -> plan -> jobs.  `make study` or `snakemake` runs the default study,
 # `snakemake --configfile studies/NAME.yaml` another one, `snakemake sample` (or any stage's name) part of it.
+# As a `module` of another workflow it takes that one's `config`, and a `prefix` if there is one (README.md).
 
 import os
 import sys
@@ -8,44 +9,33 @@ from snakemake.utils import min_version
 
 min_version("9.12")
 
-# Jobs use this folder's package and this interpreter, whatever else is installed, and start with their threads.
-PACKAGE = os.path.join(workflow.basedir, "workflow")
-sys.path.insert(0, PACKAGE)
+
+include: "workflow/rules/source.smk"
+
+
+# Jobs use this folder's package and this interpreter, whatever else is installed.
+ROOT = source_folder(workflow.current_basedir)
+sys.path.insert(0, os.path.join(ROOT, "workflow"))
 
 from ttc.errors import InputError
-from ttc.run.threads import thread_variables
 from ttc.study.build import plan_jobs, plan_study
+from ttc.study.config import placed
 from ttc.study.stages import STAGES
 
 
-configfile: os.path.join(workflow.basedir, "config.yaml")
+configfile: os.path.join(ROOT, "config.yaml")
 
 
 try:
-    plan = plan_study(config, Path(workflow.basedir))
-    jobs = plan_jobs(plan)
+    given = placed(config, Path.cwd()) if workflow.modifier.is_module else config
+    plan = plan_study(given, Path(ROOT))
+    jobs = plan_jobs(plan, module_folder(workflow.modifier), uses_conda(workflow))
 except InputError as error:
     raise SystemExit(f"configuration: {error}")
 
 if workflow.is_main_process:
     for sentence in plan.told:
         print(f"configuration: {sentence}", file=sys.stderr)
-
-shell.prefix(jobs.site.shell_prefix)
-os.environ.update(
-    PYTHONPATH=PACKAGE,
-    PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()]),
-    **thread_variables(jobs.threads),
-)
-
-
-wildcard_constraints:
-    label=r"[A-Za-z0-9_.-]+",
-    key=r"[0-9a-f]{16}",
-
-
-localrules:
-    all,
 
 
 include: "workflow/rules/common.smk"
@@ -56,6 +46,7 @@ rule all:
     default_target: True
     input:
         results("publish"),
+    localrule: True
 
 
 include: "workflow/rules/jobs.smk"

@@ -5,6 +5,7 @@ import functools
 from snakemake.logging import logger
 
 from ttc.run import messages, recovery, slurm_patch
+from ttc.run.threads import thread_variables
 
 messages.keep_short(logger)
 
@@ -24,6 +25,13 @@ def begin_run():
         slurm_patch.keep_asking()
 
 
+def describe(name, purpose):
+    """Say what a rule is for; whoever uses this workflow as a module may call it otherwise, or leave it out."""
+    name = workflow.modifier.modify_rulename(name)
+    if workflow.is_rule(name):
+        workflow.get_rule(name).docstring = purpose
+
+
 def results(stage):
     """For a target: all that a stage of the study writes."""
     paths = jobs.paths(stage)
@@ -38,8 +46,12 @@ def inputs(stage):
         begin_run()
         try:
             found = by_role(wildcards)
-        except InputError as error:  # Snakemake would add a traceback to any other exception
+        except (
+            InputError
+        ) as error:  # Snakemake would add a traceback to any other exception
             raise SystemExit(f"configuration: {error}")
-        return {role: [ancient(path) for path in paths] for role, paths in found.items()}
+        return {
+            role: [ancient(path) for path in paths] for role, paths in found.items()
+        }
 
     return ancient_by_role

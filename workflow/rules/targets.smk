@@ -8,7 +8,7 @@ for stage in plan.stages:
         input:
             results(stage),
 
-    workflow.get_rule(stage).docstring = STAGES[stage].purpose
+    describe(stage, STAGES[stage].purpose)
 
 
 rule plan:

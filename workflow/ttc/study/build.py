@@ -61,6 +61,6 @@ def plan_named(command: str, purpose: str, arguments: list[str]) -> Plan:
     return plan_study(load(ROOT / "config.yaml", *parser.parse_args(arguments).studies))
 
 
-def plan_jobs(plan: Plan) -> Jobs:
-    """What Snakemake's rules ask of a plan; reads the site's settings."""
-    return Jobs(plan, read_site(plan.root))
+def plan_jobs(plan: Plan, folder: str = "", conda_environments: bool = False) -> Jobs:
+    """What Snakemake's rules ask of a plan (see `Jobs`); reads the site's settings."""
+    return Jobs(plan, read_site(plan.root), folder, conda_environments)

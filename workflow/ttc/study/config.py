@@ -12,6 +12,7 @@ from ttc.study import fitting, sentences
 from ttc.study.sections import base
 from ttc.study.sections.configuration import Configuration
 
+PATHS = ("path", "prompt", "larger_prompt")  # keys that may name a file or a folder of the user's
 T = TypeVar("T", bound=base.Section)
 
 
@@ -61,6 +62,26 @@ def load(*paths: Path) -> dict:
             )
         merged = merge(merged, content or {})
     return merged
+
+
+def placed(given: dict, folder: Path) -> dict:
+    """A configuration whose relative paths of things that lie in `folder` are absolute; the others stay as they are.
+
+    For a workflow that uses this one as a module: its files lie where it runs, and not in this project.
+    """
+    if isinstance(given, dict):
+        return {
+            name: _placed(value, folder) if name in PATHS else placed(value, folder)
+            for name, value in given.items()
+        }
+    return given
+
+
+def _placed(value, folder: Path):
+    if isinstance(value, list):
+        return [_placed(each, folder) for each in value]
+    there = isinstance(value, str) and value and (folder / value).exists()
+    return str(folder / value) if there else value
 
 
 def merge(under: dict, over: dict) -> dict:

@@ -1,8 +1,10 @@
 """Jobs: what Snakemake's rules ask of a plan about inputs, outputs, commands and resources."""
 
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ttc import plugins
 from ttc.digests import canonical
@@ -29,10 +31,16 @@ def gpus_of(configuration: Configuration, stage: str) -> int:
 
 @dataclass(frozen=True)
 class Jobs:
-    """The answers that rules need; those that differ between a stage's jobs are functions of the wildcards."""
+    """The answers that rules need; those that differ between a stage's jobs are functions of the wildcards.
+
+    folder: where the study lies, seen from Snakemake's working directory, of a module with a `prefix`.
+    conda_environments: whether jobs run in the environments that their rules name.
+    """
 
     plan: Plan
     site: Site
+    folder: str = ""
+    conda_environments: bool = False
 
     def paths(self, stage: str) -> Callable[..., list[str]]:
         """For a target rule: the paths of all artifacts of a stage."""
@@ -74,6 +82,21 @@ class Jobs:
             return f"{self.python(stage)} -m ttc.run {stage} {shlex.join(words)}"
 
         return command
+
+    def before(self, variables: dict[str, str]) -> str:
+        """What stands before a job's command: its interpreter and package, after whatever the site's `setup` has set.
+
+        variables: further ones of its environment.  In an environment of conda's the interpreter is that of the
+        environment.
+        """
+        own = shlex.quote(str(Path(sys.executable).parent))
+        path = f'PATH={own}:"$PATH"' if not self.conda_environments else self.site.found_path
+        package = shlex.quote(str(self.plan.root / "workflow"))
+        # No module of the working directory, and UTF-8 whatever the locale says
+        variables = {"PYTHONSAFEPATH": "1", "PYTHONUTF8": "1"} | variables
+        exports = " ".join(f"{name}={value}" for name, value in variables.items())
+        there = f"cd {shlex.quote(self.folder)}; " if self.folder else ""
+        return f"unset PYTHONHOME; export {path} PYTHONPATH={package} {exports}; {there}"
 
     def how(self, stage: str) -> Callable[..., str]:
         """Arguments that say how a job runs and cannot change what it writes.
