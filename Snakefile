@@ -3,14 +3,49 @@
 # As a `module` of another workflow it takes that one's `config`, and a `prefix` if there is one (README.md).
 
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 
 from snakemake.utils import min_version
 
 min_version("9.12")
 
 
-include: "workflow/rules/source.smk"
+def source_folder(place):
+    """The folder of this project's files.
+
+    As a module it may be a commit in a repository that Snakemake has cloned without its files.  The package needs them
+    all, so they are laid out beside Snakemake's own notes, once for a commit.
+    """
+    if isinstance(place, (str, os.PathLike)):
+        return os.path.abspath(place)
+    hosted = getattr(place, "hosted_repo", None)
+    repository = str(hosted.repo_clone) if hosted else getattr(place, "repo_path", None)
+    if repository is None:
+        raise WorkflowError(
+            f"{place}: this workflow needs its whole folder; clone it, and name the Snakefile in the clone"
+        )
+    inside = (getattr(place, "path", "") or "").strip("/")
+    git = ["git", "-C", repository]
+    asked = ["rev-parse", f"{place.ref}^{{commit}}"]
+    commit = subprocess.run(
+        git + asked, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    folder = os.path.abspath(os.path.join(".snakemake", "ttc-source", commit))
+    if not os.path.isdir(folder):
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        made = tempfile.mkdtemp(dir=os.path.dirname(folder))
+        archive = subprocess.run(
+            git + ["archive", commit], check=True, capture_output=True
+        )
+        subprocess.run(["tar", "-x", "-C", made], input=archive.stdout, check=True)
+        try:
+            os.rename(made, folder)
+        except OSError:  # another Snakemake was faster
+            shutil.rmtree(made)
+    return os.path.join(folder, inside) if inside else folder
 
 
 # Jobs use this folder's package and this interpreter, whatever else is installed.
@@ -26,6 +61,9 @@ from ttc.study.stages import STAGES
 configfile: os.path.join(ROOT, "config.yaml")
 
 
+include: os.path.join(ROOT, "workflow/rules/module.smk")
+
+
 try:
     given = placed(config, Path.cwd()) if workflow.modifier.is_module else config
     plan = plan_study(given, Path(ROOT))
@@ -38,7 +76,7 @@ if workflow.is_main_process:
         print(f"configuration: {sentence}", file=sys.stderr)
 
 
-include: "workflow/rules/common.smk"
+include: os.path.join(ROOT, "workflow/rules/common.smk")
 
 
 rule all:
@@ -49,5 +87,5 @@ rule all:
     localrule: True
 
 
-include: "workflow/rules/jobs.smk"
-include: "workflow/rules/targets.smk"
+include: os.path.join(ROOT, "workflow/rules/jobs.smk")
+include: os.path.join(ROOT, "workflow/rules/targets.smk")

@@ -31,6 +31,6 @@ for stage in plan.stages:
             how=jobs.how(stage),
         shell:
             jobs.site.shell_prefix
-            + "({params.before}{params.command} {params.how}) 2>&1 | tee {log}"
+            + "({params.before}{params.command} {params.how}) 2>&1 | tee {log:q}"
 
     describe(f"{stage}_job", STAGES[stage].purpose)
