@@ -4,7 +4,7 @@ import functools
 
 from snakemake.logging import logger
 
-from ttc.run import messages, recovery, slurm_patch
+from ttc.run import gpus, messages, recovery, slurm_patch
 from ttc.run.threads import thread_variables
 
 messages.keep_short(logger)
@@ -23,6 +23,21 @@ def begin_run():
         except InputError as error:
             raise SystemExit(str(error))
         slurm_patch.keep_asking()
+
+
+def command(stage):
+    """The command of a job; a dry run writes no file for it."""
+    made = jobs.command(stage)
+    return lambda wildcards: made(wildcards, by_file=not workflow.dryrun)
+
+
+# Of the jobs that run here, where Snakemake itself runs inside an allocation
+HERE = gpus.shared(os.environ) if workflow.is_main_process else {}
+
+
+def before(wildcards, threads):
+    """What stands before a job's command.  Snakemake keeps parameters that depend on `threads` out of its record."""
+    return jobs.before(thread_variables(threads) | HERE)
 
 
 def describe(name, purpose):

@@ -26,8 +26,8 @@ for stage in plan.stages:
         resources:
             **jobs.resources(stage),
         params:
-            before=lambda wildcards, threads: jobs.before(thread_variables(threads)),
-            command=jobs.command(stage),
+            before=before,
+            command=command(stage),
             how=jobs.how(stage),
         shell:
             jobs.site.shell_prefix

@@ -51,7 +51,10 @@ def main(stage: str, arguments: list[str]) -> None:
     """Parse the command line, run `ttc.stages.<stage>.run` and write the sidecar `<output>.json`."""
     if stage not in (stages := plugins.names(STAGES)):
         _stop(stage, f"there is no such stage; there are {', '.join(stages)}{nearest(stage, stages)}")
-    spec, inputs, output, runtime = _parse(stage, arguments)
+    try:
+        spec, inputs, output, runtime = _parse(stage, _words(arguments))
+    except InputError as error:
+        _stop(stage, str(error))
     _restart_with_threads(stage, runtime.threads)
     started = time.monotonic()
     print(f"{stage}: writing {output}", flush=True)
@@ -155,6 +158,25 @@ def _is_made(stage: str, spec: dict, inputs: Inputs, output: Path) -> bool:
 def _identity(stage: str, spec: dict, inputs: Inputs) -> dict:
     names = {role: [path.name for path in paths] for role, paths in sorted(inputs.items())}
     return {"stage": stage, "spec": spec, "inputs": names}
+
+
+def _words(arguments: list[str]) -> list[str]:
+    """The arguments, with those that a file holds, `@FILE`, in its place; such a file is a JSON list of texts."""
+    found: list[str] = []
+    for word in arguments:
+        if not word.startswith("@"):
+            found.append(word)
+            continue
+        try:
+            held = json.loads(Path(word[1:]).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{word}: the arguments of the job cannot be read there ({error})") from error
+        if not isinstance(held, list) or not all(isinstance(each, str) for each in held):
+            raise InputError(
+                f"{word}: the arguments of a job are a list of texts, and this file has another content"
+            )
+        found += held
+    return found
 
 
 def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtime]:

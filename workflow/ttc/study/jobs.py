@@ -1,5 +1,7 @@
 """Jobs: what Snakemake's rules ask of a plan about inputs, outputs, commands and resources."""
 
+import json
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from ttc.study.stages import STAGES
 ENGINES = "ttc.engines.backends"
 USUAL = "cpu"  # the environment of all that names no engine with one of its own
 CACHE = "results/cache"
+ARGUMENTS = f"{CACHE}/arguments"
+LONGEST = 30_000  # bytes of arguments in a command; Linux takes 131,072, and clusters' tools less
 
 
 def gpus_of(configuration: Configuration, stage: str) -> int:
@@ -69,9 +73,12 @@ class Jobs:
         return not STAGES[stage].suffix and not any(artifact.parts for artifact in self.plan.of(stage))
 
     def command(self, stage: str) -> Callable[..., str]:
-        """The command of a job up to how it runs; it can be pasted into a terminal."""
+        """The command of a job up to how it runs; it can be pasted into a terminal.
 
-        def command(wildcards):
+        Unless it is not to be `by_file`, what is too long for a shell is written to a file, which the command names.
+        """
+
+        def command(wildcards, by_file: bool = True):
             artifact = self._artifact(stage, wildcards)
             given = [
                 word
@@ -79,9 +86,22 @@ class Jobs:
                 for word in (f"--{role}", *(path for each in inputs for path in each.outputs))
             ]
             words = ["--spec", canonical(artifact.spec), *given, "--output", artifact.path]
-            return f"{self.python(stage)} -m ttc.run {stage} {shlex.join(words)}"
+            return f"{self.python(stage)} -m ttc.run {stage} {self._told(stage, artifact, words, by_file)}"
 
         return command
+
+    def _told(self, stage: str, artifact: Artifact, words: list[str], by_file: bool) -> str:
+        """The arguments of a job: themselves, or a file that holds them where no shell would take as many."""
+        plain = shlex.join(words)
+        if not by_file or len(plain.encode()) <= LONGEST:
+            return plain
+        name = f"{ARGUMENTS}/{stage}-{artifact.name}.json"
+        file = Path(self.folder, name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f"{file.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(words, ensure_ascii=False, indent=0), encoding="utf-8")
+        os.replace(temporary, file)
+        return shlex.quote(f"@{name}")
 
     def before(self, variables: dict[str, str]) -> str:
         """What stands before a job's command: its interpreter and package, after whatever the site's `setup` has set.
