@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ttc.digests import INDEX, PATTERNS, file_digest, folder_files, weight_files
 from ttc.errors import InputError
+from ttc.homes import unwritable
 from ttc.models import parameters
 from ttc.models.card import ACTIVE
 from ttc.models.shapes import packed_in, shapes_in
@@ -170,4 +171,4 @@ def _sentence(error: Exception, revision: str) -> str:
         UNREACHABLE: f"it is not in the cache at commit {revision}, and the hub cannot be reached; run"
         " `snakemake fetch_model` once where there is a connection",
     }
-    return sentences.get(reason(error)) or first_line(error)
+    return unwritable(error) or sentences.get(reason(error)) or first_line(error)

@@ -22,6 +22,7 @@ from typing import NoReturn
 from ttc import plugins
 from ttc.digests import digest
 from ttc.errors import InputError, nearest
+from ttc.homes import unwritable
 from ttc.run import gpus, locks
 from ttc.run.files import (
     commit,
@@ -68,6 +69,8 @@ def main(stage: str, arguments: list[str]) -> None:
     except InputError as error:
         _stop(stage, str(error))
     except Exception as error:  # the system's errors reach us in several libraries' own classes
+        if sentence := unwritable(error):
+            _stop(stage, sentence)
         if (number := _system_error(error)) not in UNWRITABLE:
             raise
         _stop(stage, f"{getattr(error, 'filename', None) or output}: {UNWRITABLE[number]}")
