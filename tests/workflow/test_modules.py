@@ -11,6 +11,8 @@ import yaml
 
 from tests.support.workflow_project import Project
 
+# What `snakedeploy` copies of a project
+DEPLOYED = Path(__file__).resolve().parents[2] / "config/config.yaml"
 HOST = """
 configfile: "config/config.yaml"
 
@@ -42,7 +44,7 @@ def host(folder: Path, snakefile: str, more: str = "", renamed: str = "", **conf
     """Another workflow, laid out as `snakedeploy` does it."""
     (folder / "workflow").mkdir(parents=True)
     (folder / "config").mkdir()
-    (folder / "config/config.yaml").write_text(yaml.safe_dump(config) if config else "")
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(config) if config else DEPLOYED.read_text())
     text = HOST.format(snakefile=snakefile, more=more, renamed=renamed)
     (folder / "workflow/Snakefile").write_text(text)
     return folder
