@@ -149,7 +149,11 @@ def benchmark(artifact: Artifact, folder: Path) -> float | None:
     """Seconds that a job took, from the file that Snakemake left; None without one."""
     try:
         return float(
-            json.loads((folder / artifact.stage / f"{artifact.name}.jsonl").read_text().splitlines()[-1])["s"]
+            json.loads(
+                (folder / artifact.stage / f"{artifact.name}.jsonl")
+                .read_text(encoding="utf-8")
+                .splitlines()[-1]
+            )["s"]
         )
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None

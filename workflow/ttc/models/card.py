@@ -12,7 +12,7 @@ ACTIVE = "active_parameters"  # of a mixture of experts
 def read_card(folder: Path) -> dict:
     """The card of a model directory: kind, parameters, training and metrics; InputError where there is none."""
     try:
-        return json.loads((folder / NAME).read_text())
+        return json.loads((folder / NAME).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{folder}: not a model directory of this study, it has no {NAME}") from error
     except ValueError as error:
@@ -34,7 +34,9 @@ def parameters_of(folder: Path, all_of_them: bool = False) -> int:
 
 def write_card(folder: Path, content: dict) -> None:
     """Write the card of a model directory; numbers with nine digits, so that last bits do not show."""
-    (folder / NAME).write_text(json.dumps(_rounded(content), indent=1, sort_keys=True) + "\n")
+    (folder / NAME).write_text(
+        json.dumps(_rounded(content), indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
 
 
 def _rounded(value):

@@ -31,7 +31,7 @@ def read_weights(
     files = path / "config.json", path / "model.safetensors"
     if not all(file.is_file() for file in files):
         return None
-    config = json.loads(files[0].read_text())
+    config = json.loads(files[0].read_text(encoding="utf-8"))
     if not wanted(config):
         return None
     return config, {name: tensor.float() for name, tensor in load_file(files[1], str(device)).items()}

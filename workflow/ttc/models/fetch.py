@@ -155,7 +155,7 @@ def _network(folder: Path, network_class: type | None, remote: bool):
 
 def _json(folder: Path, name: str, where: str) -> dict:
     try:
-        return json.loads((folder / name).read_text())
+        return json.loads((folder / name).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{where}: not a checkpoint, it has no {name}") from error
     except ValueError as error:

@@ -50,7 +50,7 @@ def render(
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
     environment.filters["number"] = number
     drawn, skipped = embedded(figures, main=True) if figures else ([], [])
-    return environment.from_string(template.read_text()).render(
+    return environment.from_string(template.read_text(encoding="utf-8")).render(
         study=study,
         opening=_opening(content, findings),
         topics=by_topic(findings),
@@ -82,7 +82,7 @@ def embedded(folder: Path, main: bool = False) -> tuple[list[dict], list[dict]]:
     With `main`, only those that the catalogue marks so: the others are in the gallery.
     """
     try:
-        index = json.loads((folder / "index.json").read_text())
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(
             f"{folder}: a folder of figures holds an index.json, and this one does not"

@@ -21,4 +21,4 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Write the page."""
     page = render(spec["study"], one(inputs, "figures"), spec["parts"])
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page)
+    output.write_text(page, encoding="utf-8")

@@ -50,7 +50,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         votes=pl.read_parquet(one(inputs, "votes")) if inputs.get("votes") else None,
     )
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page)
+    output.write_text(page, encoding="utf-8")
 
 
 def _content(inputs: Inputs, shown: int) -> Content:

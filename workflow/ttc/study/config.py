@@ -51,9 +51,11 @@ def load(*paths: Path) -> dict:
     merged: dict = {}
     for path in paths:
         try:
-            content = yaml.safe_load(Path(path).read_text())
+            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror.lower()})") from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: not UTF-8 text at byte {error.start}") from error
         except yaml.YAMLError as error:
             raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
         if not isinstance(content or {}, dict):
