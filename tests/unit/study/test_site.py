@@ -1,5 +1,6 @@
 """slurm/site.yaml: what it may say, and what becomes of it."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -188,34 +189,37 @@ def test_a_module_with_a_prefix_works_in_that_folder(tmp_path):
     assert read_site(ROOT) == Site()
 
 
-@pytest.fixture
-def short(monkeypatch):
-    monkeypatch.setattr(jobs_module, "LONGEST", 500)
-
-
-def test_long_arguments_go_by_a_file(tmp_path, monkeypatch, short):
+def test_a_long_specification_goes_by_a_file(tmp_path, monkeypatch):
     """It is not part of any key, and the job reads from it what would have stood in its command."""
     monkeypatch.chdir(tmp_path)
     plan = plan_study({}, ROOT)
     made = Jobs(plan, Site())
     (artifact,) = plan.of("publish")
     wildcards = SimpleNamespace(label=artifact.label, key=artifact.key)
-    plain = shlex.split(made.command("publish")(wildcards, by_file=False))
+    plain = shlex.split(made.command("publish")(wildcards))
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(jobs_module, "LONGEST", 500)
+    assert shlex.split(made.command("publish")(wildcards, by_file=False)) == plain
     assert not list(tmp_path.iterdir())  # a dry run writes nothing
     by_file = shlex.split(made.command("publish")(wildcards))
-    assert by_file[:4] == ["python", "-m", "ttc.run", "publish"] and by_file[4].startswith("@results/cache/")
-    assert plain[4:] == job._words(by_file[4:])
-    small = plan.of("problems")[0]
-    wildcards = SimpleNamespace(label=small.label, key=small.key)
-    monkeypatch.setattr(jobs_module, "LONGEST", 100_000)
-    assert "@" not in made.command("problems")(wildcards)
+    place = by_file.index("--spec") + 1
+    assert by_file[:place] == plain[:place] and by_file[place + 1 :] == plain[place + 1 :]
+    assert by_file[place].startswith("@results/cache/")
+    assert job._parse("publish", plain[4:]) == job._parse("publish", by_file[4:])
 
 
-@pytest.mark.parametrize("content", [None, "{", '{"a": 1}', "[1]"])
-def test_a_file_of_arguments_that_is_none_is_told_in_one_sentence(tmp_path, capsys, content):
+def test_a_specification_longer_than_an_argument_reaches_the_job(tmp_path):
+    """Linux takes no argument of more than 128 KiB, however the command is written."""
+    (tmp_path / "spec").write_text(json.dumps({"seed": 0, "much": 200_000 * "x"}), encoding="utf-8")
+    spec, *_ = job._parse("sample", ["--spec", f"@{tmp_path / 'spec'}", "--output", "x"])
+    assert len(spec["much"]) == 200_000
+
+
+@pytest.mark.parametrize("content", [None, b"\xff"])
+def test_a_file_of_a_specification_that_cannot_be_read_is_told_in_one_sentence(tmp_path, capsys, content):
     if content is not None:
-        (tmp_path / "file").write_text(content)
+        (tmp_path / "file").write_bytes(content)
     with pytest.raises(SystemExit) as ended:
-        job.main("sample", [f"@{tmp_path / 'file'}"])
+        job.main("sample", ["--spec", f"@{tmp_path / 'file'}", "--output", "x"])
     said = capsys.readouterr().err
     assert ended.value.code == 2 and said.count("\n") == 1 and str(tmp_path / "file") in said

@@ -53,7 +53,7 @@ def main(stage: str, arguments: list[str]) -> None:
     if stage not in (stages := plugins.names(STAGES)):
         _stop(stage, f"there is no such stage; there are {', '.join(stages)}{nearest(stage, stages)}")
     try:
-        spec, inputs, output, runtime = _parse(stage, _words(arguments))
+        spec, inputs, output, runtime = _parse(stage, arguments)
     except InputError as error:
         _stop(stage, str(error))
     _restart_with_threads(stage, runtime.threads)
@@ -163,23 +163,14 @@ def _identity(stage: str, spec: dict, inputs: Inputs) -> dict:
     return {"stage": stage, "spec": spec, "inputs": names}
 
 
-def _words(arguments: list[str]) -> list[str]:
-    """The arguments, with those that a file holds, `@FILE`, in its place; such a file is a JSON list of texts."""
-    found: list[str] = []
-    for word in arguments:
-        if not word.startswith("@"):
-            found.append(word)
-            continue
-        try:
-            held = json.loads(Path(word[1:]).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{word}: the arguments of the job cannot be read there ({error})") from error
-        if not isinstance(held, list) or not all(isinstance(each, str) for each in held):
-            raise InputError(
-                f"{word}: the arguments of a job are a list of texts, and this file has another content"
-            )
-        found += held
-    return found
+def _specification(given: str) -> str:
+    """The specification that a command gives: itself, or `@FILE`, which holds it."""
+    if not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--spec {given}: the file cannot be read ({error})") from error
 
 
 def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtime]:
@@ -189,7 +180,9 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--spec", required=True, help="canonical JSON of everything that can change the content"
+        "--spec",
+        required=True,
+        help="canonical JSON of everything that can change the content, or @FILE, which holds it",
     )
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--threads", type=int, default=Runtime.threads)
@@ -220,7 +213,7 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         else:
             inputs[role].append(Path(word))
     try:
-        spec = json.loads(known.spec)
+        spec = json.loads(_specification(known.spec))
     except json.JSONDecodeError as error:
         parser.error(f"--spec is not JSON ({error})")
     runtime = Runtime(

@@ -1,6 +1,5 @@
 """Jobs: what Snakemake's rules ask of a plan about inputs, outputs, commands and resources."""
 
-import json
 import os
 import shlex
 import sys
@@ -19,8 +18,8 @@ from ttc.study.stages import STAGES
 ENGINES = "ttc.engines.backends"
 USUAL = "cpu"  # the environment of all that names no engine with one of its own
 CACHE = "results/cache"
-ARGUMENTS = f"{CACHE}/arguments"
-LONGEST = 30_000  # bytes of arguments in a command; Linux takes 131,072, and clusters' tools less
+SPECIFICATIONS = f"{CACHE}/specifications"
+LONGEST = 60_000  # bytes of a specification in a command; Linux takes arguments of 131,072
 
 
 def gpus_of(configuration: Configuration, stage: str) -> int:
@@ -75,7 +74,8 @@ class Jobs:
     def command(self, stage: str) -> Callable[..., str]:
         """The command of a job up to how it runs; it can be pasted into a terminal.
 
-        Unless it is not to be `by_file`, what is too long for a shell is written to a file, which the command names.
+        Unless it is not to be `by_file`, a specification that is too long for an argument is written to a file, which the
+        command names.
         """
 
         def command(wildcards, by_file: bool = True):
@@ -85,23 +85,23 @@ class Jobs:
                 for role, inputs in artifact.inputs.items()
                 for word in (f"--{role}", *(path for each in inputs for path in each.outputs))
             ]
-            words = ["--spec", canonical(artifact.spec), *given, "--output", artifact.path]
-            return f"{self.python(stage)} -m ttc.run {stage} {self._told(stage, artifact, words, by_file)}"
+            words = ["--spec", self._told(stage, artifact, by_file), *given, "--output", artifact.path]
+            return f"{self.python(stage)} -m ttc.run {stage} {shlex.join(words)}"
 
         return command
 
-    def _told(self, stage: str, artifact: Artifact, words: list[str], by_file: bool) -> str:
-        """The arguments of a job: themselves, or a file that holds them where no shell would take as many."""
-        plain = shlex.join(words)
-        if not by_file or len(plain.encode()) <= LONGEST:
-            return plain
-        name = f"{ARGUMENTS}/{stage}-{artifact.name}.json"
+    def _told(self, stage: str, artifact: Artifact, by_file: bool) -> str:
+        """A job's specification: itself, or where it is longer than an argument may be, the file that holds it."""
+        spec = canonical(artifact.spec)
+        if not by_file or len(spec.encode()) <= LONGEST:
+            return spec
+        name = f"{SPECIFICATIONS}/{stage}-{artifact.name}.json"
         file = Path(self.folder, name)
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_name(f"{file.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(words, ensure_ascii=False, indent=0), encoding="utf-8")
+        temporary.write_text(spec, encoding="utf-8")
         os.replace(temporary, file)
-        return shlex.quote(f"@{name}")
+        return f"@{name}"
 
     def before(self, variables: dict[str, str]) -> str:
         """What stands before a job's command: its interpreter and package, after whatever the site's `setup` has set.
