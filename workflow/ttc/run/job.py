@@ -182,7 +182,7 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
     parser.add_argument(
         "--spec",
         required=True,
-        help="canonical JSON of everything that can change the content, or @FILE, which holds it",
+        help="canonical JSON of all that can change the content, or @FILE, which holds it",
     )
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--threads", type=int, default=Runtime.threads)

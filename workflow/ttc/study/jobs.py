@@ -74,8 +74,8 @@ class Jobs:
     def command(self, stage: str) -> Callable[..., str]:
         """The command of a job up to how it runs; it can be pasted into a terminal.
 
-        Unless it is not to be `by_file`, a specification that is too long for an argument is written to a file, which the
-        command names.
+        A specification that is too long for an argument is written to a file, which the command names, unless it is
+        not to be `by_file`.
         """
 
         def command(wildcards, by_file: bool = True):
@@ -91,7 +91,7 @@ class Jobs:
         return command
 
     def _told(self, stage: str, artifact: Artifact, by_file: bool) -> str:
-        """A job's specification: itself, or where it is longer than an argument may be, the file that holds it."""
+        """A job's specification: itself, or where it is too long for an argument, the file that holds it."""
         spec = canonical(artifact.spec)
         if not by_file or len(spec.encode()) <= LONGEST:
             return spec
