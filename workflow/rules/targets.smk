@@ -19,6 +19,6 @@ rule plan:
     run:
         from ttc.estimate.table import text
 
-        estimate = text(plan)
+        estimate = text(plan, Path(jobs.folder))
         Path(log[0]).write_text(estimate + "\n")
         print(estimate)

@@ -24,7 +24,7 @@ def said():
     return logger, lines
 
 
-def failed(logger, log, **aux):
+def failed(logger, log, command=COMMAND, **aux):
     about = {
         "rule_name": "sample_job",
         "rule_msg": None,
@@ -32,7 +32,7 @@ def failed(logger, log, **aux):
         "input": ["a"] * 3000,
         "output": ["made"],
     }
-    about |= {"log": [str(log)], "conda_env": None, "shellcmd": COMMAND, "indent": False, "aux": aux}
+    about |= {"log": [str(log)], "conda_env": None, "shellcmd": command, "indent": False, "aux": aux}
     logger.error("Error in rule sample_job", extra=about | {"event": LogEvent.JOB_ERROR})
 
 
@@ -65,3 +65,14 @@ def test_the_exception_of_the_same_job_is_left_out_and_others_are_not(said):
     ):
         logger.error(other)
     assert len(lines) == 3
+
+
+def test_jobs_of_another_workflow_are_told_as_ever(said, tmp_path):
+    """This one may be a module of it."""
+    logger, lines = said
+    (tmp_path / "log").write_text("the mistake\n")
+    failed(logger, tmp_path / "log", command="their command")
+    logger.error(
+        "RuleException:\nCalledProcessError in file \"x\", line 2:\nCommand 'their command' returned 2"
+    )
+    assert "their command" in lines[0] and "the mistake" in lines[0] and "their command" in lines[1]

@@ -11,6 +11,7 @@ import logging
 import re
 
 FAILED = re.compile(r"(?:RuleException:\s+)?CalledProcessError in file .*", re.DOTALL)
+OURS = "-m ttc.run "  # in the commands of our jobs; those of a workflow around this one are left as they are
 COMMAND = "shown by `snakemake --dry-run --printshellcmds`"
 
 
@@ -23,10 +24,12 @@ def keep_short(logger: logging.Logger) -> None:
 def shortened(record: logging.LogRecord) -> bool:
     """Whether Snakemake's logger is to print a record, from which the command of a failed job is taken out."""
     if _kind(record) == "job_error":
-        _shorten(record)
+        if OURS in str(record.shellcmd):
+            _shorten(record)
         return True
     # The same failure as an exception, with the command in it; the record of the job follows
-    return not FAILED.fullmatch(str(record.msg))
+    text = str(record.msg)
+    return not (FAILED.fullmatch(text) and OURS in text)
 
 
 def _kind(record: logging.LogRecord) -> str:
@@ -37,9 +40,8 @@ def _kind(record: logging.LogRecord) -> str:
 def _shorten(record: logging.LogRecord) -> None:
     about = dict(record.aux or {})
     record.input = []  # of a report there are thousands
-    if record.shellcmd:
-        record.shellcmd = None
-        about["command"] = COMMAND
+    record.shellcmd = None
+    about["command"] = COMMAND
     if "external_jobid" not in about:
         record.msg = ""  # Snakemake prints `message: None` otherwise
         if record.log:
