@@ -3,14 +3,18 @@
 import json
 
 import polars as pl
+import yaml
 
-from tests.support import preloaded, published_study
+from tests.support import preloaded, published_study, small_models
 from tests.support.published_study import QUICK, SOURCE, snakemake
 
 
 def test_questions_and_a_model_are_enough(tmp_path):
     """No numbers of rows, no verifier, no training problems, and defaults that are too large for it."""
     files = published_study.write(tmp_path / "files")
+    # It has not learnt anything: its answers are whatever numbers it writes
+    prompt = small_models.PROMPT | {"extract": ["hashes", "last_number"]}
+    (files / "prompt.yaml").write_text(yaml.safe_dump(prompt), encoding="utf-8")
     model = {"path": str(files / "qwen3"), "dtype": "float32"}
     off = {name: {"use": False} for name in ("prm", "orm", "revision")}
     quick = {name: {"bootstrap": 20} for name in ("allocation", "findings", "exchange")}
