@@ -21,7 +21,15 @@ export POLARS_MAX_THREADS := 1
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-study: $(READY) ## run the study (CONFIG=FILE.yaml for another one, CORES=N)
+# Snakemake keeps a cache in the home folder before it reads anything, and says a traceback where it cannot.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
+
+.PHONY: home
+home:
+	@mkdir -p "$(CACHE)" 2> /dev/null && test -w "$(CACHE)" || \
+		{ echo "$(CACHE) cannot be written to, and Snakemake keeps its cache there: set XDG_CACHE_HOME to a folder that can" >&2; exit 2; }
+
+study: $(READY) home ## run the study (CONFIG=FILE.yaml for another one, CORES=N)
 	snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
 	@python -m ttc summary $(CONFIG)
 

@@ -1,50 +1,82 @@
 # Compute-optimal test-time compute: configuration -> plan -> jobs.  `make study` or `snakemake` runs the default study,
 # `snakemake --configfile studies/NAME.yaml` another one, `snakemake sample` (or any stage's name) part of it.
+# As a `module` of another workflow it takes that one's `config`, and a `prefix` if there is one (README.md).
 
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 
 from snakemake.utils import min_version
 
 min_version("9.12")
 
-# Jobs use this folder's package and this interpreter, whatever else is installed, and start with their threads.
-PACKAGE = os.path.join(workflow.basedir, "workflow")
-sys.path.insert(0, PACKAGE)
+
+def source_folder(place):
+    """The folder of this project's files.
+
+    As a module it may be a commit in a repository that Snakemake has cloned without its files.  The package needs them
+    all, so they are laid out beside Snakemake's own notes, once for a commit.
+    """
+    if isinstance(place, (str, os.PathLike)):
+        return os.path.abspath(place)
+    hosted = getattr(place, "hosted_repo", None)
+    repository = str(hosted.repo_clone) if hosted else getattr(place, "repo_path", None)
+    if repository is None:
+        raise WorkflowError(
+            f"{place}: this workflow needs its whole folder; clone it, and name the Snakefile in the clone"
+        )
+    inside = (getattr(place, "path", "") or "").strip("/")
+    git = ["git", "-C", repository]
+    asked = ["rev-parse", f"{place.ref}^{{commit}}"]
+    commit = subprocess.run(
+        git + asked, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    folder = os.path.abspath(os.path.join(".snakemake", "ttc-source", commit))
+    if not os.path.isdir(folder):
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        made = tempfile.mkdtemp(dir=os.path.dirname(folder))
+        archive = subprocess.run(
+            git + ["archive", commit], check=True, capture_output=True
+        )
+        subprocess.run(["tar", "-x", "-C", made], input=archive.stdout, check=True)
+        try:
+            os.rename(made, folder)
+        except OSError:  # another Snakemake was faster
+            shutil.rmtree(made)
+    return os.path.join(folder, inside) if inside else folder
+
+
+# Jobs use this folder's package and this interpreter, whatever else is installed.
+ROOT = source_folder(workflow.current_basedir)
+sys.path.insert(0, os.path.join(ROOT, "workflow"))
 
 from ttc.errors import InputError
-from ttc.run.threads import thread_variables
 from ttc.study.build import plan_jobs, plan_study
+from ttc.study.config import placed
 from ttc.study.stages import STAGES
 
 
-configfile: os.path.join(workflow.basedir, "config.yaml")
+configfile: os.path.join(ROOT, "config.yaml")
+
+
+include: os.path.join(ROOT, "workflow/rules/module.smk")
 
 
 try:
-    plan = plan_study(config, Path(workflow.basedir))
-    jobs = plan_jobs(plan)
+    given = placed(config, Path.cwd()) if workflow.modifier.is_module else config
+    plan = plan_study(given, Path(ROOT))
+    jobs = plan_jobs(plan, module_folder(workflow.modifier), uses_conda(workflow))
 except InputError as error:
     raise SystemExit(f"configuration: {error}")
 
-shell.prefix(jobs.site.shell_prefix)
-os.environ.update(
-    PYTHONPATH=PACKAGE,
-    PATH=os.pathsep.join([os.path.dirname(sys.executable), *os.get_exec_path()]),
-    **thread_variables(jobs.threads),
-)
+if workflow.is_main_process:
+    for sentence in plan.told:
+        print(f"configuration: {sentence}", file=sys.stderr)
 
 
-wildcard_constraints:
-    label=r"[A-Za-z0-9_.-]+",
-    key=r"[0-9a-f]{16}",
-
-
-localrules:
-    all,
-
-
-include: "workflow/rules/common.smk"
+include: os.path.join(ROOT, "workflow/rules/common.smk")
 
 
 rule all:
@@ -52,7 +84,8 @@ rule all:
     default_target: True
     input:
         results("publish"),
+    localrule: True
 
 
-include: "workflow/rules/jobs.smk"
-include: "workflow/rules/targets.smk"
+include: os.path.join(ROOT, "workflow/rules/jobs.smk")
+include: os.path.join(ROOT, "workflow/rules/targets.smk")

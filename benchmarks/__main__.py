@@ -40,7 +40,7 @@ def run(name: str, out: Path, quick: bool, models: Path | None) -> None:
         target.unlink(missing_ok=True)
         print(f"  {bench.item}: left out: {reason}", flush=True)
         return
-    target.write_text(bench.as_json(module.TITLE, module.GOAL))
+    target.write_text(bench.as_json(module.TITLE, module.GOAL), encoding="utf-8")
 
 
 def main() -> int:

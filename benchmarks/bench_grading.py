@@ -148,7 +148,7 @@ def _read_whole(answer: str) -> bool:
 def make_pool(problems: int, samples: int) -> tuple[Pool, str]:
     """(gold, answers) of each problem, and where they come from."""
     if PROBLEMS.is_file() and POOL.is_file():
-        gold = [json.loads(line)["answer"] for line in PROBLEMS.read_text().splitlines()]
+        gold = [json.loads(line)["answer"] for line in PROBLEMS.read_text(encoding="utf-8").splitlines()]
         rows = pl.read_parquet(POOL, columns=["q", "answer", "kind"]).drop_nulls("answer").sort("q", "answer")
         known = [Counter(each["answer"].to_list()) for _, each in rows.group_by("q", maintain_order=True)]
         gold = [gold[q] for q in rows["q"].unique(maintain_order=True)]

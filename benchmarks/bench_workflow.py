@@ -62,7 +62,7 @@ def _measure_cut(bench: Bench, folder: Path, cut: tuple[int, int]) -> None:
     }
     folder.mkdir()
     file = folder / "cut.yaml"
-    file.write_text(yaml.safe_dump(overlay))
+    file.write_text(yaml.safe_dump(overlay), encoding="utf-8")
     plan = plan_study(merge(load(ROOT / "config.yaml"), overlay))
     jobs = len(plan.artifacts)
     for state in ("nothing done", "all done"):

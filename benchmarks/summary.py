@@ -13,7 +13,7 @@ REFERENCE = ("ours", "baseline")
 
 def summarise(folder: Path, docs: Path | None = None) -> list[Path]:
     """Write benchmarks.md and benchmarks.png for the JSON files of `folder`; returns what was written."""
-    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     if not found:
         return []
     for each in found:
@@ -23,7 +23,7 @@ def summarise(folder: Path, docs: Path | None = None) -> list[Path]:
         places.append((docs / "benchmarks.md", docs / "images/benchmarks.png"))
     for table, chart in places:
         draw(found, chart)
-        table.write_text(page(found, os.path.relpath(chart, table.parent)))
+        table.write_text(page(found, os.path.relpath(chart, table.parent)), encoding="utf-8")
     return [path for place in places for path in place]
 
 

@@ -21,7 +21,9 @@ COLUMN, WIDTH = 30, 120  # where clauses begin, and where lines end
 
 def rooms() -> list[str]:
     """Names of the rooms from top to bottom, as the contracts in pyproject.toml have them."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
     names = [name.strip().removeprefix("ttc.") for layer in layers for name in re.split("[:|]", layer)]
     return [name for name in names if (PACKAGE / name).is_dir()]
@@ -29,7 +31,7 @@ def rooms() -> list[str]:
 
 def title(file: Path) -> str:
     """The first paragraph of a module's docstring; empty where it has none."""
-    documentation = ast.get_docstring(ast.parse(file.read_text())) or ""
+    documentation = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
     return " ".join(documentation.split("\n\n")[0].split())
 
 
@@ -90,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="write the tree into ARCHITECTURE.md")
     if parser.parse_args().write:
-        DOCUMENT.write_text(written(DOCUMENT.read_text()))
+        DOCUMENT.write_text(written(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
     else:
         print(section(), end="")
 

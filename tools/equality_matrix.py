@@ -133,7 +133,9 @@ def _start(folder: Path, configurations: list[Path], way: Way, environment: dict
 
 def _finish(process: subprocess.Popen, folder: Path) -> None:
     if process.wait():
-        raise RuntimeError(f"{folder}: Snakemake failed\n{(folder / 'snakemake.log').read_text()[-4000:]}")
+        raise RuntimeError(
+            f"{folder}: Snakemake failed\n{(folder / 'snakemake.log').read_text(encoding='utf-8')[-4000:]}"
+        )
 
 
 def matrix(
@@ -150,13 +152,16 @@ def matrix(
         sections = overlay(configuration, way)
         file = out / f"way{number}.yaml"
         out.mkdir(parents=True, exist_ok=True)
-        file.write_text(yaml.safe_dump(sections))
+        file.write_text(yaml.safe_dump(sections), encoding="utf-8")
         started = time.monotonic()
         kills = run(out / f"way{number}", [*given, file], way, delay, environment or {})
         seconds = time.monotonic() - started
         written = out / f"way{number}/results" / configuration["study"]["name"] / "manifest.json"
         first = first or written
-        made, reference = json.loads(written.read_text()), json.loads(first.read_text())
+        made, reference = (
+            json.loads(written.read_text(encoding="utf-8")),
+            json.loads(first.read_text(encoding="utf-8")),
+        )
         results.append(
             Result(
                 way,
@@ -215,8 +220,8 @@ def _verdict(result: Result) -> str:
 
 def write(file: Path, text: str) -> None:
     """Replace the table in a Markdown file: what stands between the two marks."""
-    before, _, after = file.read_text().split(MARK)
-    file.write_text(before + text + after)
+    before, _, after = file.read_text(encoding="utf-8").split(MARK)
+    file.write_text(before + text + after, encoding="utf-8")
 
 
 def main() -> int:
@@ -237,7 +242,9 @@ def main() -> int:
         parser.error(f"{given.out} exists; nothing may be reused")
     results = matrix(given.out.resolve(), [each.resolve() for each in given.config], delay=given.delay)
     name = resolve(load(ROOT / "config.yaml", *given.config))["study"]["name"]
-    made = json.loads((given.out / "way1/results" / name / "manifest.json").read_text())["made_with"]
+    made = json.loads((given.out / "way1/results" / name / "manifest.json").read_text(encoding="utf-8"))[
+        "made_with"
+    ]
     if given.write:
         write(given.write, table(results, made))
     else:

@@ -57,7 +57,7 @@ def jobs(results: Path) -> dict[str, tuple[list[str], Path]]:
     for stage in GPU_STAGES:
         outputs = [path for path in (results / "store" / stage).iterdir() if sidecar_path(path).is_file()]
         output = max(outputs, key=_size)
-        sidecar = json.loads(sidecar_path(output).read_text())
+        sidecar = json.loads(sidecar_path(output).read_text(encoding="utf-8"))
         words = ["-m", "ttc.run", stage, "--spec", json.dumps(sidecar["spec"])]
         words += ["--batch-rows", "8", "--device", "cpu", "--checkpoint-seconds", "0"]
         for role, names in sidecar["inputs"].items():
@@ -183,8 +183,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         results = run(Path(folder), given.kills, given.seed)
     if given.write:
-        before, _, after = given.write.read_text().split(MARK)
-        given.write.write_text(before + table(results) + after)
+        before, _, after = given.write.read_text(encoding="utf-8").split(MARK)
+        given.write.write_text(before + table(results) + after, encoding="utf-8")
     return int(not all(result.equal for result in results))
 
 

@@ -61,9 +61,9 @@ def main() -> None:
     """Print the page, or write it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="write the tables into docs/models.md")
-    page = written(DOCUMENT.read_text())
+    page = written(DOCUMENT.read_text(encoding="utf-8"))
     if parser.parse_args().write:
-        DOCUMENT.write_text(page)
+        DOCUMENT.write_text(page, encoding="utf-8")
     else:
         print(page, end="")
 

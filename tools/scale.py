@@ -84,7 +84,7 @@ def counted(configuration: dict) -> Counter:
 def planned(folder: Path, configuration: dict) -> dict:
     """Snakemake's seconds and MB for planning a study, in an empty folder; nothing runs."""
     overlay = folder / "large.yaml"
-    overlay.write_text(json.dumps(configuration))
+    overlay.write_text(json.dumps(configuration), encoding="utf-8")
     command = snakemake(folder)
     command += ["-n", "--quiet", "--configfile", str(overlay)]
     started = time.monotonic()
@@ -119,7 +119,7 @@ def simulate(folder: Path, jobs: int, seed: int, failing: float = 0.05, scale: f
     for path in (folder / "workflow/ttc/stages").glob("*.py"):
         stage = path.stem
         if stage in STAGES and stage != "publish":
-            parts = re.search(r"^if (\[.*\]):$", path.read_text(), re.MULTILINE)[1]
+            parts = re.search(r"^if (\[.*\]):$", path.read_text(encoding="utf-8"), re.MULTILINE)[1]
             light = STAGES[stage].light
             path.write_text(
                 SLEEPING.format(
@@ -128,9 +128,10 @@ def simulate(folder: Path, jobs: int, seed: int, failing: float = 0.05, scale: f
                     scale=0 if light else scale,
                     failing=0 if light else failing,
                     parts=parts,
-                )
+                ),
+                encoding="utf-8",
             )
-    (folder / "study.json").write_text(json.dumps(smaller(jobs) | {"runtime": {"gpus": 1}}))
+    (folder / "study.json").write_text(json.dumps(smaller(jobs) | {"runtime": {"gpus": 1}}), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "--configfile", "study.json"]
     log = folder / "run.log"
 
@@ -164,8 +165,8 @@ def simulate(folder: Path, jobs: int, seed: int, failing: float = 0.05, scale: f
                 victim = random.Random(seed).choice(running.split())
                 subprocess.run(["scancel", victim], check=True)
         time.sleep(1)
-    said = log.read_text()
-    tries = [len(path.read_text().split()) for path in (folder / "tries").iterdir()]
+    said = log.read_text(encoding="utf-8")
+    tries = [len(path.read_text(encoding="utf-8").split()) for path in (folder / "tries").iterdir()]
     wanted = counted(smaller(jobs))
     return {
         "status": process.returncode,
@@ -247,8 +248,8 @@ def main() -> int:
     told = table(large, planning, run, cluster)
     print(told)
     if given.write:
-        before, _, after = given.write.read_text().split(MARK)
-        given.write.write_text(before + told + after)
+        before, _, after = given.write.read_text(encoding="utf-8").split(MARK)
+        given.write.write_text(before + told + after, encoding="utf-8")
     return int(bool(run) and (run["status"] != 0 or not run["complete"]))
 
 

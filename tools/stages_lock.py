@@ -159,7 +159,7 @@ def replay(root: Path, folder: Path, jobs: list[dict], cores: int, place: Path) 
         (here / "outputs").mkdir(parents=True)
         order = {"folder": str(folder), "jobs": share, "outputs": str(here / "outputs")}
         order |= {"results": str(here / "results.jsonl")}
-        (here / "order.json").write_text(json.dumps(order))
+        (here / "order.json").write_text(json.dumps(order), encoding="utf-8")
         with (here / "log.txt").open("w") as log:
             running.append(
                 subprocess.Popen(
@@ -172,7 +172,11 @@ def replay(root: Path, folder: Path, jobs: list[dict], cores: int, place: Path) 
             )
     for process in running:
         process.wait()
-    lines = [line for file in place.glob("*/results.jsonl") for line in file.read_text().splitlines()]
+    lines = [
+        line
+        for file in place.glob("*/results.jsonl")
+        for line in file.read_text(encoding="utf-8").splitlines()
+    ]
     found = {each["name"]: each["differs"] for each in map(json.loads, lines)}
     return {job["name"]: found.get(job["name"], "ended the process") for job in jobs}
 
@@ -222,7 +226,7 @@ def compared(
                 trees[tree] = sorted({*trees.get(tree, []), *units})
         for number, (tree, units) in enumerate(trees.items()):
             folder = golden(tree, cache)
-            jobs = json.loads((folder / JOBS).read_text())
+            jobs = json.loads((folder / JOBS).read_text(encoding="utf-8"))
             sources, before = Sources(root / PACKAGE), Sources(tree / PACKAGE)
             asked = verdicts.touched(jobs, units, sources)
             print(f"{len(asked)} of {len(jobs)} golden jobs are run with the new code", flush=True)
@@ -256,7 +260,7 @@ def renew(root: Path, vouched: list[str], denied: list[str], cores: int, cache: 
             print(f"{unit}: the same ({same[unit]})")
     for unit, why in sorted(other.items()):
         print(f"{unit}: a new behaviour ({why})")
-    (root / lock.NAME).write_text(lock.stages_text(renewed(records, now, other)))
+    (root / lock.NAME).write_text(lock.stages_text(renewed(records, now, other)), encoding="utf-8")
     print(f"{lock.NAME}: {len(now)} units, {len(other)} with a new behaviour")
 
 

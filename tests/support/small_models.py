@@ -57,7 +57,7 @@ def write_problems(path: Path, count: int, seed: int) -> Path:
         each = problem(draw)
         found[each["question"]] = each
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(each) + "\n" for each in found.values()))
+    path.write_text("".join(json.dumps(each) + "\n" for each in found.values()), encoding="utf-8")
     return path
 
 

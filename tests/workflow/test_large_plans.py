@@ -30,4 +30,4 @@ def test_a_job_may_read_three_thousand_artifacts(tmp_path):
     (publish,) = plan.of("publish")
     # an artifact of several tables is named once for each of them
     given = [path for artifact in plan.artifacts if artifact.stage != "publish" for path in artifact.outputs]
-    assert Path(tmp_path / publish.path).read_text() == str(len(given))
+    assert Path(tmp_path / publish.path).read_text(encoding="utf-8") == str(len(given))

@@ -40,3 +40,17 @@ def test_a_mistake_is_told_in_one_sentence(project, sections, said):
     assert [path for path in after if "__pycache__" not in path.parts] == [
         path for path in before if not {".snakemake", "__pycache__"} & set(path.parts)
     ]
+
+
+def test_a_mistake_of_a_job_is_told_once_without_the_command_around_it(project):
+    """Nothing of what Snakemake prints about a job that fails repeats its sentence or its specification."""
+    stage = "workflow/ttc/stages/problems.py"
+    before = (project.folder / stage).read_text()
+    said = "problems: the sentence about the mistake"
+    project.write(stage, before + f'\nprint("{said}", file=sys.stderr)\nraise SystemExit(2)\n')
+    result = project.snakemake("--cores", "1", "problems")
+    project.write(stage, before)
+    assert result.returncode != 0
+    assert result.stdout.count(said) == 1, result.stdout
+    assert "Error in rule problems_job" in result.stdout and "--spec" not in result.stdout
+    assert "results/logs/problems/generated-" in result.stdout

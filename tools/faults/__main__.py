@@ -176,8 +176,8 @@ def main() -> int:
                 continue
             print(row(outcomes[-1]), flush=True)
     if given.write:
-        before, old, after = given.write.read_text().split(MARK)
-        given.write.write_text(before + table(outcomes, old) + after)
+        before, old, after = given.write.read_text(encoding="utf-8").split(MARK)
+        given.write.write_text(before + table(outcomes, old) + after, encoding="utf-8")
     return int(bool(failed) or not all(each.good for each in outcomes))
 
 

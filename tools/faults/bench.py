@@ -47,7 +47,7 @@ class Bench:
     def prepare(self) -> None:
         """Run the study in peace."""
         self.reference.mkdir(parents=True)
-        (self.folder / "overlay.yaml").write_text(yaml.safe_dump(OVERLAY))
+        (self.folder / "overlay.yaml").write_text(yaml.safe_dump(OVERLAY), encoding="utf-8")
         Case(self, self.reference).run()
 
     def removed(self) -> list[Path]:
@@ -74,7 +74,7 @@ class Bench:
             else:
                 (folder / path).unlink()
         case = Case(self, folder)
-        (folder / "more.yaml").write_text(yaml.safe_dump({"runtime": runtime}))
+        (folder / "more.yaml").write_text(yaml.safe_dump({"runtime": runtime}), encoding="utf-8")
         return case
 
     def close(self) -> None:
@@ -119,7 +119,7 @@ class Case:
 
     def said(self, since: int = 0) -> str:
         """What the runs have said, without the first `since` characters."""
-        return self.log.read_text()[since:] if self.log.exists() else ""
+        return self.log.read_text(encoding="utf-8")[since:] if self.log.exists() else ""
 
     def run(self, *more: str, slurm: bool = False, target: str | None = None) -> str:
         """Run to the end, which has to be a good one; what was said."""
@@ -153,7 +153,7 @@ class Case:
     def holder(self, block: Path) -> int:
         """Number of the process whose block that is."""
         lock = block.parent.with_name(block.parent.name.removesuffix(".work") + ".lock")
-        return int(re.search(r"process (\d+)", lock.read_text())[1])
+        return int(re.search(r"process (\d+)", lock.read_text(encoding="utf-8"))[1])
 
     def jobs(self) -> int:
         """How often a search was begun in this folder."""
@@ -163,7 +163,11 @@ class Case:
     def continued(self) -> int:
         """Blocks that searches found finished when they began again, of those whose log is the last one's."""
         logs = (self.folder / f"results/logs/{STAGE}").glob("*.log")
-        return sum(int(n) for log in logs for n in re.findall(r"continuing: (\d+) blocks", log.read_text()))
+        return sum(
+            int(n)
+            for log in logs
+            for n in re.findall(r"continuing: (\d+) blocks", log.read_text(encoding="utf-8"))
+        )
 
     def equal(self) -> bool:
         """Whether all artifacts and the manifest are those of the undisturbed run."""

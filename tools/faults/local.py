@@ -103,7 +103,7 @@ def two_without_locks(case: Case) -> str:
     if statuses != [0, 0]:
         case.run()
     waited = sum(
-        "written by another process" in log.read_text()
+        "written by another process" in log.read_text(encoding="utf-8")
         for log in (case.folder / f"results/logs/{STAGE}").glob("*.log")
     )
     return f"exit statuses {statuses}; each output is made by one process at a time ({waited} waited)"
@@ -189,4 +189,6 @@ def _moved(case: Case, disk: Path) -> None:
 
 
 def _logs(case: Case) -> str:
-    return "\n".join(path.read_text() for path in (case.folder / f"results/logs/{STAGE}").glob("*.log"))
+    return "\n".join(
+        path.read_text(encoding="utf-8") for path in (case.folder / f"results/logs/{STAGE}").glob("*.log")
+    )

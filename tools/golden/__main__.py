@@ -82,9 +82,9 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True)
     os.chdir(folder)
     Path("given").mkdir()
-    with Path("golden.log").open("w") as log, contextlib.redirect_stdout(log):
+    with Path("golden.log").open("w", encoding="utf-8") as log, contextlib.redirect_stdout(log):
         jobs = make(folder)
-    Path(JOBS).write_text(json.dumps(jobs, indent=1) + "\n")
+    Path(JOBS).write_text(json.dumps(jobs, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def replay(order: dict) -> None:
     from ttc.store.row_digests import contents
 
     outputs = Path(order["outputs"]).resolve()
-    with Path(order["results"]).open("w") as results:
+    with Path(order["results"]).open("w", encoding="utf-8") as results:
         os.chdir(order["folder"])
         for job in order["jobs"]:
             output = outputs / job["output"]
@@ -74,4 +74,4 @@ def difference(golden: dict, now: dict) -> str:
 if __name__ == "__main__":
     for name in [each for each in sys.modules if each.split(".")[0] == "ttc"]:
         del sys.modules[name]
-    replay(json.loads(Path(sys.argv[1]).read_text()))
+    replay(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

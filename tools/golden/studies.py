@@ -31,7 +31,7 @@ NEEDED = ("fetch_model", "check_prompts", "problems", "sample", "score", "search
 
 def generated() -> dict:
     """The default study in miniature, with every search method."""
-    study = yaml.safe_load(SMALL.read_text())
+    study = yaml.safe_load(SMALL.read_text(encoding="utf-8"))
     known = {each["kind"] for each in study["search"]["strategies"]}
     for name, declared in plugins.declarations(METHODS).items():
         if name not in known:
@@ -85,7 +85,9 @@ def of_a_pool(folder: Path) -> dict:
                     for n in (1, 4, 8)
                 ]
     for name, lines in {"problems": problems, "votes": votes, **rows}.items():
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        (folder / f"{name}.jsonl").write_text(
+            "".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8"
+        )
     columns = {name: name for name in ("problem_id", "text", "run", "sample", "tokens")}
     policy = {
         "path": str(folder / "policy.jsonl"),

@@ -78,7 +78,7 @@ class Cluster:
             self._end("munged")
         # Without a controller every client waits for one, and so does every start of a Snakemake with the Slurm plugin.
         for path in (CONF, GRES):
-            if path.exists() and path.read_text().startswith(MARK):
+            if path.exists() and path.read_text(encoding="utf-8").startswith(MARK):
                 path.unlink()
         for name in ("ctld", "slurmd", "run", "dev"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
@@ -107,7 +107,7 @@ class Cluster:
             raise Unavailable("a Slurm of one machine needs root")
         if not self.installed():
             raise Unavailable("Slurm is not installed: python -m tools.slurm.cluster install")
-        if CONF.exists() and not CONF.read_text().startswith(MARK):
+        if CONF.exists() and not CONF.read_text(encoding="utf-8").startswith(MARK):
             raise Unavailable(f"{CONF} is not ours: this machine has a Slurm of its own")
         try:
             if not socket.gethostbyname(HOST).startswith("127."):
@@ -149,7 +149,7 @@ class Cluster:
 
     def _pid(self, name: str) -> int | None:
         try:
-            pid = int((self.folder / f"run/{name}.pid").read_text())
+            pid = int((self.folder / f"run/{name}.pid").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         return pid if pid in _named(name) else None
@@ -235,7 +235,7 @@ def install() -> None:
     policy = Path("/usr/sbin/policy-rc.d")
     ours = not policy.exists()
     if ours:
-        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
         policy.chmod(0o755)
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     try:
@@ -251,10 +251,10 @@ def install() -> None:
 
 def _write(path: Path, text: str) -> bool:
     """Whether the file had to be changed."""
-    if path.exists() and path.read_text() == text:
+    if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return True
 
 
@@ -275,7 +275,7 @@ def _named(name: str) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            command, _, rest = (folder / "stat").read_text().partition("(")[2].rpartition(")")
+            command, _, rest = (folder / "stat").read_text(encoding="utf-8").partition("(")[2].rpartition(")")
             if command.startswith(name) and rest.split()[0] not in "ZX":
                 found.append(int(folder.name))
     return found

@@ -44,7 +44,9 @@ def main() -> int:
         )
     finally:
         here.stop()
-    jobs = (out / "way2/snakemake.log").read_text().count("has been submitted with SLURM jobid")
+    jobs = (
+        (out / "way2/snakemake.log").read_text(encoding="utf-8").count("has been submitted with SLURM jobid")
+    )
     print(
         f"{jobs} jobs went through Slurm; {time.monotonic() - started:.0f} s; the cluster is stopped",
         flush=True,

@@ -2,7 +2,12 @@
 
 import functools
 
-from ttc.run import recovery, slurm_patch
+from snakemake.logging import logger
+
+from ttc.run import gpus, messages, recovery, slurm_patch
+from ttc.run.threads import thread_variables
+
+messages.keep_short(logger)
 
 
 @functools.cache
@@ -16,8 +21,30 @@ def begin_run():
         try:
             recovery.begin()
         except InputError as error:
-            raise WorkflowError(str(error))
+            raise SystemExit(str(error))
         slurm_patch.keep_asking()
+
+
+def command(stage):
+    """The command of a job; a dry run writes no file for it."""
+    made = jobs.command(stage)
+    return lambda wildcards: made(wildcards, by_file=not workflow.dryrun)
+
+
+# Of the jobs that run here, where Snakemake itself runs inside an allocation
+HERE = gpus.shared(os.environ) if workflow.is_main_process else {}
+
+
+def before(wildcards, threads):
+    """What stands before a job's command.  Snakemake keeps parameters that depend on `threads` out of its record."""
+    return jobs.before(thread_variables(threads) | HERE)
+
+
+def describe(name, purpose):
+    """Say what a rule is for; whoever uses this workflow as a module may call it otherwise, or leave it out."""
+    name = workflow.modifier.modify_rulename(name)
+    if workflow.is_rule(name):
+        workflow.get_rule(name).docstring = purpose
 
 
 def results(stage):
@@ -32,9 +59,14 @@ def inputs(stage):
 
     def ancient_by_role(wildcards):
         begin_run()
+        try:
+            found = by_role(wildcards)
+        except (
+            InputError
+        ) as error:  # Snakemake would add a traceback to any other exception
+            raise SystemExit(f"configuration: {error}")
         return {
-            role: [ancient(path) for path in paths]
-            for role, paths in by_role(wildcards).items()
+            role: [ancient(path) for path in paths] for role, paths in found.items()
         }
 
     return ancient_by_role

@@ -15,6 +15,9 @@ for stage in plan.stages:
             f"results/logs/{stage}/{{label}}-{{key}}.log",
         benchmark:
             f"results/benchmarks/{stage}/{{label}}-{{key}}.jsonl"
+        wildcard_constraints:
+            label=r"[A-Za-z0-9_.-]+",
+            key=r"[0-9a-f]{16}",
         priority: jobs.priority(stage)
         localrule: jobs.local(stage)
         conda:
@@ -23,9 +26,11 @@ for stage in plan.stages:
         resources:
             **jobs.resources(stage),
         params:
-            command=jobs.command(stage),
+            before=before,
+            command=command(stage),
             how=jobs.how(stage),
         shell:
-            "{params.command} {params.how} 2>&1 | tee {log}"
+            jobs.site.shell_prefix
+            + "({params.before}{params.command} {params.how}) 2>&1 | tee {log:q}"
 
-    workflow.get_rule(f"{stage}_job").docstring = STAGES[stage].purpose
+    describe(f"{stage}_job", STAGES[stage].purpose)

@@ -8,7 +8,7 @@ for stage in plan.stages:
         input:
             results(stage),
 
-    workflow.get_rule(stage).docstring = STAGES[stage].purpose
+    describe(stage, STAGES[stage].purpose)
 
 
 rule plan:
@@ -19,6 +19,6 @@ rule plan:
     run:
         from ttc.estimate.table import text
 
-        estimate = text(plan)
+        estimate = text(plan, Path(jobs.folder))
         Path(log[0]).write_text(estimate + "\n")
         print(estimate)

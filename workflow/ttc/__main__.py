@@ -17,7 +17,10 @@ FOLDER = Path(__file__).parent / "commands"
 def commands() -> dict[str, str]:
     """What each command does, by name."""
     files = sorted(FOLDER.glob("[a-z]*.py"))
-    return {file.stem: ast.get_docstring(ast.parse(file.read_text())).splitlines()[0] for file in files}
+    return {
+        file.stem: ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))).splitlines()[0]
+        for file in files
+    }
 
 
 def usage() -> str:
@@ -28,6 +31,9 @@ def usage() -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; a mistake ends it with one sentence and exit status 2."""
+    for stream in (sys.stdout, sys.stderr):  # the symbols of reports, whatever the locale says
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8")
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("-h", "--help"):
         print(usage())

@@ -17,6 +17,10 @@ PATTERNS = (
     "*.py",
 )
 
+INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
+# The folder in which some publishers repeat a model in the layout of their own programs
+OTHER_LAYOUT = "original"
+
 
 def canonical(value: object) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text.  NaN and infinity are refused."""
@@ -45,9 +49,43 @@ def digest(path: Path) -> str:
     return sha.hexdigest()
 
 
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a checkpoint's weights: those of its index, or the single one; they need not be there.
+
+    ValueError for an index that is none.
+    """
+    index = folder / INDEX
+    if not index.is_file():
+        return [folder / SINGLE]
+    try:
+        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"it has no weight_map ({error!r})") from error
+    return [folder / name for name in names]
+
+
 def folder_files(folder: Path) -> list[Path]:
-    """The files below `folder` of `PATTERNS` that are not hidden, sorted."""
+    """The files below `folder` of `PATTERNS` that are not hidden, sorted.
+
+    Of a checkpoint, the weights that its index names, and none of the same weights in another layout beside them.
+    """
     found = {file for pattern in PATTERNS for file in folder.rglob(pattern) if file.is_file()}
-    return sorted(
-        file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    )
+    named = _named_weights(folder)
+
+    def counts(file: Path) -> bool:
+        parts = file.relative_to(folder).parts
+        if any(part.startswith(".") for part in parts):
+            return False
+        return named is None or (
+            parts[0] != OTHER_LAYOUT and (file.suffix != ".safetensors" or file in named)
+        )
+
+    return sorted(filter(counts, found))
+
+
+def _named_weights(folder: Path) -> set[Path] | None:
+    """The weights of a checkpoint that are there; None for a folder that is none, or is damaged."""
+    try:
+        return {file for file in weight_files(folder) if file.is_file()} or None
+    except ValueError:
+        return None

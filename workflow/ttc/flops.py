@@ -1,6 +1,7 @@
 """Floating-point operations of language models, and the roles of the models of a study.
 
-A model of N parameters needs 2·N operations to read or to write a token and 6·N to learn from one (paper §7).
+A model of N parameters needs 2·N operations to read or to write a token and 6·N to learn from one (paper §7).  Of a
+mixture of experts N are the active parameters, those through which a token passes.
 """
 
 FORWARD, LEARNING = 2.0, 6.0  # for each parameter and token

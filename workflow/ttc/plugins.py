@@ -79,7 +79,7 @@ def _declared(file: Path) -> dict:
 
 def _literal(file: Path, name: str):
     """The value of a constant at the top of a module, or None."""
-    for node in ast.parse(file.read_text()).body:
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and [getattr(each, "id", "") for each in node.targets] == [name]:
             return ast.literal_eval(node.value)
     return None

@@ -67,7 +67,7 @@ def defined(file: Path) -> frozenset[str]:
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
             names.update(prefix + target.id for target in targets if isinstance(target, ast.Name))
 
-    add(ast.parse(file.read_text()).body, "")
+    add(ast.parse(file.read_text(encoding="utf-8")).body, "")
     return frozenset(names)
 
 

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 import torch
+import transformers
 from huggingface_hub.errors import (
     GatedRepoError,
     LocalEntryNotFoundError,
@@ -14,7 +15,9 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import filter_repo_objects
 from safetensors.torch import load_file, save_file
+from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM
 
 from tests.support import small_models
 from tests.support.published import edit_config
@@ -22,8 +25,11 @@ from ttc import digests
 from ttc.digests import file_digest, folder_files
 from ttc.errors import InputError
 from ttc.models import fetch as fetching
-from ttc.models.card import read_card
+from ttc.models import parameters
+from ttc.models.card import parameters_of, read_card
+from ttc.models.directory import count_parameters
 from ttc.models.fetch import describe, fetch
+from ttc.models.shapes import stored_shapes
 from ttc.models.weights import Weights, weights_of
 from ttc.run import job
 from ttc.stages import fetch_model
@@ -126,18 +132,153 @@ def test_what_is_in_the_cache_needs_no_connection(monkeypatch, tmp_path, shared)
     assert "it is not in the cache at commit bbb" in sentence(fetch, "a/b", 40 * "b")
 
 
-def test_only_files_that_are_read_are_fetched(monkeypatch, tmp_path):
-    asked = {}
+REPOSITORY = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "chat_template.jinja",
+    "model-00001-of-00002.safetensors",
+    "model-00002-of-00002.safetensors",
+    "consolidated.safetensors",
+    "consolidated-00001-of-00001.safetensors",
+    "pytorch_model.bin",
+    "model.gguf",
+    "original/params.json",
+    "original/tokenizer.model",
+    "original/consolidated.00.pth",
+    "onnx/config.json",
+)
 
-    def download(hub, **how):
-        asked.update(how, hub=hub)
+
+@pytest.mark.parametrize("single", [True, False])
+def test_only_files_that_are_read_are_fetched(monkeypatch, tmp_path, single):
+    """What the library takes of a repository that holds a model in several layouts."""
+    names = [*REPOSITORY, "model.safetensors" if single else "model.safetensors.index.json"]
+    index = {"weight_map": {"a": REPOSITORY[4], "b": REPOSITORY[5]}}
+
+    def download(hub, revision, allow_patterns, ignore_patterns=None):
+        assert (hub, revision) == ("a/b", COMMIT)
+        for name in filter_repo_objects(
+            names, allow_patterns=allow_patterns, ignore_patterns=ignore_patterns
+        ):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(json.dumps(index))
         return str(tmp_path)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     assert fetch("a/b", COMMIT) == tmp_path
-    assert (asked["hub"], asked["revision"]) == ("a/b", COMMIT)
-    assert not {"*", "*.bin", "*.pth", "*.gguf"} & set(asked["allow_patterns"])
-    assert {"*.safetensors", "*.json"} <= set(asked["allow_patterns"])
+    found = {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*") if file.is_file()}
+    weights = {"model.safetensors"} if single else {*REPOSITORY[4:6], "model.safetensors.index.json"}
+    assert found == {*REPOSITORY[:4], *weights}
+
+
+def test_only_weights_that_the_index_names_are_hashed(model):
+    before = [digests.folder_files(model), describe(model, "m"), folder_digest(model, model / "no/memory")]
+    for name in ("consolidated.safetensors", "original/params.json", "original/model.safetensors"):
+        (model / name).parent.mkdir(exist_ok=True)
+        (model / name).write_text("{}")
+    assert before == [
+        digests.folder_files(model),
+        describe(model, "m"),
+        folder_digest(model, model / "no/memory"),
+    ]
+    indexed(model)
+    save_file({"b": torch.zeros(3, 5)}, model / "model-00002-of-00002.safetensors")
+    names = {file.name for file in digests.folder_files(model)}
+    assert {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"} <= names
+    assert "consolidated.safetensors" not in names and "params.json" not in names
+
+
+# Parameters
+
+
+def test_a_tied_head_counts_once_also_where_it_is_stored(model):
+    known = describe(model, "m")["parameters"]
+    weights = load_file(model / "model.safetensors")
+    embedding = weights["model.embed_tokens.weight"]
+    untied = "lm_head.weight" in weights
+    edit_config(model, tie_word_embeddings=True)
+    save_file(weights | {"lm_head.weight": embedding.clone()}, model / "model.safetensors")
+    assert describe(model, "m")["parameters"] == known - untied * embedding.numel()
+    edit_config(model, tie_word_embeddings=False)
+    assert describe(model, "m")["parameters"] == known + (not untied) * embedding.numel()
+
+
+def test_of_a_network_that_is_unknown_here_the_files_are_counted(model):
+    known = describe(model, "m")["parameters"]
+    edit_config(model, model_type="of_next_year", architectures=["OfNextYear"])
+    weights = load_file(model / "model.safetensors")
+    frequencies = {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8)}
+    save_file(weights | frequencies, model / "model.safetensors")
+    assert describe(model, "m")["parameters"] == known
+
+
+def packed(model):
+    """The checkpoint with its matrices in four bits, eight to an integer, as GPTQ and AWQ store them."""
+    weights = load_file(model / "model.safetensors")
+    for name in [name for name in weights if name.endswith("proj.weight")]:
+        rows, columns = weights.pop(name).shape
+        weights[name.replace(".weight", ".qweight")] = torch.zeros(columns // 8, rows, dtype=torch.int32)
+    save_file(weights, model / "model.safetensors")
+
+
+def test_packed_weights_are_counted_as_what_they_are_or_refused(model, tmp_path):
+    known = describe(model, "m")["parameters"]
+    packed(model)
+    edit_config(model, quantization_config={"quant_method": "gptq", "bits": 4, "group_size": 128})
+    assert describe(model, "m")["parameters"] == known
+    edit_config(model, quantization_config=None)
+    said = sentence(fetched, tmp_path / "made", model)
+    assert (
+        "its weights are packed (" in said
+        and "holds I32), and its config.json has no quantization_config" in said
+    )
+    edit_config(model, quantization_config={"quant_method": "gptq", "bits": 4}, model_type="of_next_year")
+    assert "its network is unknown here" in sentence(fetched, tmp_path / "other", model)
+
+
+def test_a_mixture_of_experts_is_counted_by_what_a_token_passes(model, tmp_path, capsys):
+    """All parameters and active ones, from experts one by one in the files and stacked in the network."""
+    words = small_models.tokenizer()
+    shape = {"hidden_size": 32, "moe_intermediate_size": 16, "intermediate_size": 64, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16, "vocab_size": len(words)}
+    config = Qwen3MoeConfig(
+        **shape, **heads, num_experts=8, num_experts_per_tok=2, max_position_embeddings=256, eos_token_id=2
+    )
+    network = Qwen3MoeForCausalLM(config)
+    network.save_pretrained(tmp_path / "moe")
+    words.save_pretrained(tmp_path / "moe")
+    card = read_card(fetched(tmp_path / "made", tmp_path / "moe"))
+    expert = 3 * 32 * 16
+    assert card["parameters"] == sum(each.numel() for each in network.parameters())
+    assert card["active_parameters"] == card["parameters"] - 2 * (8 - 2) * expert
+    assert parameters_of(tmp_path / "made") == card["active_parameters"]
+    assert parameters_of(tmp_path / "made", all_of_them=True) == card["parameters"]
+    assert f"({card['active_parameters']:,} of them active" in capsys.readouterr().out
+    stored = stored_shapes(tmp_path / "moe")
+    settings = json.loads((tmp_path / "moe/config.json").read_text())
+    assert (
+        parameters.active(stored, settings, parameters.total(stored, settings)) == card["active_parameters"]
+    )
+    edit_config(tmp_path / "moe", num_experts_per_tok=None, model_type="of_next_year")
+    assert "does not say how many of them read a token" in sentence(
+        fetched, tmp_path / "no", tmp_path / "moe"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "active"),
+    [("Mixtral", 46_702_792_704, 12_879_925_248), ("DeepseekV3", 671_026_404_352, 37_552_282_624)],
+)
+def test_published_mixtures_have_the_sizes_that_their_authors_state(name, total, active):
+    """Mixtral 8x7B: 46.7B and 12.9B; DeepSeek-V3: 671B and 37B.  These are the defaults of the configurations."""
+    make = getattr(transformers, f"{name}ForCausalLM")
+    config = make.config_class()
+    with torch.device("meta"):
+        network = make._from_config(config)
+    shapes = {name: list(each.shape) for name, each in network.named_parameters()}
+    assert count_parameters(network) == total
+    assert parameters.active(shapes, config.to_dict(), total) == active
 
 
 # What is described
@@ -253,9 +394,12 @@ def test_a_folder_that_is_not_there(tmp_path):
 
 
 def test_weights_in_several_files_are_counted_together(model):
+    """Where the network is unknown; what is known of a network is not changed by what lies in its files besides."""
     before = describe(model, "m")["parameters"]
     indexed(model)
     save_file({"b": torch.zeros(3, 5)}, model / "model-00002-of-00002.safetensors")
+    assert describe(model, "m")["parameters"] == before
+    edit_config(model, model_type="of_next_year")
     assert describe(model, "m")["parameters"] == before + 15
 
 

@@ -1,6 +1,8 @@
 """Prompts: what a model reads is spelled as the file says, the same every day, and its digest tells any change."""
 
+import datetime
 import re
+import string
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,35 @@ def test_a_chat_template_that_writes_the_date_writes_the_same_every_day():
     assert render(Prompt("{problem}"), "x", tokenizer(like_llama)) == "\n\n26 July 2024 2024-07-26"
     given = Prompt("{problem}", variables={"date_string": "today"})
     assert render(given, "x", tokenizer(like_llama)) == "\n\ntoday 2024-07-26"
+
+
+FLAGS = ("", "-", "_", "0", "^", "#", "E", "O")
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_every_letter_of_strftime_is_written_as_the_library_writes_it_on_that_day(flag):
+    """But for the seconds since 1970, which depend on the clock of the place."""
+    day = datetime.datetime(2023, 2, 5)
+    for letter in string.ascii_letters:
+        code = f"%{flag}{letter}"
+        if letter == "s":
+            continue
+        kind = tokenizer(f"{{{{ strftime_now('<{code}>') }}}}")
+        assert render(Prompt("{problem}", date="2023-02-05"), "x", kind) == day.strftime(f"<{code}>"), code
+
+
+def test_dates_in_many_forms():
+    for written, said in (
+        ("%A, %e %B %Y", "Monday,  5 February 2024"),
+        ("%D %F %T %R %r", "02/05/24 2024-02-05 00:00:00 00:00 12:00:00 AM"),
+        ("%%d %d%% %%%d", "%d 05% %05"),
+        ("%G-W%V-%u %w %U %W %C %g %h", "2024-W06-1 1 05 06 20 24 Feb"),
+        ("%c|%x|%X|%Z|%z|%f", "Mon Feb  5 00:00:00 2024|02/05/24|00:00:00|||000000"),
+        ("%s", "1707091200"),
+        ("%5Y %^a %-j", "02024 MON 36"),
+    ):
+        kind = tokenizer(f"{{% set how = '{written}' %}}{{{{ strftime_now(how) }}}}")
+        assert render(Prompt("{problem}", date="2024-02-05"), "x", kind) == said
 
 
 def test_variables_reach_the_chat_template():

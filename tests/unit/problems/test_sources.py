@@ -265,11 +265,17 @@ def test_the_number_of_problems_is_checked(tmp_path):
         read_problems({"preset": "math500", "path": str(path), "columns": layout})
     assert len(read_problems({"preset": "math500", "path": str(path), "columns": layout, "rows": None})) == 2
     left = pl.DataFrame({"problem_id": ["a"], "question": [""]})
-    with pytest.raises(
-        InputError,
-        match=r"1 problems, 1 having been left out, where 12,000 are expected; `rows` says",
-    ):
+    with pytest.raises(InputError, match=r"2 problems where 12,500 are expected; `rows` says .* included"):
         read_problems({"preset": "math_train", "path": str(path), "columns": layout}, exclude=left)
+
+
+def test_problems_that_are_left_out_change_no_count_that_is_asked_for(tmp_path):
+    path = write(tmp_path)
+    left = pl.DataFrame({"problem_id": ["a"], "question": [""]})
+    assert read_problems(section(path, rows=2), exclude=left)["problem_id"].to_list() == ["b"]
+    every = read_problems(section(path))
+    with pytest.raises(InputError, match=r"all 2 training problems are test problems, too"):
+        read_problems(section(path, rows=2), exclude=every)
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -121,6 +121,32 @@ def test_a_machine_without_gpus_is_left_as_it_is(machine, monkeypatch):
         ({"PBS_JOBID": "7"}, "auto", None),
     ],
 )
-def test_under_a_scheduler_nothing_is_leased(machine, environment, device, chosen):
+def test_what_a_scheduler_has_given_to_a_job_is_its_without_a_lease(machine, environment, device, chosen):
     assert gpus.choose(1, device, pytest.fail, environment) == chosen
     assert not list(machine.glob("ttc-gpus-*/*.lock"))
+
+
+def test_local_jobs_inside_one_allocation_have_different_gpus(job):
+    """Snakemake runs inside an allocation of two GPUs, and three of its jobs beside each other."""
+    given = {"SLURM_JOB_ID": "7", gpus.VISIBLE: "1,2", **gpus.shared({"SLURM_JOB_ID": "7"})}
+    first, second = job(**given), job(**given)
+    assert {first.stdout.readline().strip(), second.stdout.readline().strip()} == {"1", "2"}
+    third = job(**given)
+    assert "all 2 GPUs are taken" in third.stdout.readline()
+    assert job(**given | {"SLURM_JOB_ID": "8", gpus.VISIBLE: "1"}).stdout.readline() == "None\n"
+    first.kill()
+    assert third.stdout.readline().strip() in {"1", "2"}
+
+
+def test_the_only_gpu_of_an_allocation_is_used_by_one_local_job_at_a_time(job):
+    given = {"PBS_JOBID": "9.server", gpus.VISIBLE: "0", **gpus.shared({"PBS_JOBID": "9.server"})}
+    first = job(**given)
+    assert first.stdout.readline().strip() == "0"
+    assert "all 1 GPUs are taken" in job(**given).stdout.readline()
+
+
+def test_more_gpus_than_a_job_was_asked_to_use_are_leased_in_any_allocation(job):
+    given = {"SLURM_JOB_ID": "7", gpus.VISIBLE: "0,1"}
+    taken = {job(**given).stdout.readline().strip() for _ in range(2)}
+    assert taken == {"0", "1"}
+    assert gpus.shared({}) == {}

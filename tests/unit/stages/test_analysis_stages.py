@@ -279,7 +279,11 @@ def test_a_pool_study_runs_through_the_same_stages(tmp_path):
     curves = CURVES.read(made["allocation"] / "curves.parquet")
     assert set(curves.filter(pl.col("strategy") == "compute_optimal")["selection"]) == {"mixed"}
     bare = analyse(tmp_path, pool | {"scores": []}, searches=[])
-    assert DIFFICULTY.read(bare["difficulty"])["predicted"].null_count() == 15
+    found = DIFFICULTY.read(bare["difficulty"]).sort("problem_id")
+    answers = pl.concat([SAMPLES.read(path) for path in pool["samples"]]).drop_nulls("answer")
+    most = answers.group_by("problem_id", "answer").len().group_by("problem_id").agg(pl.col("len").max())
+    assert found["predicted"].to_list() == pytest.approx((most.sort("problem_id")["len"] / 6).to_list())
+    assert found["predicted_bin"].null_count() == 0 and found["score_std"].null_count() == 15
     assert set(OUTCOMES.read(bare["outcomes"])["strategy"]) == {
         "majority",
         "pass_at_1",

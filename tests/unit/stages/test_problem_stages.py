@@ -15,8 +15,8 @@ from ttc.problems.formats import LINES, open_form
 from ttc.problems.prompts import Prompt, content_of
 from ttc.problems.sources import content, resolve
 from ttc.run import job
-from ttc.stages import check_prompts, fetch_model, problems
-from ttc.tables.generation import PROBLEMS, PROMPTS
+from ttc.stages import check_prompts, fetch_model, problems, roll_out, sample
+from ttc.tables.generation import PROBLEMS, PROMPTS, SAMPLES, STEP_VALUES
 
 RUNTIME = job.Runtime(device="cpu")
 FORM = {
@@ -82,10 +82,21 @@ def test_a_training_problem_that_is_a_test_problem_is_left_out(tmp_path):
     assert found["problem_id"].to_list() == ["train/00001", "train/00002"]
 
 
-def test_the_number_of_training_problems_is_that_without_test_problems(tmp_path):
+def test_the_number_of_training_problems_is_that_of_their_file(tmp_path):
     sources = {"test": source(), "train": source("train", rows=3)}
-    with pytest.raises(InputError, match=r"2 problems, 1 having been left out, where 3 are expected"):
-        made(tmp_path, rows(1, 2), rows(2, 3, 4), sources=sources)
+    found = made(tmp_path, rows(1, 2), rows(2, 3, 4), sources=sources)
+    assert found.filter(split="train")["answer"].to_list() == ["3", "4"]
+    with pytest.raises(InputError, match=r"2 problems where 3 are expected"):
+        made(tmp_path, rows(1, 2), rows(2, 3), sources=sources)
+
+
+def test_a_block_of_training_problems_that_were_left_out_is_an_empty_table(tmp_path):
+    made(tmp_path, rows(1, 2), rows(2, 3, 4))
+    inputs = {"problems": [tmp_path / "problems.parquet"], "policy": [tmp_path], "samples": [tmp_path]}
+    block = {"split": "train", "problems": [2, 3]}
+    for stage, schema in ((sample, SAMPLES), (roll_out, STEP_VALUES)):
+        stage.run(block, inputs, tmp_path / "block.parquet", RUNTIME)
+        assert schema.read(tmp_path / "block.parquet").is_empty()
 
 
 def test_an_id_of_both_splits_is_refused(tmp_path):

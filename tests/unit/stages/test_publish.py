@@ -34,7 +34,7 @@ def store(stage, label, suffix="", files=()):
     if suffix == ".parquet":
         pl.DataFrame({"stage": [stage, label]}).write_parquet(path)
     elif suffix:
-        path.write_text(f"{stage} {label}")
+        path.write_text(f"{stage} {label}", encoding="utf-8")
     for name in files:
         path.mkdir(exist_ok=True)
         (path / name).write_text(f"{label} {name}")

@@ -85,7 +85,7 @@ def test_no_stage_keeps_the_text_of_an_input_error():
         f"{name}, line {line}"
         for name in covered()
         if (file := file_of(name)).is_file() and name != HANDED_ON
-        for line in kept_texts(ast.parse(Path(file).read_text()))
+        for line in kept_texts(ast.parse(Path(file).read_text(encoding="utf-8")))
     ]
     assert found == []
 

@@ -207,8 +207,8 @@ MISTAKES = [
         ["evaluation.budgets", "512", "sampling.samples", "256"],
     ),
     (
-        {"figures": {"ratio_budget": 128}, "revision": {"max_generations": 64}},
-        ["figures.ratio_budget", "128", "revision.max_generations"],
+        {"figures": {"ratio_budget": 256}, "revision": {"max_generations": 64}},
+        ["figures.ratio_budget", "256", "revision.max_generations"],
     ),
     ({"revision": {"max_generations": 512}}, ["revision.max_generations", "512", "256", "revision.ratios"]),
     ({"revision": {"pairs": {"temperature": 0}}}, ["revision.pairs.temperature", "0 was given"]),

@@ -88,14 +88,26 @@ MISTAKES = {
     "trained verifier without problems": (
         {"problems": {"train": None}, "prm": {"checkpoint": None, "samples": 4}},
         "prm.checkpoint: none was given, so the process reward model is trained, and problems.train is missing: give "
-        "one of the two",
+        "one of the two, or set prm.use to false",
     ),
     "more than there are": (
         {"sampling": {"train_problems": 2000, "train_samples": 8}, "orm": {"use": True}},
         f"sampling.train_problems: 2000 was given, and problems.train has {TRAINING} problems",
     ),
     "bins": ({"difficulty": {"bins": 99}}, f"difficulty.bins: 99 was given, and problems.test has {TESTS} problems"),
-    "no number of problems": ({"problems": {"test": {"rows": None}}}, "problems.test.rows: the number of problems"),
+    "no number of problems": (
+        {"problems": {"test": NAMED | {"rows": None, "split": "test"}}},
+        "problems.test.rows: none was given; the work is cut into jobs by the number of problems, which is known for "
+        "presets and counted in local files, and has to be given for other data sets of the hub",
+    ),
+    "a cut file that is to be counted": (
+        {"problems": {"test": {"rows": None, "path": "LICENSE.parquet"}}},
+        "problems.test.path: there is no file LICENSE.parquet, seen from the project's folder",
+    ),
+    "searches without a verifier": (
+        {"prm": {"use": False}},
+        "search.strategies: 2 were given, and prm.use is false; searches are led by a process reward model",
+    ),
     "takes too many": (
         {"problems": {"test": {"take": 17}}},
         "problems.test.take: 17 was given, and there are 16 problems",

@@ -59,7 +59,7 @@ def _configuration(study: Path) -> dict:
         raise InputError(
             f"{study}: the folder of a finished study holds config.resolved.yaml, and this one does not"
         )
-    return yaml.safe_load(file.read_text())
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def main(arguments: list[str]) -> None:

@@ -14,5 +14,5 @@ def main(arguments: list[str]) -> None:
         print(markdown(), end="")
         return
     for file, text in files().items():
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
         print(f"wrote {file.relative_to(ROOT)}")

@@ -14,6 +14,6 @@ def main(arguments: list[str]) -> None:
     if given.write is None:
         print(table())
         return
-    before, _, after = given.write.read_text().split(MARK)
-    given.write.write_text(before + table() + after)
+    before, _, after = given.write.read_text(encoding="utf-8").split(MARK)
+    given.write.write_text(before + table() + after, encoding="utf-8")
     print(f"wrote {given.write}")

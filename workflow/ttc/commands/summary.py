@@ -17,7 +17,9 @@ def rows(plan: Plan, benchmarks: Path = BENCHMARKS) -> list[tuple[str, int, int,
     table = []
     for stage in plan.stages:
         files = [benchmarks / stage / f"{artifact.name}.jsonl" for artifact in plan.of(stage)]
-        found = [json.loads(file.read_text().splitlines()[-1]) for file in files if file.is_file()]
+        found = [
+            json.loads(file.read_text(encoding="utf-8").splitlines()[-1]) for file in files if file.is_file()
+        ]
         seconds = [float(each["s"]) for each in found]
         # Snakemake samples memory every few seconds: a job that ended before has none.
         memory = [float(each["max_rss"]) for each in found if isinstance(each["max_rss"], int | float)]

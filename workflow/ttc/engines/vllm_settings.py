@@ -132,7 +132,7 @@ def read_config(folder: Path) -> dict:
     file = Path(folder) / "config.json"
     if not file.is_file():
         raise InputError(f"{folder}: not a checkpoint directory, it has no config.json")
-    config = json.loads(file.read_text())
+    config = json.loads(file.read_text(encoding="utf-8"))
     if not config.get("max_position_embeddings"):
         raise InputError(f"{folder}: its configuration names no window (max_position_embeddings)")
     return config

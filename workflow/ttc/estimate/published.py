@@ -3,15 +3,18 @@
 Tables and cards tell it once they are there (`ttc.estimate.measured`); until then it is assumed here.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ttc import plugins
+from ttc.digests import weight_files
 from ttc.errors import InputError
 from ttc.estimate.lengths import Weighted
+from ttc.models import parameters
 from ttc.models.card import parameters_of
-from ttc.models.shapes import count, shapes_in
+from ttc.models.shapes import stored_shapes
 from ttc.problems.sources import PRESETS
 from ttc.study.artifact import Artifact
 from ttc.study.plan import Plan
@@ -123,42 +126,48 @@ class RealQuestions:
         return self.texts[level].chat if self.chat else self.texts[level].completion
 
 
-def sizes(plan: Plan, root: Path | None = None) -> dict[str, int]:
+def sizes(plan: Plan, root: Path | None = None, all_of_them: bool = False) -> dict[str, int]:
     """Parameters of each fetched model, by its key: of its card under `root`, the configuration, or the folder given.
 
-    InputError for a model of which nothing tells.
+    Of a mixture of experts those that a token passes, or `all_of_them`.  InputError for a model of which nothing tells.
     """
-    return {model.key: _size(plan, model, root) for model in plan.of("fetch_model")}
+    return {model.key: _size(plan, model, root, all_of_them) for model in plan.of("fetch_model")}
 
 
-def _size(plan: Plan, model: Artifact, root: Path | None) -> int:
+def _size(plan: Plan, model: Artifact, root: Path | None, all_of_them: bool) -> int:
     section = SECTIONS[model.label]
     checkpoint = getattr(plan.configuration, section).checkpoint
-    if root is not None and (size := _card(root / model.path)) is not None:
+    if root is not None and (size := _card(root / model.path, all_of_them)) is not None:
         return size
     if checkpoint.parameters is not None:
-        return checkpoint.parameters
+        return checkpoint.parameters if all_of_them else checkpoint.active_parameters or checkpoint.parameters
     if checkpoint.path is not None:
-        return _weights(plan.root / checkpoint.path, f"{section}.checkpoint")
+        return _weights(plan.root / checkpoint.path, f"{section}.checkpoint", all_of_them)
     raise InputError(
         f"{section}.checkpoint.parameters: the plan needs it until {checkpoint.hub} is fetched (`snakemake "
         "fetch_model`); its page on the hub says how many it has"
     )
 
 
-def _card(folder: Path) -> int | None:
+def _card(folder: Path, all_of_them: bool) -> int | None:
     try:
-        return parameters_of(folder)
+        return parameters_of(folder, all_of_them)
     except InputError:
         return None
 
 
-def _weights(folder: Path, where: str) -> int:
-    """Numbers in the safetensors files of a folder."""
-    total = sum(count(shapes_in(file)) for file in sorted(folder.glob("*.safetensors")))
-    if not total:
+def _weights(folder: Path, where: str, all_of_them: bool) -> int:
+    """Parameters of a folder's checkpoint, from the headers of its files."""
+    if not any(file.is_file() for file in weight_files(folder)):
         raise InputError(f"{where}.path: {folder} has no safetensors weights")
-    return total
+    try:
+        settings = folder / "config.json"
+        config = json.loads(settings.read_text(encoding="utf-8")) if settings.is_file() else {}
+        shapes = stored_shapes(folder)
+        total = parameters.total(shapes, config)
+        return total if all_of_them else parameters.active(shapes, config, total)
+    except (OSError, ValueError, InputError) as error:
+        raise InputError(f"{where}.path: the weights of {folder} cannot be counted ({error})") from error
 
 
 def _prompt(plan: Plan) -> dict:

@@ -60,12 +60,13 @@ class Rates:
     """Seconds and bytes of jobs.
 
     stated: by engine, FLOP/s of a GPU or core by kind, and seconds of the start.  fetched: see
-    `ttc.estimate.sizes`.  timed: seconds and FLOPs of finished jobs, by stage and size of the model; sized: bytes
-    and what they are expected to be, by stage.
+    `ttc.estimate.sizes`; stored: the same with all parameters of mixtures of experts, for bytes.  timed: seconds and
+    FLOPs of finished jobs, by stage and size of the model; sized: bytes and what they are expected to be, by stage.
     """
 
     stated: dict[str, dict[str, float]]
     fetched: Sizes = field(default_factory=dict)
+    stored: Sizes = field(default_factory=dict)
     timed: dict[tuple[str, int], list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     sized: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
 
@@ -73,7 +74,7 @@ class Rates:
         """Take in a finished job."""
         if seconds is not None:
             self.timed[self._job(artifact)].append((seconds, flops))
-        self.sized[artifact.stage].append((size, stated_bytes(artifact, work, self.fetched)))
+        self.sized[artifact.stage].append((size, stated_bytes(artifact, work, self.stored or self.fetched)))
 
     def seconds(self, artifact: Artifact, flops: dict[str, float], gpus: int = 1) -> tuple[float, bool]:
         """Seconds of a job that is to run, and whether finished jobs of its stage and model say so.
@@ -89,7 +90,7 @@ class Rates:
 
     def bytes(self, artifact: Artifact, work: Work) -> float:
         """Bytes of a job's results that is to run."""
-        stated = stated_bytes(artifact, work, self.fetched)
+        stated = stated_bytes(artifact, work, self.stored or self.fetched)
         known = self.sized.get(artifact.stage)
         if known:
             real, expected = (sum(column) for column in zip(*known, strict=True))
@@ -148,7 +149,11 @@ def benchmark(artifact: Artifact, folder: Path) -> float | None:
     """Seconds that a job took, from the file that Snakemake left; None without one."""
     try:
         return float(
-            json.loads((folder / artifact.stage / f"{artifact.name}.jsonl").read_text().splitlines()[-1])["s"]
+            json.loads(
+                (folder / artifact.stage / f"{artifact.name}.jsonl")
+                .read_text(encoding="utf-8")
+                .splitlines()[-1]
+            )["s"]
         )
     except (OSError, ValueError, KeyError, IndexError, TypeError):
         return None

@@ -36,7 +36,7 @@ def row(name: str, plan: Plan) -> str:
     configuration = plan.configuration
     cells = [
         f"[{name}](../studies/{name}.yaml)",
-        *(_model(getattr(configuration, role).checkpoint) for role in ("policy", "larger_policy", "prm")),
+        *(_model(configuration.checkpoints.get(role)) for role in ("policy", "larger_policy", "prm")),
         short(sum(job.work.decoded for job in every)),
         str(configuration.runtime.rates.gpu).upper(),
         f"{gpu_seconds / 3600:.0f}",

@@ -36,8 +36,9 @@ def jobs(plan: Plan, root: Path = Path(), measuring: bool = True) -> tuple[list[
     Without `measuring` nothing under `root` is looked at: the estimate of a study that nothing is known of.
     """
     known, sentences = measure(plan, root) if measuring else (assumed(plan), [])
+    there = root if measuring else None
     rates = Rates(
-        {name: stated_rates(plan, name) for name in START}, sizes(plan, root if measuring else None)
+        {name: stated_rates(plan, name) for name in START}, sizes(plan, there), sizes(plan, there, True)
     )
     made: dict[Artifact, Job] = {}
     for artifact in plan.artifacts if measuring else ():
@@ -94,7 +95,7 @@ def text(plan: Plan, root: Path = Path(), measuring: bool = True) -> str:
         f"Of the jobs that are to run the longest chain that wait for each other takes {_hours(longest_chain(every))}"
         " h: no number of machines makes the study faster."
     )
-    lines += ["", *_notes(plan, every, rates, sentences)]
+    lines += ["", *_notes(plan, every, rates, sentences), *plan.told]
     return "\n".join(line.rstrip() for line in lines)
 
 

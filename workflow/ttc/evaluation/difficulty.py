@@ -1,7 +1,7 @@
 """Difficulty of questions and their bins (paper §3.2): five quantiles of a number per question, 1 = easiest.
 
 Oracle difficulty is the pass rate over a pool of samples; predicted difficulty is the mean of the verifier's
-final score over the same pool and needs no gold answer.
+final score over the same pool and needs no gold answer.  Without a verifier it is the agreement of the answers.
 """
 
 import hashlib
@@ -61,6 +61,12 @@ def assign_bins(values: np.ndarray, problem_ids: list[str], bins: int = 5, ties:
 
 def _stable_hash(problem_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(problem_id.encode(), digest_size=8).digest(), "little")
+
+
+def agreement(groups: np.ndarray) -> float:
+    """Share of the samples of one problem that have its most frequent answer; "no answer" (-1) agrees with nothing."""
+    counts = np.unique(groups[groups >= 0], return_counts=True)[1]
+    return float(counts.max() / len(groups)) if len(counts) else 0.0
 
 
 def answer_entropy(groups: np.ndarray) -> float:

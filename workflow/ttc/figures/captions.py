@@ -35,7 +35,11 @@ def specification(configuration: dict) -> dict:
 def sentences() -> tuple[str, ...]:
     """Every sentence with a field in the sources of figures: all that captions can say, as their modules hold it."""
     folder = Path(__file__).resolve().parent
-    found = {text for file in sorted(folder.rglob("*.py")) for text in _strings(ast.parse(file.read_text()))}
+    found = {
+        text
+        for file in sorted(folder.rglob("*.py"))
+        for text in _strings(ast.parse(file.read_text(encoding="utf-8")))
+    }
     return tuple(sorted(text for text in found if FIELD.search(text)))
 
 

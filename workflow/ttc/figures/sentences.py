@@ -14,8 +14,8 @@ ORACLE = (
     "border: {difficulty.ties}."
 )
 PREDICTED = (
-    "{difficulty.bins} quantile bins by predicted difficulty, the mean verifier score, which needs no gold answer; "
-    "equal difficulties across a border: {difficulty.ties}."
+    "{difficulty.bins} quantile bins by predicted difficulty, the mean verifier score (without a verifier: the share "
+    "of the most frequent answer), which needs no gold answer; equal difficulties across a border: {difficulty.ties}."
 )
 FOLDS = (
     "Chosen and measured on different questions: {allocation.folds} folds inside each of {difficulty.bins} bins, "

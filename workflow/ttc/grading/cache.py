@@ -53,7 +53,7 @@ def deciding_code() -> list[Path]:
         name = left.pop()
         if name not in found:
             found.add(name)
-            left += _IMPORTED.findall((folder / f"{name}.py").read_text())
+            left += _IMPORTED.findall((folder / f"{name}.py").read_text(encoding="utf-8"))
     return [folder / f"{name}.py" for name in sorted(found - {"cache"})]
 
 

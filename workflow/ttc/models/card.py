@@ -6,22 +6,27 @@ from pathlib import Path
 from ttc.errors import InputError
 
 NAME = "card.json"
+ACTIVE = "active_parameters"  # of a mixture of experts
 
 
 def read_card(folder: Path) -> dict:
     """The card of a model directory: kind, parameters, training and metrics; InputError where there is none."""
     try:
-        return json.loads((folder / NAME).read_text())
+        return json.loads((folder / NAME).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"{folder}: not a model directory of this study, it has no {NAME}") from error
     except ValueError as error:
         raise InputError(f"{folder / NAME}: not JSON ({error})") from error
 
 
-def parameters_of(folder: Path) -> int:
-    """The number of parameters of a model directory; InputError where its card does not say it."""
+def parameters_of(folder: Path, all_of_them: bool = False) -> int:
+    """The number of parameters of a model directory by which its FLOPs are counted; InputError where no card says it.
+
+    Of a mixture of experts those through which a token passes, unless `all_of_them` are asked for.
+    """
     try:
-        return int(read_card(folder)["parameters"])
+        card = read_card(folder)
+        return int(card["parameters"] if all_of_them else card.get(ACTIVE, card["parameters"]))
     except (OSError, ValueError, KeyError, TypeError, InputError) as error:
         where = folder / NAME
         raise InputError(f"{where}: the number of parameters cannot be read ({error!r})") from error
@@ -29,7 +34,9 @@ def parameters_of(folder: Path) -> int:
 
 def write_card(folder: Path, content: dict) -> None:
     """Write the card of a model directory; numbers with nine digits, so that last bits do not show."""
-    (folder / NAME).write_text(json.dumps(_rounded(content), indent=1, sort_keys=True) + "\n")
+    (folder / NAME).write_text(
+        json.dumps(_rounded(content), indent=1, sort_keys=True) + "\n", encoding="utf-8"
+    )
 
 
 def _rounded(value):

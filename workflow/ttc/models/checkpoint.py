@@ -118,6 +118,14 @@ def load_config(source: Source) -> PreTrainedConfig:
         raise source.refuse(error, "configuration") from error
 
 
+def empty_network(source: Source, network_class: type) -> torch.nn.Module:
+    """The checkpoint's network without weights, on the meta device; raises one of `FAILURES` or TypeError."""
+    config = AutoConfig.from_pretrained(source.path, **source.options)
+    make = getattr(network_class, "from_config", None) or network_class._from_config
+    with torch.device("meta"):
+        return make(config)
+
+
 def load_network(
     source: Source, network_class: type, fresh: tuple[str, ...] = (), **changes
 ) -> PreTrainedModel:

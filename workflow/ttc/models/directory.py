@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file
 
 from ttc.errors import InputError
-from ttc.models.card import write_card
+from ttc.models.card import ACTIVE, write_card
+from ttc.models.parameters import active
 
 
 def resolve_device(name: str) -> torch.device:
@@ -30,7 +31,7 @@ def read_weights(
     files = path / "config.json", path / "model.safetensors"
     if not all(file.is_file() for file in files):
         return None
-    config = json.loads(files[0].read_text())
+    config = json.loads(files[0].read_text(encoding="utf-8"))
     if not wanted(config):
         return None
     return config, {name: tensor.float() for name, tensor in load_file(files[1], str(device)).items()}
@@ -44,7 +45,18 @@ def save_model(output: Path, model, tokenizer, **card) -> None:
     output.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(output)
     tokenizer.save_pretrained(output)
-    write_card(output, card | {"parameters": count_parameters(model)})
+    write_card(output, card | counted(model))
+
+
+def counted(model: torch.nn.Module) -> dict[str, int]:
+    """What a card says of a network's size: its parameters, and of a mixture of experts those that a token passes.
+
+    InputError for a mixture whose configuration does not say how many experts read a token.
+    """
+    total = count_parameters(model)
+    shapes = {name: list(each.shape) for name, each in model.named_parameters()}
+    passed = active(shapes, model.config.to_dict(), total) if hasattr(model, "config") else total
+    return {"parameters": total} | ({} if passed == total else {ACTIVE: passed})
 
 
 def count_parameters(model: torch.nn.Module) -> int:

@@ -4,15 +4,10 @@ import json
 import math
 from pathlib import Path
 
-INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
+from ttc.digests import weight_files
 
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold a checkpoint's weights: those of its index, or the single one; they need not be there."""
-    index = folder / INDEX
-    if not index.is_file():
-        return [folder / SINGLE]
-    return [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+# Types of safetensors in which a weight may be several numbers of fewer bits
+PACKED = {"I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64", "F4", "F6_E2M3", "F6_E3M2"}
 
 
 def shapes_in(file: Path) -> dict[str, list[int]]:
@@ -20,6 +15,19 @@ def shapes_in(file: Path) -> dict[str, list[int]]:
 
     OSError where it cannot be read, ValueError where it is not safetensors or lacks a part.
     """
+    return {name: list(each["shape"]) for name, each in _header(file).items()}
+
+
+def packed_in(file: Path) -> dict[str, str]:
+    """Types by name of the matrices in one file that hold integers, as packed weights do; raises as `shapes_in`."""
+    return {
+        name: each["dtype"]
+        for name, each in _header(file).items()
+        if each["dtype"] in PACKED and len(each["shape"]) > 1
+    }
+
+
+def _header(file: Path) -> dict[str, dict]:
     with file.open("rb") as content:
         length = int.from_bytes(content.read(8), "little")
         size = file.stat().st_size - 8 - length
@@ -29,7 +37,7 @@ def shapes_in(file: Path) -> dict[str, list[int]]:
     weights = {name: each for name, each in header.items() if name != "__metadata__"}
     if max((each["data_offsets"][1] for each in weights.values()), default=0) != size:
         raise ValueError(f"{file.name} is not as long as its header says")
-    return {name: list(each["shape"]) for name, each in weights.items()}
+    return weights
 
 
 def stored_shapes(folder: Path) -> dict[str, list[int]]:

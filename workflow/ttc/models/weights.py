@@ -60,7 +60,7 @@ def end_tokens(folder: Path, config: dict) -> tuple[int, ...]:
     settings = folder / "generation_config.json"
     named = [config.get("eos_token_id")]
     if settings.is_file():
-        named.append(json.loads(settings.read_text()).get("eos_token_id"))
+        named.append(json.loads(settings.read_text(encoding="utf-8")).get("eos_token_id"))
     ends = sorted(
         {end for each in named for end in (each if isinstance(each, list) else [each]) if end is not None}
     )

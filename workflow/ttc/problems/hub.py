@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from ttc.errors import InputError, nearest
+from ttc.homes import unwritable
 from ttc.problems.hub_errors import (
     GATED,
     NO_REPOSITORY,
@@ -93,7 +94,7 @@ def _sentence(error: Exception, revision: str) -> str:
         UNREACHABLE: "the hub cannot be reached and the data set is not in the cache; run once with a connection, or"
         " give a local file as `path`",
     }
-    return sentences.get(reason(error)) or f"it cannot be read ({_shortened(error)})"
+    return unwritable(error) or sentences.get(reason(error)) or f"it cannot be read ({_shortened(error)})"
 
 
 def _shortened(error: Exception) -> str:

@@ -19,20 +19,28 @@ def read_problems(
     """The table of problems of a source, and the column `subject` (null where there is none).
 
     `section` is one that `ttc.problems.sources.content` gives; `paths` are the files of a source that is not on the
-    hub.  Problems of the table `exclude` are left out: those with the id or the question of one of them.  Raises
-    InputError for anything that the source lacks (`ttc.problems.table`, `ttc.problems.hub`), and unless it has as many
-    problems as `rows` says.
+    hub.  Raises InputError for anything that the source lacks (`ttc.problems.table`, `ttc.problems.hub`), and unless
+    it has as many problems as `rows` says.  Then problems of the table `exclude` are left out: those with the id or the
+    question of one of them; InputError if none remains.
     """
     paths = [Path(path) for path in paths]
     where = f"data set '{section['hub']}'" if section["hub"] else ", ".join(map(str, paths))
     columns = {ours: theirs for ours, theirs in section["columns"].items() if theirs}
     rows = _of_the_hub(section) if section["hub"] else _of_files(section, paths)
     problems = problem_table(rows, columns, section["role"], where, section["extract"])
-    found = len(problems)
-    if exclude is not None:
-        problems = without(problems, exclude)
-    _check_number(section, len(problems), found, where)
-    return problems
+    if section["rows"] not in (None, len(problems)):
+        raise InputError(
+            f"{where}: {len(problems):,} problems where {section['rows']:,} are expected; `rows` says how many there "
+            "must be, test problems that are left out of the training problems included"
+        )
+    if exclude is None:
+        return problems
+    left = without(problems, exclude)
+    if left.is_empty():
+        raise InputError(f"{where}: all {len(problems):,} training problems are test problems, too")
+    if out := len(problems) - len(left):
+        print(f"  {out:,} training problems are test problems, and are left out", flush=True)
+    return left
 
 
 def _of_the_hub(section: dict) -> pl.DataFrame:
@@ -55,13 +63,3 @@ def _of_files(section: dict, paths: list[Path]) -> pl.DataFrame:
         raise InputError(
             f"{', '.join(map(str, paths))}: a column has another type in another file ({str(error).splitlines()[0]})"
         ) from error
-
-
-def _check_number(section: dict, number: int, before: int, where: str) -> None:
-    if section["rows"] is None or number == section["rows"]:
-        return
-    left = f", {before - number:,} having been left out," if before != number else ""
-    raise InputError(
-        f"{where}: {number:,} problems{left} where {section['rows']:,} are expected; "
-        "`rows` says how many there must be, null allows any number"
-    )

@@ -18,6 +18,8 @@ same study would be sampled from another prompt every day.
 import datetime
 import hashlib
 import json
+import re
+import string
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -177,6 +179,10 @@ def _joined(before: str, solution: str) -> str:
     return before + ("" if before[-1:].isspace() else " ") + solution
 
 
+# A code of strftime with one of glibc's flags or modifiers; and what stands for a doubled sign meanwhile
+_CODE, _ASIDE = re.compile(r"%[-_0^#EO]*\d*[A-Za-z%]"), "\ue000"
+
+
 def _dated(template: str, date: str) -> str:
     """A chat template in which `strftime_now`, if it is used, writes `date`, 0:00, instead of the present.
 
@@ -185,9 +191,16 @@ def _dated(template: str, date: str) -> str:
     if "strftime_now" not in template:
         return template
     day = datetime.datetime.fromisoformat(date)
-    values = {f"%{letter}": day.strftime(f"%{letter}") for letter in "aAbBdHIjmMpSyY"}
-    values |= {"%-d": str(day.day), "%-m": str(day.month), "%-H": "0", "%-I": "12"}
-    replaced = "".join(f" | replace('{name}', '{value}')" for name, value in values.items())
+    codes = {f"%{letter}" for letter in string.ascii_letters} | set(_CODE.findall(template))
+    values = {code: day.strftime(code) for code in sorted(codes - {"%%"})}
+    values["%s"] = str(int(day.replace(tzinfo=datetime.UTC).timestamp()))  # else by the clock of this place
+    # A doubled sign is put aside, and comes back as a single one, before which nothing is a code
+    pairs = [
+        ("%%", _ASIDE),
+        *((code, value) for code, value in values.items() if code != value),
+        (_ASIDE, "%"),
+    ]
+    replaced = "".join(f" | replace({json.dumps(code)}, {json.dumps(value)})" for code, value in pairs)
     # The environment of chat templates drops the newline after a block, and this one with it
     return f"{{% macro strftime_now(format) %}}{{{{ format{replaced} }}}}{{% endmacro %}}\n{template}"
 

@@ -11,7 +11,7 @@ A source is a section of the configuration:
     columns: {..}          # ours (`ttc.problems.layout.COLUMNS`): theirs
     extract: [boxed]       # how the gold answer is found in the solution, where no column holds answers
     role: test             # what the problems are to the study: train or test
-    rows: 500              # the number of problems there must be; null: any
+    rows: 500              # the number of rows there must be, before any is left out; null: any
 """
 
 from collections.abc import Iterable

@@ -29,7 +29,7 @@ def render(study: str, figures: Path | list[Path], parts: list[str], pools: list
     for figure in [*drawn, *skipped]:
         figure["command"] = f"ttc draw {figure['name']} --study results/{study}"
     found = {figure["name"]: figure for figure in [*drawn, *skipped]}
-    return environment.from_string(template.read_text()).render(
+    return environment.from_string(template.read_text(encoding="utf-8")).render(
         study=study,
         papers=[
             {

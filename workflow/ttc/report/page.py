@@ -9,6 +9,7 @@ import polars as pl
 import yaml
 
 from ttc.errors import InputError
+from ttc.models.card import ACTIVE
 from ttc.paper.open_questions import choices
 from ttc.report import mathml, solutions
 from ttc.report.pools import accuracy, compared
@@ -62,7 +63,7 @@ def render(
     environment.filters["answer"] = mathml.answer
     folders = figures if isinstance(figures, list) else [figures] if figures else []
     drawn, skipped = side_by_side(folders, titles or [""] * len(folders), main=True)
-    return environment.from_string(template.read_text()).render(
+    return environment.from_string(template.read_text(encoding="utf-8")).render(
         study=study,
         opening=_opening(content, findings),
         pools=pools_described(pools, tables.get("pool_checks")) if pools else None,
@@ -99,7 +100,7 @@ def embedded(folder: Path, main: bool = False) -> tuple[list[dict], list[dict]]:
     With `main`, only those that the catalogue marks so: the others are in the gallery.
     """
     try:
-        index = json.loads((folder / "index.json").read_text())
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(
             f"{folder}: a folder of figures holds an index.json, and this one does not"
@@ -187,9 +188,14 @@ def _model(role: str, card: dict) -> dict:
     return {
         "role": role.replace("_", " "),
         "source": _source(card),
-        "parameters": "unknown" if parameters is None else f"{parameters:,}",
+        "parameters": "unknown" if parameters is None else f"{parameters:,}{_active(card)}",
         "metrics": words or "–",
     }
+
+
+def _active(card: dict) -> str:
+    """Of a mixture of experts, the parameters by which its FLOPs are counted."""
+    return f" ({card[ACTIVE]:,} active, by which FLOPs are counted)" if ACTIVE in card else ""
 
 
 def _source(card: dict) -> str:

@@ -1,7 +1,9 @@
 """GPUs of one machine, shared by jobs that know nothing of each other: each leases its own by a file lock.
 
-Snakemake counts GPUs at best and says to no job which is its.  Under Slurm a job is told, and leases nothing: there the
-same number may name other GPUs in other jobs.  The kernel gives a lease back when its process ends, however it ends.
+Snakemake counts GPUs at best and says to no job which is its.  A job that Slurm has started is told, and leases none.
+Where Snakemake itself runs inside an allocation, its local jobs lease what that has been given, among themselves: in
+another allocation the same number may name another GPU.  The kernel gives a lease back when its process ends, however
+it ends.
 """
 
 import os
@@ -17,6 +19,9 @@ from ttc.run import locks
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 ALLOCATED = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")  # schedulers that hand out GPUs themselves
+SHARED = (
+    "TTC_SHARED_ALLOCATION"  # the allocation in which Snakemake runs, and its local jobs beside each other
+)
 EVERY = 1.0  # seconds between two looks for a free GPU
 LISTED = re.compile(r"^GPU (?P<index>\d+): .*\(UUID: (?P<uuid>GPU-[^)]+)\)", re.MULTILINE)
 
@@ -28,20 +33,39 @@ def choose(count: int, device: str, say: Callable[[str], None], environment: Map
     """
     if environment.get("SLURM_JOB_ID") and device == "auto" and VISIBLE not in environment:
         return ""
-    if any(environment.get(name) for name in ALLOCATED):
+    allocation = _allocation(environment)
+    if allocation and VISIBLE not in environment:
         return None
     found = visible(environment)
-    return ",".join(lease(count, found, say)) if found else None
+    if allocation:
+        # All that a job of its own allocation was given is its; jobs beside each other take turns
+        alone = environment.get(SHARED) != allocation and count >= len(found)
+        if alone or count > len(found):
+            return None
+    return ",".join(lease(count, found, say, allocation)) if found else None
 
 
-def lease(count: int, found: dict[str, str], say: Callable[[str], None]) -> list[str]:
+def _allocation(environment: Mapping[str, str]) -> str:
+    """The number of the scheduler's job that this process runs in; nothing outside of one."""
+    return next((environment[name] for name in ALLOCATED if environment.get(name)), "")
+
+
+def shared(environment: Mapping[str, str]) -> dict[str, str]:
+    """What Snakemake tells its local jobs of the allocation that it runs in itself, if it does."""
+    allocation = _allocation(environment)
+    return {SHARED: allocation} if allocation else {}
+
+
+def lease(count: int, found: dict[str, str], say: Callable[[str], None], allocation: str = "") -> list[str]:
     """Wait until `count` of the GPUs `found` are free and hold them until this process ends; their names.
 
-    `say` is called once if there are too few.  InputError if there will never be enough.
+    Those of an allocation are leased within it.  `say` is called once if there are too few.  InputError if there will
+    never be enough.
     """
     if count > len(found):
         raise InputError(f"runtime: {count} GPUs a job were asked for, and this machine shows {len(found)}")
-    folder = Path(tempfile.gettempdir()) / f"ttc-gpus-{os.getuid()}"
+    within = f"-{re.sub(r'[^A-Za-z0-9]', '_', allocation)}" if allocation else ""
+    folder = Path(tempfile.gettempdir()) / f"ttc-gpus-{os.getuid()}{within}"
     folder.mkdir(mode=0o700, exist_ok=True)
     said = False
     while not (held := _take(folder, found, count)):

@@ -21,7 +21,8 @@ from typing import NoReturn
 
 from ttc import plugins
 from ttc.digests import digest
-from ttc.errors import InputError
+from ttc.errors import InputError, nearest
+from ttc.homes import unwritable
 from ttc.run import gpus, locks
 from ttc.run.files import (
     commit,
@@ -37,6 +38,7 @@ from ttc.store import manifest, sidecars
 from ttc.store.code import Sources
 from ttc.store.keys import Code
 
+STAGES = "ttc.stages"
 # What stops a stage that could not help it; what it has finished is kept.
 UNWRITABLE = {
     errno.ENOSPC: "no space is left on the disk; make some, and the same command goes on",
@@ -48,7 +50,12 @@ UNWRITABLE = {
 
 def main(stage: str, arguments: list[str]) -> None:
     """Parse the command line, run `ttc.stages.<stage>.run` and write the sidecar `<output>.json`."""
-    spec, inputs, output, runtime = _parse(stage, arguments)
+    if stage not in (stages := plugins.names(STAGES)):
+        _stop(stage, f"there is no such stage; there are {', '.join(stages)}{nearest(stage, stages)}")
+    try:
+        spec, inputs, output, runtime = _parse(stage, arguments)
+    except InputError as error:
+        _stop(stage, str(error))
     _restart_with_threads(stage, runtime.threads)
     started = time.monotonic()
     print(f"{stage}: writing {output}", flush=True)
@@ -62,6 +69,8 @@ def main(stage: str, arguments: list[str]) -> None:
     except InputError as error:
         _stop(stage, str(error))
     except Exception as error:  # the system's errors reach us in several libraries' own classes
+        if sentence := unwritable(error):
+            _stop(stage, sentence)
         if (number := _system_error(error)) not in UNWRITABLE:
             raise
         _stop(stage, f"{getattr(error, 'filename', None) or output}: {UNWRITABLE[number]}")
@@ -154,6 +163,16 @@ def _identity(stage: str, spec: dict, inputs: Inputs) -> dict:
     return {"stage": stage, "spec": spec, "inputs": names}
 
 
+def _specification(given: str) -> str:
+    """The specification that a command gives: itself, or `@FILE`, which holds it."""
+    if not given.startswith("@"):
+        return given
+    try:
+        return Path(given[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--spec {given}: the file cannot be read ({error})") from error
+
+
 def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtime]:
     parser = argparse.ArgumentParser(
         prog=f"python -m ttc.run {stage}",
@@ -161,7 +180,9 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--spec", required=True, help="canonical JSON of everything that can change the content"
+        "--spec",
+        required=True,
+        help="canonical JSON of all that can change the content, or @FILE, which holds it",
     )
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--threads", type=int, default=Runtime.threads)
@@ -192,7 +213,7 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         else:
             inputs[role].append(Path(word))
     try:
-        spec = json.loads(known.spec)
+        spec = json.loads(_specification(known.spec))
     except json.JSONDecodeError as error:
         parser.error(f"--spec is not JSON ({error})")
     runtime = Runtime(
@@ -217,7 +238,7 @@ def _restart_with_threads(stage: str, threads: int) -> None:
 def _load(stage: str) -> Callable[[dict, Inputs, Path, Runtime], None]:
     import importlib
 
-    return importlib.import_module(f"ttc.stages.{stage}").run
+    return importlib.import_module(f"{STAGES}.{stage}").run
 
 
 def _rows(output: Path) -> int | None:

@@ -75,7 +75,7 @@ def release(path: Path, handle: int) -> None:
 def holder(path: Path) -> str:
     """What the holder wrote into the lock: its process and host."""
     try:
-        return path.read_text() or "another process"
+        return path.read_text(encoding="utf-8") or "another process"
     except OSError:
         return "another process"
 

@@ -56,7 +56,7 @@ def begin(folder: Path = Path(FOLDER), say: Callable[[str], None] = _say) -> int
         if known and known["host"] != socket.gethostname():
             unsure.append((path, who))
             os.close(handle)
-            path.write_text(who)
+            path.write_text(who, encoding="utf-8")
         else:
             locks.release(path, handle)
     stale = sorted((folder / "locks").glob("*.lock"))

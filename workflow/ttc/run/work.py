@@ -34,12 +34,12 @@ class KeptWork(Work):
         """Make the folder, drop what does not belong to this job or is damaged, and return self."""
         self.folder.mkdir(parents=True, exist_ok=True)
         about, text = self.folder / ABOUT, canonical(self.about)
-        if not about.is_file() or about.read_text() != text:
+        if not about.is_file() or about.read_text(encoding="utf-8") != text:
             if any(self._found()):
                 print("  what an earlier run left does not belong to this one and is dropped", flush=True)
             shutil.rmtree(self.folder)
             self.folder.mkdir()
-            about.write_text(text)
+            about.write_text(text, encoding="utf-8")
         for path, match in list(self._found()):
             if match is None:
                 _remove(path)

@@ -7,7 +7,7 @@ Every later stage loads from that link, so that a compute node needs no connecti
 from pathlib import Path
 
 from ttc.errors import InputError
-from ttc.models.card import write_card
+from ttc.models.card import ACTIVE, write_card
 from ttc.models.fetch import describe, fetch
 from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import LINK, OPTIONS
@@ -29,20 +29,24 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     trust_remote_code; of a verifier format (`ttc.verifiers.kinds`) and separator.  Writes a directory with
     `card.json` and the link `weights`.
     """
-    if spec["hub"] is not None:
+    hub = spec["hub"] is not None
+    if hub:
         where, folder = f"model '{spec['hub']}'", fetch(spec["hub"], spec["revision"])
     else:
         folder = one(inputs, "checkpoint")
         where = str(folder)
         if not folder.is_dir():
             raise InputError(f"{where}: there is no such checkpoint directory")
-    about = describe(folder, where)
+    remote = spec["trust_remote_code"]
     if spec["role"] == "policy":
+        about = describe(folder, where, None, remote, hub)
         any_line_end(load_tokenizer(folder), (), where)
         kinds = {"kind": "policy"}
     else:
-        from ttc.verifiers.readers import load_reader
+        from ttc.verifiers.readers import kind_class, load_reader
 
+        network, _ = kind_class(spec["format"], spec.get("separator"))
+        about = describe(folder, where, network.network_class, remote, hub)
         # A tokenizer that lacks the format's tokens is refused before anything is sampled
         how = {name: spec[name] for name in ("trust_remote_code", "separator") if name in spec}
         load_reader(spec["format"], folder, **how)
@@ -55,7 +59,9 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     output.mkdir(parents=True, exist_ok=True)
     write_card(output, card)
     (output / LINK).symlink_to(folder.resolve(), target_is_directory=True)
+    active = f" ({about[ACTIVE]:,} of them active, by which FLOPs are counted)" if ACTIVE in about else ""
     print(
-        f"  {where}: {about['architecture']}, {about['parameters']:,} parameters, window {about['window']:,}",
+        f"  {where}: {about['architecture']}, {about['parameters']:,} parameters{active}, window "
+        f"{about['window']:,}",
         flush=True,
     )

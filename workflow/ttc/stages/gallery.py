@@ -22,4 +22,4 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Write the page."""
     page = render(spec["study"], inputs["figures"], spec["parts"], spec["pools"])
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page)
+    output.write_text(page, encoding="utf-8")

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.evaluation.difficulty import answer_entropy, assign_bins, pool_half
+from ttc.evaluation.difficulty import agreement, answer_entropy, assign_bins, pool_half
 from ttc.evaluation.pool import sample_pools, verdicts_only
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.analysis import DIFFICULTY
@@ -24,7 +24,8 @@ DECLARATION = {
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: aggregation, samples (shared or disjoint), bins, ties.
 
-    Writes the table of difficulty, one row for each sampled question; without scores, predicted columns are empty.
+    Writes the table of difficulty, one row for each sampled question; without scores, predicted difficulty is the
+    agreement of its answers, empty where no sample has one.
     """
     problems = PROBLEMS.read(one(inputs, "problems"), ["level"])
     levels = dict(problems.select("problem_id", "level").iter_rows())
@@ -39,7 +40,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             {
                 "problem_id": pool.problem_id,
                 "oracle": float(pool.correct.mean()),
-                "predicted": None if scores is None else float(scores.mean()),
+                "predicted": agreement(pool.groups) if scores is None else float(scores.mean()),
                 "mean_logprob": _known(pool.logprob),
                 "mean_tokens": _known(pool.tokens),
                 "answer_entropy": None if unanswered else answer_entropy(pool.groups),
@@ -47,6 +48,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
                 "level": levels[pool.problem_id],
             }
         )
+    if not any(row["predicted"] for row in rows):  # a pool of verdicts, without answers
+        rows = [row | {"predicted": None} for row in rows]
     if not rows:
         raise InputError("samples: no sample was given, and difficulty is measured on samples")
     names = [row["problem_id"] for row in rows]

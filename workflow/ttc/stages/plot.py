@@ -52,7 +52,9 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             entry["skipped"] = str(reason)
             print(f"plot: {figure.name} skipped, {reason}", flush=True)
         index.append(entry)
-    (output / "index.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n")
+    (output / "index.json").write_text(
+        json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def _paths(inputs: Inputs, table: str) -> list[Path]:

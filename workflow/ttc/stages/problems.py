@@ -51,7 +51,10 @@ def load(section: dict, paths: list[Path], seed: int, exclude: pl.DataFrame | No
     if take is None:
         return problems
     if take > len(problems):
-        raise InputError(f"problems: take is {take}, and there are {len(problems)} problems")
+        raise InputError(
+            f"problems: take is {take}, and there are {len(problems)} problems"
+            + ("" if exclude is None else ", test problems having been left out")
+        )
     order = pl.Series(
         [int(noise.stream(seed, "take", name)) for name in problems["problem_id"]], dtype=pl.UInt64
     )

@@ -55,14 +55,14 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             shutil.copyfile(source, view / target)
     configuration = spec["configuration"]
     resolved = yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, width=120)
-    (view / "config.resolved.yaml").write_text(resolved)
+    (view / "config.resolved.yaml").write_text(resolved, encoding="utf-8")
     (view / "manifest.json").write_text(
-        runtime.records.manifest(configuration["study"]["name"], artifacts, view)
+        runtime.records.manifest(configuration["study"]["name"], artifacts, view), encoding="utf-8"
     )
     for name in OWNED:
         _replace(view / name, folder / name)
     view.rmdir()
-    output.write_text(f"{digest(folder / 'manifest.json')}  manifest.json\n")
+    output.write_text(f"{digest(folder / 'manifest.json')}  manifest.json\n", encoding="utf-8")
     print(f"  {len(artifacts)} artifacts; the study lies in {folder}", flush=True)
 
 

@@ -58,7 +58,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         titles=spec["pools"],
     )
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page)
+    output.write_text(page, encoding="utf-8")
 
 
 def _tables(inputs: Inputs) -> dict[str, pl.DataFrame]:

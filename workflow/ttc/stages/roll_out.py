@@ -25,6 +25,9 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     engine (optional).
     """
     problems = select_problems(PROBLEMS.read(one(inputs, "problems")), spec["split"], spec["problems"])
+    if problems.is_empty():  # a block of training problems that were left out
+        STEP_VALUES.write(STEP_VALUES.empty(), output)
+        return
     samples = SAMPLES.read(inputs["samples"]).filter(
         pl.col("sample_index").is_between(*spec["samples"], closed="left")
         & pl.col("problem_id").is_in(problems["problem_id"].to_list())

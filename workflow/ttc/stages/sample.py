@@ -22,13 +22,16 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), samples [start, stop), temperature, max_tokens; form and engine
     (optional, see `ttc.problems.formats.open_form` and `ttc.engines.open`).
     """
-    problems = PROBLEMS.read(one(inputs, "problems"))
+    problems = select_problems(PROBLEMS.read(one(inputs, "problems")), spec["split"], spec["problems"])
+    if problems.is_empty():  # a block of training problems that were left out
+        SAMPLES.write(SAMPLES.empty(), output)
+        return
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
         engine = open_engine(spec, one(inputs, "policy"), form, runtime)
         frame = sample(
             engine,
             form,
-            select_problems(problems, spec["split"], spec["problems"]),
+            problems,
             spec["samples"],
             Draw.of(spec, runtime),
             report=runtime.progress("solutions"),

@@ -18,7 +18,7 @@ def read(path: Path) -> dict:
     """The manifest at `path`, or in the folder `path`.  Raises InputError if there is none."""
     file = path / "manifest.json" if path.is_dir() else path
     try:
-        return json.loads(file.read_text())
+        return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
         raise InputError(f"{file}: not a manifest ({error})") from error
 

@@ -31,7 +31,7 @@ def folder_digest(folder: Path, memory: Path = MEMORY) -> str:
 
 def _read(memory: Path) -> dict:
     with contextlib.suppress(OSError, ValueError):
-        known = json.loads(memory.read_text())
+        known = json.loads(memory.read_text(encoding="utf-8"))
         if isinstance(known, dict):
             return {name: value for name, value in known.items() if isinstance(value, list)}
     return {}
@@ -42,5 +42,5 @@ def _write(memory: Path, content: dict) -> None:
     with contextlib.suppress(OSError):
         memory.parent.mkdir(parents=True, exist_ok=True)
         temporary = memory.with_name(f"{memory.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         os.replace(temporary, memory)

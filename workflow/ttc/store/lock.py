@@ -38,7 +38,7 @@ def read_pins(path: Path) -> dict[str, str]:
             f"{path}: no such file; it should hold the locked versions, one name==version a line"
         )
     pins = {}
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         match = re.match(r"([A-Za-z0-9._-]+)==([^\s;#+]+)", line)
         if match:
             pins[normal(match[1])] = match[2]
@@ -47,7 +47,7 @@ def read_pins(path: Path) -> dict[str, str]:
 
 def read_stages(path: Path) -> dict[str, Record]:
     """The records of `stages.lock` by unit; none where there is no such file."""
-    return parse_stages(path.read_text(), str(path)) if path.is_file() else {}
+    return parse_stages(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else {}
 
 
 def parse_stages(text: str, where: str = NAME) -> dict[str, Record]:

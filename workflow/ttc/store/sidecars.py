@@ -24,7 +24,7 @@ def write(output: Path, about: dict, rows: int | None, made: Path) -> None:
     )
     content = about | {"sha256": digest(made), "files": files, "rows": rows, "content": contents(made)}
     temporary = sidecar_path(output).with_suffix(".part")
-    temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     with temporary.open("rb") as handle:
         os.fsync(handle.fileno())
     os.replace(temporary, sidecar_path(output))
@@ -36,7 +36,7 @@ def read(output: Path) -> dict | None:
     if not path.is_file():
         return None
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: damaged, no readable record; {_remedy(output)}") from error
 

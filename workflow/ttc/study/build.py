@@ -6,7 +6,7 @@ from pathlib import Path
 from ttc.store import lock
 from ttc.store.keys import Code
 from ttc.study.artifact import Artifact
-from ttc.study.config import load, parse
+from ttc.study.config import load, parse_and_tell
 from ttc.study.graph.analysis import plan_analysis, plan_comparison, plan_figures, plan_publication
 from ttc.study.graph.origins import ORIGINS
 from ttc.study.jobs import Jobs
@@ -25,7 +25,7 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
     Raises InputError for a mistake in the configuration.  Reads the sources of the package (once a key is asked for),
     the lock files, the site and the files of pools; writes nothing.
     """
-    configuration = parse(given)
+    configuration, told = parse_and_tell(given, root)
     pins, records = lock.read_pins(root / LOCK), lock.read_stages(root / lock.NAME)
     code = Code(root / "workflow/ttc", pins, records)
     artifacts: list[Artifact] = []
@@ -49,7 +49,7 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
         "per_pool": sorted(name for name, stage in stages.items() if stage.per_pool),
     }
     add("publish", configuration.study.name, spec, artifacts=list(artifacts))
-    return Plan(configuration, artifacts, root)
+    return Plan(configuration, artifacts, root, told)
 
 
 def plan_named(command: str, purpose: str, arguments: list[str]) -> Plan:
@@ -64,6 +64,6 @@ def plan_named(command: str, purpose: str, arguments: list[str]) -> Plan:
     return plan_study(load(ROOT / "config.yaml", *parser.parse_args(arguments).studies))
 
 
-def plan_jobs(plan: Plan) -> Jobs:
-    """What Snakemake's rules ask of a plan; reads the site's settings."""
-    return Jobs(plan, read_site(plan.root))
+def plan_jobs(plan: Plan, folder: str = "", conda_environments: bool = False) -> Jobs:
+    """What Snakemake's rules ask of a plan (see `Jobs`); reads the site's settings."""
+    return Jobs(plan, read_site(plan.root), folder, conda_environments)

@@ -1,8 +1,11 @@
 """Jobs: what Snakemake's rules ask of a plan about inputs, outputs, commands and resources."""
 
+import os
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ttc import plugins
 from ttc.digests import canonical
@@ -15,6 +18,8 @@ from ttc.study.stages import STAGES
 ENGINES = "ttc.engines.backends"
 USUAL = "cpu"  # the environment of all that names no engine with one of its own
 CACHE = "results/cache"
+SPECIFICATIONS = f"{CACHE}/specifications"
+LONGEST = 60_000  # bytes of a specification in a command; Linux takes arguments of 131,072
 
 
 def gpus_of(configuration: Configuration, stage: str) -> int:
@@ -29,10 +34,16 @@ def gpus_of(configuration: Configuration, stage: str) -> int:
 
 @dataclass(frozen=True)
 class Jobs:
-    """The answers that rules need; those that differ between a stage's jobs are functions of the wildcards."""
+    """The answers that rules need; those that differ between a stage's jobs are functions of the wildcards.
+
+    folder: where the study lies, seen from Snakemake's working directory, of a module with a `prefix`.
+    conda_environments: whether jobs run in the environments that their rules name.
+    """
 
     plan: Plan
     site: Site
+    folder: str = ""
+    conda_environments: bool = False
 
     def paths(self, stage: str) -> Callable[..., list[str]]:
         """For a target rule: the paths of all artifacts of a stage."""
@@ -61,19 +72,51 @@ class Jobs:
         return not STAGES[stage].suffix and not any(artifact.parts for artifact in self.plan.of(stage))
 
     def command(self, stage: str) -> Callable[..., str]:
-        """The command of a job up to how it runs; it can be pasted into a terminal."""
+        """The command of a job up to how it runs; it can be pasted into a terminal.
 
-        def command(wildcards):
+        A specification that is too long for an argument is written to a file, which the command names, unless it is
+        not to be `by_file`.
+        """
+
+        def command(wildcards, by_file: bool = True):
             artifact = self._artifact(stage, wildcards)
             given = [
                 word
                 for role, inputs in artifact.inputs.items()
                 for word in (f"--{role}", *(path for each in inputs for path in each.outputs))
             ]
-            words = ["--spec", canonical(artifact.spec), *given, "--output", artifact.path]
+            words = ["--spec", self._told(stage, artifact, by_file), *given, "--output", artifact.path]
             return f"{self.python(stage)} -m ttc.run {stage} {shlex.join(words)}"
 
         return command
+
+    def _told(self, stage: str, artifact: Artifact, by_file: bool) -> str:
+        """A job's specification: itself, or where it is too long for an argument, the file that holds it."""
+        spec = canonical(artifact.spec)
+        if not by_file or len(spec.encode()) <= LONGEST:
+            return spec
+        name = f"{SPECIFICATIONS}/{stage}-{artifact.name}.json"
+        file = Path(self.folder, name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f"{file.name}.{os.getpid()}")
+        temporary.write_text(spec, encoding="utf-8")
+        os.replace(temporary, file)
+        return f"@{name}"
+
+    def before(self, variables: dict[str, str]) -> str:
+        """What stands before a job's command: its interpreter and package, after whatever the site's `setup` has set.
+
+        variables: further ones of its environment.  In an environment of conda's the interpreter is that of the
+        environment.
+        """
+        own = shlex.quote(str(Path(sys.executable).parent))
+        path = f'PATH={own}:"$PATH"' if not self.conda_environments else self.site.found_path
+        package = shlex.quote(str(self.plan.root / "workflow"))
+        # No module of the working directory, and UTF-8 whatever the locale says
+        variables = {"PYTHONSAFEPATH": "1", "PYTHONUTF8": "1"} | variables
+        exports = " ".join(f"{name}={value}" for name, value in variables.items())
+        there = f"cd {shlex.quote(self.folder)}; " if self.folder else ""
+        return f"unset PYTHONHOME; export {path} PYTHONPATH={package} {exports}; {there}"
 
     def how(self, stage: str) -> Callable[..., str]:
         """Arguments that say how a job runs and cannot change what it writes.

@@ -13,12 +13,14 @@ from ttc.study.sections.configuration import Configuration
 class Plan:
     """All artifacts of one configuration, of the project in folder `root`.
 
-    Keys are computed when they are asked for, so that one stage can be planned while another lacks its module.
+    Keys are computed when they are asked for, so that one stage can be planned while another lacks its module.  `told`:
+    what the user should know of it, such as defaults that gave way, one sentence each.
     """
 
     configuration: Configuration
     artifacts: list[Artifact]
     root: Path = Path()
+    told: list[str] = field(default_factory=list)
     _names: dict[str, dict[str, Artifact]] = field(default_factory=dict, repr=False)
 
     @property

@@ -59,7 +59,7 @@ def files(root: Path = ROOT) -> dict[Path, str]:
         root / "config.yaml": config_yaml(),
         root / "config.published.yaml": published_yaml(),
         root / "docs/configuration.md": markdown(),
-        root / "envs/cpu.yaml": conda_yaml((root / LOCK).read_text()),
+        root / "envs/cpu.yaml": conda_yaml((root / LOCK).read_text(encoding="utf-8")),
     }
 
 

@@ -16,12 +16,14 @@ def shown_configuration(configuration: Configuration) -> dict:
     if origin == PUBLISHED:
         for name in ("policy", "larger_policy", "prm"):
             if shown[name]["checkpoint"] is not None:  # nothing is trained that is given
-                given = ("checkpoint", "preflight")
+                given = ("use", "checkpoint", "preflight")
                 shown[name] = {each: shown[name][each] for each in given if each in shown[name]}
     if origin != POOL:
-        for name in ("orm", "revision"):
+        for name in ("prm", "orm", "revision"):
             if not shown[name]["use"]:
                 shown[name] = {"use": False}
+        if not configuration.searches:
+            del shown["search"]
     return shown
 
 

@@ -49,17 +49,25 @@ class Site(Section):
     def shell_prefix(self) -> str:
         """What stands before the command of every job: `setup`, in an allocation of Slurm's.
 
-        Snakemake takes braces for its own, so they are doubled.
+        Each line stands on one of its own, with its comments and semicolons.  Scripts of clusters name variables that
+        are not set, so that is no error meanwhile.  `TTC_BIN` is where the interpreter lay before.  Snakemake takes
+        braces for its own, so they are doubled.
         """
         strict = "set -euo pipefail; "  # what Snakemake has where no prefix is given
-        lines = "; ".join(self.setup)
-        return strict + (
-            'if [ -n "${SLURM_JOB_ID:-}" ]; then LINES; fi; '.replace("LINES", lines)
-            .replace("{", "{{")
-            .replace("}", "}}")
-            if lines
-            else ""
-        )
+        if not self.setup:
+            return strict
+        lines = [
+            'TTC_BIN=$(dirname "$(command -v python || true)")',
+            'if [ -n "${SLURM_JOB_ID:-}" ]; then set +u',
+            *self.setup,
+            f":\nfi; {strict}",
+        ]
+        return strict + "\n".join(lines).replace("{", "{{").replace("}", "}}")
+
+    @property
+    def found_path(self) -> str:
+        """PATH as an assignment, with the interpreter first that was there before `setup`."""
+        return 'PATH="$TTC_BIN:$PATH"' if self.setup else 'PATH="$PATH"'
 
 
 @functools.cache

@@ -13,7 +13,9 @@ DIFFICULTY = Schema(
         "oracle": share(meaning="pass rate over the pool"),
         "oracle_bin": count(meaning="bin of the pass rate, 1 = easiest", low=1),
         "predicted": share(
-            meaning="mean final-step verifier score over the pool; no gold answer used", nullable=True
+            meaning="mean final-step verifier score over the pool, or without a verifier (`score_std` is empty) the "
+            "share of the most frequent answer; no gold answer used",
+            nullable=True,
         ),
         "predicted_bin": count(meaning="bin of the predicted difficulty, 1 = easiest", low=1, nullable=True),
         "mean_logprob": real(meaning="mean log-probability of a sample (nats)", nullable=True),

@@ -70,6 +70,10 @@ class Schema:
         """The type of each column, in order."""
         return {name: column.dtype for name, column in self.columns.items()}
 
+    def empty(self) -> pl.DataFrame:
+        """A table without rows."""
+        return pl.DataFrame(schema=self.dtypes)
+
     def check(self, frame: pl.DataFrame, where: str, columns: Collection[str] | None = None) -> pl.DataFrame:
         """Return `frame` with the schema's columns in order, cast to its types and sorted by its key.
 

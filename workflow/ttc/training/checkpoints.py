@@ -96,7 +96,7 @@ class Checkpoints:
         if folder is None:
             return Progress()
         tensors = load_file(folder / "tensors.safetensors")
-        state = json.loads((folder / "state.json").read_text())
+        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         model.load_state_dict(_under("model", tensors))
         for number, optimizer in enumerate(optimizers):
             content = optimizer.state_dict()
@@ -132,7 +132,7 @@ class Checkpoints:
             # Tensors that share storage (tied weights) may not be saved as such.
             copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
             save_file(copies, folder / "tensors.safetensors")
-            (folder / "state.json").write_text(json.dumps(state))
+            (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")
 
         self.work.keep(KIND, fill)
         self.clock.note(started)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from transformers import AutoConfig
 
 from ttc import plugins
 from ttc.engines.vllm_settings import import_vllm, open_llm
 from ttc.errors import InputError
-from ttc.models.checkpoint import FAILURES, Source, check_complete
+from ttc.models.checkpoint import FAILURES, Source, check_complete, empty_network
 from ttc.models.directory import resolve_device
 from ttc.models.shapes import stored_shapes
 from ttc.verifiers import kinds
@@ -107,10 +106,7 @@ def pooled(kind: str, own: type[PublishedVerifier]) -> type[Pooled]:
 def shape_of(source: Source, network_class: type) -> torch.nn.Module:
     """The checkpoint's network without weights; InputError unless the checkpoint has exactly those that it needs."""
     try:
-        config = AutoConfig.from_pretrained(source.path, **source.options)
-        make = getattr(network_class, "from_config", None) or network_class._from_config
-        with torch.device("meta"):
-            shape = make(config)
+        shape = empty_network(source, network_class)
         stored = stored_shapes(Path(source.path))
     except (*FAILURES, TypeError) as error:
         raise source.refuse(error, "network") from error

@@ -36,7 +36,7 @@ class Example(NamedTuple):
 
 def golden_examples() -> list[Example]:
     """The examples that come with the package; the last step of each is its wrong one."""
-    return [Example(**each) for each in json.loads(GOLDEN.read_text())]
+    return [Example(**each) for each in json.loads(GOLDEN.read_text(encoding="utf-8"))]
 
 
 def preflight(

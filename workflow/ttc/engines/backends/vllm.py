@@ -254,7 +254,7 @@ def open_engine(
 ) -> VllmEngine:
     """See `ttc.engines.open.open_engine`; vLLM takes its share of a GPU's memory when it starts."""
     folder = weights_of(path).folder
-    config = json.loads((folder / "config.json").read_text())
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     stops = form.stops(load_tokenizer(folder), end_tokens(folder, config), str(path))
     share = GPU_SHARE
     if verifier is not None and resolve_device(runtime.device).type != "cpu":

@@ -117,7 +117,10 @@ def _scatter(axes, table):
     style.percent(axes.xaxis)
     style.percent(axes.yaxis)
     axes.set_xlabel("Oracle: share of correct solutions")
-    axes.set_ylabel("Predicted: mean verifier score")
+    scored = table["score_std"].null_count() < len(table)
+    axes.set_ylabel(
+        "Predicted: mean verifier score" if scored else "Predicted: share of the most frequent answer"
+    )
     axes.set_title(f"Predicted against oracle: rank correlation {rank_correlation(table):.2f}", pad=22)
     axes.legend(
         loc="upper left", bbox_to_anchor=(1.0, 1.02), handletextpad=0.1, title="Oracle bin", fontsize=7.5

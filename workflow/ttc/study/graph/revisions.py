@@ -71,7 +71,7 @@ class _Revisions:
         self.material.models["revision_orm"] = [verifier]
 
     def add_other_verifiers(self) -> None:
-        """A verifier trained and read without the answers before a revision, and the PRM on the answers alone.
+        """A verifier trained and read without the answers before a revision, and the PRM (if any) on the answers alone.
 
         Without them few revisions of a question differ, so one job scores all.
         """
@@ -79,8 +79,8 @@ class _Revisions:
         verifier = self._train_verifier("revision_orm_no_history", alone)
         self.material.models["revision_orm_no_history"] = [verifier]
         self.material.chain_scores_no_history = self._score("no_history", verifier, alone, "revision_orm")
-        (prm,) = self.material.models["prm"]
-        self.material.chain_scores_prm = self._score("prm", prm, alone, "prm")
+        for prm in self.material.models.get("prm", []):
+            self.material.chain_scores_prm = self._score("prm", prm, alone, "prm")
 
     def add_rest(self) -> None:
         """ReST^EM: the policy is trained anew on the reviser's own successes, and revises the test problems."""

@@ -25,8 +25,9 @@ def plan_sampled(configuration: Configuration, add: Add, base: Base) -> Material
     if larger is not None:
         study.add_larger_greedy(material, larger)
     study.add_scores(material)
-    study.add_searches(material)
-    if larger is not None and configuration.ablations.larger_search:
+    if configuration.searches:
+        study.add_searches(material)
+    if larger is not None and configuration.searches and configuration.ablations.larger_search:
         study.add_larger_search(material, larger)
     if configuration.revision.use:
         add_revisions(study, material)
@@ -83,7 +84,8 @@ class Study:
 
     def add_scores(self, material: Material) -> None:
         """The verifiers' scores of the pools of the test problems."""
-        material.scores = self._score("prm", material, material.samples)
+        if "prm" in material.models:
+            material.scores = self._score("prm", material, material.samples)
         if "orm" in material.models:
             material.orm_scores = self._score("orm", material, material.samples)
 
@@ -118,8 +120,8 @@ class Study:
         ]
 
     def add_verifiers(self, material: Material) -> None:
-        """The process and the outcome reward model: published ones, or trained on samples of training problems."""
-        kinds = ["prm", *(["orm"] if self.configuration.orm.use else [])]
+        """The process and the outcome reward model that the study has: published, or trained on training problems."""
+        kinds = [kind for kind in ("prm", "orm") if self._section(kind).use]
         for kind in kinds:
             if given := self.base.given_verifier(kind):
                 material.models[kind], self.preflight[kind] = given

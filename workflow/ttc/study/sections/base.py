@@ -138,6 +138,12 @@ def text_or_list(text: Any = str, words: str = "text or a list") -> Any:
 # ---- checks ----
 
 
+def stated(section: Section, name: str) -> str:
+    """`3 was given`, or where nobody has given it, `3 is the default`."""
+    value, field = getattr(section, name), type(section).model_fields[name]
+    return f"{value} is the default" if value == field.default else f"{value} was given"
+
+
 def check_power_of_two(where: str, value: int) -> None:
     """InputError, with the nearest one, for a number that is no power of two."""
     if value & (value - 1):
@@ -158,7 +164,9 @@ def check_at_most(where: str, value: float, limit_name: str, limit: float) -> No
         raise InputError(f"{where}: {value} was given, and {limit_name} allows at most {limit}")
 
 
-def check_divides(where: str, value: int, of: str, whole: int) -> None:
-    """InputError unless a number divides that of another key."""
-    if whole % value:
-        raise InputError(f"{where}: {value} was given; it has to divide {of}, which is {whole}")
+def check_divides(section: Section, where: str, name: str, of: str) -> None:
+    """InputError unless the number of one key of a section divides that of another."""
+    if (whole := getattr(section, of)) % getattr(section, name):
+        raise InputError(
+            f"{where}.{name}: {stated(section, name)}; it has to divide {where}.{of}, which is {whole}"
+        )

@@ -9,8 +9,8 @@ from ttc.errors import InputError
 from ttc.problems.task import AGAIN, load
 from ttc.study.sections import declared
 from ttc.study.sections.analysis import Allocation, Difficulty, Evaluation, Exchange, Findings
-from ttc.study.sections.base import TAKEN, Natural, Origin, Section, check_at_most, key
-from ttc.study.sections.models import LargerPolicy, Policy
+from ttc.study.sections.base import TAKEN, Natural, Origin, Section, check_at_most, key, stated
+from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy
 from ttc.study.sections.pools import Source
 from ttc.study.sections.problems import Problems
 from ttc.study.sections.publication import Ablations, Figures, Report
@@ -88,7 +88,7 @@ class Configuration(Section):
             self.orm.check(self.sampling)
             self.sampling.check()
             self.revision.check()
-            self.search.check()
+            self.search.check(self.prm.use)
         self.evaluation.check()
         self.figures.check()
         if self.origin != POOL:
@@ -97,9 +97,18 @@ class Configuration(Section):
 
     def check_pinned(self) -> None:
         """InputError for a model of the hub that no commit names: such a study is planned, and not run."""
-        for name in ("policy", "larger_policy", "prm"):
-            if (checkpoint := getattr(self, name).checkpoint) is not None:
-                checkpoint.check_pinned(f"{name}.checkpoint")
+        for name, checkpoint in self.checkpoints.items():
+            checkpoint.check_pinned(f"{name}.checkpoint")
+
+    @property
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """The published models that the study uses, by their section."""
+        given = {name: getattr(self, name).checkpoint for name in ("policy", "larger_policy", "prm")}
+        return {
+            name: checkpoint
+            for name, checkpoint in given.items()
+            if checkpoint is not None and (name != "prm" or self.prm.use)
+        }
 
     def _check_generated(self) -> None:
         for name in ("policy", "larger_policy", "prm"):
@@ -110,7 +119,10 @@ class Configuration(Section):
         self.policy.check_generated("policy")
         self.larger_policy.check_generated("larger_policy")
         self._check_window()
-        needed = {"sampling.train_problems": self.sampling.train_problems} | self.revision.train_problems()
+        needed = (
+            {"sampling.train_problems": self.sampling.train_problems} if any(self.trained.values()) else {}
+        )
+        needed |= self.revision.train_problems() if self.revises else {}
         for name, value in needed.items():
             check_at_most(name, value, "task.train_problems", self.task.train_problems)
         check_at_most("difficulty.bins", self.difficulty.bins, "task.test_problems", self.task.test_problems)
@@ -124,8 +136,8 @@ class Configuration(Section):
         window = self.policy.model.window
         if needed > window:
             raise InputError(
-                f"policy.model.window: {window} was given, and {context} earlier answers of sampling.max_tokens = "
-                f"{longest} tokens with a question and a revision need {needed}"
+                f"policy.model.window: {stated(self.policy.model, 'window')}, and {context} earlier answers of "
+                f"sampling.max_tokens = {longest} tokens with a question and a revision need {needed}"
             )
 
     def _check_published(self) -> None:
@@ -133,45 +145,69 @@ class Configuration(Section):
             raise InputError(
                 "policy.checkpoint: none was given; with `problems` the policy is a published model (`hub` or `path`)"
             )
-        for name in ("policy", "larger_policy", "prm"):
-            if (checkpoint := getattr(self, name).checkpoint) is not None:
-                checkpoint.check(f"{name}.checkpoint")
+        for name, checkpoint in self.checkpoints.items():
+            checkpoint.check(f"{name}.checkpoint")
         self._check_training()
         self.problems.check_amount("difficulty.bins", self.difficulty.bins, "test")
         needed = {}
-        if self.prm.checkpoint is None or self.orm.use:
+        if any(self.trained.values()):
             needed["sampling.train_problems"] = self.sampling.train_problems
-        if self.revision.use:
+        if self.revises:
             needed |= self.revision.train_problems(self.ablations.rest_em)
         for name, value in needed.items():
             self.problems.check_amount(name, value, "train")
-        self.engine.check(self.prm.checkpoint and self.prm.checkpoint.kind)
+        prm = self.checkpoints.get("prm")
+        self.engine.check(prm and prm.kind)
 
     def _check_training(self) -> None:
         """Whatever is trained needs training problems."""
         if self.problems.train is not None:
             return
         needs = {
-            "prm.checkpoint: none was given, so the process reward model is trained": self.prm.checkpoint
-            is None,
-            "orm.use: the outcome reward model is trained": self.orm.use,
-            "revision.use: the reviser is trained": self.revision.use,
+            "prm.checkpoint: none was given, so the process reward model is trained": self.trained["prm"],
+            "orm.use: the outcome reward model is trained": self.trained["orm"],
+            "revision.use: the reviser is trained": self.revises,
         }
         for what, needed in needs.items():
             if needed:
-                off = "give one of the two" if what.startswith("prm") else "give it, or set it to false"
+                prm = what.startswith("prm")
+                off = "give one of the two, or set prm.use to false" if prm else "give it, or set it to false"
                 raise InputError(f"{what}, and problems.train is missing: {off}")
+
+    @property
+    def trained(self) -> dict[str, bool]:
+        """Whether the study trains each verifier of solutions on samples of training problems."""
+        samples = self.origin != POOL
+        return {
+            "prm": samples and self.prm.use and self.prm.checkpoint is None,
+            "orm": samples and self.orm.use,
+        }
+
+    @property
+    def revises(self) -> bool:
+        """Whether the study has revisions."""
+        return self.origin != POOL and self.revision.use
+
+    @property
+    def searches(self) -> bool:
+        """Whether the study has a process reward model, and with it searches."""
+        return self.origin != POOL and self.prm.use
+
+    @property
+    def most_evaluated(self) -> int:
+        """Samples of a test problem that are evaluated: all, or those that make no bins."""
+        samples = self.sampling.samples
+        return samples if self.difficulty.samples == "shared" else max(samples // 2, 1)
 
     def _check_budgets(self) -> None:
         """Budgets that are evaluated and drawn have to have been sampled."""
         budgets, samples = self.evaluation.budgets, self.sampling.samples
-        shared = self.difficulty.samples == "shared"
-        evaluated = samples if shared else samples // 2
         if budgets:
+            shared = self.difficulty.samples == "shared"
             limit = (
                 "sampling.samples" if shared else f"half of sampling.samples = {samples} (difficulty.samples)"
             )
-            check_at_most("evaluation.budgets", budgets[-1], limit, evaluated)
+            check_at_most("evaluation.budgets", budgets[-1], limit, self.most_evaluated)
             if missing := [n for n in self.figures.sweep_budgets if n not in budgets]:
                 raise InputError(
                     f"figures.sweep_budgets: {missing[0]} was given, and evaluation.budgets does not have it"

@@ -35,8 +35,8 @@ class Model(Section):
 
     def check(self, where: str) -> None:
         """InputError for heads that do not divide."""
-        check_divides(f"{where}.heads", self.heads, f"{where}.hidden", self.hidden)
-        check_divides(f"{where}.kv_heads", self.kv_heads, f"{where}.heads", self.heads)
+        check_divides(self, where, "heads", "hidden")
+        check_divides(self, where, "kv_heads", "heads")
 
 
 class Checkpoint(Section):
@@ -54,6 +54,9 @@ class Checkpoint(Section):
     )
     parameters: Count | None = key(
         None, "how many it has, for `ttc plan` before it is fetched; not part of any key"
+    )
+    active_parameters: Count | None = key(
+        None, "of a mixture of experts, through how many of them a token passes; null: all"
     )
 
     def check(self, where: str) -> None:
@@ -76,7 +79,7 @@ class Checkpoint(Section):
             given = f"{self.revision} was given" if self.revision else "none was given"
             raise InputError(
                 f"{where}.revision: {given}, and branches move; `ttc pin STUDY.yaml` writes the commit "
-                " that it is at today, where there is a connection"
+                "that it is at today, where there is a connection"
             )
 
 

@@ -117,7 +117,10 @@ class Pool(Sampled):
     model: Text | None = key(
         None, "name of the model that was sampled, as figures and the report show it; null: the pool's"
     )
-    parameters: Count | None = key(None, "parameters of the model that was sampled; null leaves FLOPs out")
+    parameters: Count | None = key(
+        None,
+        "parameters of the model that was sampled, of a mixture of experts the active ones; null leaves FLOPs out",
+    )
 
 
 class FoundSearch(Sampled):

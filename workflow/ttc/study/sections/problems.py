@@ -60,23 +60,29 @@ class ProblemSource(Section):
     extract: Annotated[list[str], Filled] | None = key(
         None, f"how the gold answer is found in the solution: {', '.join(METHODS)}"
     )
-    rows: Count | None = key(None, "how many problems there must be; known for a preset")
+    rows: Count | None = key(
+        None,
+        "how many rows it has, so that a truncated one is refused; known for a preset, counted in local files",
+    )
     take: Count | None = key(None, "how many of them the study uses, drawn by `seed`; null takes all")
 
     def resolved(self, role: str) -> dict:
         """The source with its preset filled in.  InputError for what `ttc.problems.sources.resolve` refuses."""
-        # A null is a key that was left out: without a number of problems there is no plan, so `rows` lifts no preset's
+        # A null is a key that was left out: `rows` lifts no preset's
         given = {name: value for name, value in self.model_dump().items() if value is not None}
         given.pop("take", None)
         return sources.resolve(given | {"role": role}, f"problems.{role}")
 
     def count(self, role: str) -> int:
-        """How many problems the study uses.  InputError where nothing tells."""
+        """How many problems the study uses at most: training problems that are test problems are left out later.
+
+        InputError where nothing tells.
+        """
         rows = self.resolved(role)["rows"]
         if rows is None:
             raise InputError(
-                f"problems.{role}.rows: the number of problems is needed to cut the work into jobs, and only presets "
-                "know it; give it"
+                f"problems.{role}.rows: none was given; the work is cut into jobs by the number of problems, which is "
+                "known for presets and counted in local files, and has to be given for other data sets of the hub"
             )
         if self.take is not None and self.take > rows:
             raise InputError(f"problems.{role}.take: {self.take} was given, and there are {rows} problems")

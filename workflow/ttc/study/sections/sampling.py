@@ -52,6 +52,7 @@ class Sampling(Section):
 class Prm(Section):
     """Process reward model, trained on Monte-Carlo step values (paper, appendix D)."""
 
+    use: bool = key(True, "whether the study has one; without it there are no searches")
     checkpoint: Annotated[VerifierCheckpoint | None, Origin("published")] = key(
         None, "a published process reward model (docs/models.md); null trains one"
     )
@@ -71,7 +72,7 @@ class Prm(Section):
 
     def check(self, sampling: Sampling) -> None:
         """InputError for more samples than are drawn."""
-        if self.checkpoint is None:
+        if self.use and self.checkpoint is None:
             check_at_most("prm.samples", self.samples, "sampling.train_samples", sampling.train_samples)
 
 

@@ -58,8 +58,16 @@ class Search(Section):
         for budget in own or fitting:
             yield found.name, found.at(budget), budget
 
-    def check(self) -> None:
-        """InputError for a search that makes no sense, cannot use a budget, or is listed twice."""
+    def check(self, verifier: bool = True) -> None:
+        """InputError for a search that makes no sense, cannot use a budget, is listed twice, or lacks a `verifier`."""
+        if not verifier:
+            asked = [each.model_dump() for each in self.strategies]
+            if asked not in ([], DEFAULT):
+                raise InputError(
+                    f"search.strategies: {len(asked)} were given, and prm.use is false; searches are led by a process "
+                    "reward model: leave them out, or give one"
+                )
+            return
         check_temperature("search.temperature", self.temperature, 2)
         seen: set[str] = set()
         for index, each in enumerate(self.strategies):
