@@ -13,43 +13,33 @@ from snakemake.utils import min_version
 min_version("9.12")
 
 
-def source_folder(place):
-    """The folder of this project's files.
-
-    As a module it may be a commit in a repository that Snakemake has cloned without its files.  The package needs them
-    all, so they are laid out beside Snakemake's own notes, once for a commit.
-    """
-    if isinstance(place, (str, os.PathLike)):
-        return os.path.abspath(place)
+# The folder of this project's files.  As a module it may be a commit in a repository that Snakemake has cloned without
+# its files.  The package needs them all, so they are laid out beside Snakemake's own notes, once for a commit.
+place = workflow.current_basedir
+if isinstance(place, (str, os.PathLike)):
+    ROOT = os.path.abspath(place)
+elif hasattr(place, "hosted_repo") or hasattr(place, "repo_path"):
     hosted = getattr(place, "hosted_repo", None)
-    repository = str(hosted.repo_clone) if hosted else getattr(place, "repo_path", None)
-    if repository is None:
-        raise WorkflowError(
-            f"{place}: this workflow needs its whole folder; clone it, and name the Snakefile in the clone"
-        )
-    inside = (getattr(place, "path", "") or "").strip("/")
-    git = ["git", "-C", repository]
-    asked = ["rev-parse", f"{place.ref}^{{commit}}"]
-    commit = subprocess.run(
-        git + asked, check=True, capture_output=True, text=True
-    ).stdout.strip()
-    folder = os.path.abspath(os.path.join(".snakemake", "ttc-source", commit))
-    if not os.path.isdir(folder):
-        os.makedirs(os.path.dirname(folder), exist_ok=True)
-        made = tempfile.mkdtemp(dir=os.path.dirname(folder))
-        archive = subprocess.run(
-            git + ["archive", commit], check=True, capture_output=True
-        )
-        subprocess.run(["tar", "-x", "-C", made], input=archive.stdout, check=True)
+    git = ["git", "-C", str(hosted.repo_clone if hosted else place.repo_path)]
+    asked = git + ["rev-parse", f"{place.ref}^{{commit}}"]
+    commit = subprocess.check_output(asked, text=True).strip()
+    ROOT = os.path.abspath(os.path.join(".snakemake", "ttc-source", commit))
+    if not os.path.isdir(ROOT):
+        os.makedirs(os.path.dirname(ROOT), exist_ok=True)
+        made = tempfile.mkdtemp(dir=os.path.dirname(ROOT))
+        archive = subprocess.check_output(git + ["archive", commit])
+        subprocess.run(["tar", "-x", "-C", made], input=archive, check=True)
         try:
-            os.rename(made, folder)
+            os.rename(made, ROOT)
         except OSError:  # another Snakemake was faster
             shutil.rmtree(made)
-    return os.path.join(folder, inside) if inside else folder
-
+    ROOT = os.path.join(ROOT, (place.path or "").strip("/"))
+else:
+    raise SystemExit(
+        f"{place}: this workflow needs its whole folder; clone it, and name the Snakefile in the clone"
+    )
 
 # Jobs use this folder's package and this interpreter, whatever else is installed.
-ROOT = source_folder(workflow.current_basedir)
 sys.path.insert(0, os.path.join(ROOT, "workflow"))
 
 from ttc.errors import InputError

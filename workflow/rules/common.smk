@@ -47,6 +47,15 @@ def describe(name, purpose):
         workflow.get_rule(name).docstring = purpose
 
 
+def print_estimate(log):
+    """What the study will cost, for people and for its log."""
+    from ttc.estimate.table import text
+
+    estimate = text(plan, Path(jobs.folder))
+    log.write_text(f"{estimate}\n", encoding="utf-8")
+    print(estimate)
+
+
 def results(stage):
     """For a target: all that a stage of the study writes."""
     paths = jobs.paths(stage)

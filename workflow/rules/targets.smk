@@ -17,8 +17,4 @@ rule plan:
         f"results/logs/plan/{plan.study}.txt",
     localrule: True
     run:
-        from ttc.estimate.table import text
-
-        estimate = text(plan, Path(jobs.folder))
-        Path(log[0]).write_text(estimate + "\n")
-        print(estimate)
+        print_estimate(Path(log[0]))
