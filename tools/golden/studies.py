@@ -128,7 +128,9 @@ def of_verdicts(folder: Path) -> dict:
             each = {"id": f"p{number}", "node": node, "parent": parent, "text": f"Step {node}.", "score": 0.5}
             nodes.append(each)
     for name, lines in {"rows": rows, "nodes": nodes}.items():
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        (folder / f"{name}.jsonl").write_text(
+            "".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8"
+        )
     read = {
         "path": str(folder / "rows.jsonl"),
         "columns": {"problem_id": "id", "correct": "ok", "step_scores": "score"},

@@ -17,7 +17,17 @@ FILE = re.compile(r"[\w.-]+(?:/[\w.-]+)+/?|[\w-]+\.(?:py|md|yaml|smk|lock|cff|to
 POINTER = re.compile(r"([\w./-]+\.py)::([A-Za-z_]\w*(?:\.\w+)?)")
 
 # What a study, an environment or a reader writes; a path that begins so need not be there.
-WRITTEN = ("results/", "tables/", "figures/", "notebooks/", "cache/", "logs/", "benchmarks/", ".venv")
+WRITTEN = (
+    "results/",
+    "tables/",
+    "figures/",
+    "notebooks/",
+    "cache/",
+    "logs/",
+    "benchmarks/",
+    ".venv",
+    ".snakemake/",
+)
 WRITTEN += ("my_", "pins.txt", "store/", "config.resolved.yaml")
 EXTERNAL_MODULES = ("pytest", "pip", "venv")
 OPTIONS_WITH_A_VALUE = (

@@ -67,7 +67,11 @@ def test_nothing_is_shown_of_what_a_study_does_not_do():
         "revision": {"use": False},
     }
     shown = shown_configuration(parse(study))
-    assert shown["policy"].keys() == {"checkpoint"} and shown["prm"].keys() == {"checkpoint", "preflight"}
+    assert shown["policy"].keys() == {"checkpoint"} and shown["prm"].keys() == {
+        "checkpoint",
+        "preflight",
+        "use",
+    }
     assert shown["revision"] == {"use": False} and "task" not in shown
     assert "fine_tuning" in shown["orm"] and "training" not in shown["orm"]
     topics = {row["topic"]: " ".join(row["lines"]) for row in choices(shown)}

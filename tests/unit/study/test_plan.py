@@ -40,7 +40,8 @@ def changed(root, **given):
 
 
 # stages of other kinds of study
-ELSEWHERE = {"import_pool", "import_search", "compare_votes", "fetch_model", "check_prompts", "preflight"}
+ELSEWHERE = {"import_pool", "import_search", "compare_pools", "compare_votes"}
+ELSEWHERE |= {"fetch_model", "check_prompts", "preflight"}
 ALONE = {"ablations": {"larger_search": False}}  # without the larger policy's samples and searches
 # budgets that half a pool can serve
 HALF = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16, 64]}}
@@ -441,8 +442,8 @@ class TestPools:
     def test_one_import_stands_in_for_what_generates(self, root):
         plan = plan_study(self.pool_study(root), root)
         assert plan.stages == [
-            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "measure_verifiers", "find", "plot",
-            "report", "gallery", "notebook", "publish",
+            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "measure_verifiers", "find",
+            "compare_pools", "plot", "report", "gallery", "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")
         expected = {"problems", "pools", "grading", "missing_samples", "contradicted", "accept"}

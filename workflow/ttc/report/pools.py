@@ -1,4 +1,4 @@
-"""What a report says of pools and of accuracy by budget, as rows of tables: what each pool is, and pools compared."""
+"""Rows of the report about pools and accuracy by budget: what each pool is, and pools compared."""
 
 from collections.abc import Callable
 from pathlib import Path
