@@ -189,7 +189,7 @@ def test_samples_are_called_as_in_their_file(frames, tmp_path):
 def test_a_pool_without_texts_scores_and_solved_questions(frames, tmp_path):
     samples = frames["samples"].with_columns(text=pl.lit(None, pl.String))
     html = rendered(frames, tmp_path, content=solutions.Content(frames["problems"], samples))
-    assert 'id="solutions"' in html and "The bar is" not in html
+    assert 'id="solutions"' not in html and "The bar is" not in html
 
 
 def test_bars_grow_from_the_left_of_their_track():
