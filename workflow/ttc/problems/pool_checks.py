@@ -355,10 +355,17 @@ def _positions(seen: _Seen) -> _Found:
     return _Found(
         row,
         [
-            f"accuracy depends on the sample's position: {_percent(row['position_low'])} at sample {low}, "
-            f"{_percent(row['position_high'])} at sample {high} (p = {compared.p:.0e}); samples are not exchangeable"
+            f"accuracy depends on the sample's position: {_percent(row['position_low'])} at sample {_at(seen, low)}, "
+            f"{_percent(row['position_high'])} at sample {_at(seen, high)} (p = {compared.p:.0e}); samples are not "
+            "exchangeable"
         ],
     )
+
+
+def _at(seen: _Seen, index: int) -> str:
+    """A position, with the run that all its samples are of."""
+    runs = seen.pool.filter(sample_index=index)["run"].unique()
+    return f"{index} (run '{runs[0]}')" if len(runs) == 1 and 0 < len(runs[0]) <= SHORT else str(index)
 
 
 def _scores(seen: _Seen) -> _Found:
