@@ -265,9 +265,8 @@ def _with_gold(seen: _Seen) -> Iterable[tuple]:
 
 def _certain(answer: filing.Key | None, golds: Set[filing.Key]) -> bool | None:
     """What the exact rules alone say of an answer, None where they do not decide."""
-    if answer in golds:
-        return True
-    return False if all(isinstance(each, Fraction) for each in (answer, *golds)) else None
+    numbers = all(isinstance(each, Fraction) for each in (answer, *golds))
+    return True if answer in golds else False if numbers else None
 
 
 def _copies(seen: _Seen) -> _Found:
