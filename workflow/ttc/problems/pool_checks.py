@@ -265,9 +265,8 @@ def _with_gold(seen: _Seen) -> Iterable[tuple]:
 
 def _certain(answer: filing.Key | None, golds: Set[filing.Key]) -> bool | None:
     """What the exact rules alone say of an answer, None where they do not decide."""
-    if answer in golds:
-        return True
-    return False if all(isinstance(each, Fraction) for each in (answer, *golds)) else None
+    numbers = all(isinstance(each, Fraction) for each in (answer, *golds))
+    return True if answer in golds else False if numbers else None
 
 
 def _copies(seen: _Seen) -> _Found:
@@ -355,10 +354,17 @@ def _positions(seen: _Seen) -> _Found:
     return _Found(
         row,
         [
-            f"accuracy depends on the sample's position: {_percent(row['position_low'])} at sample {low}, "
-            f"{_percent(row['position_high'])} at sample {high} (p = {compared.p:.0e}); samples are not exchangeable"
+            f"accuracy depends on the sample's position: {_percent(row['position_low'])} at sample {_at(seen, low)}, "
+            f"{_percent(row['position_high'])} at sample {_at(seen, high)} (p = {compared.p:.0e}); samples are not "
+            "exchangeable"
         ],
     )
+
+
+def _at(seen: _Seen, index: int) -> str:
+    """A position, with the run that all its samples are of."""
+    runs = seen.pool.filter(sample_index=index)["run"].unique()
+    return f"{index} (run '{runs[0]}')" if len(runs) == 1 and 0 < len(runs[0]) <= SHORT else str(index)
 
 
 def _scores(seen: _Seen) -> _Found:
