@@ -25,7 +25,8 @@ POOLS = {
 }
 CHECKS = {
     "files": "file.parquet", "runs": 3, "questions": 40, "samples": 1000, "fewest": 25, "most": 26, "correct": 0.4,
-    "no_answer": 80, "cut_off": None, "missing_tokens": 500, "questions_without_tokens": 5, "recorded": 1000, "contradicted": 20, "copies": 27,
+    "no_answer": 80, "cut_off": None, "missing_tokens": 500, "questions_without_tokens": 0,
+    "recorded": 1000, "contradicted": 20, "copies": 27,
     "copies_differ": "run", "own_agreement": 0.43, "permuted_agreement": 0.01, "within_agreement": 0.4,
     "across_agreement": 0.01, "texts_judged": 0, "texts_elsewhere": 0, "answers_elsewhere": None, "auc": 0.84,
     "auc_within": 0.71, "positions": 6, "position_low": 0.39, "position_high": 0.43, "position_p": 0.5,
