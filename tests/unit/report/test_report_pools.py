@@ -85,7 +85,7 @@ def frames():
 
 def folder(path, name="accuracy_by_budget"):
     path.mkdir()
-    (path / "a.svg").write_text(f"<svg>{path.name}</svg>")
+    (path / "a.svg").write_text(f"<svg>{path.name}</svg>", encoding="utf-8")
     common = {
         "name": name,
         "title": "A",
@@ -94,7 +94,9 @@ def folder(path, name="accuracy_by_budget"):
         "main": True,
         "sources": [],
     }
-    (path / "index.json").write_text(json.dumps([common | {"files": ["a.svg"], "width": 8.0}]))
+    (path / "index.json").write_text(
+        json.dumps([common | {"files": ["a.svg"], "width": 8.0}]), encoding="utf-8"
+    )
     return path
 
 
@@ -194,13 +196,13 @@ def test_a_pool_without_texts_scores_and_solved_questions(frames, tmp_path):
 
 
 def test_bars_grow_from_the_left_of_their_track():
-    template = (page.Path(page.__file__).parent / "templates" / "report.html").read_text()
+    template = (page.Path(page.__file__).parent / "templates" / "report.html").read_text(encoding="utf-8")
     assert re.search(r"\.track \{[^}]*text-align: left", template)
 
 
 def test_the_gallery_shows_the_pools_beside_each_other(tmp_path):
     for name in ("a", "b"):
-        entries = json.loads((folder(tmp_path / name) / "index.json").read_text())
+        entries = json.loads((folder(tmp_path / name) / "index.json").read_text(encoding="utf-8"))
         missing = {
             "files": [],
             "skipped": "not there",
@@ -210,7 +212,7 @@ def test_the_gallery_shows_the_pools_beside_each_other(tmp_path):
             "sources": [],
         }
         entries += [{"name": each, "title": each} | missing for each in FIGURES if each != entries[0]["name"]]
-        (tmp_path / name / "index.json").write_text(json.dumps(entries))
+        (tmp_path / name / "index.json").write_text(json.dumps(entries), encoding="utf-8")
     html = gallery.render("trial", [tmp_path / "a", tmp_path / "b"], [], ["One", "Two"])
     assert re.findall(r'class="pool">([^<]+)<', html) == ["One", "Two"]
     assert html.count('id="accuracy_by_budget"') == 1
