@@ -7,7 +7,6 @@ import errno
 import os
 from pathlib import Path
 
-IN_NO_KEY = "an error stops a stage, and its text is in no result"
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR}
 # What moves the caches of libraries elsewhere
 VARIABLES = ("HF_HOME", "XDG_CACHE_HOME")
