@@ -111,6 +111,6 @@ def test_a_data_set_that_holds_the_test_problems_is_cleaned_of_them(tmp_path):
     )
     both = pl.concat([more, test.select(problem="question", answer="answer")])
     both.write_parquet(tmp_path / "all.parquet")
-    section = {"columns": {"question": "problem", "answer": "answer"}, "role": "train", "rows": 7}
+    section = {"columns": {"question": "problem", "answer": "answer"}, "role": "train", "rows": 507}
     left = read_problems(section, [tmp_path / "all.parquet"], exclude=test)
     assert left["question"].to_list() == more["problem"].to_list()

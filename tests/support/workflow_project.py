@@ -78,7 +78,11 @@ IMPORTED = ["problems.parquet", "grading.parquet", "pool_checks.parquet", "polic
 ]
 
 # files in the folders of stages whose rules name them
-PARTS = {"import_pool": IMPORTED, "measure_verifiers": ["calibration.parquet", "verifier_quality.parquet"]}
+PARTS = {
+    "import_pool": IMPORTED,
+    "measure_verifiers": ["calibration.parquet", "verifier_quality.parquet"],
+    "compare_pools": ["pool_accuracy.parquet", "pool_pairs.parquet", "pool_exchange.parquet"],
+}
 
 
 class Project:

@@ -70,6 +70,8 @@ EDITS = [
     ("report/page.py", '{value:.2f}" if', '{value:.4f}" if', "small", ("report",)),
     ("stages/publish.py", "sort_keys=False", "sort_keys=True", "small", ("publish",)),
     ("stages/import_pool.py", 'alias("pool")', 'alias("of_pool")', "pool", ("import_pool",)),
+    ("stages/compare_pools.py", 'name=pool["name"]', 'name=pool["name"] + "s"', "pool", ("compare_pools",)),
+    ("stages/import_search.py", 'pl.lit("unknown" if', 'pl.lit("length" if', "verdicts", ("import_search",)),
     ("stages/compare_votes.py", "None not in given, agree", "True, not agree", "pool", ("compare_votes",)),
 ]
 

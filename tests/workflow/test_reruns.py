@@ -178,6 +178,7 @@ def test_a_study_of_a_pool_has_the_same_stages_after_the_import(tmp_path):
         "fit_allocator": 2,
         "measure_verifiers": 1,
         "find": 2,
+        "compare_pools": 1,
         "plot": 2,
         "gallery": 1,
         "report": 1,

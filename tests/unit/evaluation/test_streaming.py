@@ -110,12 +110,12 @@ def test_no_table_has_no_blocks():
 
 def test_only_the_columns_asked_for_are_read_and_the_key(tmp_path):
     frame = TABLES["samples"]
-    # the texts are empty, which is refused where they are read
-    frame.with_columns(text=pl.lit(None, pl.String)).write_parquet(tmp_path / "s.parquet")
+    # no sample says how it ended, which is refused where that is read
+    frame.with_columns(finish_reason=pl.lit(None, pl.String)).write_parquet(tmp_path / "s.parquet")
     found = SAMPLES.read(tmp_path / "s.parquet", ["correct", "answer"], ("p1", "p2"))
     expected = frame.filter(pl.col("problem_id").is_in(["p1", "p10", "p2"]))
     assert found.equals(expected.select("problem_id", "sample_index", "answer", "correct"))
-    with pytest.raises(InputError, match="column 'text' of samples has 22 empty values"):
+    with pytest.raises(InputError, match="column 'finish_reason' of samples has 22 empty values"):
         SAMPLES.read(tmp_path / "s.parquet")
     assert SAMPLES.read([], ["tokens"]).columns == ["problem_id", "sample_index", "tokens"]
 
