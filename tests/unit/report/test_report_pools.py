@@ -195,6 +195,20 @@ def test_a_pool_without_texts_scores_and_solved_questions(frames, tmp_path):
     assert 'id="solutions"' not in html and "The bar is" not in html
 
 
+def test_verdicts_without_answers_are_not_called_checked():
+    """And a pool with texts none of which has an answer is not excused."""
+    verdicts = {"pool": "policy"} | CHECKS | {"copies": None, "no_answer": 1000, "contradicted": 0}
+    for row, answers, recorded in (
+        (verdicts, "not recorded", "1,000, taken as they are: there is no answer to check them by"),
+        (verdicts | {"copies": 0}, "1,000 (100.0%)", "0 (0.0%) of 1,000 contradicted"),
+    ):
+        shown = pools.described({"policy": POOLS["policy"]}, pl.DataFrame([row], schema=POOL_CHECKS.dtypes))[
+            "rows"
+        ]
+        cells = {title: found[0] for title, found in shown}
+        assert (cells["Without an answer"], cells["Recorded verdicts"]) == (answers, recorded)
+
+
 def test_bars_grow_from_the_left_of_their_track():
     template = (page.Path(page.__file__).parent / "templates" / "report.html").read_text(encoding="utf-8")
     assert re.search(r"\.track \{[^}]*text-align: left", template)

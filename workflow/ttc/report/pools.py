@@ -61,9 +61,20 @@ def _samples(row: dict) -> str:
     return f"{row['samples']:,}, {each} a question"
 
 
+def _verdicts_only(row: dict) -> bool:
+    """Whether a pool has neither texts nor answers: then its verdicts are all there is, and stand unchecked."""
+    return row["copies"] is None and row["no_answer"] == row["samples"] == row["recorded"]
+
+
+def _without_answer(row: dict) -> str:
+    return "not recorded" if _verdicts_only(row) else _share(row["no_answer"], row["samples"])
+
+
 def _recorded(row: dict) -> str:
     if not row["recorded"]:
         return "none recorded"
+    if _verdicts_only(row):
+        return f"{row['recorded']:,}, taken as they are: there is no answer to check them by"
     return f"{_share(row['contradicted'], row['recorded'])} of {row['recorded']:,} contradicted"
 
 
@@ -102,7 +113,7 @@ CELLS: tuple[tuple[str, Callable[[dict], str]], ...] = (
     ("Questions", lambda row: f"{row['questions']:,}"),
     ("Samples", _samples),
     ("Correct", lambda row: f"{row['correct']:.1%}"),
-    ("Without an answer", lambda row: _share(row["no_answer"], row["samples"])),
+    ("Without an answer", _without_answer),
     ("Cut off by the token limit", lambda row: _share(row["cut_off"], row["samples"])),
     ("Recorded verdicts", _recorded),
     ("Tokens not recorded", lambda row: _share(row["missing_tokens"], row["samples"])),
