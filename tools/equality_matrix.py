@@ -133,9 +133,12 @@ def _start(folder: Path, configurations: list[Path], way: Way, environment: dict
 
 def _finish(process: subprocess.Popen, folder: Path) -> None:
     if process.wait():
-        raise RuntimeError(
-            f"{folder}: Snakemake failed\n{(folder / 'snakemake.log').read_text(encoding='utf-8')[-4000:]}"
-        )
+        raise RuntimeError(f"{folder}: Snakemake failed\n{_said(folder)}")
+
+
+def _said(folder: Path) -> str:
+    """The end of what the runs in a folder have said."""
+    return (folder / "snakemake.log").read_text(encoding="utf-8")[-6000:]
 
 
 def matrix(
@@ -154,9 +157,13 @@ def matrix(
         out.mkdir(parents=True, exist_ok=True)
         file.write_text(yaml.safe_dump(sections), encoding="utf-8")
         started = time.monotonic()
-        kills = run(out / f"way{number}", [*given, file], way, delay, environment or {})
+        folder = out / f"way{number}"
+        kills = run(folder, [*given, file], way, delay, environment or {})
         seconds = time.monotonic() - started
-        written = out / f"way{number}/results" / configuration["study"]["name"] / "manifest.json"
+        written = folder / "results" / configuration["study"]["name"] / "manifest.json"
+        if not written.exists():
+            there = sorted(str(path) for path in folder.glob("results/*/*"))
+            raise RuntimeError(f"{_said(folder)}\nSnakemake succeeded, and {written} is missing; there are {there}")
         first = first or written
         made, reference = (
             json.loads(written.read_text(encoding="utf-8")),
