@@ -163,7 +163,9 @@ def matrix(
         written = folder / "results" / configuration["study"]["name"] / "manifest.json"
         if not written.exists():
             there = sorted(str(path) for path in folder.glob("results/*/*"))
-            raise RuntimeError(f"{_said(folder)}\nSnakemake succeeded, and {written} is missing; there are {there}")
+            raise RuntimeError(
+                f"{_said(folder)}\nSnakemake succeeded, and {written} is missing; there are {there}"
+            )
         first = first or written
         made, reference = (
             json.loads(written.read_text(encoding="utf-8")),
