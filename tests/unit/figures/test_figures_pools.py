@@ -17,6 +17,8 @@ from ttc.paper.findings import find
 from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE
 from ttc.tables.study import NotMeasured, Study
 
+BINS = ("bin", "oracle_bin", "predicted_bin")
+
 
 @pytest.fixture(scope="module")
 def study():
@@ -260,3 +262,25 @@ def test_figures_of_flops_say_which_samples_they_rest_on():
     without = Study(compared(None).frames | {"pool_checks": checks})
     assert expected not in " ".join(draw(without, "pools")._supxlabel.get_text().split())
     assert Study().token_basis(called) == []
+
+
+@pytest.mark.parametrize("bins", [1, 2, 3, 5])
+def test_titles_lie_beside_legends_however_few_bins_there_are(study, bins):
+    kept = {
+        name: frame.filter(
+            *[pl.col(column).is_null() | (pl.col(column) <= bins) for column in BINS if column in frame]
+        )
+        for name, frame in study.frames.items()
+    }
+    few, seen = Study(kept), 0
+    for name in FIGURES:
+        try:
+            drawn = draw(few, name)
+        except NotMeasured:
+            continue
+        for legend in drawn.legends:
+            assert not legend.get_window_extent().overlaps(drawn._suptitle.get_window_extent()), name
+            assert legend.get_window_extent().x0 >= 0, name
+            seen += 1
+        assert drawn._suptitle is None or drawn._suptitle.get_window_extent().x1 <= drawn.bbox.x1, name
+    assert seen >= 5, "figures whose panels share a legend"

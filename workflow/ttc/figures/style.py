@@ -17,6 +17,7 @@ import polars as pl
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ttc import strategies
 
@@ -253,9 +254,25 @@ def bars(axes: Axes, at, rows: pl.DataFrame, appearance: Look, label: str | None
     axes.errorbar(at, mean, errors, fmt="none", ecolor=BLACK, elinewidth=0.9, capsize=1.5, zorder=3)
 
 
-def heading(drawn: Figure, text: str) -> None:
+def heading(drawn: Figure, text: str) -> Text:
     """The title of a figure of several panels."""
-    drawn.suptitle(text, x=0.01, ha="left")
+    return drawn.suptitle(text, x=0.01, ha="left")
+
+
+def heading_beside_legend(drawn: Figure, text: str, handles, labels, columns: int) -> None:
+    """The title of a figure of several panels, and to its right one legend for all of them.
+
+    Where the figure is too narrow for both, the legend gets fewer columns, and then the figure its width.
+    """
+    title = heading(drawn, text).get_window_extent().width
+    for count in range(columns, 0, -1):
+        legend = drawn.legend(handles, labels, loc="outside upper right", ncols=count)
+        needed = (title + legend.get_window_extent().width) / drawn.dpi + 0.3
+        if needed <= drawn.get_figwidth():
+            return
+        if count > 1:
+            legend.remove()
+    drawn.set_figwidth(needed)
 
 
 def end_labels(axes: Axes, lines, gap: float = 0.052, size: float = 8.5) -> None:

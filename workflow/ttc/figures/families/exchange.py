@@ -46,8 +46,8 @@ def draw(study: Study, options: dict, family: str, version: str = "v1") -> Figur
     axes[0].set_ylabel(style.ACCURACY)
     axes[len(axes) // 2].set_xlabel("Generations per question of the small policy")
     handles, labels = axes[0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside upper right", ncols=2)
-    style.heading(drawn, f"Small policy with {family} against the larger policy")
+    title = f"Small policy with {family} against the larger policy"
+    style.heading_beside_legend(drawn, title, handles, labels, 2)
     clipped = rows.filter(rows["clipped"])["ratio"].unique().sort().to_list()
     extra = ""
     if clipped:

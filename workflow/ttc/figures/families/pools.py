@@ -87,8 +87,7 @@ def draw_exchange(study: Study, options: dict) -> Figure:
         _by_bin(row[1], bins)
         row[1].set_title("By difficulty,\nat equal inference FLOPs", fontweight="normal")
     named = dict(zip(*reversed(axes[0][0].get_legend_handles_labels()), strict=True))
-    drawn.legend(named.values(), named, loc="outside upper right", ncols=len(named))
-    style.heading(drawn, "Samples against parameters")
+    style.heading_beside_legend(drawn, "Samples against parameters", named.values(), named, len(named))
     told = table.drop_nulls("tokens")
     used = {*told["first"], *told["second"]}
     basis = study.token_basis({pool: model for pool, model in names.items() if pool in used})

@@ -96,9 +96,8 @@ def draw_by_bin(study: Study, options: dict, family: str = "search", kind: str =
     axes[0].set_ylabel(style.ACCURACY)
     axes[len(axes) // 2].set_xlabel(style.BUDGET)
     handles, labels = axes[0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside upper right", ncols=3)
     whose = "The larger policy: beam search" if family == "larger" else "Beam search"
-    style.heading(drawn, f"{whose} against best-of-N, {kind} bins")
+    style.heading_beside_legend(drawn, f"{whose} against best-of-N, {kind} bins", handles, labels, 3)
     count = len(study.table("difficulty").drop_nulls(f"{kind}_bin"))
     style.note(
         drawn,

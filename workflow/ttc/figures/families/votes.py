@@ -54,8 +54,7 @@ def draw_by_bin(study: Study, options: dict) -> Figure:
     panels[0].set_ylabel(style.ACCURACY)
     panels[len(panels) // 2].set_xlabel(style.BUDGET)
     handles, labels = panels[0].get_legend_handles_labels()
-    drawn.legend(handles, labels, loc="outside upper right", ncols=len(labels))
-    style.heading(drawn, "By difficulty")
+    style.heading_beside_legend(drawn, "By difficulty", handles, labels, len(labels))
     count = len(study.table("difficulty").drop_nulls("oracle_bin"))
     style.note(
         drawn,
