@@ -11,6 +11,7 @@ settings.load_profile("ttc")
 
 FOLDER = Path(__file__).parent
 # Seconds to minutes each, and much of it waiting: begun last, they would be what everything else has to wait for.
+# Further files of whole studies follow, and the rest.
 LONGEST = (
     "workflow/test_changed_behaviour.py",
     "workflow/test_equality.py",
@@ -43,12 +44,14 @@ SLOW = (
 
 
 def pytest_collection_modifyitems(items):
-    """Order files by `LONGEST`, what is not in it keeping its order, and mark the tests of `SLOW` files."""
+    """Order files by `LONGEST`, then those of `workflow/`, then the others; mark the tests of `SLOW` files."""
     for name in (*LONGEST, *SLOW):
         assert (FOLDER / name).is_file(), f"tests/conftest.py names {name}, which does not exist"
     places = {name: place for place, name in enumerate(LONGEST)}
     names = {item: item.path.relative_to(FOLDER).as_posix() for item in items}
-    items.sort(key=lambda item: places.get(names[item], len(places)))
+    items.sort(
+        key=lambda item: (places.get(names[item], len(places)), not names[item].startswith("workflow/"))
+    )
     for item in items:
         if names[item] in SLOW:
             item.add_marker(pytest.mark.slow)
