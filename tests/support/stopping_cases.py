@@ -1,5 +1,7 @@
 """Questions for tests of stopping rules, and each rule as slow code: one order at a time, straight from its paper."""
 
+from functools import cache
+
 import numpy as np
 from scipy.integrate import quad
 from scipy.stats import beta
@@ -31,9 +33,9 @@ def drawn(rate: float, samples: int, random: np.random.Generator, name: str, wro
     return question(groups, right, scores, tokens, name, np.exp(-random.random(samples)))
 
 
-def number(rule: str, groups, scores) -> float:
+@cache
+def number(rule: str, groups: tuple[int, ...], scores: tuple[float, ...]) -> float:
     """What a rule that is not fitted sees after these samples."""
-    groups = list(groups)
     counts = sorted((groups.count(each) for each in set(groups) - {-1}), reverse=True)
     if rule == "windows":
         sizes = [1 << power for power in range(1, 10) if len(groups) % (1 << power) == 0]
@@ -74,5 +76,6 @@ def _certificate(groups) -> float:
     return max(0.0, 1 - 1 / least)
 
 
+@cache
 def _mixture(wins: int, losses: int) -> float:
     return quad(lambda q: 2 * (2 * q) ** wins * (2 - 2 * q) ** losses, 0.5, 1)[0]

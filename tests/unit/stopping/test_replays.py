@@ -34,10 +34,8 @@ def by_hand(name, each, budget):
     rule = Rule(name)
     found = []
     for order in permutations(range(len(each.groups))):
-        numbers = [
-            number(name, each.groups[list(order[:k])], each.scores[list(order[:k])])
-            for k in range(1, budget + 1)
-        ]
+        prefixes = [list(order[:k]) for k in range(1, budget + 1)]
+        numbers = [number(name, tuple(each.groups[picks]), tuple(each.scores[picks])) for picks in prefixes]
         row = []
         for threshold in rule.thresholds:
             stop = next((k for k, value in enumerate(numbers, 1) if value >= threshold - 1e-12), budget)
@@ -75,16 +73,13 @@ def test_a_fixed_number_of_samples_is_the_mean_over_subsets(monkeypatch):
         for k in range(1, 6):
             subsets = [list(order[:k]) for order in permutations(range(5))]
             of = {
-                "majority": lambda picks: selection.majority(each.groups[picks], each.correct[picks]),
-                "best_of_n_weighted": lambda picks: selection.best_of_n_weighted(
-                    each.groups[picks], each.correct[picks], each.scores[picks]
-                ),
-                "best_of_n": lambda picks: selection.best_of_n(
-                    each.groups[picks], each.correct[picks], each.scores[picks]
-                ),
+                "majority": selection.majority,
+                "best_of_n_weighted": selection.best_of_n_weighted,
+                "best_of_n": selection.best_of_n,
             }
             for vote, rule in of.items():
-                expected = np.mean([rule(picks) for picks in subsets])
+                columns = (each.groups, each.correct, each.scores)[: 2 + (vote != "majority")]
+                expected = np.mean([rule(*(column[picks] for column in columns)) for picks in subsets])
                 assert found[vote].correct[0, k - 1] == pytest.approx(expected, abs=1e-12)
                 assert found[vote].tokens[0, k - 1] == pytest.approx(3.0 * k)
 

@@ -72,7 +72,7 @@ class Ballot:
 
 
 class Best(Ballot):
-    """The best-scored sample; samples of equal score are averaged.  `lead` is the best score, -1 before there is one."""
+    """The best-scored sample, equal scores averaged.  `lead` is the best score, -1 before there is one."""
 
     def __init__(self, verdicts: np.ndarray):
         super().__init__(verdicts)

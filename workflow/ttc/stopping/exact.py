@@ -73,7 +73,7 @@ class Exact:
         return by_rule, (mean, samples, tokens, read, np.zeros(self.most))
 
     def _walk(self, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Chance to stop in each state, and to reach it and go on, both (states, rules); `stops` is bool of that shape."""
+        """Chance to stop in each state, and to reach it and go on; both, like `stops`, are (states, rules)."""
         reached = np.zeros(stops.shape)
         reached[0] = 1.0
         total = self.sizes.sum()

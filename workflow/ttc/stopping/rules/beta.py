@@ -13,7 +13,7 @@ DECLARATION = {
     "title": "the Beta posterior that the leader is ahead of the runner-up",
     "legend": "Beta (ASC)",
     "source": "Aggarwal et al. 2023 (arXiv 2305.11860), section 3",
-    "valid": "a posterior for one look at two answers; looking after every sample, and other answers, make it optimistic",
+    "valid": "a posterior for one look at two answers: looking after every sample makes it optimistic",
     "vote": "majority",
     "reads": None,
     "by_counts": True,

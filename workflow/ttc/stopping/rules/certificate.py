@@ -1,11 +1,11 @@
 """The certificate: a test, valid however often one looks, that no other answer is the most frequent one.
 
 For each answer b the null hypothesis is that b is the most frequent.  Under it no answer is likelier than b, so that
-whoever bets at even odds that the next draw of "the leader so far, or b" falls on the leader gains nothing on average:
-the wealth is a supermartingale.  While b leads, nothing is bet.  The rule stops once the wealth against every answer but
-the leader, those not seen yet included, has reached 1/α.  Only one null hypothesis is true, so whatever the number of
-answers, and whenever one looks, the chance to stop while the leader is not the most frequent answer is at most α
-(Ville's inequality).  Bets are the mixture of `ttc.stopping.coins.log_wealth`.
+whoever bets at even odds that the next draw of "the leader so far, or b" falls on the leader gains nothing on
+average: the wealth is a supermartingale.  While b leads, nothing is bet.  The rule stops once the wealth against
+every answer but the leader, those not seen yet included, has reached 1/α.  Only one null hypothesis is true, so
+whatever the number of answers, and whenever one looks, the chance to stop while the leader is not the most frequent
+answer is at most α (Ville's inequality).  Bets are the mixture of `ttc.stopping.coins.log_wealth`.
 
 Sources: Cordero-Encinar & Duncan 2025 (arXiv 2510.17472), the martingale majority certificate; the argument by one null
 for each answer is that of intersection-union tests (CITE, arXiv 2605.05873), here with a leader that the data choose.
@@ -20,8 +20,8 @@ DECLARATION = {
     "title": "an e-process against every other answer",
     "legend": "certificate (e-process)",
     "source": "Cordero-Encinar & Duncan 2025 (arXiv 2510.17472); arXiv 2605.05873",
-    "valid": "stops before its budget with an answer that is not the model's most frequent one in at most 1 − threshold "
-    "of cases, for independent samples, however often one looks and however many answers there are",
+    "valid": "stops before its budget with another answer than the model's most frequent one in at most 1 − threshold "
+    "of cases, however often one looks and however many answers there are; for independent samples",
     "vote": "majority",
     "reads": None,
     "by_counts": False,

@@ -1,9 +1,10 @@
 """The Dirichlet rule: the posterior that the leader is the most frequent answer of all (Best-of-∞, Komiyama et al.).
 
-The answers' distribution has a Dirichlet process prior of concentration 1, so the posterior is Dirichlet in the counts,
-with a mass of 1 for answers not seen yet.  The chance that some other answer is the most frequent one is at most the sum
-over them of P(it is ahead of the leader), each a race of two (`ttc.stopping.coins`); one minus this sum is the number
-here, a lower bound.  The paper draws from the posterior instead, and its Bayes factor is the odds of the same event.
+The answers' distribution has a Dirichlet process prior of concentration 1, so the posterior is Dirichlet in the
+counts, with a mass of 1 for answers not seen yet.  The chance that some other answer is the most frequent one is at
+most the sum over them of P(it is ahead of the leader), each a race of two (`ttc.stopping.coins`); one minus this sum
+is the number here, a lower bound.  The paper draws from the posterior instead, and its Bayes factor is the odds of
+the same event.
 """
 
 import numpy as np

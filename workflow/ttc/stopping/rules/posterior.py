@@ -16,8 +16,8 @@ DECLARATION = {
     "title": "the posterior that the leader is right, by calibrated scores",
     "legend": "calibrated posterior",
     "source": "as CGES (arXiv 2511.02603), with calibrated scores",
-    "valid": "a posterior if samples err independently, which those of one model do not: its threshold has to be chosen "
-    "on other questions",
+    "valid": "a posterior if samples err independently, which those of one model do not: its threshold has to be "
+    "chosen on other questions",
     "vote": "best_of_n_weighted",
     "reads": "scores",
     "by_counts": False,

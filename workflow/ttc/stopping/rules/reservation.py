@@ -17,15 +17,15 @@ DECLARATION = {
     "title": "the gain to be expected of one more sample, in calibrated best score",
     "legend": "reservation value",
     "source": "Pandora's rule (Weitzman 1979) with learnt scores, as arXiv 2510.01394 and BEACON (2510.15945)",
-    "valid": "optimal for a known distribution of independent scores and a price per sample; here it is learnt from other "
-    "questions",
+    "valid": "optimal for a known distribution of independent scores and a price per sample; here it is learnt from "
+    "other questions",
     "vote": "best_of_n",
     "reads": "scores",
     "by_counts": False,
     "learns": True,
     "threshold": "price of a sample, in calibrated score",
     "limit": "most",
-    "thresholds": [0.1, 0.07, 0.05, 0.03, 0.02, 0.01, 0.007, 0.005, 0.003, 0.002, 0.001, 0.0005, 0.0002],
+    "thresholds": [0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4, 5e-5, 2e-5],
 }
 
 
