@@ -20,7 +20,7 @@ SMALL = [
     question([0, 0, 1, 0, 2], scores=[0.9, 0.2, 0.7, 0.4, 0.6]),
     question([1, 1, 0, -1, 0], scores=[0.5, 0.5, 0.9, 0.9, 0.1]),  # ties, and a sample without an answer
     question([-1, -1, -1], scores=[0.3, 0.2, 0.1]),
-    question([0, 0, 0, 0, 0, 0], scores=[1.0] * 6),
+    question([0, 0, 0, 0], scores=[1.0] * 4),
     question([3, 2, 1, 0], scores=[0.0, 0.0, 0.6, 0.6]),
 ]
 
