@@ -8,7 +8,7 @@ from ttc.statistics.monotone import isotonic
 from ttc.stopping.calibration import calibrate
 from ttc.stopping.guarantee import guaranteed, p_value
 from ttc.stopping.measure import Measurement, Options, budgets_of
-from ttc.stopping.savings import Chosen, cross_fitted, fixed, grid_of, savings
+from ttc.stopping.savings import Chosen, cross_fitted, fixed, grid_of, measured, savings
 
 OPTIONS = Options(
     seed=0,
@@ -57,6 +57,13 @@ def test_thresholds_are_chosen_on_other_folds_in_every_resample():
         assert found.accuracy[row] == pytest.approx(accuracy)
         assert found.spent["samples"][row] == pytest.approx(cost)
         assert found.uniform[row] == pytest.approx(each @ whole / 40)
+
+
+def test_an_interval_is_as_wide_as_the_widest_of_its_bootstraps():
+    anew, held = np.array([0.5, 0.4, 0.5, 0.6]), np.array([0.5, 0.2, 0.5, 0.55])
+    assert measured([anew, held]) == pytest.approx(
+        (0.5, *np.percentile([0.2, 0.5, 0.55], 2.5, keepdims=True), 0.595)
+    )
 
 
 def test_a_fold_without_others_never_stops():
@@ -112,8 +119,8 @@ def test_a_world_of_easy_and_hopeless_questions_in_closed_form():
     """
     easy = [question([0] * 16, tokens=[30] * 16, name=f"e{index}") for index in range(12)]
     hopeless = [question(1 + np.arange(16), tokens=[10] * 16, name=f"h{index}") for index in range(4)]
-    measured = Measurement([*easy, *hopeless], options(rules=["windows"], budgets=[16], policy=1000))
-    rows, by_question = measured.tables()
+    found = Measurement([*easy, *hopeless], options(rules=["windows"], budgets=[16], policy=1000))
+    rows, by_question = found.tables()
     for target in ("equal", "within"):
         (row,) = (each for each in rows if each[3] == target)
         assert row[:5] == ("windows", "majority", 16, target, 2.0)
@@ -131,16 +138,16 @@ def test_a_world_of_easy_and_hopeless_questions_in_closed_form():
 def test_nothing_is_saved_without_stopping():
     random = np.random.default_rng(3)
     several = [drawn(rate, 16, random, f"p{index}") for index, rate in enumerate(np.linspace(0, 1, 12))]
-    measured = Measurement(several, options(budgets=[16], loss=0.0))
-    assert {rule.name for rule in measured.rules} >= {"beta", "leader", "posterior", "reservation"}
-    rows, _ = measured.tables()
+    found = Measurement(several, options(budgets=[16], loss=0.0))
+    assert {rule.name for rule in found.rules} >= {"beta", "leader", "posterior", "reservation"}
+    rows, _ = found.tables()
     for row in rows:
         if row[3] == "guaranteed":  # twelve questions prove nothing
             assert row[4] is None
             assert row[12] == pytest.approx(16)
             assert row[9] == pytest.approx(0)
-    curves = list(measured.curves())
-    assert {row[0] for row in curves} == {"uniform", *(rule.name for rule in measured.rules)}
+    curves = list(found.curves())
+    assert {row[0] for row in curves} == {"uniform", *(rule.name for rule in found.rules)}
 
 
 def test_flops_need_the_sizes_of_all_models_that_work():
@@ -225,5 +232,5 @@ def test_calibration_recovers_a_known_curve():
 
 def test_a_fixed_threshold_is_the_same_for_everyone():
     correct, spent = np.array([[0.0, 1.0], [1.0, 1.0]]), np.array([[1.0, 4.0], [1.0, 4.0]])
-    found = fixed(correct, {"samples": spent}, np.ones(2), 0, np.ones((1, 2)))
+    found = fixed(correct, {"samples": spent}, np.ones(2), np.zeros(2, dtype=int), np.ones((1, 2)))
     assert (found.accuracy[0], found.uniform[0], found.spent["samples"][0]) == (0.5, 1.0, 1.0)

@@ -8,12 +8,12 @@ import numpy as np
 from ttc.evaluation.common import reach
 from ttc.flops import FORWARD
 from ttc.noise import generator
-from ttc.statistics.bootstrap import bootstrap_counts, percentile_interval
+from ttc.statistics.bootstrap import bootstrap_counts
 from ttc.stopping.guarantee import guaranteed
 from ttc.stopping.questions import Question
 from ttc.stopping.replay import Replayed, Spent, replay
 from ttc.stopping.rule import Rule, learnt_by_fold, rules
-from ttc.stopping.savings import NOTHING, Chosen, Savings, cross_fitted, fixed, grid_of, savings
+from ttc.stopping.savings import NOTHING, Chosen, Savings, cross_fitted, fixed, grid_of, measured, savings
 
 # How a threshold is chosen: nothing is lost on the choosing questions, at most `loss`, or at most `loss` for sure
 TARGETS = ("equal", "within", "guaranteed")
@@ -86,17 +86,14 @@ class Measurement:
                     yield (rule.name, rule.vote, budget, place + 1, threshold, *self._point(*numbers))
 
     def _point(self, correct: np.ndarray, *costs: np.ndarray) -> tuple:
-        low, high = _interval(self.counts @ correct / len(correct))
-        return (
-            _share(correct.mean()),
-            _share(low),
-            _share(high),
-            *(_known(each.mean()) for each in costs),
-            len(correct),
-        )
+        accuracy = (_share(each) for each in measured([self.counts @ correct / self.counts.sum(axis=1)]))
+        return (*accuracy, *(_known(each.mean()) for each in costs), len(correct))
 
-    def chosen(self) -> Iterator[tuple[Rule, int, str, int, Chosen, Savings]]:
-        """(rule, budget, target, number of the threshold chosen on all questions, what it has, what it saves)."""
+    def chosen(self) -> Iterator[tuple[Rule, int, str, int, list[Chosen], list[Savings]]]:
+        """(rule, budget, target, number of the threshold chosen on all questions, what it has, what it saves).
+
+        The last two once for each way to resample (`ttc.stopping.savings.measured`).
+        """
         for rule in self.rules:
             spent, uniform = self.replayed.by_rule[rule.name], self.replayed.uniform[rule.vote]
             one = {kind: each[:, 0] for kind, each in self.costs(uniform).items()}
@@ -109,35 +106,29 @@ class Measurement:
                 }
                 for target in TARGETS:
                     place, found = self._choose(rule, target, correct, costs, whole, budget)
-                    saved = {kind: one[kind] for kind in SAVED}
+                    priced = {kind: one[kind] for kind in SAVED}
                     at = uniform.correct[:, self.grid - 1]
-                    yield (
-                        rule,
-                        budget,
-                        target,
-                        place,
-                        found,
-                        savings(found, self.grid, at, saved, self.counts),
-                    )
+                    saved = [savings(each, self.grid, at, priced, self.counts) for each in found]
+                    yield rule, budget, target, place, found, saved
 
-    def _choose(self, rule: Rule, target: str, correct, costs, whole, budget) -> tuple[int, Chosen]:
+    def _choose(self, rule: Rule, target: str, correct, costs, whole, budget) -> tuple[int, list[Chosen]]:
         options = self.options
         lost = whole[:, None] - correct
         if target == "guaranteed":
             random = generator(options.seed, "stopping", "guarantee", rule.name, budget)
             place = guaranteed(lost[:, :-1], options.loss, options.confidence, random)
-            return place, fixed(correct, costs, whole, place, self.counts)
+            return place, [fixed(correct, costs, whole, np.full(len(whole), place), self.counts)]
         limit = NOTHING if target == "equal" else options.loss
         place = int((lost.mean(axis=0) <= limit + 1e-12).argmax())
-        return place, cross_fitted(correct, costs, whole, limit, self.fold, self.counts)
+        anew = cross_fitted(correct, costs, whole, limit, self.fold, self.counts)
+        return place, [anew, fixed(correct, costs, whole, anew.place, self.counts)]
 
     def tables(self) -> tuple[list[tuple], list[tuple]]:
         """Rows of `stopping`, and of `stopping_questions`: what each question has at the threshold of its fold."""
         summary, by_question = [], []
         for rule, budget, target, place, found, saved in self.chosen():
             thresholds = [*rule.thresholds.tolist(), None]
-            gap = found.accuracy - found.uniform
-            accuracy, difference = _measured(found.accuracy), _measured(gap)
+            accuracy = measured([each.accuracy for each in found])
             row = (
                 rule.name,
                 rule.vote,
@@ -146,13 +137,13 @@ class Measurement:
                 thresholds[place],
                 *(_share(each) for each in accuracy),
             )
-            row += (_share(found.uniform[0]), *difference)
-            row += tuple(_known(found.spent[kind][0]) for kind in KINDS)
-            row += (float(saved.budgets[0]), saved.bound)
+            row += (_share(found[0].uniform[0]), *measured([each.accuracy - each.uniform for each in found]))
+            row += tuple(_known(found[0].spent[kind][0]) for kind in KINDS)
+            row += (float(saved[0].budgets[0]), saved[0].bound)
             for kind in SAVED:
-                row += tuple(_known(each) for each in _measured(saved.by_kind[kind]))
+                row += tuple(_known(each) for each in measured([each.by_kind[kind] for each in saved]))
             summary.append((*row, len(self.questions)))
-            by_question.extend(self._by_question(rule, budget, target, found.place))
+            by_question.extend(self._by_question(rule, budget, target, found[0].place))
         return summary, by_question
 
     def _by_question(self, rule: Rule, budget: int, target: str, places: np.ndarray) -> Iterator[tuple]:
@@ -183,16 +174,6 @@ def budgets_of(given: list[int] | None, most: int) -> list[int]:
     if given is None:
         given = [4**power for power in range(1, 12) if 4**power < most] + [most]
     return sorted(budget for budget in set(given) if budget <= most) or [most]
-
-
-def _interval(means: np.ndarray) -> tuple[float, float]:
-    """The 95 % interval of what the first of `means` measures; the others are resamples."""
-    low, high = percentile_interval(means[1:, None])
-    return float(low[0]), float(high[0])
-
-
-def _measured(means: np.ndarray) -> tuple[float, float, float]:
-    return (float(means[0]), *_interval(means))
 
 
 def _known(value: float) -> float | None:
