@@ -5,9 +5,7 @@ import pytest
 from tools import plugin_tables
 from ttc import plugins
 
-PAGES = {
-    name: (plugin_tables.DOCUMENTS / name).read_text() for name, *_ in plugin_tables.TABLES.values()
-}
+PAGES = {name: (plugin_tables.DOCUMENTS / name).read_text() for name, *_ in plugin_tables.TABLES.values()}
 
 
 def test_the_tables_are_written_anew_after_every_change():
