@@ -124,16 +124,13 @@ def draw_savings(study: Study, options: dict) -> Figure:
 def _savings(
     panel: Axes, rows: pl.DataFrame, rules: list[str], kind: str, shift: float, look: style.Look
 ) -> None:
-    name = f"saving_{kind}"
-    label = SAVED[kind]
+    name, drawn = f"saving_{kind}", {"color": look.colour, "markersize": 5, "linestyle": "none"}
     for row in rows.drop_nulls(name).iter_rows(named=True):
         at = rules.index(row["rule"]) + shift
         panel.plot([row[f"{name}_low"], row[f"{name}_high"]], [at, at], color=look.colour, linewidth=1.2)
         marker = {"at_least": ">", "at_most": "<"}.get(row["bound"], look.marker)
-        panel.plot(
-            row[name], at, marker, color=look.colour, markersize=5, label=label, markeredgecolor=look.colour
-        )
-        label = None
+        panel.plot(row[name], at, marker=marker, **drawn)
+    panel.plot([], [], marker=look.marker, label=SAVED[kind], **drawn)
 
 
 def _row(table: pl.DataFrame, rule: str) -> str:
