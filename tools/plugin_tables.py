@@ -1,7 +1,7 @@
-"""Tables of plug-ins in docs/models.md, written from what the plug-ins declare of themselves.
+"""Tables of plug-ins in documents, written from what the plug-ins declare of themselves.
 
 python -m tools.plugin_tables --write        # what `make docs` does
-python -m tools.plugin_tables                # prints the page
+python -m tools.plugin_tables                # prints the pages
 """
 
 import argparse
@@ -9,11 +9,12 @@ from pathlib import Path
 
 from ttc import plugins
 
-DOCUMENT = Path(__file__).parents[1] / "docs/models.md"
+DOCUMENTS = Path(__file__).parents[1] / "docs"
 
-# By the name of a table: its package, and what each column says, beside that of the plug-ins' names.
+# By the name of a table: its document, its package, and what each column says, beside that of the plug-ins' names.
 TABLES = {
     "verifier kinds": (
+        "models.md",
         "ttc.verifiers.kinds",
         {
             "format": lambda declared: declared["title"].replace("<", "\\<"),  # Markdown takes <x> for HTML
@@ -23,12 +24,24 @@ TABLES = {
         },
     ),
     "presets": (
+        "models.md",
         "ttc.problems.presets",
         {
             "problems": lambda declared: declared["title"],
             "hub": lambda declared: (
                 f"`{declared['source']['hub']}`" if declared["source"].get("hub") else "–"
             ),
+        },
+    ),
+    "stopping rules": (
+        "stopping.md",
+        "ttc.stopping.rules",
+        {
+            "it stops by": lambda declared: declared["title"],
+            "vote": lambda declared: f"`{declared['vote']}`",
+            "reads": lambda declared: declared["reads"] or "answers",
+            "what it promises": lambda declared: declared["valid"],
+            "source": lambda declared: declared["source"],
         },
     ),
 }
@@ -41,7 +54,7 @@ def mark(name: str) -> str:
 
 def table(name: str) -> str:
     """One table as Markdown, a line for each plug-in."""
-    package, columns = TABLES[name]
+    _, package, columns = TABLES[name]
     rows = [["name", *columns]]
     for plugin, declared in plugins.declarations(package).items():
         rows.append([f"`{plugin}`", *(said(declared) for said in columns.values())])
@@ -49,23 +62,26 @@ def table(name: str) -> str:
     return "\n".join([lines[0], "|---" * (1 + len(columns)) + "|", *lines[1:], ""])
 
 
-def written(document: str) -> str:
-    """The document with the tables of now, each between its two marks."""
-    for name in TABLES:
-        before, _, after = document.split(mark(name))
-        document = f"{before}{mark(name)}{table(name)}{mark(name)}{after}"
+def written(file: str, document: str) -> str:
+    """The document of that name with the tables of now, each between its two marks."""
+    for name, (place, *_) in TABLES.items():
+        if place == file:
+            before, _, after = document.split(mark(name))
+            document = f"{before}{mark(name)}{table(name)}{mark(name)}{after}"
     return document
 
 
 def main() -> None:
-    """Print the page, or write it."""
+    """Print the pages, or write them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", action="store_true", help="write the tables into docs/models.md")
-    page = written(DOCUMENT.read_text(encoding="utf-8"))
-    if parser.parse_args().write:
-        DOCUMENT.write_text(page, encoding="utf-8")
-    else:
-        print(page, end="")
+    parser.add_argument("--write", action="store_true", help="write the tables into the documents")
+    write = parser.parse_args().write
+    for name in sorted({place for place, *_ in TABLES.values()}):
+        page = written(name, (DOCUMENTS / name).read_text(encoding="utf-8"))
+        if write:
+            (DOCUMENTS / name).write_text(page, encoding="utf-8")
+        else:
+            print(page, end="")
 
 
 if __name__ == "__main__":

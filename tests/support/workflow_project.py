@@ -81,6 +81,7 @@ IMPORTED = ["problems.parquet", "grading.parquet", "pool_checks.parquet", "polic
 PARTS = {
     "import_pool": IMPORTED,
     "measure_verifiers": ["calibration.parquet", "verifier_quality.parquet"],
+    "evaluate_stopping": ["stopping.parquet", "stopping_curves.parquet", "stopping_questions.parquet"],
     "compare_pools": ["pool_accuracy.parquet", "pool_pairs.parquet", "pool_exchange.parquet"],
 }
 

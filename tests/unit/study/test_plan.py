@@ -75,6 +75,7 @@ def test_artifacts_read_only_earlier_ones(root):
         ({"findings": {"bootstrap": 99}}, MEASURED | DOWNSTREAM - FITTED),
         ({"report": {"examples": 1}}, {"report", "publish"}),
         ({"allocation": {"repeats": 3}}, DOWNSTREAM - {"evaluate"}),
+        ({"stopping": {"loss": 0.02}}, {"evaluate_stopping", "plot", "gallery", "report", "publish"}),
         (
             {"exchange": {"versions": ["v1"]}},
             {"match_flops", "find", "plot", "gallery", "report", "notebook", "publish"},
@@ -83,6 +84,7 @@ def test_artifacts_read_only_earlier_ones(root):
         (
             {"prm": {"training": {"steps": 9}}},
             {"train_prm", "score", "score_revisions", "search", "measure_difficulty", "measure_verifiers"}
+            | {"evaluate_stopping"}
             | DOWNSTREAM,
         ),
         ({"ablations": {"aggregations": False}}, DOWNSTREAM),
@@ -442,8 +444,8 @@ class TestPools:
     def test_one_import_stands_in_for_what_generates(self, root):
         plan = plan_study(self.pool_study(root), root)
         assert plan.stages == [
-            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "measure_verifiers", "find",
-            "compare_pools", "plot", "report", "gallery", "notebook", "publish",
+            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "measure_verifiers", "evaluate_stopping",
+            "find", "compare_pools", "plot", "report", "gallery", "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")
         expected = {"problems", "pools", "grading", "missing_samples", "contradicted", "accept"}

@@ -24,6 +24,7 @@ from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
 from ttc.tables.pools import POOL_CHECKS
 from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
+from ttc.tables.stopping import STOPPING, STOPPING_CURVES
 
 # What a study is read for
 TABLES = {
@@ -37,6 +38,8 @@ TABLES = {
         EXCHANGE,
         CALIBRATION,
         VERIFIER_QUALITY,
+        STOPPING,
+        STOPPING_CURVES,
         TRANSITIONS,
         CHAINS,
         CHAIN_SCORES,
@@ -53,6 +56,8 @@ ABSENT = {
     "chains": "the study has no chains of revisions",
     "transitions": "the study has no chains of revisions",
     "difficulty": "the study measured no difficulty",
+    "stopping": "no stopping rule was measured",
+    "stopping_curves": "no stopping rule was measured",
     "pool_accuracy": "the study has one pool of samples",
     "pool_pairs": "the study has one pool of samples",
     "pool_exchange": "no two pools have models of different `parameters`",

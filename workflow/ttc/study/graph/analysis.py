@@ -84,6 +84,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
     scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
     measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
+    measured |= _stopping(configuration, add, material)
     measured["transitions"] = []
     if material.chains:
         spec = seed | {"bootstrap": configuration.findings.bootstrap}
@@ -148,6 +149,25 @@ def _verifiers(configuration: Configuration, add: Add, name: str, **scored: list
         "bootstrap": configuration.findings.bootstrap,
     }
     made = add("measure_verifiers", name, spec, parts=tuple(f"{each}.parquet" for each in names), **scored)
+    return {each: [made.part(f"{each}.parquet")] for each in names}
+
+
+def _stopping(configuration: Configuration, add: Add, material: Material) -> dict[str, list]:
+    """Add the measurement of stopping rules, if there are any; its tables by role, empty lists without rules."""
+    names = ("stopping", "stopping_curves", "stopping_questions")
+    if configuration.stopping.rules == []:
+        return {each: [] for each in names}
+    spec = {"seed": configuration.seed, "aggregation": configuration.evaluation.aggregation}
+    spec |= configuration.stopping.model_dump() | {"parameters": material.parameters}
+    made = add(
+        "evaluate_stopping",
+        material.name,
+        spec,
+        parts=tuple(f"{each}.parquet" for each in names),
+        samples=material.samples,
+        scores=material.scores,
+        **{role: material.models.get(role, []) for role in ("policy", "prm")},
+    )
     return {each: [made.part(f"{each}.parquet")] for each in names}
 
 

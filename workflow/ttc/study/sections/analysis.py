@@ -1,15 +1,18 @@
-"""Difficulty, evaluation, allocation and the exchange of test-time compute for parameters."""
+"""Difficulty, evaluation, allocation, stopping, and the exchange of test-time compute for parameters."""
 
 from typing import Annotated, Literal
 
+from annotated_types import Gt, Lt
 from pydantic import Field
 
+from ttc import plugins
 from ttc.study.sections.base import (
     Aggregation,
     Bootstrap,
     Count,
     Different,
     Filled,
+    Number,
     Positive,
     Section,
     Share,
@@ -18,6 +21,7 @@ from ttc.study.sections.base import (
     whole,
 )
 
+RULES = "ttc.stopping.rules"
 Ratios = Annotated[list[Positive], Filled, Different, Field(description="values of R")]
 
 
@@ -105,6 +109,26 @@ class Exchange(Section):
         "for camera_ready; `moved_right`, as in its figures, bills the verifier twice",
     )
     bootstrap: Bootstrap = 2000
+
+
+class Stopping(Section):
+    """Rules that stop sampling early, and what they save (docs/stopping.md)."""
+
+    rules: Annotated[list[Literal[*plugins.names(RULES)]], Different] | None = key(
+        None, "null: all that the samples allow; an empty list measures none"
+    )
+    budgets: Annotated[list[Count], Filled, Different] | None = key(
+        None, "most samples that a rule may draw; null: 4, 16, 64, … and all"
+    )
+    orders: whole(2) = key(64, "random orders of the samples of a question, where not all are tried")
+    folds: whole(2) = key(10, "folds of questions: a threshold is chosen on the others and measured on one")
+    loss: Share = key(0.01, "accuracy that may be lost against the whole budget, where some may")
+    confidence: Annotated[Number, Gt(0), Lt(1)] = key(0.95, "of the guarantee that no more is lost")
+    bootstrap: Bootstrap = 2000
+
+    def check(self) -> None:
+        """InputError unless budgets rise."""
+        check_rising("stopping.budgets", self.budgets or [])
 
 
 class Findings(Section):

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from ttc.errors import InputError
 from ttc.problems.task import AGAIN, load
 from ttc.study.sections import declared
-from ttc.study.sections.analysis import Allocation, Difficulty, Evaluation, Exchange, Findings
+from ttc.study.sections.analysis import Allocation, Difficulty, Evaluation, Exchange, Findings, Stopping
 from ttc.study.sections.base import TAKEN, Natural, Origin, Section, check_at_most, key, stated
 from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy
 from ttc.study.sections.pools import Source
@@ -60,6 +60,7 @@ class Configuration(Section):
     difficulty: Difficulty = Difficulty()
     evaluation: Evaluation = Evaluation()
     allocation: Allocation = Allocation()
+    stopping: Stopping = Stopping()
     exchange: Exchange = Exchange()
     findings: Findings = Findings()
     figures: Figures = Figures()
@@ -90,6 +91,7 @@ class Configuration(Section):
             self.revision.check()
             self.search.check(self.prm.use)
         self.evaluation.check()
+        self.stopping.check()
         self.figures.check()
         if self.origin != POOL:
             self._check_budgets()
