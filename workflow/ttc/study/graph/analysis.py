@@ -68,7 +68,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     searched = [strategy for strategy, _ in material.searches]
     competing = [method for method, each in declared(searched, "competes").items() if each["competes"]]
     spec = seed | configuration.allocation.model_dump() | {"competing_methods": competing}
-    measured["allocation"] = [add("fit_allocator", name, spec, **measured)]
+    measured["allocation"] = [add("fit_allocator", name, spec, problems=material.problems, **measured)]
     exchanges = []
     if material.larger_greedy:
         spec = seed | {
