@@ -37,12 +37,24 @@ class Steps:
 
 
 @dataclass(frozen=True)
+class Costs:
+    """What each sample of a problem cost, arrays (n,), NaN = not recorded: tokens generated, tokens read by verifier.
+
+    `logprob`: the sum of the log-probabilities of its tokens.
+    """
+
+    tokens: np.ndarray
+    verifier_tokens: dict[str, np.ndarray]
+    logprob: np.ndarray
+
+
+@dataclass(frozen=True)
 class Pool:
     """The samples of one problem in order of their index.
 
     `index` (n,) sample indices; `groups` (n,) answer classes, -1 = no answer; `correct` (n,) 0 or 1; `steps` and
     `verifier_tokens` by verifier; token numbers are means over the samples that record them, NaN where none does:
-    missing is never zero cost.
+    missing is never zero cost.  `each` has the costs of each sample, where they were read.
     """
 
     problem_id: str
@@ -53,6 +65,7 @@ class Pool:
     tokens: float
     verifier_tokens: dict[str, float]
     logprob: float
+    each: Costs | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +140,11 @@ def _pool(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Pool:
         tokens=_mean(rows["tokens"]),
         verifier_tokens={verifier: _mean(rows[f"{verifier} tokens"]) for verifier in verifiers},
         logprob=_mean(rows["logprob"]),
+        each=Costs(
+            tokens=_numbers(rows["tokens"]),
+            verifier_tokens={verifier: _numbers(rows[f"{verifier} tokens"]) for verifier in verifiers},
+            logprob=_numbers(rows["logprob"]),
+        ),
     )
 
 
@@ -202,3 +220,8 @@ def _problems(frame: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
 def _mean(values: pl.Series) -> float:
     mean = values.mean()
     return float("nan") if mean is None else float(mean)
+
+
+def _numbers(values: pl.Series) -> np.ndarray:
+    """The values, NaN for those that are missing."""
+    return values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
