@@ -3,12 +3,12 @@
 A stage imports the tables that it reads and writes from their own modules, not from here.
 """
 
-from ttc.tables import analysis, comparison, generation, pools, publication, revisions, search
+from ttc.tables import analysis, comparison, generation, pools, publication, revisions, search, spending
 from ttc.tables.schema import Schema
 
 SCHEMAS: dict[str, Schema] = {
     declared.name: declared
-    for module in (generation, pools, search, revisions, analysis, comparison, publication)
+    for module in (generation, pools, search, revisions, analysis, comparison, spending, publication)
     for declared in vars(module).values()
     if isinstance(declared, Schema)
 }

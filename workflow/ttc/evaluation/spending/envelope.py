@@ -1,7 +1,7 @@
 """Envelopes: the least concave curve that never falls above expected accuracies, in pieces of falling gain.
 
-Who may stop at any size can have, at each budget, the best accuracy of all smaller ones; who may toss a coin between two
-sizes, everything on the line between them.  Only sizes on the envelope are worth stopping at.
+Who may stop at any size can have, at each budget, the best accuracy of all smaller ones; who may toss a coin between
+two sizes, everything on the line between them.  Only sizes on the envelope are worth stopping at.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Expected accuracies after a probe, by a ridge regression that never sees the question it speaks of.
 
-All orders of a question share its samples, so questions are the unit: of folds, of the choice of the penalty, and of the
-weights of a bootstrap.  What a regression needs of a question are its sums of products, which are made once.
+All orders of a question share its samples, so questions are the unit: of folds, of the choice of the penalty, and of
+the weights of a bootstrap.  What a regression needs of a question are its sums of products, which are made once.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,12 @@ def products(x: np.ndarray, y: np.ndarray) -> Products:
 
 
 def fit(xx: np.ndarray, xy: np.ndarray, weight: float, penalty: float) -> np.ndarray:
-    """Coefficients (p, sizes) from sums over questions of this weight together; the first column is not penalised."""
+    """Coefficients (p, sizes) from sums over questions of this weight together; the first column is not penalised.
+
+    Without any question nothing is expected: all are 0.
+    """
+    if weight <= 0:
+        return np.zeros_like(xy)
     ridge = np.full(len(xx), penalty * weight)
     # The level is free; a crumb keeps the equations solvable where columns depend on each other
     ridge[0] = 1e-9 * weight

@@ -46,24 +46,25 @@ MEASURES += tuple(f"{what}_{spent}" for what in ("gain", "saving") for spent in 
 class Study:
     """What rules are measured on: paths of all questions, their folds, and their difficulty bins or None.
 
-    `targets`: mean budgets, each one of the paths' sizes.  `flops` of a token that the policy writes and of one that
-    the verifier reads, NaN = unknown.
+    `targets`: mean budgets, and `probes`: sizes of probes, all of them sizes of the paths, which hold the features of
+    the probes and of every later look.  `flops` of a token that the policy writes and of one that the verifier reads,
+    NaN = unknown.
     """
 
     paths: Paths
     fold: np.ndarray
     bins: np.ndarray | None
     targets: list[int]
+    probes: list[int]
     flops: tuple[float, float]
 
     @cached_property
     def probed(self) -> dict[tuple[str, int], rules.Probed]:
-        """Every probe under every vote, with penalties chosen on the questions as they are."""
-        probes = [size for size in self.paths.probes if size < self.paths.sizes[-1]]
+        """Every look under every vote, with penalties chosen on the questions as they are."""
         return {
             (vote, size): rules.Probed.of(self.paths, vote, size, self.fold)
             for vote in self.paths.correct
-            for size in probes
+            for size in self.paths.probes
         }
 
     def operations(self, vote: str, tokens: np.ndarray, read: np.ndarray) -> np.ndarray:
@@ -84,9 +85,22 @@ class Study:
             if self.bins is not None:
                 known = rules.known_difficulty(curves, sizes, self.targets, weights, self.bins, self.fold)
                 found[Rule(vote, rules.KNOWN, 0)] = self._read(vote, known[:, None])
-        for (vote, size), probed in self.probed.items():
-            for name, index in rules.probing(probed, sizes, self.targets, weights).items():
-                found[Rule(vote, name, size)] = self._read(vote, index)
+        for vote in paths.correct:
+            expected = {size: rules.predicted(self.probed[vote, size], weights) for size in paths.probes}
+            for size in self.probes:
+                start = int(np.searchsorted(sizes, size))
+                pieces = rules.from_a_probe(expected[size], sizes[start:])
+                later = {look: each for look, each in expected.items() if look >= size}
+                steps = rules.step_by_step(later, sizes)
+                given = (start, size, self.targets, weights)
+                found |= {
+                    Rule(vote, name, size): self._read(vote, index)
+                    for name, index in (
+                        (rules.BATCH, rules.as_batch(pieces, *given)),
+                        (rules.PRICE, rules.priced(pieces, *given, self.fold)),
+                        (rules.STEPS, rules.priced(steps, *given, self.fold)),
+                    )
+                }
         if len(paths.correct) > 1:
             means = {vote: correct.mean(axis=1) for vote, correct in paths.correct.items()}
             chosen = rules.fixed(means, weights, self.fold)[:, places]

@@ -73,7 +73,10 @@ def walk(
 
 
 def joined(paths: list[Paths]) -> Paths:
-    """The paths of several questions as one; all have the same sizes, orders and probes."""
+    """The paths of several questions as one; all have the same sizes, orders and probes.
+
+    Features that are not known of every question are left out.
+    """
     first = paths[0]
 
     def stacked(read):
@@ -86,7 +89,11 @@ def joined(paths: list[Paths]) -> Paths:
         stacked(lambda each: each.tokens),
         stacked(lambda each: each.read),
         {
-            k: {name: stacked(lambda each, k=k, name=name: each.probes[k][name]) for name in named}
+            k: {
+                name: stacked(lambda each, k=k, name=name: each.probes[k][name])
+                for name in named
+                if all(name in each.probes[k] for each in paths)
+            }
             for k, named in first.probes.items()
         },
     )

@@ -1,7 +1,7 @@
 """Rules that spread a budget across questions, measured on questions that they were not fitted on.
 
-Every rule gives each question and order the index of a size at which it stops; what it has and what it has spent are read
-off the paths there, its probe included.
+Every rule gives each question and order the index of a size at which it stops; what it has and what it has spent are
+read off the paths there, its probe included.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,9 @@ from ttc.evaluation.spending.paths import WEIGHTED, Paths
 from ttc.evaluation.spending.probes import design
 from ttc.evaluation.spending.shares import Queue, at_price
 
-UNIFORM, ORACLE, KNOWN, BATCH, PRICE = "uniform", "oracle", "known_difficulty", "batch", "price"
+UNIFORM, ORACLE, KNOWN = "uniform", "oracle", "known_difficulty"
+# After one probe: a batch with a budget, and a price; and a price that is asked again as samples come in
+BATCH, PRICE, STEPS = "batch", "price", "price_by_steps"
 
 
 @dataclass(frozen=True)
@@ -40,34 +42,78 @@ class Probed:
         return cls(size, start, x, sums, fold, gains.penalties(sums, fold))
 
 
-def probing(
-    probed: Probed, sizes: np.ndarray, targets: list[int], weights: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Sizes given after a probe, by rule: indices (questions, orders, targets), -1 where the probe costs more.
+def predicted(probed: Probed, weights: np.ndarray) -> np.ndarray:
+    """Expected accuracies from the probe on, (questions, orders, sizes), learnt on the questions of other folds.
 
-    `targets`: mean budgets.  `batch`: each order is a batch of all questions, which share its budget.  `price`: the
-    price of a generation is the one at which the questions of the other folds spend the target; then each question is
-    on its own.  `weights` (questions,): how often each counts.
+    `weights` (questions,): how often each question counts.
     """
     coefficients = gains.cross_fit(probed.sums, probed.fold, probed.penalties, weights)
-    questions, orders = probed.x.shape[:2]
-    later = sizes[probed.start :]
-    found = {each: np.full((questions, orders, len(targets)), -1) for each in (BATCH, PRICE)}
-    pieces = _pieces(gains.predicted(probed.x, probed.fold, coefficients), later)
-    affordable = [(column, target) for column, target in enumerate(targets) if target >= probed.size]
+    return gains.predicted(probed.x, probed.fold, coefficients)
+
+
+def as_batch(pieces: Envelope, start: int, size: int, targets: list[int], weights: np.ndarray) -> np.ndarray:
+    """Indices (questions, orders, targets) of sizes where a batch of all questions shares a budget.
+
+    Each order is a batch of its own.  `pieces` (questions, orders, pieces) lead on from a probe of `size` samples, the
+    size of index `start`; `targets` are mean budgets, and -1 stands where one does not pay for the probe.
+    """
+    questions, orders = pieces.end.shape[:2]
+    found = np.full((questions, orders, len(targets)), -1)
     for order in range(orders):
         queue = Queue(Envelope(pieces.end[:, order], pieces.width[:, order], pieces.gain[:, order]), weights)
-        for column, target in affordable:
-            shares = queue.batch((target - probed.size) * weights.sum())
-            found[BATCH][:, order, column] = probed.start + shares
-    for each in coefficients:
-        held_out = probed.fold == each
-        own, others = (_of(pieces, questions) for questions in (held_out, ~held_out))
-        queue = Queue(others, np.repeat(weights[~held_out], orders))
-        for column, target in affordable:
-            bought = probed.start + at_price(own, queue.price(target - probed.size))
-            found[PRICE][held_out, :, column] = bought.reshape(-1, orders)
+        for column, target in enumerate(targets):
+            if target >= size:
+                found[:, order, column] = start + queue.batch((target - size) * weights.sum())
     return found
+
+
+def priced(
+    pieces: Envelope, start: int, size: int, targets: list[int], weights: np.ndarray, fold: np.ndarray
+) -> np.ndarray:
+    """Indices (questions, orders, targets) of sizes where a generation has a price, as in `as_batch`.
+
+    The price is the one at which the questions of the other folds spend the target on average: whoever knows it
+    decides about a question without knowing the others.
+    """
+    questions, orders = pieces.end.shape[:2]
+    found = np.full((questions, orders, len(targets)), -1)
+    paid = [(column, target - size) for column, target in enumerate(targets) if target >= size]
+    flat = _of(pieces, np.arange(questions))
+    queue, held_by = Queue(flat, np.repeat(weights, orders)), np.repeat(fold, orders)
+    for each in np.unique(fold):
+        own = _of(pieces, np.flatnonzero(fold == each))
+        prices = queue.prices([more for _, more in paid], held_by != each)
+        for (column, _), price in zip(paid, prices, strict=True):
+            found[fold == each, :, column] = start + at_price(own, price).reshape(-1, orders)
+    return found
+
+
+def from_a_probe(curves: np.ndarray, sizes: np.ndarray) -> Envelope:
+    """Envelopes of expected accuracies (questions, orders, sizes), with that shape in front."""
+    flat = envelope(curves.reshape(-1, curves.shape[2]), sizes)
+    shape = (*curves.shape[:2], flat.end.shape[1])
+    return Envelope(flat.end.reshape(shape), flat.width.reshape(shape), flat.gain.reshape(shape))
+
+
+def step_by_step(curves: dict[int, np.ndarray], sizes: np.ndarray) -> Envelope:
+    """What it is worth to go on, looked at again and again, as pieces (questions, orders, looks).
+
+    `curves`: size of each look -> expected accuracies from there on (questions, orders, later sizes).  At a look the
+    worth is the steepest line to any later size.  Whoever stops at the first look at which that is less than the price
+    stops where the least worth so far is less: pieces of falling gain.  They end at the next look, the last one at the
+    largest size; ends are counted from the first look.
+    """
+    looks = sorted(curves)
+    places = np.searchsorted(sizes, [*looks, sizes[-1]])
+    worth = []
+    for place, look in zip(places, looks, strict=False):
+        later = sizes[place:]
+        rises = (curves[look][:, :, 1:] - curves[look][:, :, :1]) / (later[1:] - later[0])
+        worth.append(rises.max(axis=2))
+    least = np.minimum.accumulate(np.stack(worth, axis=2), axis=2)
+    end = np.broadcast_to(places[1:] - places[0], least.shape)
+    width = np.broadcast_to(np.diff(sizes[places]).astype(float), least.shape)
+    return Envelope(end, np.where(least > 0, width, 0.0), np.where(least > 0, least, -np.inf))
 
 
 def oracle(curves: np.ndarray, sizes: np.ndarray, targets: list[int], weights: np.ndarray) -> np.ndarray:
@@ -117,13 +163,7 @@ def fixed(curves: dict[str, np.ndarray], weights: np.ndarray, fold: np.ndarray) 
 
 
 def _of(pieces: Envelope, questions: np.ndarray) -> Envelope:
-    """The envelopes of some questions, one row for each order."""
+    """The envelopes of some questions (their indices), one row for each order."""
+    rows, most = len(questions) * pieces.end.shape[1], pieces.end.shape[2]
     parts = (pieces.end, pieces.width, pieces.gain)
-    return Envelope(*(part[questions].reshape(-1, part.shape[2]) for part in parts))
-
-
-def _pieces(curves: np.ndarray, sizes: np.ndarray) -> Envelope:
-    """Envelopes of curves (questions, orders, sizes), with that shape in front."""
-    flat = envelope(curves.reshape(-1, curves.shape[2]), sizes)
-    shape = (*curves.shape[:2], flat.end.shape[1])
-    return Envelope(flat.end.reshape(shape), flat.width.reshape(shape), flat.gain.reshape(shape))
+    return Envelope(*(part[questions].reshape(rows, most) for part in parts))

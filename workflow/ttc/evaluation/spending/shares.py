@@ -20,7 +20,7 @@ class Queue:
         real = np.flatnonzero((gain > 0) & (width > 0) & (number[question] > 0))
         # A stable sort: questions that tie stay in their order
         order = real[np.lexsort((width[real], -gain[real]))]
-        self.questions, self.whole = questions, number.sum()
+        self.questions, self.number = questions, number
         self.question, self.end, self.gain = question[order], pieces.end.ravel()[order], gain[order]
         self.width = width[order] * number[self.question]
         self.spent = np.cumsum(self.width)
@@ -53,15 +53,19 @@ class Queue:
                 passed.add(owner)
         return found
 
-    def price(self, budget: float) -> float:
-        """The lowest price of a generation at which these questions spend at most `budget` more on average.
+    def prices(self, budgets: list[float], kept: np.ndarray | None = None) -> list[float]:
+        """The lowest price of a generation at which questions spend at most each budget more on average.
 
-        inf where even the piece of the highest gain is too much.
+        `kept`, bool (questions,): of these questions only.  inf where even the piece of the highest gain is too much.
         """
+        own = slice(None) if kept is None else kept[self.question]
+        gain, whole = self.gain[own], self.number.sum() if kept is None else self.number[kept].sum()
+        spent = self.spent if kept is None else np.cumsum(self.width[own])
         # At a price everything that gains as much is bought
-        last = np.append(self.gain[1:] < self.gain[:-1], True)[: len(self.gain)]
-        allowed = np.flatnonzero(last & (self.spent <= budget * self.whole * (1 + 1e-12)))
-        return float(self.gain[allowed[-1]]) if len(allowed) else float("inf")
+        last = np.append(gain[1:] < gain[:-1], True)[: len(gain)]
+        gain, spent = gain[last], spent[last]
+        places = [np.searchsorted(spent, budget * whole * (1 + 1e-12), side="right") for budget in budgets]
+        return [float(gain[place - 1]) if place else float("inf") for place in places]
 
 
 def at_price(pieces: Envelope, price: float) -> np.ndarray:

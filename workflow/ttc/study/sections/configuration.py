@@ -18,6 +18,7 @@ from ttc.study.sections.revision import Revision
 from ttc.study.sections.running import Engine, Runtime
 from ttc.study.sections.sampling import Orm, Prm, Sampling
 from ttc.study.sections.search import Search
+from ttc.study.sections.spending import Spending
 
 GENERATED, PUBLISHED, POOL = "generated", "published", "pool"
 _OWN = {"store", "logs", "benchmarks", "bench", "equality"}  # folders of results/ that are no study's
@@ -60,6 +61,7 @@ class Configuration(Section):
     difficulty: Difficulty = Difficulty()
     evaluation: Evaluation = Evaluation()
     allocation: Allocation = Allocation()
+    spending: Spending = Spending()
     exchange: Exchange = Exchange()
     findings: Findings = Findings()
     figures: Figures = Figures()
@@ -90,6 +92,7 @@ class Configuration(Section):
             self.revision.check()
             self.search.check(self.prm.use)
         self.evaluation.check()
+        self.spending.check()
         self.figures.check()
         if self.origin != POOL:
             self._check_budgets()
