@@ -84,14 +84,17 @@ def test_a_batch_is_nearly_the_best_of_all_allocations_and_the_best_where_it_fit
     else:
         # No more is lost than a piece that did not fit
         assert best - got <= max(gain * width for gain, width in bought) + 1e-9
-    # At exactly what was spent, and with nothing passed over, nobody does better
-    every = [
-        gain
-        for row in range(len(curves))
-        for gain in pieces.gain[row][pieces.end[row] <= chosen[row]]
-        if gain > 0
-    ]
-    if not bought or not every or min(every) >= bought[-1][0]:
+    # Where all that was bought gains as much as anything that was not, nobody does better with what was spent
+    least = min(
+        (
+            gain
+            for row in range(len(curves))
+            for end, gain in zip(pieces.end[row], pieces.gain[row], strict=True)
+            if gain > 0 and end <= chosen[row]
+        ),
+        default=np.inf,
+    )
+    if not bought or least >= bought[-1][0]:
         assert got == pytest.approx(brute_force(curves, SIZES, spent))
 
 

@@ -60,7 +60,7 @@ class TestPaths:
         for _ in range(40):
             groups = random.integers(-1, 4, 9)
             correct = (groups == 1).astype(float)
-            scores = random.choice([0.0, 0.25, 0.5, 1e-7], 9)
+            scores = random.choice([0.0, 0.25, 0.5], 9)
             given = pool("q", groups, correct, scores)
             sizes = np.array([1, 2, 3, 5, 9])
             path = walk(given, sizes, [1], 6, "last", np.random.default_rng(7))
@@ -71,22 +71,18 @@ class TestPaths:
                     first = seen[:size]
                     votes = majority(groups[first], correct[first])
                     assert path.correct[MAJORITY][0, order, column] == pytest.approx(votes)
-                    # Tiny scores decide as well as others: a tie is relative
-                    scaled = scores[first] * (1 if scores[first].max(initial=0) > 1e-6 else 1e6)
-                    weighted = best_of_n_weighted(groups[first], correct[first], scaled)
-                    if not 0 < np.abs(scaled[scaled > 0]).min(initial=1) < 1e-6:
-                        assert path.correct[WEIGHTED][0, order, column] == pytest.approx(weighted)
+                    weighted = best_of_n_weighted(groups[first], correct[first], scores[first])
+                    assert path.correct[WEIGHTED][0, order, column] == pytest.approx(weighted)
+
+    def test_tiny_scores_decide_a_vote_as_others_do(self):
+        given = pool("q", [0, 1, 1], [1, 0, 0], [3e-12, 1e-12, 1e-12])
+        path = walk(given, np.array([3]), [], 2, "last", np.random.default_rng(0))
+        assert (path.correct[WEIGHTED] == 1).all() and (path.correct[MAJORITY] == 0).all()
 
     def test_costs_add_up_and_what_is_missing_is_the_mean_of_the_rest(self):
         tokens = np.array([10.0, NAN, 30.0])
-        path = walk(
-            pool("q", [0, 0, 0], [1, 1, 1], tokens=tokens),
-            np.array([1, 3]),
-            [1],
-            5,
-            "last",
-            np.random.default_rng(0),
-        )
+        given = pool("q", [0, 0, 0], [1, 1, 1], tokens=tokens)
+        path = walk(given, np.array([1, 3]), [1], 5, "last", np.random.default_rng(0))
         assert (path.tokens[0, :, 1] == 60).all() and set(path.tokens[0, :, 0]) <= {10.0, 20.0, 30.0}
         assert (path.read == 0).all()
 
