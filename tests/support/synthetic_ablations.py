@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from tests.support import synthetic_study
+from tests.support import synthetic_spending, synthetic_study
 from ttc.tables.analysis import CURVES, EXCHANGE, OUTCOMES
 from ttc.tables.registry import SCHEMAS
 
@@ -29,6 +29,7 @@ def study(problems: int = 40, seed: int = 1) -> dict[str, pl.DataFrame]:
         "transitions": _transitions(),
         "calibration": _calibration(),
         "verifier_quality": _quality(),
+        **synthetic_spending.tables(frames["difficulty"]),
     }
 
 
