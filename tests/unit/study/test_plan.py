@@ -85,12 +85,17 @@ def test_artifacts_read_only_earlier_ones(root):
         (
             {"prm": {"training": {"steps": 9}}},
             {"train_prm", "score", "score_revisions", "search", "measure_difficulty", "measure_verifiers"}
+            | {"evaluate_spending"}
             | DOWNSTREAM,
         ),
         ({"ablations": {"aggregations": False}}, DOWNSTREAM),
         ({"ablations": {"verifier_quality": False}}, DOWNSTREAM),
         ({"evaluation": {"noisy_verifiers": {"share": 0.3}}}, DOWNSTREAM),
-        ({"difficulty": {"samples": "disjoint"}, **HALF}, {"measure_difficulty"} | DOWNSTREAM),
+        (
+            {"difficulty": {"samples": "disjoint"}, **HALF},
+            {"measure_difficulty", "evaluate_spending"} | DOWNSTREAM,
+        ),
+        ({"spending": {"orders": 9}}, {"evaluate_spending", "plot", "gallery", "report", "publish"}),
         ({"search": {"max_rounds": 9}}, {"search"} | DOWNSTREAM),
         (
             {"larger_policy": {"training": {"steps": 9}}},
