@@ -503,7 +503,7 @@ class TestPools:
     def test_one_import_stands_in_for_what_generates(self, root):
         plan = plan_study(self.pool_study(root), root)
         assert plan.stages == [
-            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "measure_verifiers", "find",
+            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "evaluate_spending", "measure_verifiers", "find",
             "compare_pools", "plot", "report", "gallery", "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")

@@ -1,4 +1,4 @@
-"""What a rule is worth beside a uniform budget: at equal spending, and at equal accuracy."""
+"""Comparisons of a rule with a uniform budget: at equal spending, and at equal accuracy."""
 
 import numpy as np
 

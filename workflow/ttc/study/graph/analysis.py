@@ -71,7 +71,6 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     competing = [method for method, each in declared(searched, "competes").items() if each["competes"]]
     spec = seed | configuration.allocation.model_dump() | {"competing_methods": competing}
     measured["allocation"] = [add("fit_allocator", name, spec, problems=material.problems, **measured)]
-    measured |= _spending(configuration, add, material, difficulty)
     exchanges = []
     if material.larger_greedy:
         spec = seed | {
@@ -84,6 +83,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
         compared = {role: models[role] for role in ("policy", "larger_policy")}
         exchanges = [add("match_flops", name, spec, **measured, **compared)]
     measured["exchange"] = exchanges
+    measured |= _spending(configuration, add, material, difficulty)
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
     scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
     measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
