@@ -503,8 +503,8 @@ class TestPools:
     def test_one_import_stands_in_for_what_generates(self, root):
         plan = plan_study(self.pool_study(root), root)
         assert plan.stages == [
-            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "evaluate_spending", "measure_verifiers", "find",
-            "compare_pools", "plot", "report", "gallery", "notebook", "publish",
+            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "evaluate_spending",
+            "measure_verifiers", "find", "compare_pools", "plot", "report", "gallery", "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")
         expected = {"problems", "pools", "grading", "missing_samples", "contradicted", "accept"}
