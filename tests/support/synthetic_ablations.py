@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from tests.support import synthetic_stopping, synthetic_study
+from tests.support import synthetic_spending, synthetic_stopping, synthetic_study
 from ttc.tables.analysis import CURVES, EXCHANGE, OUTCOMES
 from ttc.tables.registry import SCHEMAS
 
@@ -30,6 +30,7 @@ def study(problems: int = 40, seed: int = 1) -> dict[str, pl.DataFrame]:
         "calibration": _calibration(),
         "verifier_quality": _quality(),
         **synthetic_stopping.tables(),
+        **synthetic_spending.tables(frames["difficulty"]),
     }
 
 

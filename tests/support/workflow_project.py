@@ -80,6 +80,7 @@ IMPORTED = ["problems.parquet", "grading.parquet", "pool_checks.parquet", "polic
 # files in the folders of stages whose rules name them
 PARTS = {
     "import_pool": IMPORTED,
+    "evaluate_spending": ["break_even.parquet", "spending.parquet", "spent.parquet"],
     "measure_verifiers": ["calibration.parquet", "verifier_quality.parquet"],
     "evaluate_stopping": ["stopping.parquet", "stopping_curves.parquet", "stopping_questions.parquet"],
     "compare_pools": ["pool_accuracy.parquet", "pool_pairs.parquet", "pool_exchange.parquet"],

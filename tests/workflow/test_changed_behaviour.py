@@ -64,6 +64,13 @@ EDITS = [
         "small",
         ("fit_allocator",),
     ),
+    (
+        "evaluation/spending/measure.py",
+        "accuracy - at_equal_spending",
+        "1 + accuracy - at_equal_spending",
+        "small",
+        ("evaluate_spending",),
+    ),
     ("paper/measures.py", "float(low[0])", "float(low[0]) - 1", "small", ("find",)),
     ("figures/style.py", "#0072B2", "#0072B3", "small", ("plot", "notebook")),
     ("report/gallery.py", '"ttc draw', '"ttc  draw', "small", ("gallery",)),

@@ -83,8 +83,7 @@ def test_a_figure_option_runs_the_plots_and_what_shows_them(project):
 def test_a_prm_option_runs_its_training_and_what_follows(project):
     planned = project.planned("--configfile", project.configure(prm={"training": {"steps": 9}}))
     changed = {"train_prm", "score", "score_revisions", "search", "measure_difficulty", "measure_verifiers"}
-    changed |= {"evaluate_stopping"}
-    assert planned.keys() == changed | AFTER
+    assert planned.keys() == changed | AFTER | {"evaluate_stopping", "evaluate_spending"}
     scored = {path.name.split("-")[0] for path in (project.folder / "results/store/score").glob("*")}
     assert scored == {"prm", "orm"}
     of_prm = list((project.folder / "results/store/score").glob("prm-*"))
@@ -114,6 +113,7 @@ def test_an_edited_sampler_runs_sampling_and_what_follows(project):
         "score_revisions",
         "trace_revisions",
         "measure_difficulty",
+        "evaluate_spending",
         "measure_verifiers",
         "evaluate_stopping",
     }
@@ -178,6 +178,7 @@ def test_a_study_of_a_pool_has_the_same_stages_after_the_import(tmp_path):
         "measure_difficulty": 2,
         "evaluate": 2,
         "fit_allocator": 2,
+        "evaluate_spending": 2,
         "measure_verifiers": 1,
         "evaluate_stopping": 2,
         "find": 2,

@@ -48,7 +48,11 @@ def analyse(folder, counts: list[int], budgets: list[int] | None):
     asked = ASKED | {"budgets": budgets}
     measure_difficulty.run(specs.shared("measure_difficulty", asked), inputs, folder / "difficulty", None)
     evaluate.run(specs.shared("evaluate", asked), inputs, folder / "outcomes", None)
-    known = {"outcomes": [folder / "outcomes"], "difficulty": [folder / "difficulty"]}
+    known = {
+        "problems": inputs["problems"],
+        "outcomes": [folder / "outcomes"],
+        "difficulty": [folder / "difficulty"],
+    }
     fit_allocator.run(specs.shared("fit_allocator", asked), known, folder / "allocation", None)
     samples = SAMPLES.read(folder / "samples").join(
         SCORES.read(folder / "scores", ["step_scores"]), on=["problem_id", "sample_index"]

@@ -170,3 +170,29 @@ def test_a_bill_that_does_not_add_up_stops_the_stage(problems):
 
     with pytest.raises(RuntimeError, match="billed"):
         search_problems(engine, Careless({}), problems, SPEC, 1000)
+
+
+def test_runs_of_a_search_share_no_noise_and_the_first_is_not_numbered():
+    four, names = Strategy("beam", 4), ["test-1", "test-2", "test-3"]
+    streams = np.stack([problem_streams(0, four, 16, names, repeat) for repeat in range(50)])
+    assert np.array_equal(streams[0], problem_streams(0, four, 16, names))
+    assert len(set(streams.ravel().tolist())) == streams.size
+    # Numbers of two runs at the same place are as if drawn independently
+    numbers = noise.uniform(streams[:, :1], np.arange(4000))
+    correlations = np.corrcoef(numbers)[np.triu_indices(50, 1)]
+    assert np.abs(correlations).max() < 5 / np.sqrt(4000)
+
+
+def test_a_run_does_not_depend_on_the_blocks_of_problems(problems):
+    again, _ = searched(problems, repeat=3)
+    assert again == searched(problems, rows=1, repeat=3)[0] != searched(problems)[0]
+    assert searched(problems, repeat=0)[0] == searched(problems)[0]
+
+
+def test_runs_end_differently_as_often_as_chance_has_it(problems):
+    """Each first step is `a` or `b` by halves, so two runs agree in the one of a problem's first beam by halves."""
+    many = pl.concat([problems.with_columns(pl.col("problem_id") + f"-{each}") for each in range(20)])
+    runs = [searched(many, repeat=repeat)[0] for repeat in range(4)]
+    firsts = np.array([[result.nodes[0].tokens[0] for result in run] for run in runs])
+    agree = np.mean([(firsts[a] == firsts[b]).mean() for a in range(4) for b in range(a)])
+    assert abs(agree - 0.5) < 5 * 0.5 / np.sqrt(100 * 3)

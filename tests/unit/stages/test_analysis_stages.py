@@ -128,6 +128,7 @@ def analyse(folder, inputs, **changes):
     measure_difficulty.run(specs.shared("measure_difficulty", asked), inputs, made["difficulty"], None)
     evaluate.run(specs.shared("evaluate", asked), inputs, made["outcomes"], None)
     known = {"outcomes": [made["outcomes"]], "difficulty": [made["difficulty"]]}
+    known["problems"] = inputs["problems"]
     fit_allocator.run(specs.shared("fit_allocator", asked), known, made["allocation"], None)
     known |= {"allocation": [made["allocation"]]} | {
         role: inputs.get(role, []) for role in ("policy", "larger_policy")
@@ -491,3 +492,31 @@ def test_steps_that_few_solutions_reach_are_measured_together(tmp_path):
     later = steps.filter(level="later_steps").row(0, named=True)
     assert (later["step"], later["count"]) == (3, 5 * 8)
     assert steps.filter(level="step", step=0)["count"].item() == 75 * 2 + 5 * 10
+
+
+def test_runs_of_a_search_are_one_outcome_with_its_error(tmp_path):
+    """Four runs of a search: the mean of their selected answers and costs, and the standard error of that mean."""
+    inputs = invent(tmp_path)
+    beam = CANDIDATES.read(tmp_path / "beam" / "candidates.parquet")
+    directories, kept = [], []
+    random = np.random.default_rng(5)
+    for run in range(4):
+        # All four candidates of a question are right or wrong together: the run's outcome is 0 or 1
+        right = {name: bool(random.random() < 0.5) for name in beam["problem_id"].unique()}
+        verdict = pl.col("problem_id").replace_strict(right)
+        answer = pl.when(verdict).then(pl.lit("7")).otherwise(pl.lit("8"))
+        changed = beam.with_columns(
+            correct=verdict, answer=answer, generated_tokens=pl.lit(10 * run, pl.Int32)
+        )
+        (tmp_path / f"run{run}").mkdir()
+        CANDIDATES.write(changed, tmp_path / f"run{run}" / "candidates.parquet")
+        directories.append(tmp_path / f"run{run}")
+        kept.append(right)
+    spec = SPEC | {"searches": ["beam(width=4)"] * 4}
+    evaluate.run(spec, inputs | {"searches": directories}, tmp_path / "o.parquet", None)
+    found = OUTCOMES.read(tmp_path / "o.parquet").filter(pl.col("strategy") == "beam(width=4)")
+    assert found.height == len(kept[0]) and set(found["budget"]) == {4} and set(found["tokens"]) == {15.0}
+    for row in found.iter_rows(named=True):
+        values = np.array([right[row["problem_id"]] for right in kept], dtype=float)
+        assert row["correct"] == values.mean()
+        assert row["mc_error"] == pytest.approx(values.std(ddof=1) / 2)

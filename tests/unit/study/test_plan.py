@@ -11,6 +11,8 @@ import pytest
 from tests.support.workflow_project import SOURCE, Project
 from ttc.commands.summary import late, rows, text
 from ttc.errors import InputError
+from ttc.estimate.counts import expected
+from ttc.estimate.measured import assumed
 from ttc.search.strategy import Strategy
 from ttc.study.blocks import SHARDING
 from ttc.study.build import plan_jobs, plan_study
@@ -52,9 +54,9 @@ FITTED = {"evaluate", "fit_allocator", "match_flops"}
 MEASURED = {"trace_revisions", "measure_verifiers"}
 
 
-def test_the_default_study_is_some_seventy_jobs(root):
+def test_the_default_study_is_some_hundred_jobs(root):
     artifacts = plan_study({}, root).artifacts
-    assert len(artifacts) <= 80
+    assert len(artifacts) <= 110
     assert len({each.path for each in artifacts}) == len(artifacts)
     assert {each.stage for each in artifacts} == STAGES.keys() - ELSEWHERE
 
@@ -84,13 +86,17 @@ def test_artifacts_read_only_earlier_ones(root):
         (
             {"prm": {"training": {"steps": 9}}},
             {"train_prm", "score", "score_revisions", "search", "measure_difficulty", "measure_verifiers"}
-            | {"evaluate_stopping"}
+            | {"evaluate_stopping", "evaluate_spending"}
             | DOWNSTREAM,
         ),
         ({"ablations": {"aggregations": False}}, DOWNSTREAM),
         ({"ablations": {"verifier_quality": False}}, DOWNSTREAM),
         ({"evaluation": {"noisy_verifiers": {"share": 0.3}}}, DOWNSTREAM),
-        ({"difficulty": {"samples": "disjoint"}, **HALF}, {"measure_difficulty"} | DOWNSTREAM),
+        (
+            {"difficulty": {"samples": "disjoint"}, **HALF},
+            {"measure_difficulty", "evaluate_spending"} | DOWNSTREAM,
+        ),
+        ({"spending": {"orders": 9}}, {"evaluate_spending", "plot", "gallery", "report", "publish"}),
         ({"search": {"max_rounds": 9}}, {"search"} | DOWNSTREAM),
         (
             {"larger_policy": {"training": {"steps": 9}}},
@@ -229,6 +235,59 @@ class TestSearches:
         assert [name for name, _ in at_16] == ["beam(width=4)", "beam(width=sqrt)"]
         assert len({key for _, key in at_16}) == 1
 
+    def test_repeats_add_searches_and_leave_the_first_run_its_key(self, root):
+        """The spec of a first run says nothing of repeats, as before there were any."""
+        asked = {"strategies": [{"kind": "beam", "width": 4}], "budgets": [4, 16], "block_problems": 150}
+        plans = [
+            plan_study({"search": asked | {"repeats": repeats, "larger_repeats": repeats}}, root)
+            for repeats in (1, 2, 4)
+        ]
+        made = [{each.key: each for each in plan.of("search")} for plan in plans]
+        assert set(made[0]) < set(made[1]) < set(made[2])
+        # Two blocks of two searches of the policy and three of the larger one, whose 64 beams are not repeated
+        assert [len(each) for each in made] == [10, 18, 34]
+        assert all("repeat" not in each.spec for each in made[0].values())
+        added = {each.spec["repeat"] for key, each in made[2].items() if key not in made[0]}
+        assert added == {1, 2, 3}
+        labels = {each.label for each in made[1].values()} - {each.label for each in made[0].values()}
+        assert {"beam-m4-n4-repeat1-0to150", "larger-beam-m4-n16-repeat1-0to150"} <= labels
+        (evaluate,) = plans[2].of("evaluate")
+        named = zip(evaluate.spec["searches"], evaluate.inputs["searches"], strict=True)
+        assert [name for name, _ in named] == ["beam(width=4)"] * 16
+        # What is drawn in the report is one whole run
+        (report,) = plans[2].of("report")
+        assert [each.spec.get("repeat", 0) for each in report.inputs["searches"]] == [0, 0]
+
+    def test_a_search_has_its_own_repeats_and_a_dear_one_runs_once(self, root):
+        strategies = [
+            {"kind": "beam", "width": 4, "repeats": 3},
+            {"kind": "lookahead", "width": 4, "depth": 3},
+        ]
+        asked = {"strategies": strategies, "budgets": [4, 16, 64], "repeats": 2, "repeated_up_to": 16}
+        found = [
+            (each.name[:4], each.budget, each.repeats) for each in Search.model_validate(asked).searches()
+        ]
+        # A lookahead of three steps is billed four times its beams
+        assert found == [("beam", 4, 3), ("beam", 16, 3), ("beam", 64, 1), ("look", 4, 2), ("look", 16, 1)]
+        every = Search.model_validate(asked | {"repeated_up_to": None}).searches()
+        assert [each.repeats for each in every] == [3, 3, 3, 2, 2]
+
+    def test_a_search_under_two_names_is_run_as_often_as_the_one_that_asks_more(self, root):
+        strategies = [{"kind": "beam", "width": 4}, {"kind": "beam", "width": "sqrt", "repeats": 3}]
+        plan = plan_study({"search": {"strategies": strategies, "budgets": [16]}} | ALONE, root)
+        assert [each.spec.get("repeat", 0) for each in plan.of("search")] == [0, 1, 2]
+        (evaluate,) = plan.of("evaluate")
+        assert evaluate.spec["searches"] == ["beam(width=4)"] + ["beam(width=sqrt)"] * 3
+
+    def test_the_estimate_counts_every_run(self, root):
+        asked = {"strategies": [{"kind": "beam", "width": 4}], "budgets": [4]}
+        one, four = (plan_study({"search": asked | {"repeats": repeats}} | ALONE, root) for repeats in (1, 4))
+        work = [
+            sum(expected(each, assumed(plan)).generations for each in plan.of("search"))
+            for plan in (one, four)
+        ]
+        assert work == pytest.approx([4 * 300, 4 * 4 * 300])
+
     def test_one_subtree_of_dvts_is_beam_search(self, root):
         strategies = [{"kind": "beam", "width": 4}, {"kind": "dvts", "width": 4}]
         plan = plan_study({"search": {"strategies": strategies, "budgets": [4, 8]}} | ALONE, root)
@@ -248,7 +307,8 @@ class TestSearches:
         [evaluate] = plan_study({}, root).of("evaluate")
         found = {}
         for name, each in zip(evaluate.spec["searches"], evaluate.inputs["searches"], strict=True):
-            found.setdefault(name, []).append(each.spec["budget"])
+            if "repeat" not in each.spec:
+                found.setdefault(name, []).append(each.spec["budget"])
         assert found == {
             "beam(width=4)": [4, 16, 64, 256],
             "beam(width=sqrt)": [4, 16, 64, 256],
@@ -274,10 +334,10 @@ class TestSearches:
         strategy = {"kind": "lookahead", "width": 4, "depth": 3}
         asked = {"strategies": [strategy], "budgets": [4, 16, 64, 256]}
         assert list(Search.model_validate(asked).searches()) == [
-            ("lookahead(width=4, depth=3)", Strategy("lookahead", 4, 3), budget) for budget in (4, 16, 64)
+            ("lookahead(width=4, depth=3)", Strategy("lookahead", 4, 3), budget, 1) for budget in (4, 16, 64)
         ]
         asked = {"strategies": [strategy | {"budgets": [256]}], "budgets": [4]}
-        assert [budget for *_, budget in Search.model_validate(asked).searches()] == [256]
+        assert [each.budget for each in Search.model_validate(asked).searches()] == [256]
 
 
 class TestRevisions:
@@ -444,8 +504,9 @@ class TestPools:
     def test_one_import_stands_in_for_what_generates(self, root):
         plan = plan_study(self.pool_study(root), root)
         assert plan.stages == [
-            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "measure_verifiers", "evaluate_stopping",
-            "find", "compare_pools", "plot", "report", "gallery", "notebook", "publish",
+            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "evaluate_spending",
+            "evaluate_stopping", "measure_verifiers", "find", "compare_pools", "plot", "report", "gallery",
+            "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")
         expected = {"problems", "pools", "grading", "missing_samples", "contradicted", "accept"}

@@ -1,7 +1,8 @@
 """Cross-validated compute-optimal correctness of each question, and the optimism of choosing on the same questions.
 
-Two folds within each difficulty bin: the strategy is chosen on one fold and measured on the other, swapped,
-averaged (paper §3.2).  The split is random, so it is repeated and averaged; the paper reports one.
+Folds within each difficulty bin: the strategy is chosen on all folds but one and measured on that one, every fold in
+turn, averaged (paper §3.2, with two folds).  The split is random, so it is repeated and averaged; the paper reports
+one.  Questions of one cluster are held out together.
 """
 
 from dataclasses import dataclass
@@ -88,16 +89,37 @@ def build_grid(
     return Grid(list(problem_ids), strategies, selections, budgets, correct, tokens)
 
 
-def stratified_folds(bins: np.ndarray, folds: int, generator: np.random.Generator) -> np.ndarray:
+def stratified_folds(
+    bins: np.ndarray, folds: int, generator: np.random.Generator, clusters: np.ndarray | None = None
+) -> np.ndarray:
     """Random fold of each question, int (questions,), equal in size within each bin up to one question.
 
-    The bin's odd question goes to a random fold, so no fold is favoured over the bins.
+    The bin's odd question goes to a random fold, so no fold is favoured over the bins.  `clusters`, int (questions,):
+    questions of one cluster share a fold, and count in the bin of the first of them; sizes then differ by no more than
+    the largest cluster.
     """
-    assigned = np.empty(len(bins), dtype=int)
-    for value in np.unique(bins):
-        members = generator.permutation(np.flatnonzero(bins == value))
-        assigned[members] = generator.permutation(folds)[np.arange(len(members)) % folds]
-    return assigned
+    first, cluster, sizes = np.arange(len(bins)), np.arange(len(bins)), np.ones(len(bins), dtype=int)
+    if clusters is not None:
+        _, first, cluster, sizes = np.unique(
+            clusters, return_index=True, return_inverse=True, return_counts=True
+        )
+        # In the order of their first questions, so that clusters of one question are the questions themselves
+        order = np.argsort(first)
+        first, sizes, cluster = first[order], sizes[order], np.argsort(order)[cluster]
+    assigned = np.empty(len(first), dtype=int)
+    for value in np.unique(bins[first]):
+        members = generator.permutation(np.flatnonzero(bins[first] == value))
+        order = generator.permutation(folds)
+        if (sizes[members] == 1).all():
+            assigned[members] = order[np.arange(len(members)) % folds]
+            continue
+        held = np.zeros(folds, dtype=int)
+        # The largest first, each to the fold that has fewest
+        for member in members[np.argsort(-sizes[members], kind="stable")]:
+            smallest = int(held.argmin())
+            assigned[member] = order[smallest]
+            held[smallest] += sizes[member]
+    return assigned[cluster]
 
 
 @dataclass(frozen=True)
@@ -117,11 +139,17 @@ class CrossValidated:
 
 
 def cross_validate(
-    grid: Grid, bins: np.ndarray, folds: int, repeats: int, generator: np.random.Generator
+    grid: Grid,
+    bins: np.ndarray,
+    folds: int,
+    repeats: int,
+    generator: np.random.Generator,
+    clusters: np.ndarray | None = None,
 ) -> CrossValidated:
     """Choose per bin and budget on all folds but one, measure on that one; every fold in turn; `repeats` splits.
 
-    `bins` int (questions,).  A bin with no question in the fitting folds uses the choice over all bins.
+    `bins` int (questions,); `clusters` as in `stratified_folds`.  A bin with no question in the fitting folds uses the
+    choice over all bins.
     """
     if folds < 2:
         raise ValueError(f"cross-validation needs at least two folds, not {folds}")
@@ -135,7 +163,7 @@ def cross_validate(
     counts = np.zeros_like(in_sample)
     chosen = []
     for repeat in range(repeats):
-        fold = stratified_folds(bins, folds, generator)
+        fold = stratified_folds(bins, folds, generator, clusters)
         for held_out in range(folds):
             X, y, costs, _ = grid.rows(np.flatnonzero(fold != held_out), bins)
             if not len(X) or not (fold == held_out).any():

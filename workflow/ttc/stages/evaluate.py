@@ -21,6 +21,7 @@ from ttc.evaluation.outcomes import (
     evaluate_steps,
 )
 from ttc.evaluation.pool import revision_chains, sample_counts, sample_pools, verdicts_only
+from ttc.evaluation.runs import Runs
 from ttc.evaluation.selection import AGGREGATIONS, aggregate, best_of_n_weighted, encode
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables import search
@@ -117,7 +118,10 @@ def _add_searches(
     outcomes: Outcomes,
     larger: bool = False,
 ) -> None:
-    """Weighted best-of-N over each search's candidates (paper §5.2), at the budget that the search was billed."""
+    """Weighted best-of-N over each search's candidates (paper §5.2), at the budget that the search was billed.
+
+    Searches of one name, problem and budget are independent runs: their mean is the outcome.
+    """
     role, family, policy = (
         ("larger_searches", "larger", "larger_policy") if larger else ("searches", "search", "policy")
     )
@@ -125,6 +129,7 @@ def _add_searches(
         raise InputError(
             f"the spec names {len(names)} {role} and {len(directories)} were given with --{role}"
         )
+    runs = Runs()
     for name, directory in zip(names, directories, strict=True):
         frame = search.CANDIDATES.read(directory / "candidates.parquet", CANDIDATES)
         # Verdicts without answers have nothing in common: each candidate stands for itself
@@ -137,11 +142,12 @@ def _add_searches(
             groups = np.arange(len(rows)) if alone else encode(rows["answer"].to_list())
             correct = best_of_n_weighted(groups, rows["correct"].to_numpy(), scores)
             first = rows.row(0, named=True)
-            spent = (first[name] for name in ("generated_tokens", "verifier_tokens"))
-            generated, read = (float("nan") if tokens is None else tokens for tokens in spent)
-            cost = outcomes.cost(policy, generated, "prm", read)
-            selected = Selected(family, name, "best_of_n_weighted")
-            outcomes.add(problem_id, selected, round(first["generations"]), correct, cost)
+            spent = (first[each] for each in ("generated_tokens", "verifier_tokens"))
+            runs.add(problem_id, name, round(first["generations"]), correct, *spent)
+    for run in runs.means():
+        cost = outcomes.cost(policy, run.generated, "prm", run.read)
+        selected = Selected(family, run.name, "best_of_n_weighted")
+        outcomes.add(run.problem_id, selected, run.budget, run.correct, cost, run.error)
 
 
 def _add_larger(spec: dict, inputs: Inputs, sampled: set[str], method: Method, outcomes: Outcomes) -> None:

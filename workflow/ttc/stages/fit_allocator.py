@@ -7,6 +7,7 @@ import polars as pl
 
 from ttc.errors import InputError
 from ttc.evaluation import allocator_files
+from ttc.evaluation.clusters import clusters
 from ttc.evaluation.common import common_questions, left_out
 from ttc.evaluation.competitors import Group, competing, groups
 from ttc.evaluation.crossvalidation import Grid, build_grid, cross_validate
@@ -14,6 +15,7 @@ from ttc.evaluation.curves import Curve, fixed_curves, tabulate
 from ttc.noise import generator
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.analysis import ALLOCATION, CURVES, DIFFICULTY, OUTCOMES, PER_QUESTION
+from ttc.tables.generation import PROBLEMS
 
 DECLARATION = {
     "group": "analysis",
@@ -34,7 +36,7 @@ ANCHOR = {"search": "best_of_n_weighted"}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: seed, folds, repeats, bootstrap, at_most, strategies {family: names, or null for the paper's}.
+    """spec: seed, folds, repeats, clusters, bootstrap, at_most, strategies {family: names, or null for the paper's}.
 
     Writes a folder: tables of the allocation, of curves and of each question, and `allocator.skops`, which holds a
     dict, `family/selection/bins` -> ComputeOptimalAllocator fitted on all questions.
@@ -48,6 +50,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     if said := left_out(outcomes, problem_ids, lacking):
         print(f"  {said}", flush=True)
     outcomes, problem_ids, bins = align(outcomes, difficulty, problem_ids)
+    alike = clusters(PROBLEMS.read(one(inputs, "problems"), ["question"]), spec["clusters"], problem_ids)
     seed = spec["seed"]
     curves = fixed_curves(outcomes, problem_ids)
     allocation, per_question, fitted = [], [], {}
@@ -64,7 +67,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             )
         for kind, values in bins.items():
             random = generator(seed, "allocation", group.family, group.label, kind)
-            result = cross_validate(grid, values, folds, repeats, random)
+            result = cross_validate(grid, values, folds, repeats, random, alike)
             fitted[f"{group.family}/{group.label}/{kind}"] = result.allocator
             measured = {"compute_optimal": result.correct, "in_sample_optimal": result.in_sample}
             for strategy, correct in measured.items():
@@ -76,7 +79,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
                 allocation.append(row)
         # The baseline that is chosen as fairly: one bin, so one strategy for all questions
         random = generator(seed, "allocation", group.family, group.label, "none")
-        fixed = cross_validate(grid, np.ones(len(problem_ids), dtype=int), folds, repeats, random).correct
+        everyone = np.ones(len(problem_ids), dtype=int)
+        fixed = cross_validate(grid, everyone, folds, repeats, random, alike).correct
         curves.append(Curve(group.family, "best_fixed", group.label, grid.budgets, fixed))
         per_question.append(_per_question(group, "best_fixed", "none", grid, fixed))
     if not fitted:

@@ -39,7 +39,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """Search the block `problems` [start, stop) of the split, sorted by problem_id.
 
     spec: seed, split, problems, strategy {kind and its hyper-parameters}, budget (N beams), temperature, max_tokens,
-    max_step_tokens (None: as many as max_tokens), max_rounds, finished and duplicates (see `ttc.search.beams`).
+    max_step_tokens (None: as many as max_tokens), max_rounds, finished and duplicates (see `ttc.search.beams`), and
+    `repeat` where it is not the first run of its kind.
     InputError where policy and verifier do not read text as the same tokens.
     """
     from ttc.engines.open import open_engine
@@ -100,7 +101,9 @@ def search_problems(
             engine,
             verifier,
             form.prompts(engine.tokenizer, block["question"].to_list()),
-            problem_streams(spec["seed"], strategy, budget, block["problem_id"].to_list()),
+            problem_streams(
+                spec["seed"], strategy, budget, block["problem_id"].to_list(), spec.get("repeat", 0)
+            ),
             strategy,
             budget,
             draw,
@@ -126,13 +129,17 @@ def search_problems(
     return results
 
 
-def problem_streams(seed: int, strategy: Strategy, budget: int, problem_ids: list[str]) -> np.ndarray:
-    """One noise stream (uint64) per problem.
+def problem_streams(
+    seed: int, strategy: Strategy, budget: int, problem_ids: list[str], repeat: int = 0
+) -> np.ndarray:
+    """One noise stream (uint64) per problem, of the run `repeat` of this search, from 0; runs share no noise.
 
     Named by `Strategy.at`, so `beam(width=sqrt)` and `beam(width=4)` with 16 beams are one search and not two draws.
+    The first run is not numbered: more runs leave it as it is.
     """
     name = strategy.at(budget).name
-    streams = [noise.stream(seed, "search", name, budget, problem_id) for problem_id in problem_ids]
+    run = ("repeat", repeat) if repeat else ()
+    streams = [noise.stream(seed, "search", name, budget, problem_id, *run) for problem_id in problem_ids]
     return np.array(streams, dtype=np.uint64)
 
 

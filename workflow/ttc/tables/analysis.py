@@ -42,7 +42,11 @@ OUTCOMES = Schema(
     | PROBLEM
     | {
         "correct": share(meaning="expected correctness of the selected answer"),
-        "mc_error": real(meaning="Monte-Carlo standard error of `correct`; 0 = exact", low=0.0),
+        "mc_error": real(
+            meaning="Monte-Carlo standard error of `correct`, of subsets that were drawn or of searches that were "
+            "repeated; 0 = exact, or one run of a search, which does not show its error",
+            low=0.0,
+        ),
         "tokens": real(meaning="tokens generated", nullable=True, low=0.0),
         "verifier_tokens": real(
             meaning="tokens the verifier read: of a sample or revision all of its context and itself, of a search as "

@@ -24,6 +24,7 @@ from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
 from ttc.tables.pools import POOL_CHECKS
 from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
+from ttc.tables.spending import BREAK_EVEN, SPENDING, SPENT
 from ttc.tables.stopping import STOPPING, STOPPING_CURVES
 
 # What a study is read for
@@ -48,6 +49,9 @@ TABLES = {
         POOL_ACCURACY,
         POOL_PAIRS,
         POOL_EXCHANGE,
+        SPENDING,
+        SPENT,
+        BREAK_EVEN,
     )
 }
 # Why a study may lack a table, in words
@@ -62,6 +66,9 @@ ABSENT = {
     "pool_pairs": "the study has one pool of samples",
     "pool_exchange": "no two pools have models of different `parameters`",
     "pool_checks": "the study sampled its completions itself",
+    "spending": "no budget was spread across questions",
+    "spent": "no budget was spread across questions",
+    "break_even": "no budget was spread across questions",
 }
 ALL = 0  # the bin that holds all questions
 

@@ -14,6 +14,8 @@ from ttc.study.sections.configuration import Configuration
 
 NOTEBOOK = "notebooks/01_scaling.ipynb"
 
+# Tables of budgets spread across questions
+SPREAD = ("spending", "spent", "break_even")
 # Tables of the comparison of several pools
 COMPARED = ("pool_accuracy", "pool_pairs", "pool_exchange")
 # Tables that findings are measured on, beside the chains; a study may lack some.
@@ -68,7 +70,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     searched = [strategy for strategy, _ in material.searches]
     competing = [method for method, each in declared(searched, "competes").items() if each["competes"]]
     spec = seed | configuration.allocation.model_dump() | {"competing_methods": competing}
-    measured["allocation"] = [add("fit_allocator", name, spec, **measured)]
+    measured["allocation"] = [add("fit_allocator", name, spec, problems=material.problems, **measured)]
     exchanges = []
     if material.larger_greedy:
         spec = seed | {
@@ -81,6 +83,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
         compared = {role: models[role] for role in ("policy", "larger_policy")}
         exchanges = [add("match_flops", name, spec, **measured, **compared)]
     measured["exchange"] = exchanges
+    measured |= _spending(configuration, add, material, difficulty)
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
     scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
     measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
@@ -136,6 +139,33 @@ def plan_figures(
     spec["methods"] = declared([name for name, _ in material.searches], "legend", "beyond_paper")
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
     return [add("plot", material.name, spec, **measured, **chains, pool_checks=material.checks)]
+
+
+def _spending(
+    configuration: Configuration, add: Add, material: Material, difficulty: Artifact
+) -> dict[str, list]:
+    """Add budgets spread across questions; their tables by role, empty lists where the study leaves them out."""
+    if not configuration.spending.use:
+        return {each: [] for each in SPREAD}
+    spec = {"seed": configuration.seed} | configuration.spending.model_dump(exclude={"use"})
+    spec |= configuration.allocation.model_dump(include={"folds", "clusters"})
+    spec |= {
+        "aggregation": configuration.evaluation.aggregation,
+        "difficulty_samples": configuration.difficulty.samples,
+        "parameters": material.parameters,
+    }
+    made = add(
+        "evaluate_spending",
+        material.name,
+        spec,
+        parts=tuple(f"{each}.parquet" for each in SPREAD),
+        problems=material.problems,
+        samples=material.samples,
+        scores=material.scores,
+        difficulty=[difficulty],
+        **{role: material.models.get(role, []) for role in ("policy", "prm")},
+    )
+    return {each: [made.part(f"{each}.parquet")] for each in SPREAD}
 
 
 def _verifiers(configuration: Configuration, add: Add, name: str, **scored: list) -> dict[str, list]:

@@ -9,7 +9,7 @@ from ttc.study.graph.generations import Material
 from ttc.study.graph.revisions import add_revisions
 from ttc.study.sections.configuration import Configuration
 from ttc.study.sections.sampling import Orm, Prm
-from ttc.study.sections.search import LARGER
+from ttc.study.sections.search import Asked
 
 
 def plan_sampled(configuration: Configuration, add: Add, base: Base) -> Material:
@@ -97,9 +97,10 @@ class Study:
                 sampled = self.sample("test", larger, problems, samples, label="larger")
                 material.larger_samples.append(sampled)
         material.larger_scores = self._score("prm", material, material.larger_samples, "larger")
-        for budget in self.configuration.search.larger_budgets:
-            found = self._search(material, larger, LARGER, budget, prefix="larger-")
-            material.larger_searches += [(LARGER.name, each) for each in found]
+        for asked in self.configuration.search.larger_searches():
+            for repeat in range(asked.repeats):
+                found = self._search(material, larger, asked, repeat, prefix="larger-")
+                material.larger_searches += [(asked.name, each) for each in found]
 
     def _score(
         self, kind: str, material: Material, samples: list[Artifact], label: str = "test"
@@ -171,17 +172,21 @@ class Study:
 
     def add_searches(self, material: Material) -> None:
         """Every strategy at every budget.  Equal searches under two names (width √16 = 4) are made once."""
-        made: dict[tuple[Strategy, int], list[Artifact]] = {}
-        for name, strategy, budget in self.configuration.search.searches():
-            if (strategy, budget) not in made:
-                made[strategy, budget] = self._search(material, self.policy, strategy, budget)
-            material.searches += [(name, each) for each in made[strategy, budget]]
+        made: dict[tuple[Strategy, int, int], list[Artifact]] = {}
+        for asked in self.configuration.search.searches():
+            for repeat in range(asked.repeats):
+                run = (asked.strategy, asked.budget, repeat)
+                if run not in made:
+                    made[run] = self._search(material, self.policy, asked, repeat)
+                material.searches += [(asked.name, each) for each in made[run]]
         material.shown_search = next(iter(made.values()), [])
 
     def _search(
-        self, material: Material, policy: Artifact, strategy: Strategy, budget: int, prefix: str = ""
+        self, material: Material, policy: Artifact, asked: Asked, repeat: int, prefix: str = ""
     ) -> list[Artifact]:
+        """The blocks of one run.  The first run has no number: its key is that of a study without repeats."""
         search = self.configuration.search
+        strategy, budget = asked.strategy, asked.budget
         spec = self.seed | {
             "split": "test",
             "strategy": strategy.spec,
@@ -195,6 +200,9 @@ class Study:
         if strategy.declaration["finished"] is not None:
             spec["finished"] = strategy.declaration["finished"]
         name = prefix + file_label(strategy.name, budget)
+        if repeat:
+            spec["repeat"] = repeat
+            name = f"{name}-repeat{repeat}"
         parts = list(blocks(self.tests, search.block_problems))
         return [
             self.add(

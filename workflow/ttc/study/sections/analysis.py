@@ -80,8 +80,11 @@ class Candidates(Section):
 class Allocation(Section):
     """The compute-optimal choice of a strategy per difficulty bin and budget."""
 
-    folds: whole(2) = key(2, "folds inside each bin: choose on the others, measure on one")
+    folds: whole(2) = key(10, "folds inside each bin: choose on the others, measure on one (the paper: 2)")
     repeats: Count = key(10, "random splits into folds that are averaged")
+    clusters: Literal["text", "template"] = key(
+        "text", "questions that share a fold: of equal `text`, or of one `template`, equal but for numbers"
+    )
     bootstrap: Bootstrap = 2000
     at_most: bool = key(
         True,

@@ -18,6 +18,7 @@ from ttc.study.sections.revision import Revision
 from ttc.study.sections.running import Engine, Runtime
 from ttc.study.sections.sampling import Orm, Prm, Sampling
 from ttc.study.sections.search import Search
+from ttc.study.sections.spending import Spending
 
 GENERATED, PUBLISHED, POOL = "generated", "published", "pool"
 _OWN = {"store", "logs", "benchmarks", "bench", "equality"}  # folders of results/ that are no study's
@@ -61,6 +62,7 @@ class Configuration(Section):
     evaluation: Evaluation = Evaluation()
     allocation: Allocation = Allocation()
     stopping: Stopping = Stopping()
+    spending: Spending = Spending()
     exchange: Exchange = Exchange()
     findings: Findings = Findings()
     figures: Figures = Figures()
@@ -92,6 +94,7 @@ class Configuration(Section):
             self.search.check(self.prm.use)
         self.evaluation.check()
         self.stopping.check()
+        self.spending.check()
         self.figures.check()
         if self.origin != POOL:
             self._check_budgets()

@@ -111,6 +111,7 @@ def _strategy() -> type[Sparse]:
         fields[parameter] = (fields[parameter][0], key(None, said))
     own = "beams N of this search; default those of `search.budgets` that are billed no more than its largest"
     fields["budgets"] = (Budgets, key(None, own))
+    fields["repeats"] = (Count, key(None, "independent runs of this search; default `search.repeats`"))
     return create_model("Strategy", __base__=Sparse, __doc__="One search.", **fields)
 
 

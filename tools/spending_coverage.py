@@ -1,0 +1,116 @@
+"""Coverage of the intervals of budgets spread across questions, by simulation, as a table for docs/spending.md.
+
+python -m tools.spending_coverage --questions 100      # some minutes
+"""
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+
+from ttc.evaluation.pool import Costs, Pool, Steps
+from ttc.evaluation.spending.measure import MEASURES, Measured, Rule, Study, measure
+from ttc.evaluation.spending.paths import MAJORITY, WEIGHTED, Paths, joined, walk
+from ttc.noise import generator
+
+SAMPLES, ORDERS, FOLDS = 32, 4, 10
+SIZES = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32])
+TARGETS, PROBE = [4, 8], 2
+SHOWN = ("accuracy", "gain_generations", "gain_tokens", "saving_generations")
+
+
+def question(name: str, random: np.random.Generator) -> Pool:
+    """A question: pass rates as in the default study, wrong answers that attract, scores one sd apart."""
+    rate, wrong = random.beta(0.37, 0.62), random.dirichlet(np.full(12, 0.3))
+    right = random.random(SAMPLES) < rate
+    groups = np.where(right, 0, 1 + random.choice(12, SAMPLES, p=wrong)).astype(np.int32)
+    scores = 1 / (1 + np.exp(-random.normal(right - 0.5, 1.0)))
+    tokens = 20.0 + 30.0 * (1 - rate) + random.integers(0, 10, SAMPLES)
+    costs = Costs(tokens, {"prm": tokens + 20}, -0.3 * tokens)
+    return Pool(
+        problem_id=name,
+        index=np.arange(SAMPLES),
+        groups=groups,
+        correct=right.astype(float),
+        steps={"prm": Steps(scores, np.ones(SAMPLES, dtype=int))},
+        tokens=float(tokens.mean()),
+        verifier_tokens={"prm": float(tokens.mean() + 20)},
+        logprob=float("nan"),
+        each=costs,
+    )
+
+
+def population(count: int) -> Paths:
+    """The paths of `count` questions."""
+    random = generator(0, "coverage", "spending")
+    looks = [size for size in SIZES.tolist() if not size & (size - 1) and PROBE <= size < SAMPLES]
+    return joined(
+        [walk(question(f"q{each:05}", random), SIZES, looks, ORDERS, "last", random) for each in range(count)]
+    )
+
+
+def drawn(paths: Paths, size: int, seed: int) -> Study:
+    """A study of `size` questions of the population."""
+    random = generator(seed, "coverage", "study", size)
+    rows = random.choice(len(paths.problem_ids), size, replace=False)
+    own = replace(
+        paths,
+        problem_ids=[paths.problem_ids[row] for row in rows],
+        correct={rule: values[rows] for rule, values in paths.correct.items()},
+        tokens=paths.tokens[rows],
+        read=paths.read[rows],
+        probes={k: {name: each[rows] for name, each in named.items()} for k, named in paths.probes.items()},
+    )
+    return Study(own, np.arange(size) % FOLDS, None, TARGETS, [PROBE], (2.0, 2.0))
+
+
+def main() -> None:
+    """Print the share of studies whose interval holds the mean of all studies, which learn as they do."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--studies", type=int, default=100)
+    parser.add_argument("--truth", type=int, default=600, help="studies whose mean is the truth")
+    parser.add_argument("--resamples", type=int, default=100)
+    given = parser.parse_args()
+    paths = population(4000)
+    rules = [
+        Rule(vote, rule, PROBE)
+        for vote in (MAJORITY, WEIGHTED)
+        for rule in ("batch", "price", "price_by_steps")
+    ]
+    places = [MEASURES.index(name) for name in SHOWN]
+    once = np.ones(given.questions)
+    found = []
+    for seed in range(given.truth):
+        study = drawn(paths, given.questions, seed)
+        values = study.compared(study.spent(once), once)
+        found.append([values[rule][places] for rule in rules])
+    truth, spread = np.mean(found, axis=0), np.std(found, axis=0, ddof=1)
+    inside, wide = np.zeros((2, *truth.shape))
+    for seed in range(given.studies):
+        study = drawn(paths, given.questions, seed)
+        made: Measured = measure(study, given.resamples, generator(seed, "coverage", "resamples"))
+        low, high = (np.array([ends[rule][places] for rule in rules]) for ends in (made.low, made.high))
+        inside += (low <= truth) & (truth <= high)
+        wide += (high - low) / 2
+    print(
+        f"{given.questions} questions, {given.studies} studies; half-width over 1.96 standard deviations of studies\n"
+    )
+    print(
+        "| vote | rule | mean budget | "
+        + " | ".join(f"{name}: truth, covered, width" for name in SHOWN)
+        + " |"
+    )
+    print("|---" * (3 + len(SHOWN)) + "|")
+    for row, rule in enumerate(rules):
+        for column, target in enumerate(TARGETS):
+            cells = [
+                f"{truth[row, each, column]:.3f}, {100 * inside[row, each, column] / given.studies:.0f} %, "
+                f"{wide[row, each, column] / given.studies / (1.96 * spread[row, each, column]):.2f}"
+                for each in range(len(SHOWN))
+            ]
+            print(f"| {rule.selection} | {rule.name} | {target} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Budgets that are spread across questions."""
+
+from typing import Annotated
+
+from ttc.study.sections.base import Bootstrap, Count, Different, Filled, Section, check_rising, key, whole
+
+
+class Spending(Section):
+    """A budget spread across questions, by what a first look at each says; what a look costs is paid."""
+
+    use: bool = key(True, "whether the study measures it")
+    probes: Annotated[list[Count], Filled, Different] = key(
+        [1, 2, 4, 8], "samples of a question that are looked at first; they vote, too"
+    )
+    budgets: Annotated[list[whole(2)], Filled, Different] = key(
+        [2, 4, 8, 16, 32, 64], "mean generations of a question; those above its samples are left out"
+    )
+    orders: whole(2) = key(16, "random orders in which the samples of a question come in")
+    bootstrap: Bootstrap = 100
+
+    def check(self) -> None:
+        """InputError unless probes and budgets rise."""
+        check_rising("spending.probes", self.probes)
+        check_rising("spending.budgets", self.budgets)
