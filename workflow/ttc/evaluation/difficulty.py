@@ -49,14 +49,19 @@ def assign_bins(values: np.ndarray, problem_ids: list[str], bins: int = 5, ties:
         return np.zeros(0, dtype=np.int32)
     if np.isnan(values).any():
         raise InputError(f"difficulty is not known for {int(np.isnan(values).sum())} of {count} questions")
-    hashes = np.array([_stable_hash(problem_id) for problem_id in problem_ids], dtype=np.uint64)
-    order = np.lexsort((hashes, -values))
+    order = easiest_first(values, problem_ids)
     ranks = np.empty(count, dtype=np.int64)
     ranks[order] = np.arange(count)
     if ties == "together":
         ordered = -values[order]
         ranks = np.searchsorted(ordered, -values, side="left")
     return (1 + ranks * bins // count).astype(np.int32)
+
+
+def easiest_first(values: np.ndarray, problem_ids: list[str]) -> np.ndarray:
+    """Indices of the questions by falling value, equal ones by a hash of the problem's id; int (questions,)."""
+    hashes = np.array([_stable_hash(problem_id) for problem_id in problem_ids], dtype=np.uint64)
+    return np.lexsort((hashes, -values))
 
 
 def _stable_hash(problem_id: str) -> int:
