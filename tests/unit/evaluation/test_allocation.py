@@ -1,5 +1,7 @@
 """The allocator: choices with a known answer, folds, optimism of choosing in sample, efficiency, curves."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,7 +11,8 @@ from ttc.errors import InputError
 from ttc.evaluation.allocator import ComputeOptimalAllocator
 from ttc.evaluation.competitors import groups
 from ttc.evaluation.crossvalidation import build_grid, cross_validate, stratified_folds
-from ttc.evaluation.curves import fixed_curves, tabulate
+from ttc.evaluation.curves import fixed_curves, question_counts, tabulate
+from ttc.evaluation.cuts import Cuts
 from ttc.evaluation.efficiency import crossing, efficiency, efficiency_of
 from ttc.noise import generator
 
@@ -248,7 +251,8 @@ def test_curves_are_means_over_all_questions_and_by_bin():
     correct = random.random((40, 2, 2))
     bins = np.repeat([1, 2, 3, 5], 10)
     curves = fixed_curves(outcome_rows(correct), ids(40))
-    table = tabulate(curves, {"oracle": bins}, 200, 0)
+    cuts = Cuts.of(-bins.astype(float), ids(40), bins)
+    table = tabulate(curves, {"oracle": cuts}, question_counts(40, 200, 0), 0)
     row = table.filter((pl.col("strategy") == "b") & (pl.col("bin") == 5) & (pl.col("budget") == 4)).row(
         0, named=True
     )
@@ -257,3 +261,24 @@ def test_curves_are_means_over_all_questions_and_by_bin():
     whole = table.filter(pl.col("bin") == 0)
     assert len(whole) == 4 and set(whole["bins"]) == {"none"}
     assert len(table) == 4 + 4 * 4
+
+
+def test_a_curve_that_holds_a_choice_brings_its_own_resamples():
+    curve = fixed_curves(outcome_rows(np.full((30, 1, 1), 0.5), strategies=("a",), budgets=(4,)), ids(30))[0]
+    wide = replace(curve, resampled=np.linspace(0, 1, 500)[:, None, None])
+    cuts = Cuts.of(np.arange(30.0), ids(30), 1 + np.arange(30)[::-1] // 15)
+    table = tabulate([wide], {"oracle": cuts}, question_counts(30, 500, 0), 0)
+    widths = dict(table.select("bin", pl.col("high") - pl.col("low")).iter_rows())
+    # of all questions the given resamples; in bins, for which it has none, those of its values
+    assert widths[0] > 0.8 and widths[1] < 0.4
+
+
+def test_bins_of_a_curve_are_cut_anew():
+    """A bin's accuracy that only depends on where the bin begins has no spread among its members, and an interval."""
+    rates = np.linspace(0, 1, 100)
+    curve = fixed_curves(outcome_rows(rates[:, None, None], strategies=("a",), budgets=(1,)), ids(100))[0]
+    cuts = Cuts.of(rates, ids(100), 5 - np.arange(100) // 20)
+    table = tabulate([curve], {"oracle": cuts}, question_counts(100, 1000, 0), 0)
+    middle = table.filter(bin=3).row(0, named=True)
+    # the mean of the middle fifth moves about as much as the median: half a standard error of .5 / 10
+    assert middle["high"] - middle["low"] == pytest.approx(2 * 1.96 * 0.05, rel=0.25)

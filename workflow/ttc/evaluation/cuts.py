@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import polars as pl
 
 from ttc.evaluation.difficulty import easiest_first
+from ttc.statistics.bootstrap import bootstrap_means
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Cuts:
         """Ranks from 0 at which bins begin, and the number of questions: int (number + 1,)."""
         return np.concatenate([[0], np.cumsum(np.bincount(self.bins, minlength=self.number + 1)[1:])])
 
+    def drawn(self, counts: np.ndarray, value: int) -> np.ndarray:
+        """The questions of a bin (0: all), each once, and below them their `copies` in every resample."""
+        here = self.bins == value if value else np.ones(len(self.bins), dtype=bool)
+        return np.vstack([here.astype(np.float64), self.copies(counts, [value] if value else None)])
+
     def copies(self, counts: np.ndarray, wanted: list[int] | None = None) -> np.ndarray:
         """How many copies of each question lie in the `wanted` bins (None: all) of each resample.
 
@@ -64,3 +71,19 @@ class Cuts:
         copies = np.empty_like(inside)
         copies[:, self.order] = inside
         return copies
+
+
+def cuts_of(difficulty: pl.DataFrame, problem_ids: list[str]) -> dict[str, Cuts]:
+    """The bins of sorted `problem_ids` by kind, oracle and, where it was measured, predicted; all have a difficulty."""
+    ordered = difficulty.filter(pl.col("problem_id").is_in(problem_ids)).sort("problem_id")
+    kinds = [kind for kind in ("oracle", "predicted") if not ordered[f"{kind}_bin"].null_count()]
+    return {
+        kind: Cuts.of(ordered[kind].to_numpy(), problem_ids, ordered[f"{kind}_bin"].to_numpy())
+        for kind in kinds
+    }
+
+
+def bin_means(values: np.ndarray, cuts: Cuts) -> np.ndarray:
+    """Means of `values` (questions, curves), NaN = not measured, of all questions and each bin: (1 + bins, curves)."""
+    copies = np.stack([np.ones(len(values)), *(cuts.bins == value for value in range(1, cuts.number + 1))])
+    return bootstrap_means(values, copies.astype(np.float64))
