@@ -128,7 +128,7 @@ def exchanges(
                 found = at_budget(budgets, values, paid)
                 for value in (0, *sorted(set(cuts.bins[complete].tolist()))) if complete.any() else ():
                     random = generator(seed, "pools", "exchange", int(value))
-                    copies = cuts.drawn(counts, value)
+                    copies = cuts.drawn(counts, [value] if value else None)
                     members = copies[0].astype(bool) & complete
                     compared = against(found.values, alone[:, 0], copies, random)
                     where = (small.name, larger.name, strategy, version, float(ratio), int(value))

@@ -49,10 +49,10 @@ class Cuts:
         """Ranks from 0 at which bins begin, and the number of questions: int (number + 1,)."""
         return np.concatenate([[0], np.cumsum(np.bincount(self.bins, minlength=self.number + 1)[1:])])
 
-    def drawn(self, counts: np.ndarray, value: int) -> np.ndarray:
-        """The questions of a bin (0: all), each once, and below them their `copies` in every resample."""
-        here = self.bins == value if value else np.ones(len(self.bins), dtype=bool)
-        return np.vstack([here.astype(np.float64), self.copies(counts, [value] if value else None)])
+    def drawn(self, counts: np.ndarray, wanted: list[int] | None = None) -> np.ndarray:
+        """The questions of the `wanted` bins (None: all), each once, and below them `copies` in every resample."""
+        here = np.ones(len(self.bins)) if wanted is None else np.isin(self.bins, wanted).astype(np.float64)
+        return np.vstack([here, self.copies(counts, wanted)])
 
     def copies(self, counts: np.ndarray, wanted: list[int] | None = None) -> np.ndarray:
         """How many copies of each question lie in the `wanted` bins (None: all) of each resample.
@@ -65,7 +65,7 @@ class Cuts:
         ends = np.cumsum(counts[:, self.order], axis=1)
         starts = ends - counts[:, self.order]
         inside = np.zeros_like(ends)
-        for value in wanted:
+        for value in (each for each in wanted if each <= self.number):
             low, high = self.edges[value - 1], self.edges[value]
             inside += np.clip(ends, low, high) - np.clip(starts, low, high)
         copies = np.empty_like(inside)

@@ -87,9 +87,8 @@ def _compare(
             )
         means = resampled.filter(family=family, bins=kind)
         counts = question_counts(len(problem_ids), len(means["means"][0]), spec["seed"])[: spec["bootstrap"]]
-        drawn = {
-            value: cuts[kind].drawn(counts, value) for value in (0, *sorted(set(cuts[kind].bins.tolist())))
-        }
+        values = (0, *sorted(set(cuts[kind].bins.tolist())))
+        drawn = {value: cuts[kind].drawn(counts, [value] if value else None) for value in values}
         again = {value: _resampled(means, value, budgets, len(counts)) for value in drawn}
         for version in spec["versions"]:
             for ratio in spec["ratios"][version]:

@@ -25,7 +25,7 @@ def pass_at_1(study: Study, kind: str, replicates: int, seed: int) -> list[tuple
     counts = bootstrap_counts(len(rates), replicates, generator(seed, "pass_at_1", kind))
     rows = []
     for index in study.bins(kind):
-        means = bootstrap_means(rates, cuts.drawn(counts, index))
+        means = bootstrap_means(rates, cuts.drawn(counts, [index]))
         size = np.array([(cuts.bins == index).sum()])
         random = generator(seed, "pass_at_1", kind, index)
         low, high = percentile_interval(with_ends(means[1:], size, (0.0, 1.0), random))
