@@ -13,6 +13,10 @@ from ttc.errors import InputError, nearest
 TIES = ("split", "together")
 SAMPLES = ("shared", "disjoint")
 PURPOSES = ("difficulty", "evaluation")
+# Samples of a question from which on bins and outcomes may be made of the same ones: with 16 the luck that a question's
+# bin and its outcome share makes equal strategies differ by 1 to 3 points, with 64 by up to half a point (simulated,
+# docs/statistics.md)
+ENOUGH = 128
 
 
 def pool_half(samples: str, purpose: str) -> int | None:
@@ -27,6 +31,17 @@ def pool_half(samples: str, purpose: str) -> int | None:
             f"difficulty samples '{samples}' is not one of {', '.join(SAMPLES)}{nearest(samples, SAMPLES)}"
         )
     return None if samples == "shared" else PURPOSES.index(purpose)
+
+
+def shared_luck(samples: str, fewest: int) -> str | None:
+    """A warning where bins are made of the very samples that are evaluated, and a question has too few; None else."""
+    if samples != "shared" or fewest >= ENOUGH:
+        return None
+    return (
+        f"difficulty.samples is shared and questions have as few as {fewest} samples: below {ENOUGH} a question that "
+        "was lucky looks easy and does well by the same luck, so differences in bins, and gains of an allocation, come "
+        "out too large; `disjoint` has half of the samples make the bins and the rest evaluated"
+    )
 
 
 def assign_bins(values: np.ndarray, problem_ids: list[str], bins: int = 5, ties: str = "split") -> np.ndarray:

@@ -46,8 +46,8 @@ def tested(findings: pl.DataFrame, cards: dict[str, dict]) -> str:
     )
     said = (
         f"{len(claims)} claims were tested here, {len(primary)} of them primary: named before a study had measured "
-        "any, and adjusted by Holm, so that a study without effects finds one of them reproduced or opposite in at most 5 % "
-        "of cases. The others are adjusted by Benjamini and Yekutieli, which bounds the share of false ones among the "
+        "any, and adjusted by Holm, so that of studies without effects at most 5 % find one of them reproduced or "
+        "opposite. The others are adjusted by Benjamini and Yekutieli, which bounds the share of false ones among the "
         f"decided at 5 %.{once}"
     )
     if models(cards) == "with these models":
@@ -68,7 +68,7 @@ def power(findings: pl.DataFrame) -> str:
     needed = ", ".join(f"{points}: {questions_needed(points / 100, sd):,.0f}" for points in POINTS)
     return (
         f"Power: a question's paired difference has a standard deviation of {sd:.2f} (median over the tested claims), "
-        f"so {most:,} questions find a true difference of {smallest:.1f} points with probability {POWER:.0%} at 5 % for "
-        f"one claim alone, and a larger one where many claims are tested. Questions that a difference of so many points "
+        f"so {most:,} questions find a true difference of {smallest:.1f} points with probability {POWER:.0%} at 5 %, "
+        "for one claim alone; a larger one where many claims are tested. Questions that a difference of so many points "
         f"needs: {needed}."
     )
