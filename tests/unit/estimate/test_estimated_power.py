@@ -1,5 +1,7 @@
 """What `ttc plan` says about questions and samples: power, and too few samples for bins and outcomes alike."""
 
+import pytest
+
 from ttc.estimate import power
 from ttc.estimate.table import text
 from ttc.study.build import plan_study
@@ -17,7 +19,9 @@ def test_a_plan_says_which_differences_its_questions_find():
     assert sentence in text(plan_study({}), measuring=False)
 
 
-def test_a_plan_with_few_samples_warns_where_bins_and_outcomes_share_them():
-    few = {"evaluation": {"budgets": [1, 16, 64]}, "sampling": {"samples": 64}}
-    shared, disjoint = (said(**few, difficulty={"samples": each}) for each in ("shared", "disjoint"))
-    assert len(shared) == 2 and "as few as 64 samples" in shared[1] and len(disjoint) == 1
+@pytest.mark.parametrize(("samples", "expected"), [("shared", 2), ("disjoint", 1)])
+def test_a_plan_with_few_samples_warns_where_bins_and_outcomes_share_them(samples, expected):
+    few = {"evaluation": {"budgets": [1, 16, 32]}, "sampling": {"samples": 64}}
+    found = said(**few, difficulty={"samples": samples})
+    assert len(found) == expected
+    assert ("as few as 64 samples" in found[-1]) is (samples == "shared")

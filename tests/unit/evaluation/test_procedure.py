@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ttc.evaluation.crossvalidation import Grid, cross_validate
+from ttc.evaluation.curves import question_counts
 from ttc.evaluation.cuts import Cuts
 from ttc.evaluation.difficulty import assign_bins
 from ttc.evaluation.procedure import centred, resample
@@ -127,3 +128,8 @@ def test_centred_replicates_have_the_estimate_as_their_mean():
     assert centred(replicates, np.array([5.0, 1.0])) == pytest.approx(
         np.array([[4.0, np.nan], [6.0, 1.0]]), nan_ok=True
     )
+
+
+def test_fewer_resamples_are_the_first_of_more():
+    """Stages ask for different numbers, and their intervals are paired where they are of the same draws."""
+    assert (question_counts(30, 50, 7)[:20] == question_counts(30, 20, 7)).all()

@@ -1,4 +1,4 @@
-"""What a study's questions and samples can find, before it runs: power, and luck that bins and outcomes share."""
+"""Power of a study before it runs, and luck that bins and outcomes share: sentences about questions and samples."""
 
 from collections.abc import Iterator
 

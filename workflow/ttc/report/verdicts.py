@@ -1,4 +1,4 @@
-"""What the report says about verdicts: their marks, how many there are, what they rest on, and what they could find."""
+"""Sentences of the report about verdicts: how many there are, what they rest on, and what they could find."""
 
 import polars as pl
 

@@ -86,7 +86,9 @@ def _compare(
                 "FLOPs matching: no question has outcomes of both the policy and the larger policy"
             )
         means = resampled.filter(family=family, bins=kind)
-        counts = question_counts(len(problem_ids), len(means["means"][0]), spec["seed"])[: spec["bootstrap"]]
+        # The draws that choices were made anew in, which may be fewer than are asked for here
+        replicates = min([spec["bootstrap"], *means["means"].list.len().head(1)])
+        counts = question_counts(len(problem_ids), replicates, spec["seed"])
         values = (0, *sorted(set(cuts[kind].bins.tolist())))
         drawn = {value: cuts[kind].drawn(counts, [value] if value else None) for value in values}
         again = {value: _resampled(means, value, budgets, len(counts)) for value in drawn}
@@ -99,7 +101,8 @@ def _compare(
                     random = generator(
                         spec["seed"], "exchange", family, version, str(ratio), kind, int(value)
                     )
-                    chosen = at_budget(budgets, again[value], paid).values
+                    known = again[value] is not None
+                    chosen = at_budget(budgets, again[value], paid).values if known else None
                     compared = against(read.values, larger, copies, random, chosen)
                     where = (family, version, float(ratio), kind, int(value), factor, read.budget)
                     yield (*where, *compared, winner(*compared[6:], ("small", "larger")), read.clipped)
@@ -116,7 +119,9 @@ def _by_question(rows: pl.DataFrame, problem_ids: list[str]) -> tuple[np.ndarray
     return budgets, values
 
 
-def _resampled(rows: pl.DataFrame, value: int, budgets: np.ndarray, replicates: int) -> np.ndarray:
-    """Means in every resample (replicates, budgets) of one bin."""
+def _resampled(rows: pl.DataFrame, value: int, budgets: np.ndarray, replicates: int) -> np.ndarray | None:
+    """Means in every resample (replicates, budgets) of one bin; None where some resample has no question of it."""
     means = dict(rows.filter(bin=value).select("budget", "means").iter_rows())
+    if len(means) < len(budgets):
+        return None
     return np.column_stack([means[int(budget)][:replicates] for budget in budgets])
