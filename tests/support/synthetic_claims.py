@@ -85,10 +85,15 @@ def quality() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def outcomes(rows: dict[tuple, object]) -> pl.DataFrame:
-    """Outcomes from {(family, strategy, selection, budget): correctness of each of IDS}."""
+def ids(count: int) -> list[str]:
+    """Names of questions, sorted; those of IDS first."""
+    return [f"p{index:03d}" for index in range(count)]
+
+
+def outcomes(rows: dict[tuple, object], count: int = len(IDS)) -> pl.DataFrame:
+    """Outcomes from {(family, strategy, selection, budget): correctness of each of `count` questions}."""
     frames = [
-        pl.DataFrame({"problem_id": IDS, "correct": np.broadcast_to(np.asarray(values, float), len(IDS))})
+        pl.DataFrame({"problem_id": ids(count), "correct": np.broadcast_to(np.asarray(values, float), count)})
         .with_columns(pl.lit(name).alias(column) for column, name in zip(_NAMES, key, strict=True))
         .with_columns(mc_error=pl.lit(0.0), **_UNKNOWN)
         for key, values in rows.items()
@@ -108,9 +113,11 @@ def chosen(rows: dict[tuple, object]) -> pl.DataFrame:
 
 
 def difficulty(oracle, predicted_bin=None) -> pl.DataFrame:
-    """Difficulty of IDS: `oracle` pass rates, oracle bins of six questions each in the order of IDS."""
-    bins = np.arange(len(IDS)) * 5 // len(IDS) + 1
-    frame = pl.DataFrame({"problem_id": IDS, "oracle": np.asarray(oracle, float), "oracle_bin": bins})
+    """Difficulty of as many questions as `oracle` has pass rates, five oracle bins in the order of their names."""
+    bins = np.arange(len(oracle)) * 5 // len(oracle) + 1
+    frame = pl.DataFrame(
+        {"problem_id": ids(len(oracle)), "oracle": np.asarray(oracle, float), "oracle_bin": bins}
+    )
     empty = {name: pl.lit(None) for name in ("mean_logprob", "mean_tokens", "score_std")}
     predicted = None if predicted_bin is None else pl.Series(predicted_bin)
     frame = frame.with_columns(

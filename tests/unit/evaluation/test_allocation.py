@@ -1,16 +1,22 @@
 """The allocator: choices with a known answer, folds, optimism of choosing in sample, efficiency, curves."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.base import clone
+from sklearn.isotonic import IsotonicRegression
 
 from ttc.errors import InputError
 from ttc.evaluation.allocator import ComputeOptimalAllocator
 from ttc.evaluation.competitors import groups
 from ttc.evaluation.crossvalidation import build_grid, cross_validate, stratified_folds
-from ttc.evaluation.curves import fixed_curves, tabulate
-from ttc.evaluation.efficiency import crossing, efficiency, efficiency_of
+from ttc.evaluation.curves import fixed_curves, question_counts, tabulate
+from ttc.evaluation.cuts import Cuts
+from ttc.evaluation.efficiency import crossing, efficiency, monotone
 from ttc.noise import generator
 
 NAN = np.nan
@@ -208,39 +214,39 @@ def test_groups():
 
 
 class TestEfficiency:
-    def test_crossing_is_linear_in_log2(self):
-        curves = np.array([[0.1, 0.3, 0.5], [0.6, 0.7, 0.8], [0.1, 0.1, 0.1], [0.1, 0.4, 0.3]])
-        found = crossing(np.array([1, 4, 16]), curves, np.array([0.4, 0.4, 0.4, 0.4]))
-        assert found[:2] == pytest.approx([8.0, 1.0]) and np.isnan(found[2]) and found[3] == pytest.approx(4)
+    def test_crossing_is_linear_in_log2_of_a_rising_curve(self):
+        curves = np.array(
+            [[0.1, 0.3, 0.5], [0.6, 0.7, 0.8], [0.1, 0.1, 0.1], [0.1, 0.4, 0.3], [0.1, 0.5, 0.4]]
+        )
+        found = crossing(np.array([1, 4, 16]), curves, np.full(5, 0.4))
+        assert found[:2] == pytest.approx([8.0, 1.0]) and np.isnan(found[2])
+        # .4 and .3 are .35 twice: above the target at one budget by luck is not above it
+        assert np.isnan(found[3])
+        # .5 and .4 are .45 twice: .4 is 3/3.5 of the way from .1 to there
+        assert found[4] == pytest.approx(4 ** (0.3 / 0.35))
+
+    @settings(max_examples=50, deadline=None)
+    @given(st.lists(st.lists(st.floats(0, 1), min_size=4, max_size=4), min_size=1, max_size=5))
+    def test_the_rising_curve_is_that_of_scikit_learn(self, curves):
+        fitted = monotone(np.array(curves))
+        for curve, ours in zip(curves, fitted, strict=True):
+            assert ours == pytest.approx(IsotonicRegression().fit_transform(np.arange(4), curve))
 
     def test_known_ratio_and_interval(self):
-        # reference at 64 equals compute-optimal at 16, on every question
-        random = np.random.default_rng(0)
-        base = random.random((100, 1)) * 0.4
+        # reference at 64 equals compute-optimal at 16, in every resample
+        base = np.random.default_rng(0).random((100, 1)) * 0.4
         budgets = np.array([1, 4, 16, 64])
         optimal = base + np.array([0.1, 0.2, 0.3, 0.4])
-        found = efficiency(budgets, optimal, optimal[:, 2], 64, 200, generator(0))
-        assert found.reached and found.ratio == pytest.approx(4) and found.budget == pytest.approx(16)
+        found = efficiency(budgets, optimal, optimal[:, 2], 64)
+        assert found.bound is None and found.ratio == pytest.approx(4) and found.budget == pytest.approx(16)
         assert found.low == pytest.approx(4) and found.high == pytest.approx(4)
 
-    def test_never_reached_gives_the_bound(self):
-        found = efficiency(np.array([1, 8]), np.zeros((5, 2)), np.ones(5), 64, 50, generator(0))
-        assert not found.reached and found.ratio == 8 and np.isnan(found.budget)
-
-    def test_from_tables(self):
-        correct = np.array([[[0.1, 0.4], [0.1, 0.4]]] * 6)
-        outcomes = outcome_rows(correct, ("best_of_n_weighted", "x"), (4, 64), selection="best_of_n_weighted")
-        rows = [
-            ("search", "compute_optimal", "oracle", n, q, v) for q in ids(6) for n, v in ((4, 0.2), (16, 0.5))
-        ]
-        schema = ["family", "strategy", "bins", "budget", "problem_id", "correct"]
-        per_question = pl.DataFrame(rows, schema=schema, orient="row")
-        found = efficiency_of(outcomes, per_question, replicates=20)
-        assert found.budget == pytest.approx(2 ** (2 + 2 * 2 / 3)) and found.ratio == pytest.approx(
-            64 / found.budget
-        )
-        with pytest.raises(InputError, match="at 128"):
-            efficiency_of(outcomes, per_question, reference_budget=128)
+    def test_beyond_the_measured_budgets_there_are_bounds(self):
+        budgets = np.array([2, 8])
+        never = efficiency(budgets, np.zeros((5, 2)), np.ones(5), 64)
+        assert (never.bound, never.ratio) == ("≤", 8) and np.isnan(never.budget)
+        always = efficiency(budgets, np.ones((5, 2)), np.zeros(5), 64)
+        assert (always.bound, always.ratio, always.budget) == ("≥", 32, 2)
 
 
 def test_curves_are_means_over_all_questions_and_by_bin():
@@ -248,7 +254,8 @@ def test_curves_are_means_over_all_questions_and_by_bin():
     correct = random.random((40, 2, 2))
     bins = np.repeat([1, 2, 3, 5], 10)
     curves = fixed_curves(outcome_rows(correct), ids(40))
-    table = tabulate(curves, {"oracle": bins}, 200, 0)
+    cuts = Cuts.of(-bins.astype(float), ids(40), bins)
+    table = tabulate(curves, {"oracle": cuts}, question_counts(40, 200, 0), 0)
     row = table.filter((pl.col("strategy") == "b") & (pl.col("bin") == 5) & (pl.col("budget") == 4)).row(
         0, named=True
     )
@@ -257,3 +264,24 @@ def test_curves_are_means_over_all_questions_and_by_bin():
     whole = table.filter(pl.col("bin") == 0)
     assert len(whole) == 4 and set(whole["bins"]) == {"none"}
     assert len(table) == 4 + 4 * 4
+
+
+def test_a_curve_that_holds_a_choice_brings_its_own_resamples():
+    curve = fixed_curves(outcome_rows(np.full((30, 1, 1), 0.5), strategies=("a",), budgets=(4,)), ids(30))[0]
+    wide = replace(curve, resampled=np.linspace(0, 1, 500)[:, None, None])
+    cuts = Cuts.of(np.arange(30.0), ids(30), 1 + np.arange(30)[::-1] // 15)
+    table = tabulate([wide], {"oracle": cuts}, question_counts(30, 500, 0), 0)
+    widths = dict(table.select("bin", pl.col("high") - pl.col("low")).iter_rows())
+    # of all questions the given resamples; in bins, for which it has none, those of its values
+    assert widths[0] > 0.8 and widths[1] < 0.4
+
+
+def test_bins_of_a_curve_are_cut_anew():
+    """A bin's accuracy that only depends on where the bin begins has no spread among its members, and an interval."""
+    rates = np.linspace(0, 1, 100)
+    curve = fixed_curves(outcome_rows(rates[:, None, None], strategies=("a",), budgets=(1,)), ids(100))[0]
+    cuts = Cuts.of(rates, ids(100), 5 - np.arange(100) // 20)
+    table = tabulate([curve], {"oracle": cuts}, question_counts(100, 1000, 0), 0)
+    middle = table.filter(bin=3).row(0, named=True)
+    # the mean of the middle fifth moves about as much as the median: half a standard error of .5 / 10
+    assert middle["high"] - middle["low"] == pytest.approx(2 * 1.96 * 0.05, rel=0.25)

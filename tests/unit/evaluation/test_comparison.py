@@ -21,7 +21,12 @@ def pool(name, one, many, parameters=None, tokens=float("nan"), problems=PROBLEM
             rows.append((problem, "pass_at_k", budget, float(low + share * (high - low))))
     frame = pl.DataFrame(rows, schema=["problem_id", "strategy", "budget", "correct"], orient="row")
     return Sampled(
-        name, f"model {name}", parameters, frame, dict.fromkeys(problems, tokens), dict.fromkeys(problems, 1)
+        name,
+        f"model {name}",
+        parameters,
+        frame,
+        dict.fromkeys(problems, tokens),
+        dict.fromkeys(problems, (0.5, 1)),
     )
 
 
@@ -43,7 +48,7 @@ def test_accuracy_is_over_the_questions_that_all_pools_have():
 def test_a_budget_that_one_pool_lacks_on_a_question_is_compared_on_the_others():
     short = pool("b", 0.2, 0.2)
     kept = ~((pl.col("problem_id") == "p0") & (pl.col("budget") == 4))
-    short = Sampled("b", "b", None, short.correct.filter(kept), short.tokens, short.bins)
+    short = Sampled("b", "b", None, short.correct.filter(kept), short.tokens, short.difficulty)
     rows = table(POOL_ACCURACY, accuracies([pool("policy", 0.5, 0.5), short], 20, 0))
     assert set(rows.filter(budget=4)["questions"]) == {39}
     assert set(rows.filter(budget=2)["questions"]) == {40}
@@ -52,11 +57,9 @@ def test_a_budget_that_one_pool_lacks_on_a_question_is_compared_on_the_others():
 def test_differences_are_paired_by_question():
     """Questions differ far more than the models do: only a paired interval can tell them apart."""
     hard = np.linspace(0, 0.9, 40)
-    rows = table(
-        POOL_PAIRS, differences([pool("a", hard + 0.05, hard + 0.05), pool("b", hard, hard)], 200, 0)
-    )
+    rows = table(POOL_PAIRS, differences([pool("a", hard + 0.1, hard + 0.1), pool("b", hard, hard)], 200, 0))
     one = rows.filter(budget=1).row(0, named=True)
-    assert one["difference"] == pytest.approx(0.05) and one["low"] > 0.04
+    assert one["difference"] == pytest.approx(0.1) and one["low"] > 0.01
     assert one["winner"] == "first"
     (same,) = table(
         POOL_PAIRS, differences([pool("a", 0.3, 0.3, budgets=(1,)), pool("b", 0.3, 0.3)], 20, 0)
@@ -85,6 +88,7 @@ def test_a_small_model_with_fewer_samples_than_it_may_have_has_not_lost():
     small, larger = pool("s", 0.1, 0.2, 1, tokens=1.0), pool("l", 0.9, 0.9, 100, tokens=1.0)
     rows = table(POOL_EXCHANGE, exchanges([small, larger], {}, "as_measured", 50, 0))
     assert rows["clipped"].all() and set(rows["winner"]) == {"undecided"}
+    larger = pool("l", 0.6, 0.6, 100, tokens=1.0)
     ahead = table(POOL_EXCHANGE, exchanges([pool("s", 0.95, 0.95, 1), larger], {}, "as_measured", 50, 0))
     assert set(ahead["winner"]) == {"small"}
     # tokens of one are unknown, and not taken for zero

@@ -172,3 +172,43 @@ def test_a_case_with_every_difficulty_by_hand():
     assert over_subsets(best_of_n_weighted, pool, 2) == Fraction(5, 10)
     values, _ = votes(groups, correct, [scores], [2], Draws(MANY, 0), generator(0))
     assert values[0, 0] == pytest.approx(0.5)
+
+
+@settings(max_examples=60)
+@given(candidates(5), st.sampled_from([1e-14, 1e-9, 1e-3]))
+def test_scores_that_are_all_tiny_are_no_tie(problem, scale):
+    """Products of step scores: the choice depends on ratios of scores only, however small they are."""
+    groups, correct, scores = problem
+    pool = listed(groups, correct, scores)
+    assert selection.best_of_n_weighted(groups, correct, scores * scale) == pytest.approx(
+        float(best_of_n_weighted(pool))
+    )
+    chain = selection.representative(groups, scores)
+    assert selection.representative(groups, scores * scale) == chain
+    sizes = list(range(1, len(pool) + 1))
+    values, _ = votes(groups, correct, [scores * scale], sizes, Draws(MANY, 0), generator(0))
+    expected = [float(over_subsets(best_of_n_weighted, pool, size)) for size in sizes]
+    assert values[0] == pytest.approx(expected)
+
+
+def test_drawn_subsets_of_tiny_scores_are_those_of_the_same_scores_large():
+    random = np.random.default_rng(0)
+    groups, scores = random.integers(-1, 6, 64), random.random(64)
+    correct = (groups == 2).astype(float)
+    large, small = (
+        votes(groups, correct, [scores * scale], [4, 16, 64], Draws(100, 1), generator(3))[0]
+        for scale in (1.0, 1e-20)
+    )
+    assert small == pytest.approx(large)
+
+
+@pytest.mark.parametrize("size", [0, 5])
+def test_more_samples_than_there_are_is_refused_by_all_alike(size):
+    groups, correct, scores = np.array([0, 1, 1, -1]), np.array([0.0, 1, 1, 0]), np.full(4, 0.5)
+    for asked in (
+        lambda: pass_at_k(4, correct.sum(), size),
+        lambda: best_of_k(groups, correct, scores, [1, size]),
+        lambda: votes(groups, correct, [None, scores], [1, size], Draws(10, 0), generator(0)),
+    ):
+        with pytest.raises(ValueError, match=f"subsets of {size} were asked for, and a pool of 4"):
+            asked()

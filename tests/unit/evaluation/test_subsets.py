@@ -30,7 +30,7 @@ def test_pass_at_k_at_the_paper_scale_neither_overflows_nor_leaves_the_unit_inte
     values = pass_at_k(2048, right, 256)
     assert values[0] == 0 and values[1] == pytest.approx(256 / 2048) and values[-1] == 1
     assert (np.diff(values) >= 0).all()
-    with pytest.raises(ValueError, match="pass@9"):
+    with pytest.raises(ValueError, match="subsets of 9"):
         pass_at_k(8, 3, 9)
 
 

@@ -12,24 +12,26 @@ from ttc.paper import ratio_measures as ratios
 from ttc.paper.claim import Line, Settings
 from ttc.paper.claims import difficulty as difficulty_measures
 from ttc.paper.claims import exchange, revisions, search, verifiers
+from ttc.paper.findings import find
 from ttc.paper.measures import BEAM, MAJORITY, WEIGHTED
+from ttc.tables.analysis import RESAMPLED
 from ttc.tables.study import NotMeasured, Study
 
 SETTINGS = Settings(bootstrap=200, seed=5)
 EASY = np.arange(30) < 12
 
 
-def study(rows, **frames):
-    return Study({"outcomes": outcomes(rows)} | frames)
+def study(rows, count=30, **frames):
+    return Study({"outcomes": outcomes(rows, count)} | frames)
 
 
 def test_differences_are_paired():
-    """Questions from 0 to 1 would give a wide interval; the constant difference within each gives one of width 0."""
-    base = np.linspace(0, 0.9, 30)
-    found = measures.difference(
-        study({(*WEIGHTED[:3], 64): base + 0.1, (*MAJORITY[:3], 64): base}), SETTINGS, WEIGHTED, MAJORITY
-    )
-    assert found.high - found.low < 1e-9 and found.value == pytest.approx(0.1)
+    """Questions from 0 to 1 would give an interval of .06; a constant difference leaves what the two ends add."""
+    base = np.linspace(0, 0.9, 300)
+    rows = {(*WEIGHTED[:3], 64): base + 0.1, (*MAJORITY[:3], 64): base}
+    found = measures.difference(study(rows, 300), SETTINGS, WEIGHTED, MAJORITY)
+    assert found.value == pytest.approx(0.1)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * np.sqrt(2) / 302, abs=0.006)
 
 
 def test_the_interval_is_over_questions():
@@ -38,7 +40,9 @@ def test_the_interval_is_over_questions():
     found = measures.difference(
         study({(*WEIGHTED[:3], 4): gap, (*MAJORITY[:3], 4): 0}), many, WEIGHTED, MAJORITY
     )
-    assert found.high - found.low == pytest.approx(2 * 1.96 * 0.5 / np.sqrt(30), abs=0.04)
+    # of 32 questions that differ by 1, 0 and, one each, by the ends 1 and -1
+    error = np.std([1.0] * 15 + [0.0] * 15 + [1.0, -1.0]) / np.sqrt(32)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * error, abs=0.03)
 
 
 def test_the_largest_common_budget_up_to_a_limit():
@@ -157,7 +161,7 @@ def test_the_best_ratio_of_easy_and_hard_questions():
     rows = by_ratio({(16, 1): EASY * 1.0, (4, 4): ~EASY * 1.0, (1, 16): 0.0, (128, 2): 1.0})
     tables = {"difficulty": difficulty(np.linspace(1, 0, 30))}
     found = ratios.ratio_shift(study(rows, **tables), SETTINGS, "hierarchical", 64)
-    assert (found.value, found.low, found.high) == (4.0, 4.0, 4.0)  # log2(16) - log2(1)
+    assert found.value == found.high == 4.0 and found.low >= 2.0  # log2(16) - log2(1)
     tied = study(dict.fromkeys(rows, 0.5), **tables)
     assert ratios.ratio_shift(tied, SETTINGS, "hierarchical", 64).value == 0  # tied ratios are averaged
     with pytest.raises(NotMeasured, match="three ratios"):
@@ -217,7 +221,7 @@ def test_less_compute_is_compared_question_by_question():
     table = study({(*WEIGHTED[:3], 64): np.linspace(0, 0.9, 30)}, per_question=frame)
     line = optimal.compute_optimal("search")
     found = measures.against_more(table, SETTINGS, line, 16, WEIGHTED, 64)
-    assert found.value == pytest.approx(0.05) and found.high - found.low < 1e-9
+    assert found.value == pytest.approx(0.05) and found.tested.values == pytest.approx([0.05] * 30)
 
 
 def test_predicted_bins_of_revisions_are_those_of_the_verifier():
@@ -253,7 +257,10 @@ def test_efficiency_is_the_reference_budget_over_the_crossing():
     found = optimal.efficiency(table, SETTINGS, "search", WEIGHTED, 64)
     assert (found.value, found.low, found.high) == pytest.approx((16, 16, 16))
     beyond = optimal.efficiency(table, SETTINGS, "search", WEIGHTED, 256)
-    assert beyond.value == 256 / 16 and "not reached" in beyond.detail
+    assert beyond.value == 256 / 16 and "not reached" in beyond.detail and beyond.bound == "≤"
+    # reached from the start: a bound from below
+    early = study({(*WEIGHTED[:3], 64): 0.1}, per_question=frame)
+    assert optimal.efficiency(early, SETTINGS, "search", WEIGHTED, 64).bound == "≥"
     with pytest.raises(NotMeasured, match="2 to 32"):
         optimal.efficiency(table, SETTINGS, "search", WEIGHTED, 32)
 
@@ -268,18 +275,91 @@ def test_efficiency_of_liu_et_al_is_over_the_peak_of_majority_voting():
     assert found.value == pytest.approx(16 / 2) and "not resampled" in found.detail
 
 
-def test_the_mean_over_bins_combines_intervals_in_quadrature():
-    frame = synthetic_study.study()["exchange"]
-    table = Study({"exchange": frame})
-    found = exchange.exchange(table, SETTINGS, "search", "v1", [1, 2, 3], smallest=True)
-    rows = frame.filter(pl.col("bin").is_in([1, 2, 3]), family="search", ratio=0.16)
-    assert found.value == pytest.approx(rows["difference"].mean())
-    assert found.high - found.value == pytest.approx(0.05 / np.sqrt(3))
-    hardest = exchange.exchange(table, SETTINGS, "search", "v1", [-1], smallest=False)
-    row = frame.filter(family="search", ratio=22.0, bin=5)
-    assert hardest.value == pytest.approx(row["difference"][0]) and "factor 15.77" in hardest.detail
+def exchanged(versions=("v1", "camera_ready")):
+    """Sixty questions of difficulty 1 to 0: compute-optimal has .8 in bins 1 to 3, .2 beyond; the larger policy .5."""
+    count, names = 60, synthetic_claims.ids(60)
+    easy = np.arange(count) < 36
+    line = optimal.compute_optimal("search")
+    rows = [
+        (*line, budget, name, value)
+        for budget in (1, 16)
+        for name, value in zip(names, np.where(easy, 0.8, 0.2), strict=True)
+    ]
+    schema = ("family", "strategy", "selection", "bins", "budget", "problem_id", "correct")
+    frame = synthetic_study.study()["exchange"].filter(family="search", bins="oracle")
+    frame = pl.concat(
+        [
+            frame.with_columns(version=pl.lit(each), budget=pl.lit(16.0), clipped=pl.lit(True))
+            for each in versions
+        ]
+    )
+    return study(
+        {("larger", "greedy", "none", 1): 0.5},
+        count,
+        per_question=pl.DataFrame(rows, schema=schema, orient="row"),
+        difficulty=difficulty(np.linspace(1, 0, count)),
+        exchange=frame,
+    )
+
+
+def test_the_exchange_is_measured_question_by_question_and_in_bins():
+    found = exchange.exchange(exchanged(), SETTINGS, "search", "v1", [1, 2, 3], smallest=True)
+    assert found.value == pytest.approx(0.3) and found.questions == 36
+    assert found.tested.values == pytest.approx(np.full(36, 0.3))
+    assert "cut to the largest measured" in found.detail and "16.0 generations" in found.detail
+    hardest = exchange.exchange(exchanged(), SETTINGS, "search", "v1", [-1], smallest=False)
+    assert hardest.value == pytest.approx(-0.3) and hardest.questions == 12
     with pytest.raises(NotMeasured, match="camera-ready"):
-        exchange.exchange(table, SETTINGS, "search", "camera_ready", [-1], smallest=True)
+        exchange.exchange(exchanged(["v1"]), SETTINGS, "search", "camera_ready", [-1], smallest=True)
+
+
+def test_exchange_claims_that_are_one_number_count_once():
+    """Both formulas are cut to the 16 generations that there are."""
+    findings = find(exchanged(), SETTINGS)
+    names = ("exchange_easy_search", "exchange_easy_search_camera_ready", "exchange_hard_search")
+    first, second, hard = (findings.filter(claim=name).row(0, named=True) for name in names)
+    assert (first["same_as"], second["same_as"], hard["same_as"]) == (None, names[0], None)
+    same = ("value", "low", "high", "family", "p", "p_adjusted", "verdict")
+    assert [first[name] for name in same] == [second[name] for name in same]
+    # the largest R pays for the same 16 generations as the smallest, and is the same number once more
+    small = findings.filter(claim="exchange_hard_small_ratio_search").row(0, named=True)
+    assert small["same_as"] == "exchange_hard_search"
+    assert first["p_adjusted"] == pytest.approx(2 * first["p"])
+
+
+def test_differences_that_hold_a_choice_have_the_interval_of_the_whole_procedure():
+    """Constant differences, whose resamples all are alike; a choice made anew makes them anything but."""
+    line = optimal.compute_optimal("search")
+    frame = chosen({(*line, budget): 0.6 for budget in (4, 16, 64)})
+    base = {(*WEIGHTED[:3], budget): 0.5 for budget in (4, 16, 64)}
+    means = np.random.default_rng(0).normal(0.6, 0.2, 200)
+    rows = [(*line, 0, budget, means, 30) for budget in (4, 16, 64)]
+    again = pl.DataFrame(rows, schema=RESAMPLED.dtypes, orient="row")
+    kept, anew = (
+        measures.difference(study(base, per_question=frame, **more), SETTINGS, line, WEIGHTED)
+        for more in ({}, {"resampled": again})
+    )
+    assert kept.value == anew.value == pytest.approx(0.1)
+    assert kept.high - kept.low < 0.2 and anew.high - anew.low == pytest.approx(4 * 0.2, abs=0.1)
+    assert kept.tested.error is None and anew.tested.error == pytest.approx(0.2, abs=0.03)
+    # between two budgets as well
+    half = measures.against_more(
+        study(base, per_question=frame, resampled=again), SETTINGS, line, 8, WEIGHTED, 64
+    )
+    assert half.high - half.low == pytest.approx(4 * 0.2, abs=0.1)
+    few = Settings(bootstrap=5000, seed=5)
+    assert measures.difference(study(base, per_question=frame, resampled=again), few, line, WEIGHTED).low < 0
+
+
+def test_the_efficiency_is_tested_as_a_paired_difference():
+    """That it takes 4 times fewer generations is that 16 generations reach more than the reference's 64."""
+    line = optimal.compute_optimal("search")
+    frame = chosen({(*line, budget): value for budget, value in ((4, 0.3), (16, 0.6))})
+    found = optimal.efficiency(
+        study({(*WEIGHTED[:3], 64): 0.5}, per_question=frame), SETTINGS, "search", WEIGHTED, 64
+    )
+    assert found.tested.values == pytest.approx([0.1] * 30) and found.tested.null == 0
+    assert found.value == pytest.approx(64 / 4 ** (1 + 2 / 3))
 
 
 def test_the_card_of_the_prm_gives_its_auc_with_an_interval_where_it_has_one():

@@ -13,7 +13,7 @@ from ttc.errors import InputError
 from ttc.paper.claim import Settings
 from ttc.paper.findings import find
 from ttc.report import page as report_page
-from ttc.report import solutions
+from ttc.report import solutions, verdicts
 from ttc.runtime import Runtime
 from ttc.stages import notebook as notebook_stage
 from ttc.stages import report as stage
@@ -159,20 +159,46 @@ def test_findings_are_shown_by_topic_in_order_and_those_of_ours_are_marked(frame
     assert html.count("<em>Ours:</em>") == (frames["findings"]["origin"] == "ours").sum()
 
 
-def test_the_report_says_how_many_claims_were_tested():
-    rows = [
-        ("reproduced", 0.1),
-        ("undecided", 0.1),
-        ("not reproduced", None),
-        ("measured", 0.1),
-        ("not measured", None),
-    ]
-    findings = pl.DataFrame([(v, x) for v, x in rows * 20], schema=["verdict", "low"], orient="row")
-    said = report_page.tested(findings)
-    assert (
-        said.startswith("60 claims have a verdict here, 40 of them by a 95 % interval")
-        and "about 2 of them" in said
+def decided(rows):
+    """Findings of (verdict, family, same_as, sd)."""
+    schema = {"verdict": pl.String, "family": pl.String, "same_as": pl.String, "sd": pl.Float64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    tested = pl.when(pl.col("family").is_null())
+    return frame.with_columns(
+        p=tested.then(None).otherwise(0.01),
+        side=tested.then(pl.lit("none")).otherwise(pl.lit("above")),
+        questions=pl.lit(300),
     )
+
+
+HERE, THERE = {"prm": {"kind": "prm"}}, {"policy": {"checkpoint": {"hub": "a/b", "revision": "0" * 40}}}
+
+
+def test_the_report_says_how_many_claims_were_tested_and_counts_a_number_once():
+    rows = [
+        ("reproduced", "primary", None, 0.2),
+        ("opposite", "other", None, 0.25),
+        ("opposite", "other", "x", 0.25),
+    ]
+    findings = decided([*rows * 3, ("measured", None, None, 0.9)])
+    said = verdicts.tested(findings, HERE)
+    assert (
+        said.startswith("6 claims were tested here, 3 of them primary")
+        and "3 more are about a number" in said
+    )
+    assert "Seeds: 1." in said and "Seeds" not in verdicts.tested(findings, THERE)
+    assert verdicts.opening(findings, HERE) == (
+        "Of 6 claims of the paper: 3 reproduced, 3 opposite (with these trained models)."
+    )
+    assert verdicts.opening(findings, THERE).endswith("(with these models).")
+    assert verdicts.tested(findings.filter(verdict="measured"), HERE) == "No claim was tested here."
+
+
+def test_the_report_says_which_differences_the_study_finds():
+    """(1.96 + .84)² · .25² / .05² = 196 questions for five points, and 4 points for 300 questions."""
+    said = verdicts.power(decided([("undecided", "other", None, 0.25), ("measured", None, None, 0.9)]))
+    assert "300 questions find a true difference of 4.0 points" in said and "5: 196," in said
+    assert verdicts.power(decided([("measured", None, None, 0.9)])) == ""
 
 
 def test_the_configuration_is_shown_whole(frames, figures):

@@ -110,8 +110,9 @@ def test_calibration_by_hand():
         (8, pytest.approx(0.725), 0.5, 2),
         (10, pytest.approx(0.95), 1.0, 2),
     ]
-    # |.25 − 1| + |1.45 − 1| + |1.9 − 2|, over six
-    assert measured(given, "calibration_error").value == pytest.approx((0.75 + 0.45 + 0.1) / 6)
+    # |.25 − 1| + |1.45 − 1| + |1.9 − 2|, over six; of equal questions, which leave nothing to chance
+    alike = judged(*[([0.1, 0.15, 0.7, 0.75, 0.9, 1.0], [0, 1, 1, 0, 1, 1])] * 3)
+    assert measured(alike, "calibration_error").value == pytest.approx((0.75 + 0.45 + 0.1) / 6)
     assert measured(given, "brier").value == pytest.approx((0.01 + 0.85**2 + 0.09 + 0.75**2 + 0.01 + 0) / 6)
 
 
@@ -127,6 +128,30 @@ def test_a_calibrated_verifier_has_next_to_no_error():
         measured(judged(*[(row**2, random.random(400) < row) for row in scores]), "calibration_error").value
         > 0.1
     )
+
+
+def test_the_bias_of_an_absolute_gap_is_its_mean_over_draws():
+    gaps, error = np.array([0.0, 0.01, -0.03, 0.2]), 0.02
+    drawn = abs(gaps + error * np.random.default_rng(0).normal(size=(400_000, 4))).mean(axis=0)
+    found = verifier_quality._debiased(gaps, np.full(4, error))
+    assert found == pytest.approx(2 * abs(gaps) - drawn, abs=2e-4)
+    assert verifier_quality._debiased(gaps, np.zeros(4)) == pytest.approx(abs(gaps))
+
+
+@pytest.mark.parametrize(("power", "truth"), [(1, 0.0), (2, 1 / 6)])
+def test_the_calibration_error_holds_the_truth_with_few_questions(power, truth):
+    """Verdicts of probability s and scores s or s²: no error, or the mean of s − s² over uniform s, 1/6."""
+    random = np.random.default_rng(1)
+    hits, values, trials = 0, [], 60
+    for trial in range(trials):
+        rows = random.random((40, 12))
+        given = judged(*[(row**power, random.random(12) < row) for row in rows])
+        found = measures(given, 200, generator(trial))["calibration_error"]
+        hits += found.low <= truth <= found.high
+        values.append(found.value)
+    assert hits / trials >= 0.85
+    # the plain estimate is .045 too high where there is no error
+    assert abs(np.mean(values) - truth) < 0.03
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ttc.estimate import power
 from ttc.estimate.counts import Assumptions, Work, expected
 from ttc.estimate.measured import assumed, is_made, measure, used
 from ttc.estimate.published import sizes
@@ -95,7 +96,7 @@ def text(plan: Plan, root: Path = Path(), measuring: bool = True) -> str:
         f"Of the jobs that are to run the longest chain that wait for each other takes {_hours(longest_chain(every))}"
         " h: no number of machines makes the study faster."
     )
-    lines += ["", *_notes(plan, every, rates, sentences), *plan.told]
+    lines += ["", *_notes(plan, every, rates, sentences), *power.sentences(plan), *plan.told]
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -11,10 +11,11 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
+from ttc.evaluation.cuts import Cuts
 from ttc.evaluation.exchange import against, at_budget, multiplier, verified_generations, winner
 from ttc.flops import forward
 from ttc.noise import generator
-from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
+from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval, with_ends
 
 # What is compared, in the order of tables
 STRATEGIES = ("pass_at_k", "majority", "best_of_n", "best_of_n_weighted", "compute_optimal")
@@ -26,7 +27,7 @@ class Sampled:
     """One pool: its name, its model, parameters (None = unknown), and what was measured on it.
 
     `correct`: columns problem_id, strategy, budget, correct, of `STRATEGIES`; `tokens` of one sample by problem, NaN =
-    unknown; `bins`: oracle difficulty bin by problem.
+    unknown; `difficulty`: of each problem, its pass rate and its oracle bin.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Sampled:
     parameters: int | None
     correct: pl.DataFrame
     tokens: dict[str, float]
-    bins: dict[str, int]
+    difficulty: dict[str, tuple[float, int]]
 
     def grid(self, strategy: str, problems: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Rising budgets, and correctness (problems, budgets) with NaN where it was not measured."""
@@ -70,7 +71,7 @@ def accuracies(pools: list[Sampled], replicates: int, seed: int) -> Iterator[tup
                 if not known.any():
                     continue
                 one = np.where(known, values[:, column], np.nan)
-                mean, low, high = _interval(one, counts)
+                mean, low, high = _interval(one, counts, (0.0, 1.0), generator(seed, "pools", "ends"))
                 tokens = pool.mean_tokens([name for name, has in zip(problems, known, strict=True) if has])
                 tokens = None if tokens is None else tokens * int(budget)
                 flops = forward(pool.parameters, tokens)
@@ -91,7 +92,7 @@ def differences(pools: list[Sampled], replicates: int, seed: int) -> Iterator[tu
                 gap = values[:, budgets == budget][:, 0] - opponent[:, others == budget][:, 0]
                 known = int((~np.isnan(gap)).sum())
                 if known:
-                    mean, low, high = _interval(gap, counts)
+                    mean, low, high = _interval(gap, counts, (-1.0, 1.0), generator(seed, "pools", "ends"))
                     where = (first.name, second.name, strategy, int(budget))
                     yield (*where, mean, low, high, known, winner(mean, low, high, ("first", "second")))
 
@@ -114,20 +115,22 @@ def exchanges(
         read = [pool.mean_tokens(problems) for pool in (small, larger)]
         longer = None if None in read else read[1] / read[0]
         _, alone = larger.grid("pass_at_k", problems)
-        bins = np.array([small.bins.get(name, 0) for name in problems])
+        rates, bins = np.array([small.difficulty[name] for name in problems]).T
+        cuts = Cuts.of(rates, problems, bins)
+        counts = bootstrap_counts(len(problems), replicates, generator(seed, "pools", "exchange"))
         for strategy in STRATEGIES:
             budgets, values = small.grid(strategy, problems)
             if not len(budgets):
                 continue
-            complete = ~np.isnan(values).any(axis=1) & ~np.isnan(alone[:, 0])
+            values[np.isnan(values).any(axis=1)] = np.nan
+            complete = ~np.isnan(values[:, 0] + alone[:, 0])
             for version, ratio, factor, paid in _prices(times, longer or 1.0, ratios, curves):
                 found = at_budget(budgets, values, paid)
-                for value in (0, *sorted(set(bins[complete].tolist()) - {0})):
-                    members = complete & ((bins == value) | (value == 0))
-                    if not members.any():
-                        continue
+                for value in (0, *sorted(set(cuts.bins[complete].tolist()))) if complete.any() else ():
                     random = generator(seed, "pools", "exchange", int(value))
-                    compared = against(found.values[members], alone[members, 0], replicates, random)
+                    copies = cuts.drawn(counts, [value] if value else None)
+                    members = copies[0].astype(bool) & complete
+                    compared = against(found.values, alone[:, 0], copies, random)
                     where = (small.name, larger.name, strategy, version, float(ratio), int(value))
                     numbers = (times, longer, factor, found.budget, found.clipped)
                     ahead = winner(*compared[6:], ("small", "larger"))
@@ -153,6 +156,9 @@ def _measured(grids, budget: int) -> np.ndarray:
     return ~np.isnan(np.array(columns)).any(axis=0)
 
 
-def _interval(values: np.ndarray, counts: np.ndarray) -> tuple[float, float, float]:
-    low, high = percentile_interval(bootstrap_means(values[:, None], counts))
+def _interval(
+    values: np.ndarray, counts: np.ndarray, ends: tuple[float, float], random: np.random.Generator
+) -> tuple[float, float, float]:
+    size = np.array([(~np.isnan(values)).sum()])
+    low, high = percentile_interval(with_ends(bootstrap_means(values[:, None], counts), size, ends, random))
     return float(np.nanmean(values)), float(low[0]), float(high[0])

@@ -129,13 +129,14 @@ class CrossValidated:
 
     `in_sample`: the same with the choice made on all questions, the measured ones among them.  `allocator`
     was fitted on all questions.  `chosen`: rows (repeat, fold held out, bin, budget, strategy index, mean on
-    the fitting folds).
+    the fitting folds).  `folds` int (repeats, questions): the fold of each question in every split.
     """
 
     correct: np.ndarray
     in_sample: np.ndarray
     allocator: ComputeOptimalAllocator
     chosen: list[tuple[int, int, int, int, int, float]]
+    folds: np.ndarray
 
 
 def cross_validate(
@@ -162,8 +163,9 @@ def cross_validate(
     totals = np.zeros_like(in_sample)
     counts = np.zeros_like(in_sample)
     chosen = []
+    splits = np.empty((repeats, len(everyone)), dtype=int)
     for repeat in range(repeats):
-        fold = stratified_folds(bins, folds, generator, clusters)
+        fold = splits[repeat] = stratified_folds(bins, folds, generator, clusters)
         for held_out in range(folds):
             X, y, costs, _ = grid.rows(np.flatnonzero(fold != held_out), bins)
             if not len(X) or not (fold == held_out).any():
@@ -181,4 +183,4 @@ def cross_validate(
                 totals[where] += y[np.arange(len(y)), fitted.predict_index(X)]
                 counts[where] += 1
     correct = np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
-    return CrossValidated(correct, in_sample, allocator, chosen)
+    return CrossValidated(correct, in_sample, allocator, chosen, splits)

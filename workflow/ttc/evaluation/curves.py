@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from ttc.evaluation.cuts import Cuts
 from ttc.noise import generator
-from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
+from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval, with_ends
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,8 @@ class Curve:
     """Correctness of one strategy: `correct` (questions, budgets), NaN = not measured.
 
     `bins` limits the curve to one kind of binning (a compute-optimal curve depends on it); None = drawn for
-    every kind.
+    every kind.  `resampled` (replicates, 1 + bins or 1, budgets): its means in every resample where they are more than
+    means of `correct`, because a choice was made anew in each; index 0 of bins = all questions.
     """
 
     family: str
@@ -23,6 +25,7 @@ class Curve:
     budgets: np.ndarray
     correct: np.ndarray
     bins: str | None = None
+    resampled: np.ndarray | None = None
 
 
 def fixed_curves(outcomes: pl.DataFrame, problem_ids: list[str]) -> list[Curve]:
@@ -40,36 +43,49 @@ def fixed_curves(outcomes: pl.DataFrame, problem_ids: list[str]) -> list[Curve]:
     return curves
 
 
-def tabulate(curves: list[Curve], bins: dict[str, np.ndarray], replicates: int, seed: int) -> pl.DataFrame:
+def question_counts(questions: int, replicates: int, seed: int) -> np.ndarray:
+    """How often each of a study's questions, sorted by id, is drawn in each resample: (replicates, questions).
+
+    All intervals of a study that are compared with each other share these draws.
+    """
+    return bootstrap_counts(questions, replicates, generator(seed, "questions"))
+
+
+def tabulate(curves: list[Curve], cuts: dict[str, Cuts], counts: np.ndarray, seed: int) -> pl.DataFrame:
     """The table `curves`: mean correctness and its 95 % percentile bootstrap interval over questions.
 
-    `bins` maps a kind (oracle, predicted) to the bin of each question.  Every curve is tabulated over all
-    questions (kind `none`, or its own kind, bin 0) and in each bin.  One set of resampled questions serves
-    all curves of a bin, so differences between curves are paired.
+    `cuts` maps a kind (oracle, predicted) to the bins of the questions, which are cut anew in every resample.  Every
+    curve is tabulated over all questions (kind `none`, or its own kind, bin 0) and in each bin.  `counts` (replicates,
+    questions): one set of resampled questions serves all curves, so differences between curves are paired.
     """
     frames = []
-    for kind in ("none", *bins):
+    for kind in ("none", *cuts):
         drawn = [c for c in curves if c.bins == kind or (c.bins is None)]
-        values = [] if kind == "none" else sorted(set(bins[kind].tolist()))
+        values = [] if kind == "none" else sorted(set(cuts[kind].bins.tolist()))
         for value in (0, *values):
             wanted = [c for c in drawn if value or c.bins == kind or kind == "none"]
-            members = np.ones(len(curves[0].correct), dtype=bool) if value == 0 else bins[kind] == value
             if wanted:
+                members = cuts[kind].bins == value if value else np.ones(counts.shape[1], dtype=bool)
+                copies = cuts[kind].copies(counts, [value]) if value else counts
                 # bin 0 holds the same questions whatever the kind, and draws the same samples
-                purpose = ("curves", kind if value else "none", int(value))
-                frames.append(_tabulate(wanted, kind, value, members, replicates, generator(seed, *purpose)))
+                random = generator(seed, "curves", kind if value else "none", int(value))
+                frames.append(_tabulate(wanted, kind, value, members, copies, random))
     return pl.concat(frames)
 
 
-def _tabulate(curves, kind, value, members, replicates, random) -> pl.DataFrame:
-    table = np.concatenate([curve.correct[members] for curve in curves], axis=1)
-    counts = bootstrap_counts(len(table), replicates, random)
-    low, high = percentile_interval(bootstrap_means(table, counts))
-    measured = (~np.isnan(table)).sum(axis=0)
-    mean = np.divide(
-        np.nansum(table, axis=0), measured, out=np.full(len(measured), np.nan), where=measured > 0
-    )
+def _tabulate(curves, kind, value, members, copies, random) -> pl.DataFrame:
+    table = np.concatenate([curve.correct for curve in curves], axis=1)
+    measured = (~np.isnan(table[members])).sum(axis=0)
+    near = copies.any(axis=0)
+    replicates = bootstrap_means(table[near], copies[:, near])
     sizes = [len(curve.budgets) for curve in curves]
+    for curve, end in zip(curves, np.cumsum(sizes), strict=True):
+        if curve.resampled is not None and value < curve.resampled.shape[1]:
+            replicates[:, end - len(curve.budgets) : end] = curve.resampled[:, value]
+    low, high = percentile_interval(with_ends(replicates, measured, (0.0, 1.0), random))
+    mean = np.divide(
+        np.nansum(table[members], axis=0), measured, out=np.full(len(measured), np.nan), where=measured > 0
+    )
     labels = {
         name: np.repeat([getattr(curve, name) for curve in curves], sizes)
         for name in ("family", "strategy", "selection")

@@ -13,6 +13,10 @@ from ttc.errors import InputError, nearest
 TIES = ("split", "together")
 SAMPLES = ("shared", "disjoint")
 PURPOSES = ("difficulty", "evaluation")
+# Samples of a question from which on bins and outcomes may be made of the same ones: with 16 the luck that a question's
+# bin and its outcome share makes equal strategies differ by 1 to 3 points, with 64 by up to half a point (simulated,
+# docs/statistics.md)
+ENOUGH = 128
 
 
 def pool_half(samples: str, purpose: str) -> int | None:
@@ -27,6 +31,17 @@ def pool_half(samples: str, purpose: str) -> int | None:
             f"difficulty samples '{samples}' is not one of {', '.join(SAMPLES)}{nearest(samples, SAMPLES)}"
         )
     return None if samples == "shared" else PURPOSES.index(purpose)
+
+
+def shared_luck(samples: str, fewest: int) -> str | None:
+    """A warning where bins are made of the very samples that are evaluated, and a question has too few; None else."""
+    if samples != "shared" or fewest >= ENOUGH:
+        return None
+    return (
+        f"difficulty.samples is shared and questions have as few as {fewest} samples: below {ENOUGH} a question that "
+        "was lucky looks easy and does well by the same luck, so differences in bins, and gains of an allocation, come "
+        "out too large; `disjoint` has half of the samples make the bins and the rest evaluated"
+    )
 
 
 def assign_bins(values: np.ndarray, problem_ids: list[str], bins: int = 5, ties: str = "split") -> np.ndarray:
@@ -49,14 +64,19 @@ def assign_bins(values: np.ndarray, problem_ids: list[str], bins: int = 5, ties:
         return np.zeros(0, dtype=np.int32)
     if np.isnan(values).any():
         raise InputError(f"difficulty is not known for {int(np.isnan(values).sum())} of {count} questions")
-    hashes = np.array([_stable_hash(problem_id) for problem_id in problem_ids], dtype=np.uint64)
-    order = np.lexsort((hashes, -values))
+    order = easiest_first(values, problem_ids)
     ranks = np.empty(count, dtype=np.int64)
     ranks[order] = np.arange(count)
     if ties == "together":
         ordered = -values[order]
         ranks = np.searchsorted(ordered, -values, side="left")
     return (1 + ranks * bins // count).astype(np.int32)
+
+
+def easiest_first(values: np.ndarray, problem_ids: list[str]) -> np.ndarray:
+    """Indices of the questions by falling value, equal ones by a hash of the problem's id; int (questions,)."""
+    hashes = np.array([_stable_hash(problem_id) for problem_id in problem_ids], dtype=np.uint64)
+    return np.lexsort((hashes, -values))
 
 
 def _stable_hash(problem_id: str) -> int:

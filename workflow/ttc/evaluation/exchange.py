@@ -17,7 +17,7 @@ import numpy as np
 from ttc.errors import InputError, nearest
 from ttc.flops import ROLES
 from ttc.models.card import parameters_of
-from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
+from ttc.statistics.bootstrap import bootstrap_means, percentile_interval, with_ends
 
 # Version -> (FLOPs of a pretraining token) / (FLOPs of an inference token), both per parameter
 VERSIONS = {"v1": 6 / 2, "camera_ready": 6 / 4}
@@ -83,13 +83,29 @@ def at_budget(budgets: np.ndarray, values: np.ndarray, budget: float) -> Budgete
 
 
 def against(
-    small: np.ndarray, larger: np.ndarray, replicates: int, random: np.random.Generator
+    small: np.ndarray,
+    larger: np.ndarray,
+    copies: np.ndarray,
+    random: np.random.Generator,
+    resampled: np.ndarray | None = None,
 ) -> tuple[float, ...]:
-    """Accuracy of `small` and of `larger` (questions,) and their paired difference, each with its 95 % interval."""
-    counts = bootstrap_counts(len(small), replicates, random)
+    """Accuracy of `small` and of `larger` (questions,) and their paired difference, each with its 95 % interval.
+
+    Means are over the questions that both have (NaN = not measured) and that one draw of each holds: `copies`
+    (1 + replicates, questions) are the questions meant, each once, and below them those of every resample.
+    `resampled` (replicates,): means of `small` in every resample where it holds a choice that was made anew.
+    """
     values = np.column_stack([small, larger, small - larger])
-    low, high = percentile_interval(bootstrap_means(values, counts))
-    mean = values.mean(axis=0)
+    values[np.isnan(values).any(axis=1)] = np.nan
+    means = bootstrap_means(values, copies)
+    mean, replicates = means[0], means[1:]
+    if resampled is not None:
+        replicates[:, 0] = resampled
+        replicates[:, 2] = resampled - replicates[:, 1]
+    size = int(copies[0] @ ~np.isnan(values[:, 0]))
+    replicates[:, :2] = with_ends(replicates[:, :2], np.full(2, size), (0.0, 1.0), random)
+    replicates[:, 2:] = with_ends(replicates[:, 2:], np.full(1, size), (-1.0, 1.0), random)
+    low, high = percentile_interval(replicates)
     mean[:2], low[:2], high[:2] = (np.clip(part[:2], 0.0, 1.0) for part in (mean, low, high))
     return tuple(float(number) for ends in zip(mean, low, high, strict=True) for number in ends)
 

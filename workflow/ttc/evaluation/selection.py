@@ -13,7 +13,9 @@ from ttc.errors import InputError, nearest
 
 AGGREGATIONS = ("last", "min", "prod", "mean")
 NO_ANSWER = -1
-TIE = 1e-9  # two sums of scores closer than this are a tie: the order of addition must not decide a vote
+# Two sums of scores that differ by a smaller share of the larger are a tie: the order of addition must not decide a
+# vote.  Relative, because products of step scores may all be far below any fixed number and still be different.
+TIE = 1e-9
 
 
 def encode(answers) -> np.ndarray:
@@ -63,6 +65,11 @@ def verdicts(groups: np.ndarray, correct: np.ndarray, classes: int) -> np.ndarra
     return right / np.maximum(members, 1)
 
 
+def tied(totals: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Which sums of scores, none negative, are the best one but for rounding; `best` is broadcast against `totals`."""
+    return totals >= best * (1 - TIE)
+
+
 def best_of_n(groups: np.ndarray, correct: np.ndarray, scores: np.ndarray) -> float:
     """Expected correctness of the candidate with the highest score (paper appendix: plain best-of-N).
 
@@ -84,7 +91,7 @@ def vote(groups: np.ndarray, correct: np.ndarray, weights: np.ndarray | None = N
     totals = np.bincount(groups[kept], weights=None if weights is None else weights[kept], minlength=classes)
     present = np.bincount(groups[kept], minlength=classes) > 0
     totals = np.where(present, totals.astype(np.float64), -1.0)
-    winners = totals >= totals.max() - TIE
+    winners = tied(totals, totals.max())
     return float(verdicts(groups, correct, classes)[winners].mean())
 
 
@@ -108,7 +115,7 @@ def representative(groups: np.ndarray, scores: np.ndarray) -> int:
     if not kept.size:
         return 0
     totals = np.bincount(groups[kept], weights=scores[kept])
-    standing = totals[groups[kept]] >= totals[groups[kept]].max() - TIE
+    standing = tied(totals[groups[kept]], totals[groups[kept]].max())
     carriers = kept[standing]
     return int(carriers[np.argmax(scores[carriers])])
 

@@ -12,7 +12,7 @@ from math import comb
 
 import numpy as np
 
-from ttc.evaluation.selection import TIE, verdicts
+from ttc.evaluation.selection import TIE, tied, verdicts
 from ttc.noise import generator
 
 # Picks in a block of subsets: bounds the memory of a vote to some tens of MB
@@ -32,14 +32,21 @@ def _subset_ratio(size: int, below: np.ndarray, k: int) -> np.ndarray:
     return ratios.prod(axis=-1)
 
 
+def _require(sizes: list[int], total: int) -> None:
+    for size in sizes:
+        if not 1 <= size <= total:
+            raise ValueError(
+                f"subsets of {size} were asked for, and a pool of {total} has those of 1 to {total}"
+            )
+
+
 def pass_at_k(total: int, correct: np.ndarray, k: int) -> np.ndarray:
     """Probability that k samples hold a correct one: 1 − C(n−c, k)/C(n, k), unbiased.
 
     `total` n samples of which `correct` c (array of any shape) are right; 1 <= k <= n.  Source: Chen et al.
-    2021 (arXiv 2107.03374), equation 1.
+    2021 (arXiv 2107.03374), equation 1.  Raises ValueError for other k, as `best_of_k` and `votes` do.
     """
-    if not 1 <= k <= total:
-        raise ValueError(f"pass@{k} needs between 1 and {total} samples")
+    _require([k], total)
     return 1.0 - _subset_ratio(total, total - np.asarray(correct), k)
 
 
@@ -54,6 +61,7 @@ def best_of_k(groups: np.ndarray, correct: np.ndarray, scores: np.ndarray, sizes
     tie breaks.
     """
     total = len(groups)
+    _require(sizes, total)
     ranked = np.where(groups >= 0, scores.astype(np.float64), -1.0)
     order = np.argsort(-ranked, kind="stable")
     ranked, right = ranked[order], np.where(groups >= 0, correct, 0)[order].astype(np.float64)
@@ -106,6 +114,7 @@ def votes(
     result does not depend on the order in which it is given.
     """
     units, each = np.atleast_2d(np.asarray(groups).T).T.shape
+    _require(sizes, units)
     groups = np.asarray(groups, dtype=np.int64).reshape(units, each)
     weights = [None if w is None else np.asarray(w, dtype=np.float64).reshape(units, each) for w in weights]
     order = _canonical(groups, [w for w in weights if w is not None])
@@ -237,14 +246,14 @@ class _Ballot:
             done = size
             totals[:, :, 0] = -1.0
             best = totals.max(axis=2)
-            standing = totals >= best[:, :, None] - TIE
+            standing = tied(totals, best[:, :, None])
             standing[:, :, 0] = False
-            if (empty := best <= TIE).any():  # answers whose scores are all 0 tie, absent ones do not
+            if (empty := best <= 0).any():  # answers whose scores are all 0 tie, absent ones do not
                 standing &= ~empty[:, :, None] | self._present(picks[:size])
             right, number = np.moveaxis(standing.astype(np.float64) @ shares, 2, 0)
             result[:, place] = right / np.maximum(number, 1.0)
             # a class that would not win now with all its candidates never will: best totals only grow
-            alive = np.concatenate(([True], (whole >= best.min(axis=1)[:, None] - 2 * TIE).any(axis=0)))
+            alive = np.concatenate(([True], (whole >= best.min(axis=1)[:, None] * (1 - 2 * TIE)).any(axis=0)))
             if 2 * alive.sum() <= len(alive):
                 totals, shares, whole = totals[:, :, alive], shares[alive], whole[:, alive[1:]]
                 groups = np.where(alive, np.cumsum(alive) - 1, 0)[groups]

@@ -9,9 +9,9 @@ from ttc.evaluation.efficiency import REFERENCE_BUDGET
 from ttc.evaluation.selection import encode, majority, representative
 from ttc.evaluation.subsets import Draws, votes
 from ttc.noise import generator
-from ttc.paper.claim import Measure, Settings
-from ttc.paper.measures import in_bins, mean, members
-from ttc.statistics.bootstrap import bootstrap_counts, percentile_interval
+from ttc.paper.claim import Evidence, Measure, Settings
+from ttc.paper.resampling import draws, in_bins, mean
+from ttc.statistics.bootstrap import bootstrap_counts, percentile_interval, with_ends
 from ttc.tables.study import NotMeasured, Study
 
 SUBSETS = 100  # drawn for a vote that has no closed form
@@ -29,12 +29,15 @@ def turned(study: Study, settings: Settings, correct: bool) -> Measure:
     values = each.sort("problem_id").select("turned", "total").to_numpy().astype(np.float64)
     random = generator(settings.seed, "findings", "turned", before)
     drawn = bootstrap_counts(len(values), settings.bootstrap, random) @ values
-    low, high = percentile_interval(drawn[:, :1] / drawn[:, 1:])
+    size = np.array([len(values)])
+    low, high = percentile_interval(with_ends(drawn[:, :1] / drawn[:, 1:], size, (0.0, 1.0), random))
     all_turned, total = values.sum(axis=0)
+    share = float(all_turned / total)
     detail = f"{int(all_turned):,} of {int(total):,} {before} answers turned {after} one step later"
-    return Measure(
-        float(all_turned / total), float(low[0]), float(high[0]), f"{detail}; {len(values)} questions"
-    )
+    detail = f"{detail}; {len(values)} questions"
+    # What each question adds to the ratio of sums, to first order; the mean is the ratio
+    parts = share + (values[:, 0] - share * values[:, 1]) / values[:, 1].mean()
+    return Measure(share, float(low[0]), float(high[0]), detail, len(values), Evidence(parts))
 
 
 def reviser_alone(
@@ -52,9 +55,6 @@ def reviser_alone(
         table = table.join(scores, on=["problem_id", "chain", "step"])
     else:
         table = table.with_columns(score=pl.lit(None, pl.Float64))
-    chosen = members(study, bins)
-    if chosen is not None:
-        table = table.join(chosen, on="problem_id", how="semi")
     table = table.filter(pl.col("step") > 0).sort("problem_id", "chain", "step")
     lengths = table.group_by("problem_id", "chain").len()
     shape = lengths.group_by("problem_id").agg(chains=pl.len(), longest=pl.col("len").max())
@@ -62,16 +62,18 @@ def reviser_alone(
     if most < 2:
         raise NotMeasured(f"no chains with two revisions of each question in {in_bins(bins)}")
     budget = 1 << (int(most).bit_length() - 1)
-    draws = Draws(SUBSETS, settings.seed)
-    gaps = []
+    subsets = Draws(SUBSETS, settings.seed)
+    gaps: dict[str, float] = {}
     for (problem_id,), rows in table.group_by("problem_id", maintain_order=True):
         random = generator(settings.seed, "findings", "reviser_alone", selection, problem_id)
-        gaps.append(_gap(rows, budget, selection == "hierarchical", draws, random))
+        gaps[problem_id] = _gap(rows, budget, selection == "hierarchical", subsets, random)
     detail = (
         f"answers 2 to {budget + 1} of a chain minus second answers of {budget} chains, paired, "
         f"{'weighted by the revision ORM' if selection == 'hierarchical' else 'by majority'}, {in_bins(bins)}"
     )
-    return mean(np.array(gaps), settings, detail, "reviser_alone", selection, str(bins))
+    drawn = draws(study, settings, list(gaps), bins)
+    values, purpose = np.array(list(gaps.values())), ("reviser_alone", selection, str(bins))
+    return mean(values, settings, detail, *purpose, drawn=drawn, where=in_bins(bins))
 
 
 def _gap(rows: pl.DataFrame, budget: int, weighted: bool, draws: Draws, random: np.random.Generator) -> float:

@@ -1,13 +1,17 @@
-"""Claims, measured numbers, and the verdicts that follow from intervals."""
+"""Claims, and the numbers that are measured for them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from ttc.tables.study import Study
 
 MARGIN = 0.02  # "as good as" and "equal": accuracies that differ by at most 2 points
 SIDES = ("above", "below", "within", "none")
+# The smallest effect of interest, a point of accuracy: what is less is a crumb, however certain
+LEAST = 0.01
 
 
 class Line(NamedTuple):
@@ -46,13 +50,36 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What p-values are made of.  Where several are given the larger p-value counts.
+
+    `values` (questions,): a paired number of each question; their mean is compared with `null` (None: the claim's
+    threshold) by sign flips.  `error`: standard error of that mean over resamples in which choices were made anew.
+    `resamples` (replicates,) of a number that is no mean over questions.
+    """
+
+    values: np.ndarray | None = None
+    error: float | None = None
+    resamples: np.ndarray | None = None
+    null: float | None = None
+
+
+@dataclass(frozen=True)
 class Measure:
-    """A number with its interval (None = has none) and how it was made."""
+    """A number with its interval (None = has none) and how it was made.
+
+    `questions` it is made of, and what it is `tested` by (None = no p-value).  `bound`: `≤` or `≥` where the number is
+    only a bound.  `same`: what tells that two claims of one side and threshold are about one number.
+    """
 
     value: float | None
     low: float | None
     high: float | None
     detail: str
+    questions: int | None = None
+    tested: Evidence | None = field(default=None, compare=False)
+    bound: str | None = None
+    same: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +90,9 @@ class Claim:
     `below` the threshold, `within` ± the threshold, or `none`, a number without a claim.  `source` names tables.
     `confounded`: set where first answers of chains are compared with later ones, so that the number also holds the gain
     of fine-tuning in a study whose first answers are the policy's; the text names what does not, if anything does.
+    `primary`: one of the few that a study is made to decide, named before any was measured (one or two a topic).
+    `least`: how far beyond the threshold an estimate must lie; None: a point where the threshold is no difference, and
+    nothing where it is an effect or a margin itself.  `neutral`: the value of no effect, where it is not the threshold.
     """
 
     name: str
@@ -74,6 +104,14 @@ class Claim:
     threshold: float = 0.0
     ours: bool = False
     confounded: str | None = None
+    primary: bool = False
+    least: float | None = None
+    neutral: float | None = None
+
+    @property
+    def beyond(self) -> float:
+        """How far beyond the threshold an estimate must lie to be an effect."""
+        return self.least if self.least is not None else LEAST if self.threshold == 0 else 0.0
 
     def warning(self, settings: Settings) -> str:
         """What to say beside the number of a confounded claim; empty where nothing is."""
@@ -88,25 +126,3 @@ class Claim:
 def ours(name: str, text: str, why: str, measure: Callable, source: str) -> Claim:
     """A number of ours beside the paper's claims: it has no threshold and no verdict."""
     return Claim(name, text, f"not in the paper: {why}", measure, source, side="none", ours=True)
-
-
-def verdict(value: float | None, low: float | None, high: float | None, threshold: float, side: str) -> str:
-    """Where an interval lies; without an interval, where the number lies.
-
-    An interval that ends on the threshold has reached it, save where the threshold is 0: no difference is none.
-    `within`: equal where the whole interval is inside ± threshold, different where it is outside.
-    """
-    if value is None:
-        return "not measured"
-    if side == "none":
-        return "measured"
-    low, high = (value if low is None else low), (value if high is None else high)
-    if side == "within":
-        if -threshold <= low and high <= threshold:
-            return "reproduced"
-        return "not reproduced" if low > threshold or high < -threshold else "undecided"
-    if side == "below":
-        low, high, threshold = -high, -low, -threshold
-    if low > threshold or (low == threshold and threshold != 0):
-        return "reproduced"
-    return "not reproduced" if high < threshold else "undecided"

@@ -4,15 +4,17 @@ Intervals are percentile bootstrap intervals over questions; differences are pai
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from ttc.evaluation.efficiency import REFERENCE_BUDGET
 from ttc.evaluation.exchange import at_budget
-from ttc.noise import generator
+from ttc.evaluation.procedure import centred
 from ttc.paper.claim import Line, Measure, Settings
-from ttc.statistics.bootstrap import bootstrap_interval
+from ttc.paper.resampling import chosen_questions, draws, has_resamples, in_bins, mean, resampled
+from ttc.statistics.bootstrap import bootstrap_means
 from ttc.tables.study import NotMeasured, Study
 
 WEIGHTED = Line("search", "best_of_n_weighted", "best_of_n_weighted")
@@ -25,33 +27,6 @@ SMALL, LARGE = (4, 16), (64, 256)  # budgets at which the paper compares by diff
 Term = tuple[float, Line, Sequence[int]]
 
 
-def mean(values: np.ndarray, settings: Settings, detail: str, *purpose: str | int) -> Measure:
-    """Mean over questions with its bootstrap interval; `purpose` names the random numbers."""
-    random = generator(settings.seed, "findings", *purpose)
-    values = np.asarray(values, dtype=np.float64)
-    found, low, high = bootstrap_interval(values[:, None], settings.bootstrap, random)
-    return Measure(float(found[0]), float(low[0]), float(high[0]), f"{detail}; {len(values)} questions")
-
-
-def members(study: Study, bins: Sequence[int] | None, kind: str = "oracle") -> pl.DataFrame | None:
-    """The questions of difficulty bins, column problem_id; None = all.  Bin -1 is the hardest there is."""
-    if bins is None:
-        return None
-    found = study.bins(kind)
-    wanted = [found[-1] if index == -1 else index for index in bins]
-    table = study.table("difficulty")
-    return table.filter(table[f"{kind}_bin"].is_in(wanted)).select("problem_id")
-
-
-def in_bins(bins: Sequence[int] | None, kind: str = "oracle") -> str:
-    """Bins as details name them."""
-    if bins is None:
-        return "all questions"
-    if list(bins) == [-1]:
-        return f"the hardest {kind} bin"
-    return f"{kind} bin{'s' if len(bins) > 1 else ''} {', '.join(map(str, bins))}"
-
-
 def budgets_of(study: Study, line: Line) -> list[int]:
     """Budgets at which a curve was measured, rising; empty where it was not."""
     if line.bins is None:
@@ -59,7 +34,7 @@ def budgets_of(study: Study, line: Line) -> list[int]:
     return sorted(_chosen(study, line)["budget"].unique())
 
 
-def at(study: Study, line: Line, budget: int) -> pl.DataFrame:
+def at(study: Study, line: Line, budget: float) -> pl.DataFrame:
     """Columns problem_id and correct of a curve at a budget.
 
     Between two measured budgets each question's accuracy is linear in the logarithm of the budget; NotMeasured
@@ -102,21 +77,49 @@ def contrast(
     bins: Sequence[int] | None = None,
     kind: str = "oracle",
 ) -> Measure:
-    """Mean over questions of a weighted sum of accuracies, each the mean over its budgets; limited to `bins`."""
-    total = members(study, bins, kind)
-    for number, (weight, line, budgets) in enumerate(terms):
+    """Mean over questions of a weighted sum of accuracies, each the mean over its budgets; limited to `bins`.
+
+    The interval holds that bins are cut, and choices made, anew in every resample.
+    """
+    total = None
+    for number, (_, line, budgets) in enumerate(terms):
         each = pl.concat([at(study, line, budget) for budget in budgets]).group_by("problem_id")
         # A question that lacks samples for one of the budgets would be the mean of the others
-        whole = each.agg(
-            pl.len().alias("measured"), (weight * pl.col("correct").mean()).alias(f"part {number}")
-        )
+        whole = each.agg(pl.len().alias("measured"), pl.col("correct").mean().alias(f"part {number}"))
         part = whole.filter(measured=len(budgets)).drop("measured")
         total = part if total is None else total.join(part, on="problem_id")
+    weights = np.array([weight for weight, _, _ in terms])
+    again = any(has_resamples(study, line) for _, line, _ in terms)
+    if again:
+        total = pl.DataFrame({"problem_id": chosen_questions(study)}).join(total, on="problem_id", how="left")
+    total = total.sort("problem_id")
     if total.is_empty():
         raise NotMeasured(f"no question of {in_bins(bins, kind)} has all of it")
-    summed = total.sort("problem_id").select(pl.sum_horizontal(pl.col("^part .*$"))).to_series()
+    parts = total.select(pl.col("^part .*$").fill_null(float("nan"))).to_numpy()
+    drawn = draws(study, settings, total["problem_id"].to_list(), bins, kind)
+    chosen = None
+    if again:
+        means = bootstrap_means(parts, drawn)
+        for column, (_, line, budgets) in enumerate(terms):
+            if has_resamples(study, line):
+                each = [resampled(study, settings, line, budget, bins) for budget in budgets]
+                # A study may have drawn fewer for its choices than for its findings
+                drawn, means = drawn[: 1 + len(each[0])], means[: 1 + len(each[0])]
+                means[1:, column] = np.mean(each, axis=0)
+        chosen = centred(means[1:] @ weights, bootstrap_means((parts @ weights)[:, None], drawn[:1])[0, 0])
     purpose = [f"{weight} {' '.join(map(str, line))} {list(budgets)}" for weight, line, budgets in terms]
-    return mean(summed.to_numpy(), settings, f"{detail}, {in_bins(bins, kind)}", *purpose, str(bins), kind)
+    return mean(
+        parts @ weights,
+        settings,
+        f"{detail}, {in_bins(bins, kind)}",
+        *purpose,
+        str(bins),
+        kind,
+        ends=(float(weights[weights < 0].sum()), float(weights[weights > 0].sum())),
+        drawn=drawn,
+        chosen=chosen,
+        where=in_bins(bins, kind),
+    )
 
 
 def shared(study: Study, first: Line, second: Line, wanted: Sequence[int] | None = None) -> list[int]:
@@ -193,16 +196,16 @@ def change(
 
 
 def against_more(
-    study: Study, settings: Settings, first: Line, budget: int, second: Line, more: int, note: str = ""
+    study: Study, settings: Settings, first: Line, budget: float, second: Line, more: int, note: str = ""
 ) -> Measure:
     """Accuracy of `first` with `budget` generations minus that of `second` with `more`, paired."""
-    detail = f"{first.name} at {budget} generations minus {second.name} at {more}, paired"
+    detail = f"{first.name} at {budget:g} generations minus {second.name} at {more}, paired"
     return noted(contrast(study, settings, [(1, first, [budget]), (-1, second, [more])], detail), note)
 
 
 def noted(found: Measure, note: str) -> Measure:
     """The measure with a remark behind its detail."""
-    return Measure(found.value, found.low, found.high, f"{found.detail}. {note}") if note else found
+    return replace(found, detail=f"{found.detail}. {note}") if note else found
 
 
 def _listed(budgets: Sequence[int]) -> str:

@@ -1,8 +1,11 @@
 """Numbers and claims about compute-optimal allocation, of searches and of revisions alike (paper §3.2, §5.3, §6.2)."""
 
-from functools import partial
+from dataclasses import replace
+from functools import partial, reduce
 
-from ttc.evaluation.efficiency import Unmeasured, efficiency_of
+import numpy as np
+
+from ttc.evaluation.efficiency import efficiency as read_efficiency
 from ttc.paper.claim import MARGIN, Claim, Line, Measure, Settings, ours
 from ttc.paper.measures import (
     MAJORITY,
@@ -13,6 +16,8 @@ from ttc.paper.measures import (
     contrast,
     noted,
 )
+from ttc.paper.resampling import chosen_questions, draws, has_resamples, resampled
+from ttc.statistics.bootstrap import bootstrap_means
 from ttc.tables.study import NotMeasured, Study
 
 # "up to 4× less compute"
@@ -24,43 +29,45 @@ def compute_optimal(family: str, bins: str = "oracle", selection: str = "hierarc
     return Line(family, "compute_optimal", selection if family == "revisions" else WEIGHTED.selection, bins)
 
 
-def efficiency(
-    study: Study,
-    settings: Settings,
-    family: str,
-    reference: Line,
-    budget: int,
-    reference_family: str | None = None,
-) -> Measure:
+def efficiency(study: Study, settings: Settings, family: str, reference: Line, budget: int) -> Measure:
     """Generations of the reference over those with which compute-optimal first reaches the same accuracy.
 
-    At `budget` generations of the reference, or the most measured below it.
+    At `budget` generations of the reference, or the most measured below it.  That they are more than `TIMES` as many is
+    that compute-optimal with one `TIMES`th of the generations is more accurate, a paired difference, which is tested.
     """
     known = [each for each in budgets_of(study, reference) if 1 < each <= budget]
     if not known:
         raise NotMeasured(f"{reference.name} was not measured at 2 to {budget} generations")
-    try:
-        found = efficiency_of(
-            study.table("outcomes"),
-            study.table("per_question"),
-            family=family,
-            bins="oracle",
-            reference_strategy=reference.strategy,
-            reference_selection=reference.selection,
-            reference_budget=known[-1],
-            reference_family=reference.family,
-            replicates=settings.bootstrap,
-            seed=settings.seed,
-        )
-    except Unmeasured as error:
-        raise NotMeasured(str(error)) from error
-    reached = (
-        f"reached at {found.budget:.1f} generations"
-        if found.reached
-        else "not reached; the ratio is its bound"
+    line, most = compute_optimal(family), known[-1]
+    budgets = budgets_of(study, line)
+    lines = [*((line, each) for each in budgets), (reference, most)]
+    parts = [at(study, *each).rename({"correct": str(place)}) for place, each in enumerate(lines)]
+    wide = reduce(lambda one, other: one.join(other, on="problem_id"), parts).sort("problem_id")
+    if wide.is_empty():
+        raise NotMeasured(f"no question has {reference.name} and compute-optimal {family}")
+    means = bootstrap_means(
+        wide.drop("problem_id").to_numpy(), draws(study, settings, wide["problem_id"].to_list())
     )
-    detail = f"{known[-1]} generations of {reference.name} over those of compute-optimal {family} at equal accuracy"
-    return Measure(found.ratio, found.low, found.high, f"{detail}, oracle bins; {reached}")
+    if has_resamples(study, line) and len(wide) == len(chosen_questions(study)):
+        again = np.column_stack([resampled(study, settings, line, each) for each in budgets])
+        means = means[: 1 + len(again)]
+        means[1:, :-1] = again
+    found = read_efficiency(np.array(budgets), means[:, :-1], means[:, -1], most)
+    reached = {
+        None: f"reached at {found.budget:.1f} generations",
+        "≤": "not reached; the ratio is at most its bound",
+        "≥": "reached from the start; the ratio is at least its bound",
+    }[found.bound]
+    detail = (
+        f"{most} generations of {reference.name} over those of compute-optimal {family} at equal accuracy"
+    )
+    detail = f"{detail}, oracle bins, by a monotone fit; {reached}"
+    try:
+        tested = against_more(study, settings, line, most / TIMES, reference, most).tested
+        tested = replace(tested, null=0.0)
+    except NotMeasured:
+        tested = None
+    return Measure(found.ratio, found.low, found.high, detail, len(wide), tested, found.bound)
 
 
 def efficiency_at_majority_peak(study: Study, settings: Settings) -> Measure:

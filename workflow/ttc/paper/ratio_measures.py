@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 
 from ttc import strategies
+from ttc.evaluation.procedure import centred
 from ttc.noise import generator
-from ttc.paper.claim import Measure, Settings
-from ttc.paper.measures import in_bins, mean, members
-from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval
+from ttc.paper.claim import Evidence, Measure, Settings
+from ttc.paper.resampling import draws, in_bins, mean
+from ttc.statistics.bootstrap import bootstrap_means, percentile_interval
 from ttc.tables.study import NotMeasured, Study
 
 
@@ -19,34 +20,37 @@ def interior(
     """The best ratio between the extremes minus the better extreme, paired.
 
     Both are chosen on one half of the questions and measured on the other, and the other way round, so that neither
-    gains from being the best of several.
+    gains from being the best of several; in every resample both are chosen anew.
     """
     budget, names, wide = _ratios(study, selection, up_to)
-    chosen = members(study, bins)
-    if chosen is not None:
-        wide = wide.join(chosen, on="problem_id", how="semi")
-    values = wide.sort("problem_id").select(names).to_numpy()
-    if len(values) < 2:
+    values = wide.select(names).to_numpy()
+    drawn = draws(study, settings, wide["problem_id"].to_list(), bins)
+    if drawn[0].sum() < 2:
         raise NotMeasured(f"fewer than two questions of {in_bins(bins)} have every ratio")
     ends = np.array([1 in strategies.ratio(name) for name in names])
     fold = generator(settings.seed, "findings", "interior", selection, str(bins)).permutation(len(values)) % 2
-    gaps = np.empty(len(values))
+    gaps, means = np.empty(len(values)), np.zeros(len(drawn))
     for held_out in (0, 1):
-        means = values[fold != held_out].mean(axis=0)
-        best, end = (int(np.argmax(np.where(kind, means, -1.0))) for kind in (~ends, ends))
-        gaps[fold == held_out] = values[fold == held_out, best] - values[fold == held_out, end]
+        here = fold == held_out
+        fitted, measured = drawn[:, ~here] @ values[~here], drawn[:, here] @ values[here]
+        best, end = (np.argmax(np.where(kind, fitted, -1.0), axis=1) for kind in (~ends, ends))
+        rows = np.arange(len(drawn))
+        means += measured[rows, best] - measured[rows, end]
+        gaps[here] = values[here, best[0]] - values[here, end[0]]
+    means = centred(means[1:] / drawn[1:].sum(axis=1), means[0] / drawn[0].sum())
     detail = (
         f"best ratio between the extremes minus the better extreme at {budget} generations ({selection}), each chosen "
         f"on other questions, {in_bins(bins)}"
     )
-    return mean(gaps, settings, detail, "interior", selection, str(bins))
+    purpose = ("interior", selection, str(bins))
+    return mean(gaps, settings, detail, *purpose, drawn=drawn, chosen=means, where=in_bins(bins))
 
 
 def ratio_shift(study: Study, settings: Settings, selection: str, up_to: int) -> Measure:
     """log₂ of the best sequential : parallel ratio of the two easiest bins minus that of the two hardest.
 
-    The best ratio of a group of questions is that of the highest mean accuracy, tied ratios averaged; the bootstrap
-    draws questions within groups.
+    The best ratio of a group of questions is that of the highest mean accuracy, tied ratios averaged; groups
+    are cut anew in every resample.
     """
     budget, names, wide = _ratios(study, selection, up_to)
     logs = np.array([np.log2(s / p) for s, p in map(strategies.ratio, names)])
@@ -54,22 +58,22 @@ def ratio_shift(study: Study, settings: Settings, selection: str, up_to: int) ->
     if len(bins) < 4:
         raise NotMeasured("fewer than four difficulty bins")
     ends = {"easy": bins[:2], "hard": bins[-2:]}
-    best = {}
+    values, problem_ids = wide.select(names).to_numpy(), wide["problem_id"].to_list()
+    best, sizes = {}, []
     for name, group in ends.items():
-        rows = wide.join(members(study, group), on="problem_id", how="semi").sort("problem_id")
-        if rows.is_empty():
+        drawn = draws(study, settings, problem_ids, group)
+        if not drawn[0].any():
             raise NotMeasured(f"no question of {in_bins(group)} has every ratio")
-        values = rows.select(names).to_numpy()
-        random = generator(settings.seed, "findings", "ratio_shift", selection, name)
-        means = bootstrap_means(values, bootstrap_counts(len(values), settings.bootstrap, random))
-        best[name] = _best(np.vstack([values.mean(axis=0), means]), logs)
+        best[name] = _best(bootstrap_means(values, drawn), logs)
+        sizes.append(int(drawn[0].sum()))
     shift = best["easy"] - best["hard"]
     low, high = percentile_interval(shift[1:, None])
     detail = (
         f"log2 of the best sequential : parallel ratio at {budget} generations ({selection}), {in_bins(ends['easy'])} "
         f"({best['easy'][0]:+.1f}) minus {in_bins(ends['hard'])} ({best['hard'][0]:+.1f})"
     )
-    return Measure(float(shift[0]), float(low[0]), float(high[0]), detail)
+    tested = Evidence(resamples=shift[1:])
+    return Measure(float(shift[0]), float(low[0]), float(high[0]), detail, min(sizes), tested)
 
 
 def _ratios(study: Study, selection: str, up_to: int) -> tuple[int, list[str], pl.DataFrame]:
@@ -80,7 +84,8 @@ def _ratios(study: Study, selection: str, up_to: int) -> tuple[int, list[str], p
     if counts.is_empty():
         raise NotMeasured("no budget has three ratios of sequential to parallel revisions")
     budget = int(counts["budget"].max())
-    wide = table.filter(budget=budget).pivot(on="strategy", index="problem_id", values="correct").drop_nulls()
+    wide = table.filter(budget=budget).pivot(on="strategy", index="problem_id", values="correct")
+    wide = wide.drop_nulls().sort("problem_id")
     return budget, sorted(column for column in wide.columns if column != "problem_id"), wide
 
 

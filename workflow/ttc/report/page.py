@@ -11,12 +11,11 @@ import yaml
 from ttc.errors import InputError
 from ttc.models.card import ACTIVE
 from ttc.paper.open_questions import choices
-from ttc.report import mathml, solutions
+from ttc.report import mathml, solutions, verdicts
 from ttc.report.pools import accuracy, compared
 from ttc.report.pools import described as pools_described
 
 RESOURCES = ("templates/report.html",)  # the template; its bytes are part of the code of this module
-MARKS = {"reproduced": "✓", "not reproduced": "✗", "undecided": "?", "not measured": "–", "measured": ""}
 SIDES = {"above": ">", "below": "<", "within": "±"}
 LISTED_VOTES = 200
 # Figures that compare pools
@@ -59,20 +58,22 @@ def render(
     template = Path(__file__).parent / RESOURCES[0]
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
     environment.filters["number"] = number
+    environment.filters["probability"] = probability
     environment.filters["mathematics"] = mathml.rendered
     environment.filters["answer"] = mathml.answer
     folders = figures if isinstance(figures, list) else [figures] if figures else []
     drawn, skipped = side_by_side(folders, titles or [""] * len(folders), main=True)
     return environment.from_string(template.read_text(encoding="utf-8")).render(
         study=study,
-        opening=_opening(content, findings),
+        opening=f"{_opening(content)} {verdicts.opening(findings, models)}",
         pools=pools_described(pools, tables.get("pool_checks")) if pools else None,
         accuracy=accuracy(tables.get("curves")),
         compared=compared(tables),
         topics=by_topic(findings.filter(pl.col("verdict") != "not measured")),
         unmeasured=by_topic(findings.filter(verdict="not measured")),
-        tested=tested(findings),
-        marks=MARKS,
+        tested=verdicts.tested(findings, models),
+        power=verdicts.power(findings),
+        marks=verdicts.MARKS,
         sides=SIDES,
         figures=drawn,
         skipped=skipped,
@@ -92,6 +93,11 @@ def number(value: float) -> str:
     """A number as the report shows it: three decimals, fewer for larger ones, a true minus sign."""
     text = f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
     return "0" if float(text) == 0 else text.replace("-", "−")
+
+
+def probability(value: float) -> str:
+    """A p-value as the report shows it: three decimals, and `< 0.001` below them."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def embedded(folder: Path, main: bool = False) -> tuple[list[dict], list[dict]]:
@@ -150,34 +156,9 @@ def by_topic(findings: pl.DataFrame) -> list[dict]:
     return [{"topic": topic, "rows": rows} for topic, rows in topics.items()]
 
 
-def tested(findings: pl.DataFrame) -> str:
-    """How many claims were tested at 95 %, and what that means for a single verdict."""
-    claims = findings.filter(~pl.col("verdict").is_in(["measured", "not measured"]))
-    intervals = claims.drop_nulls("low")
-    if claims.is_empty():
-        return "No claim has a verdict here."
-    return (
-        f"{len(claims)} claims have a verdict here, {len(intervals)} of them by a 95 % interval. Nothing corrects for "
-        f"their number: were all intervals right at that level, about {0.05 * len(intervals):.0f} of them would miss "
-        "the true value, and of claims that lie exactly on their threshold every fortieth would come out as "
-        "reproduced. Claims on the same questions also err together. So read a topic as a whole, not its one "
-        "surprising row."
-    )
-
-
-def _opening(content: solutions.Content, findings: pl.DataFrame) -> str:
-    claims = findings.filter(pl.col("side") != "none")
-    counts = dict(claims["verdict"].value_counts().iter_rows())
+def _opening(content: solutions.Content) -> str:
     questions = content.samples["problem_id"].n_unique()
-    unmeasured = counts.pop("not measured", 0)
-    verdicts = (
-        ", ".join(f"{counts[name]} {name}" for name in MARKS if name in counts) or "none has a verdict here"
-    )
-    verdicts += f"; {unmeasured} cannot be measured on this study" if unmeasured else ""
-    return (
-        f"{questions:,} test questions, {len(content.samples):,} independent solutions. "
-        f"Of {len(claims)} claims of the paper: {verdicts}."
-    )
+    return f"{questions:,} test questions, {len(content.samples):,} independent solutions."
 
 
 def _model(role: str, card: dict) -> dict:

@@ -59,10 +59,10 @@ def _read(pool: dict, outcomes: Path, difficulty: Path, allocation: Path) -> Sam
         parameters=pool["parameters"],
         correct=pl.concat([voted.select(names), optimal.select(names)]),
         tokens=dict(one.select("problem_id", "tokens").iter_rows()),
-        bins=dict(
-            DIFFICULTY.read(difficulty)
-            .drop_nulls("oracle_bin")
-            .select("problem_id", "oracle_bin")
+        difficulty={
+            name: (rate, value)
+            for name, rate, value in DIFFICULTY.read(difficulty)
+            .select("problem_id", "oracle", "oracle_bin")
             .iter_rows()
-        ),
+        },
     )

@@ -42,7 +42,9 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
 def _study(inputs: Inputs) -> Study:
     fitted = inputs.get("allocation", [])
-    per_question = [folder / "per_question.parquet" for folder in fitted]
+    per_question, resampled = (
+        [folder / f"{name}.parquet" for folder in fitted] for name in ("per_question", "resampled")
+    )
     return load(
         difficulty=inputs.get("difficulty"),
         outcomes=inputs.get("outcomes"),
@@ -52,4 +54,5 @@ def _study(inputs: Inputs) -> Study:
         transitions=inputs.get("transitions"),
         verifier_quality=inputs.get("verifier_quality"),
         per_question=per_question,
+        resampled=resampled,
     )

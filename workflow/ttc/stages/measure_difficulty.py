@@ -1,12 +1,13 @@
 """Stage `measure_difficulty`: difficulty of each question, oracle and predicted, its bins and features (paper §3.2)."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.evaluation.difficulty import agreement, answer_entropy, assign_bins, pool_half
+from ttc.evaluation.difficulty import agreement, answer_entropy, assign_bins, pool_half, shared_luck
 from ttc.evaluation.pool import sample_pools, verdicts_only
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.analysis import DIFFICULTY
@@ -29,12 +30,14 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """
     problems = PROBLEMS.read(one(inputs, "problems"), ["level"])
     levels = dict(problems.select("problem_id", "level").iter_rows())
-    rows = []
+    rows: list[dict] = []
+    fewest = sys.maxsize
     half = pool_half(spec["samples"], "difficulty")
     unanswered = verdicts_only(inputs.get("samples", []))
     for pool in sample_pools(inputs.get("samples", []), {"prm": inputs.get("scores", [])}, half=half):
         if pool.problem_id not in levels:
             raise InputError(f"samples: problem '{pool.problem_id}' is not in the table of problems")
+        fewest = min(fewest, len(pool.correct))
         scores = pool.steps["prm"].aggregated(spec["aggregation"]) if pool.steps else None
         rows.append(
             {
@@ -52,6 +55,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         rows = [row | {"predicted": None} for row in rows]
     if not rows:
         raise InputError("samples: no sample was given, and difficulty is measured on samples")
+    if warning := shared_luck(spec["samples"], fewest):
+        print(f"  {warning}", flush=True)
     names = [row["problem_id"] for row in rows]
     frame = pl.DataFrame(rows, infer_schema_length=None)
     for kind in ("oracle", "predicted"):

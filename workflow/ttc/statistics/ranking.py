@@ -10,8 +10,9 @@ from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.special import erf
 
-from ttc.statistics.bootstrap import bootstrap_counts, percentile_interval
+from ttc.statistics.bootstrap import LEVEL, bootstrap_counts, percentile_interval
 
 # Questions; of one there is no interval
 FEWEST = 2
@@ -129,18 +130,17 @@ def measures(judged: Judged, replicates: int, generator: np.random.Generator) ->
       only knows which questions are hard has an `auc` above one half and none of this.
     - `brier`: mean squared difference of score and verdict.
     - `calibration_error`: expected calibration error, Σ over equal-width bins of |Σ score − Σ verdict| / number of
-      scores.  It cannot be negative, so resamples lie above the value and an interval may, too.
+      scores, without what chance adds to it (`_debiased`).
     """
     counts = np.vstack([np.ones(judged.questions), bootstrap_counts(judged.questions, replicates, generator)])
     right, wrong = judged.totals(judged.right), judged.totals(judged.wrong)
     size = counts @ (right + wrong)
     squares = judged.right * (1 - judged.score) ** 2 + judged.wrong * judged.score**2
-    apart = sum(abs(counts @ (part.scores - part.right)) for part in _binned(judged))
     found = {
         "auc": _ratio(((counts @ judged.wins) * counts).sum(axis=1), (counts @ right) * (counts @ wrong)),
         "auc_within": _ratio(counts @ np.diag(judged.wins), counts @ (right * wrong)),
         "brier": _ratio(counts @ judged.totals(squares), size),
-        "calibration_error": _ratio(apart, size),
+        "calibration_error": _calibration_errors(judged, counts),
     }
     # Questions that a measure is made of
     questions = {"auc_within": ((right > 0) & (wrong > 0)).sum()}
@@ -194,6 +194,43 @@ def _binned(judged: Judged) -> list[_Binned]:
         )
         for b in range(BINS)
     ]
+
+
+def _calibration_errors(judged: Judged, counts: np.ndarray) -> np.ndarray:
+    """The calibration error of the questions and, behind it, of every resample, as `_measured` takes them.
+
+    Resamples scatter around the error of the sample at hand, chance included; they are moved by that chance, so that
+    they scatter around the debiased one.  Where a calibrated verifier would often show as much as this one, its error
+    may be none at all: resamples below the median are then 0.
+    """
+    number = judged.totals(judged.right + judged.wrong)
+    size, questions = counts @ number, counts.sum(axis=1)
+    plain, debiased, noise = np.zeros((3, len(counts)))
+    for part in _binned(judged):
+        gap = part.scores - part.right
+        apart = _ratio(counts @ gap, size)
+        # Of the sum of gaps over the number of scores, a ratio; samples of a question are one draw
+        squares = counts @ gap**2 - 2 * apart * (counts @ (gap * number)) + apart**2 * (counts @ number**2)
+        error = np.sqrt(_ratio(np.clip(squares, 0, None) * questions, questions - 1)) / size
+        plain += abs(apart)
+        debiased += _debiased(apart, error)
+        noise += abs(apart - apart[0])
+    debiased[1:] += debiased[0] - plain[0]
+    if len(counts) > 1 and plain[0] <= np.nanquantile(noise[1:], (1 + LEVEL) / 2):
+        debiased[1:][debiased[1:] < np.nanmedian(debiased[1:])] = 0
+    return debiased
+
+
+def _debiased(gap: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """|gap| without the bias that a noisy gap's absolute value has: 2·|gap| − E|gap + error·Z|, Z standard normal.
+
+    Source: Kumar et al. 2019 (arXiv 1909.10155), section 5, and their `get_ece`, whose draws are a closed form here;
+    the standard `error` is over questions instead of samples.
+    """
+    size = abs(gap)
+    ratio = np.divide(size, error, out=np.full_like(size, np.inf), where=error > 0)
+    expected = error * np.sqrt(2 / np.pi) * np.exp(-(ratio**2) / 2) + size * erf(ratio / np.sqrt(2))
+    return 2 * size - expected
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

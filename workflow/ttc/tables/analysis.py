@@ -73,7 +73,10 @@ CURVES = Schema(
         "bin": BIN,
         "budget": BUDGET,
         "accuracy": share(meaning="mean correctness"),
-        "low": share(meaning="lower end of the 95 % bootstrap interval over questions"),
+        "low": share(
+            meaning="lower end of the 95 % bootstrap interval over questions; bins are cut anew, and strategies chosen "
+            "anew, in every resample"
+        ),
         "high": share(meaning="upper end of it"),
         "problems": count(
             meaning="questions in the mean; the same at every budget of a curve, but for budgets that only some of "
@@ -112,6 +115,25 @@ PER_QUESTION = Schema(
     | PROBLEM
     | {"correct": share(meaning="cross-validated expected correctness")},
     meaning="compute-optimal correctness of each question, averaged over fold splits",
+)
+RESAMPLED = Schema(
+    "resampled",
+    ("family", "strategy", "selection", "bins", "bin", "budget"),
+    {
+        "family": FAMILY,
+        "strategy": text(meaning="`compute_optimal`, `in_sample_optimal` or `best_fixed`"),
+        "selection": text(meaning="selection rule"),
+        "bins": BINS,
+        "bin": BIN,
+        "budget": BUDGET,
+        "means": Column(
+            pl.List(pl.Float64()),
+            meaning="mean correctness in each bootstrap resample of the questions, bins cut and strategies chosen anew "
+            "in it; moved so that their mean is the estimate",
+        ),
+        "questions": count(meaning="questions that resamples are drawn from", low=1),
+    },
+    meaning="bootstrap of the whole procedure of allocation",
 )
 EXCHANGE = Schema(
     "exchange",

@@ -2,6 +2,16 @@
 
 from ttc.tables.schema import Schema, count, real, text
 
+# Those of claims first, in the order in which they are counted
+VERDICTS = (
+    "reproduced",
+    "opposite",
+    "less than claimed",
+    "no effect of size",
+    "undecided",
+    "measured",
+    "not measured",
+)
 FINDINGS = Schema(
     "findings",
     ("claim",),
@@ -15,14 +25,49 @@ FINDINGS = Schema(
         "value": real(meaning="our number", nullable=True),
         "low": real(meaning="lower end of its 95 % interval", nullable=True),
         "high": real(meaning="upper end of it", nullable=True),
+        "bound": text(
+            meaning="`≤` or `≥` where the number is only a bound; null = it is the number",
+            nullable=True,
+            allowed=("≤", "≥"),
+        ),
+        "questions": count(meaning="questions it is made of", nullable=True),
+        "sd": real(
+            meaning="standard deviation over questions of the paired number that is tested",
+            nullable=True,
+            low=0.0,
+        ),
         "side": text(
             meaning="where the claim lies: `above` or `below` the threshold, `within` ± it; `none`: no claim",
             allowed=("above", "below", "within", "none"),
         ),
         "threshold": real(meaning="value that decides", nullable=True),
+        "family": text(
+            meaning="claims that p is adjusted with: `primary`, named beforehand, or all `other`; null = no test",
+            nullable=True,
+            allowed=("primary", "other"),
+        ),
+        "p": real(
+            meaning="two-sided p-value that the number lies on its side of the threshold, by sign flips over questions "
+            "and the standard error over resamples",
+            nullable=True,
+            low=0.0,
+            high=1.0,
+        ),
+        "p_adjusted": real(
+            meaning="p adjusted in its family: primary by Holm, others by Benjamini and Yekutieli",
+            nullable=True,
+            low=0.0,
+            high=1.0,
+        ),
+        "same_as": text(
+            meaning="claim about the very same number, with which it counts once; null = a number of its own",
+            nullable=True,
+        ),
         "verdict": text(
-            meaning="computed from the numbers before it; `measured`: a number without a claim",
-            allowed=("reproduced", "not reproduced", "undecided", "measured", "not measured"),
+            meaning="computed from the numbers before it, with these trained models; `opposite`: decided on the other "
+            "side; `less than claimed`: an effect, and a smaller one; `no effect of size`: within two points of none; "
+            "`measured`: a number without a claim",
+            allowed=VERDICTS,
         ),
         "source": text(meaning="table the number comes from"),
         "detail": text(meaning="how the number was made"),

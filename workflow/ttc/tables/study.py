@@ -17,6 +17,7 @@ from ttc.tables.analysis import (
     EXCHANGE,
     OUTCOMES,
     PER_QUESTION,
+    RESAMPLED,
     TRANSITIONS,
     VERIFIER_QUALITY,
 )
@@ -36,6 +37,7 @@ TABLES = {
         CURVES,
         ALLOCATION,
         PER_QUESTION,
+        RESAMPLED,
         EXCHANGE,
         CALIBRATION,
         VERIFIER_QUALITY,

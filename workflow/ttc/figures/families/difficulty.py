@@ -4,11 +4,12 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
+from ttc.evaluation.cuts import cuts_of
 from ttc.figures import style
 from ttc.figures.entry import Entry
 from ttc.figures.sentences import ORACLE, SEED
 from ttc.noise import generator
-from ttc.statistics.bootstrap import bootstrap_interval
+from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval, with_ends
 from ttc.tables.study import NotMeasured, Study
 
 KINDS = (("oracle", "", style.BLUE, "oracle bins"), ("predicted", "///", style.ORANGE, "predicted bins"))
@@ -19,12 +20,16 @@ FEW_RATES, TIES_LISTED = 12, 3
 def pass_at_1(study: Study, kind: str, replicates: int, seed: int) -> list[tuple[int, float, float, float]]:
     """(bin, pass@1, low, high) for each bin of a kind: mean pass rate of its questions with a 95 % interval."""
     table = study.table("difficulty").drop_nulls(f"{kind}_bin").sort("problem_id")
+    cuts = cuts_of(table, table["problem_id"].to_list())[kind]
+    rates = table["oracle"].to_numpy()[:, None]
+    counts = bootstrap_counts(len(rates), replicates, generator(seed, "pass_at_1", kind))
     rows = []
     for index in study.bins(kind):
-        rates = table.filter(table[f"{kind}_bin"] == index)["oracle"].to_numpy()
+        means = bootstrap_means(rates, cuts.drawn(counts, [index]))
+        size = np.array([(cuts.bins == index).sum()])
         random = generator(seed, "pass_at_1", kind, index)
-        mean, low, high = bootstrap_interval(rates[:, None], replicates, random)
-        rows.append((index, float(mean[0]), float(low[0]), float(high[0])))
+        low, high = percentile_interval(with_ends(means[1:], size, (0.0, 1.0), random))
+        rows.append((index, float(means[0, 0]), float(low[0]), float(high[0])))
     return rows
 
 

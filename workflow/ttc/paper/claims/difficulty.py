@@ -6,16 +6,17 @@ import numpy as np
 
 from ttc.evaluation.difficulty import assign_bins
 from ttc.paper.claim import Claim, Measure, Settings, ours
-from ttc.paper.measures import mean, members
+from ttc.paper.resampling import SHARES, draws, mean
 from ttc.tables.study import NotMeasured, Study
 
 
 def pass_at_1(study: Study, settings: Settings, first: bool) -> Measure:
     """Mean pass rate of the questions of the easiest (`first`) or hardest oracle bin."""
     index = study.bins("oracle")[0 if first else -1]
-    table = study.table("difficulty").join(members(study, [index]), on="problem_id", how="semi")
-    values = table.sort("problem_id")["oracle"].to_numpy()
-    return mean(values, settings, f"mean pass rate, oracle bin {index}", "pass_at_1", index)
+    table = study.table("difficulty").sort("problem_id")
+    drawn = draws(study, settings, table["problem_id"].to_list(), [index])
+    detail = f"mean pass rate, oracle bin {index}"
+    return mean(table["oracle"].to_numpy(), settings, detail, "pass_at_1", index, ends=SHARES, drawn=drawn)
 
 
 def uneven(study: Study, settings: Settings, kind: str) -> Measure:
@@ -41,7 +42,8 @@ def agreement(study: Study, settings: Settings) -> Measure:
     if table["predicted_bin"].null_count():
         raise NotMeasured("the study has no predicted difficulty")
     same = (table["predicted_bin"] == table["oracle_bin"]).to_numpy()
-    return mean(same, settings, "share of questions whose predicted bin is their oracle bin", "agreement")
+    detail = "share of questions whose predicted bin is their oracle bin"
+    return mean(same, settings, detail, "agreement", ends=SHARES)
 
 
 TOPIC = "1 Difficulty"

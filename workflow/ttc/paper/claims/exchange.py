@@ -1,14 +1,15 @@
 """Test-time compute against parameters at equal FLOPs, by both versions' formulas (paper §7, figure 9; †8)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
-import numpy as np
-
-from ttc.paper.claim import Claim, Measure, Settings
-from ttc.paper.measures import in_bins
+from ttc.paper.claim import Claim, Line, Measure, Settings
+from ttc.paper.measures import contrast
+from ttc.paper.optimal_measures import compute_optimal
 from ttc.tables.study import NotMeasured, Study
 
+LARGER = Line("larger", "greedy", "none")
 NAMES = {"v1": "v1", "camera_ready": "camera-ready"}
 RATIOS = {"v1": "R = 0.16, 0.79, 22; v1", "camera_ready": "R = 0.08, 0.40, 11, verifier charged; †"}
 
@@ -16,28 +17,25 @@ RATIOS = {"v1": "R = 0.16, 0.79, 22; v1", "camera_ready": "R = 0.08, 0.40, 11, v
 def exchange(
     study: Study, settings: Settings, family: str, version: str, bins: Sequence[int], smallest: bool
 ) -> Measure:
-    """Small minus larger policy at the smallest or largest R of one formula, mean over oracle `bins`; -1: the hardest.
+    """Small minus larger policy at the smallest or largest R of one formula, over the questions of oracle `bins`.
 
-    Bins hold different questions, so the ends of their intervals are combined in quadrature.
+    Bin -1 is the hardest.  Formulas that pay for the same generations, such as all that a study has, are one number.
     """
     rows = study.exchange(family, version=version).filter(version=version)
     if rows.is_empty():
         raise NotMeasured(f"{family} was not compared by the formula of {NAMES[version]}")
-    last = int(rows["bin"].max())
-    wanted = [last if index == -1 else index for index in bins]
     ratio = rows["ratio"].min() if smallest else rows["ratio"].max()
-    rows = rows.filter(rows["bin"].is_in(wanted), ratio=ratio)
-    if len(rows) < len(wanted):
-        raise NotMeasured(f"{family} has no FLOPs-matched comparison in {in_bins(bins)}")
-    mean, low, high = (rows[name].to_numpy() for name in ("difference", "difference_low", "difference_high"))
-    value = float(mean.mean())
-    below, above = (float(np.sqrt(np.square(end - mean).sum()) / len(mean)) for end in (low, high))
-    clipped = ", cut to the largest measured" if rows["clipped"].any() else ""
+    read = rows.filter(bin=0, ratio=ratio)
+    if read.is_empty():
+        raise NotMeasured(f"{family} has no FLOPs-matched comparison at R = {ratio:g}")
+    budget, factor = read["budget"][0], read["multiplier"][0]
+    clipped = ", cut to the largest measured" if read["clipped"][0] else ""
     detail = (
-        f"small minus larger policy, {in_bins(bins)}, R = {ratio:g}, factor {rows['multiplier'][0]:.2f}: "
-        f"{rows['budget'][0]:.1f} generations{clipped}"
+        f"small minus larger policy, R = {ratio:g}, factor {factor:.2f}: {budget:.1f} generations{clipped}"
     )
-    return Measure(value, value - below, value + above, detail)
+    terms = [(1, compute_optimal(family), [budget]), (-1, LARGER, [1])]
+    found = contrast(study, settings, terms, detail, bins)
+    return replace(found, same=f"{family} {budget:.9g} {list(bins)}")
 
 
 def _claims(family: str, version: str) -> tuple[Claim, Claim, Claim]:
@@ -76,8 +74,9 @@ def _claims(family: str, version: str) -> tuple[Claim, Claim, Claim]:
             f"{where}: {text}",
             paper,
             partial(exchange, family=family, version=version, bins=bins, smallest=smallest),
-            "exchange",
+            "exchange, outcomes, per_question",
             side,
+            primary=(family, version) == ("search", "v1") and name in ("easy", "hard"),
         )
         for name, text, paper, side, bins, smallest in parts
     )

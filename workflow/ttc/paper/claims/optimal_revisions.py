@@ -29,6 +29,7 @@ CLAIMS = (
         partial(difference, first=compute_optimal("revisions"), second=PARALLEL, budgets=SMALL + LARGE),
         "outcomes, per_question",
         confounded=FIXED,
+        primary=True,
     ),
     less_compute(
         "revisions_64_as_256",
@@ -54,6 +55,8 @@ CLAIMS = (
         "outcomes, per_question",
         threshold=TIMES,
         confounded=FIXED,
+        primary=True,
+        neutral=1.0,
     ),
     predicted_claim("predicted_revisions", "revisions", "fig. 8, 11"),
     Claim(

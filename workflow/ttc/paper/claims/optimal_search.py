@@ -25,6 +25,7 @@ CLAIMS = (
         "compute-optimal scaling outperforms best-of-N, most at small budgets (§5.3, fig. 4)",
         partial(difference, first=compute_optimal("search"), second=WEIGHTED, budgets=SMALL),
         "outcomes, per_question",
+        primary=True,
     ),
     Claim(
         "optimal_search_predicted",
@@ -44,6 +45,8 @@ CLAIMS = (
         partial(efficiency, family="search", reference=WEIGHTED, budget=LARGE[0]),
         "outcomes, per_question",
         threshold=TIMES,
+        primary=True,
+        neutral=1.0,
     ),
     ours(
         "efficiency_majority_peak",

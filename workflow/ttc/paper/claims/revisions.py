@@ -17,6 +17,8 @@ from ttc.tables.study import NotMeasured, Study
 FIGURE_7 = 128  # generations of the figure by difficulty
 NEXT = "the next row has answers of the reviser alone"
 SIZEABLE = 0.1  # correct answers lost, from which on choosing along a chain is needed; set here
+# Of the ratio, in log2: what a claim about ratios must show at least
+DOUBLING = 1.0
 STEPS, REST_STEPS = "revision_step", "rest_revision_step"
 
 
@@ -105,6 +107,7 @@ CLAIMS = (
         partial(sequential, selection="hierarchical"),
         "outcomes",
         confounded=NEXT,
+        primary=True,
     ),
     Claim(
         "sequential_verifier_reviser",
@@ -135,6 +138,7 @@ CLAIMS = (
         partial(interior, selection="hierarchical", up_to=FIGURE_7),
         "outcomes",
         confounded="",
+        primary=True,
     ),
     Claim(
         "sequential_easy",
@@ -173,6 +177,7 @@ CLAIMS = (
         "the ideal ratio depends on difficulty, more sequential where easier (§6.2, fig. 7 right)",
         partial(ratio_shift, selection="hierarchical", up_to=FIGURE_7),
         "outcomes, difficulty",
+        least=DOUBLING,
     ),
     Claim(
         "sequential_easy_majority",
@@ -188,6 +193,7 @@ CLAIMS = (
         "the ratio sweep by majority shows the same trends (fig. 10)",
         partial(ratio_shift, selection="majority", up_to=FIGURE_7),
         "outcomes, difficulty",
+        least=DOUBLING,
     ),
     Claim(
         "correct_to_incorrect",

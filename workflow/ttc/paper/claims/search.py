@@ -37,6 +37,7 @@ def _beam(
     bins=None,
     kind: str = "oracle",
     larger: bool = False,
+    primary: bool = False,
 ) -> Claim:
     lines = (LARGER_BEAM, LARGER_WEIGHTED) if larger else (BEAM, WEIGHTED)
     measure = partial(
@@ -48,7 +49,8 @@ def _beam(
         kind=kind,
         note=OWN_BINS if larger else "",
     )
-    return Claim(name, text, paper, measure, "outcomes, difficulty" if bins else "outcomes", side)
+    source = "outcomes, difficulty" if bins else "outcomes"
+    return Claim(name, text, paper, measure, source, side, primary=primary)
 
 
 def _lookahead(name: str, line: Line, other: Line, what: str) -> Claim:
@@ -70,6 +72,7 @@ CLAIMS = (
         "at small budgets beam search significantly outperforms best-of-N (§5.3, fig. 3)",
         "above",
         SMALL,
+        primary=True,
     ),
     Claim(
         "beam_lead_shrinks",
@@ -86,6 +89,7 @@ CLAIMS = (
         "below",
         LARGE,
         [1, 2],
+        primary=True,
     ),
     Claim(
         "beam_easy_degrades",

@@ -95,9 +95,10 @@ def _over(
     second: Line,
     up_to: int = FIGURE_13,
     source: str = "outcomes",
+    primary: bool = False,
 ) -> Claim:
     measure = partial(compared, measure=difference, first=first, second=second, up_to=up_to)
-    return Claim(name, text, paper, measure, source)
+    return Claim(name, text, paper, measure, source, primary=primary)
 
 
 TOPIC = "2 Verifiers and selection rules"
@@ -126,6 +127,7 @@ CLAIMS = (
         "PRM-weighted, last step ≈ 37 % against majority ≈ 33 % at 2^8 (fig. 13 [figure reading])",
         WEIGHTED,
         MAJORITY,
+        primary=True,
     ),
     *(
         _over(
@@ -183,6 +185,7 @@ CLAIMS = (
         WEIGHTED,
         ORM,
         FIGURE_14,
+        primary=True,
     ),
     Claim(
         "prm_gap_grows",

@@ -1,0 +1,1 @@
+"""Simulations with known truth: how often intervals hold it, and how often verdicts are false."""
