@@ -11,11 +11,11 @@ from pathlib import Path
 import skops.io
 
 from ttc.errors import InputError
-from ttc.evaluation.allocator import ComputeOptimalAllocator
+from ttc.evaluation.allocators.binned import BinnedAllocator
 
 CLASS = "ttc.allocation.estimator"
-_HERE = ComputeOptimalAllocator.__module__
-TRUSTED = [f"{_HERE}.{ComputeOptimalAllocator.__qualname__}"]
+_HERE = BinnedAllocator.__module__
+TRUSTED = [f"{_HERE}.{BinnedAllocator.__qualname__}"]
 
 
 def dump(fitted: dict, path: Path) -> None:
@@ -40,7 +40,7 @@ def dump(fitted: dict, path: Path) -> None:
 
 
 def load(path: Path) -> dict:
-    """The dict of estimators that `dump` wrote: `family/selection/bins` -> ComputeOptimalAllocator.
+    """The dict of estimators that `dump` wrote: `family/selection/bins` -> BinnedAllocator.
 
     Raises InputError for a file that is not such a dict.
     """

@@ -5,6 +5,7 @@ paper (§3.1) with the bin as the question's sufficient statistic.
 """
 
 import copy
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -77,6 +78,14 @@ class BinnedAllocator(Rule):
         cells = np.where(measured[:, before], np.arange(len(measured))[:, None], 0)
         means, costs = (each[cells, :, before].transpose(0, 2, 1) for each in (self.means_, self.costs_))
         return means, costs
+
+    def cells(self) -> Iterator[tuple[int, int, int, float]]:
+        """(bin, budget, index of its strategy, that one's mean) of each fitted bin and budget."""
+        measured = ~np.isnan(self.means_).all(axis=1)
+        for row, budget in np.argwhere(measured[1:]):
+            choice = self.choices_[1 + row, budget]
+            mean = float(self.means_[1 + row, choice, budget])
+            yield int(self.labels_[row]), int(self.budgets_[budget]), int(choice), mean
 
     def with_cuts(self, difficulty: np.ndarray, bins: np.ndarray, name: str) -> "BinnedAllocator":
         """The same rule for questions of which the difficulty is known and not the bin.

@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.interpolate import BSpline
+from sklearn.linear_model import RidgeCV
 
 from ttc.evaluation.allocator import Rule
 
@@ -20,8 +21,9 @@ class RidgeAllocator(Rule):
     The outcome of a strategy is a level, which all strategies of a question share, and a contrast to it: strategies
     differ by much less than questions do, and what is chosen depends on the contrasts alone.  Level and contrasts are
     each a mean for every budget plus a spline of every feature, times a polynomial of log2 budget.  Only the latter is
-    penalised, so that a large penalty leaves the best fixed strategy of each budget.  The penalty is the one of
-    `alphas` with the smallest squared error on questions that are left out, one at a time with all of their budgets.
+    penalised, so that a large penalty leaves the best fixed strategy of each budget.  `RidgeCV` takes the penalty of
+    `alphas` with the smallest squared error on rows (a question at a budget) that are left out one at a time; leaving
+    out all rows of a question together did no better (docs/allocators.md).
 
     A strategy competes at a budget where it was measured on every question that takes part there.
 
@@ -41,7 +43,7 @@ class RidgeAllocator(Rule):
     center_ : float array (budgets, columns), means of the design's columns.
     means_ : float array (1 + strategies, budgets), mean level and mean contrasts; NaN = does not compete.
     coef_ : float array (columns, 1 + strategies).
-    alpha_ : float array (2,), penalties of the level and of the contrasts.
+    alphas_ : float array (1 + strategies,), the penalty of the level and of each contrast.
     costs_ : float array (strategies, budgets), mean costs, which decide between equal outcomes.
     """
 
@@ -65,19 +67,19 @@ class RidgeAllocator(Rule):
         design = self._design(X)
         self.center_ = _mean(np.where(part[..., None], design, np.nan), axis=0)
         design = np.where(part[..., None], design - self.center_, 0.0)
-        apart = np.nan_to_num(targets - self.means_)
+        apart = targets - self.means_
         alphas = np.logspace(-3, 4, 8) if self.alphas is None else np.asarray(self.alphas, dtype=float)
-        errors, coefficients = np.zeros((2, len(alphas))), np.zeros((len(alphas), design.shape[2], len(apart[0])))
         known = ~np.isnan(self.means_)
-        # Strategies that were measured at the same budgets are fitted together; the level apart from the contrasts
-        for pattern, is_level in sorted({(tuple(each), place == 0) for place, each in enumerate(known)}):
-            same = (known == pattern).all(axis=1) & ((np.arange(len(known)) == 0) == is_level)
-            found, slopes = _ridge(design * np.array(pattern)[:, None], apart[:, same].transpose(0, 2, 1), alphas)
-            errors[0 if is_level else 1] += found
-            coefficients[:, :, same] = slopes
-        best = errors.argmin(axis=1)
-        self.alpha_ = alphas[best]
-        self.coef_ = np.concatenate([coefficients[best[0], :, :1], coefficients[best[1], :, 1:]], axis=1)
+        self.coef_ = np.zeros((design.shape[2], len(known)))
+        self.alphas_ = np.full(len(known), np.nan)
+        # Strategies that were measured at the same budgets are fitted together, the level apart from the contrasts
+        for level, pattern in sorted({(place == 0, tuple(each)) for place, each in enumerate(known)}):
+            targets_of = (known == pattern).all(axis=1) & ((np.arange(len(known)) == 0) == level)
+            rows = part & np.array(pattern)
+            if rows.any() and design.shape[2]:
+                model = RidgeCV(alphas, fit_intercept=False)
+                model.fit(design[rows], apart.transpose(0, 2, 1)[rows][:, targets_of])
+                self.coef_[:, targets_of], self.alphas_[targets_of] = np.atleast_2d(model.coef_).T, model.alpha_
 
     def _predict(self, X):
         apart = (self._design(X) - np.nan_to_num(self.center_)) @ self.coef_
@@ -114,28 +116,6 @@ def _splines(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
         return np.zeros((len(values), 0))
     padded = np.concatenate([[knots[0]] * DEGREE, knots, [knots[-1]] * DEGREE])
     return BSpline.design_matrix(np.clip(values, knots[0], knots[-1]), padded, DEGREE).toarray()
-
-
-def _ridge(design: np.ndarray, targets: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ridge regressions without intercept: squared error on questions left out, and coefficients, for each penalty.
-
-    `design` (questions, budgets, columns), `targets` (questions, budgets, targets); rows of zeros count nothing.
-    Returns (penalties,), summed over targets, and (penalties, columns, targets).  Leaving out question q turns its residuals e into
-    (I - H)⁻¹ e, H = Φ_q (Φ'Φ + αI)⁻¹ Φ_q' its block of the hat matrix, so nothing is fitted anew.
-    """
-    values, vectors = np.linalg.eigh(np.einsum("qbc,qbd->cd", design, design))
-    turned = design @ vectors
-    against = np.einsum("qbc,qbt->ct", turned, targets)
-    errors, coefficients = [], []
-    for alpha in alphas:
-        weights = 1 / (np.maximum(values, 0) + alpha)
-        slopes = weights[:, None] * against
-        rest = targets - turned @ slopes
-        left = np.linalg.inv(np.eye(design.shape[1]) - (turned * weights) @ turned.transpose(0, 2, 1))
-        # The sum over targets of the squares of left · rest
-        errors.append(np.einsum("qbc,qbc->", left.transpose(0, 2, 1) @ left, rest @ rest.transpose(0, 2, 1)))
-        coefficients.append(vectors @ slopes)
-    return np.array(errors), np.array(coefficients)
 
 
 def _mean(values: np.ndarray, axis: int) -> np.ndarray:
