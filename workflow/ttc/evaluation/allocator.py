@@ -24,13 +24,13 @@ class Allocator(BaseEstimator):
     Parameters
     ----------
     strategies : list of str or None
-        Name of each strategy, in the order of the columns of `y`; None numbers them `0`, `1`, ….
+        Name of each strategy, in the order of the columns of `y`; None = their numbers, from 0.
     budgets : list of int or None
         Budgets, rising; None = one, which has no name.
 
     Attributes
     ----------
-    strategies_ : array of str, the names.
+    strategies_ : array of str, the names; of int where there are none.
     budgets_ : int array, the budgets; [0] where they have no names.
     n_features_in_, feature_names_in_ : number and names of the features, as in scikit-learn.
     """
@@ -107,7 +107,7 @@ class Allocator(BaseEstimator):
             raise ValueError(
                 f"y has {columns} columns, which are not {count} strategies times {len(budgets)} budgets"
             )
-        return np.array([str(index) for index in range(count)] if named is None else named, dtype=str), budgets
+        return np.arange(count) if named is None else np.array(named, dtype=str), budgets
 
     def _cube(self, values, name: str) -> np.ndarray:
         """Values of (questions, strategies × budgets) as (questions, strategies, budgets)."""
@@ -163,7 +163,8 @@ class Rule(Allocator):
         (questions, budgets), in the order of `budgets_`.  A budget between those that were fitted is taken as the
         next smaller one, one below all of them as the smallest.
         """
-        return self.strategies_[self.predict_index(X, budget=budget)]
+        chosen = self.predict_index(X, budget=budget)
+        return self.strategies_[chosen]
 
     def _chosen(self, X, y):
         return self.predict_index(X) if len(self.budgets_) > 1 else self.predict_index(X)[:, None]

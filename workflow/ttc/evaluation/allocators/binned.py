@@ -66,7 +66,11 @@ class BinnedAllocator(Rule):
         self.means_, self.costs_ = _cell_means(y, costs, cell, 1 + len(self.labels_))
         if np.isnan(self.means_[0]).all():
             raise ValueError("no strategy was measured on every question at any budget")
-        self.choices_ = choose(*self._filled(), self.strategies_)
+        self.choices_ = self.chosen()
+
+    def chosen(self) -> np.ndarray:
+        """`choices_`, as they follow from `means_` and `costs_`."""
+        return choose(*self._filled(), self.strategies_)
 
     def _filled(self) -> tuple[np.ndarray, np.ndarray]:
         """Means and costs with the rules for bins and budgets that were not fitted applied."""
