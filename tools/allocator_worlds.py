@@ -141,7 +141,9 @@ def kinds() -> dict[str, type[Rule]]:
     return usable | {"boosting": Boosting}
 
 
-def measure(name: str, questions: int, runs: int, studies: int, chosen: dict[str, type[Rule]]) -> dict[str, list]:
+def measure(
+    name: str, questions: int, runs: int, studies: int, chosen: dict[str, type[Rule]]
+) -> dict[str, list]:
     """By kind: [gain over the best fixed strategy in points, seconds of a fit] of every study."""
     made, rates = world(name), rates_of(HELD_OUT)
     accuracy = made.accuracy(rates)

@@ -1,4 +1,4 @@
-"""The base of allocators, scikit-learn estimators: (features of a question, budget) -> strategy (paper §3.1, equation 1).
+"""The base of allocators as scikit-learn estimators: features of a question and a budget to a strategy (paper §3.1).
 
 A row is a question, so every splitter of scikit-learn keeps the outcomes of a question together.  All strategies are
 measured on every question, so nothing has to be corrected for choices of the past: an allocator predicts the outcome of
@@ -99,7 +99,12 @@ class Allocator(BaseEstimator):
     def _names(self, columns: int) -> tuple[np.ndarray, np.ndarray]:
         """Names of strategies, and budgets, that fit the number of columns of y."""
         budgets = np.array([0] if self.budgets is None else self.budgets)
-        if budgets.ndim != 1 or not len(budgets) or budgets.dtype.kind not in "iu" or (np.diff(budgets) <= 0).any():
+        if (
+            budgets.ndim != 1
+            or not len(budgets)
+            or budgets.dtype.kind not in "iu"
+            or (np.diff(budgets) <= 0).any()
+        ):
             raise ValueError(f"budgets are whole numbers that rise, not {self.budgets}")
         named = None if self.strategies is None else list(self.strategies)
         count = columns // len(budgets) if named is None else len(named)
@@ -111,7 +116,9 @@ class Allocator(BaseEstimator):
 
     def _cube(self, values, name: str) -> np.ndarray:
         """Values of (questions, strategies × budgets) as (questions, strategies, budgets)."""
-        values = check_array(values, dtype=np.float64, ensure_all_finite="allow-nan", input_name=name, estimator=self)
+        values = check_array(
+            values, dtype=np.float64, ensure_all_finite="allow-nan", input_name=name, estimator=self
+        )
         shape = (len(values), len(self.strategies_), len(self.budgets_))
         if values.shape[1] != shape[1] * shape[2]:
             raise ValueError(f"{name} has {values.shape[1]} columns, and {shape[1] * shape[2]} were fitted")

@@ -68,7 +68,9 @@ def load(path: Path) -> dict:
         trusted = [f"{each.__module__}.{each.__qualname__}" for each in kinds().values()]
         return skops.io.loads(here.getvalue(), trusted=trusted)
     except UntrustedTypesFoundException as error:
-        raise InputError(f"{path}: it holds classes that are no allocators, and is not read ({error})") from error
+        raise InputError(
+            f"{path}: it holds classes that are no allocators, and is not read ({error})"
+        ) from error
     except (OSError, zipfile.BadZipFile, KeyError) as error:
         raise InputError(f"{path}: not a readable file of fitted allocators ({error})") from error
 

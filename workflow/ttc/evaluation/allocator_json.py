@@ -9,6 +9,7 @@ Without `cuts` the feature is the bin itself.
 """
 
 import json
+import re
 
 import numpy as np
 
@@ -24,7 +25,9 @@ def dumps(rules: dict[str, BinnedAllocator]) -> str:
     """Fitted rules by name as JSON text.  Equal rules give equal text."""
     described = {name: _described(rule) for name, rule in rules.items()}
     content = {"schema": SCHEMA, "version": VERSION, "rules": described}
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    # Innermost lists on one line: no string holds a line break
+    return re.sub(r"\[\n[^\[\]{}]*\]", lambda found: re.sub(r"\n\s*", " ", found[0]), text) + "\n"
 
 
 def loads(text: str) -> dict[str, BinnedAllocator]:
@@ -35,7 +38,9 @@ def loads(text: str) -> dict[str, BinnedAllocator]:
     try:
         content = json.loads(text)
         if content["schema"] != SCHEMA:
-            raise InputError(f"a file of allocators has the schema {SCHEMA}, and this one has {content['schema']}")
+            raise InputError(
+                f"a file of allocators has the schema {SCHEMA}, and this one has {content['schema']}"
+            )
         if content["version"] != VERSION:
             raise InputError(f"allocators of version {content['version']} are not known here; {VERSION} is")
         return {name: _fitted(rule) for name, rule in content["rules"].items()}
@@ -53,7 +58,7 @@ def _described(rule: BinnedAllocator) -> dict:
         "features": rule.n_features_in_ if names is None else names.tolist(),
         "feature": rule.feature,
         "cuts": None if rule.cuts_ is None else rule.cuts_.tolist(),
-        "bins": rule.labels_.tolist(),
+        "bins": [int(label) if label.is_integer() else label for label in rule.labels_.tolist()],
         "budgets": rule.budgets_.tolist(),
         "strategies": rule.strategies_.tolist(),
         "all": chosen[0],

@@ -42,7 +42,7 @@ class Grid:
         return [name for name, out in zip(self.strategies, absent, strict=True) if out]
 
     def matrices(self, questions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Outcomes and tokens of `questions` (indices) as an allocator takes them: (questions, strategies × budgets)."""
+        """Outcomes and tokens of `questions` (indices), as an allocator takes them: a row each."""
         return tuple(each[questions].reshape(len(questions), -1) for each in (self.correct, self.tokens))
 
 

@@ -66,7 +66,9 @@ def calibration(tally: Tally, replicates: int, generator: np.random.Generator) -
         predicted, correct = predicted / number, correct / number
     found = []
     for place in np.flatnonzero(tally.sums[2].any(axis=0)):
-        ends = percentile_interval(np.stack([correct[1:, place], predicted[1:, place] - correct[1:, place]], 1))
+        ends = percentile_interval(
+            np.stack([correct[1:, place], predicted[1:, place] - correct[1:, place]], 1)
+        )
         (low, optimism_low), (high, optimism_high) = (each.tolist() for each in ends)
         here, true = float(predicted[0, place]), float(correct[0, place])
         questions = int((tally.sums[2][:, place] > 0).sum())

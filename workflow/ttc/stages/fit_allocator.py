@@ -6,14 +6,15 @@ import numpy as np
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.evaluation import allocator_files
+from ttc.evaluation import allocator_card, allocator_files, allocator_json
+from ttc.evaluation.allocation import allocate, features
+from ttc.evaluation.allocators.binned import BinnedAllocator
 from ttc.evaluation.common import common_questions, left_out
-from ttc.evaluation.competitors import Group, competing, groups
-from ttc.evaluation.crossvalidation import Grid, build_grid, cross_validate
-from ttc.evaluation.curves import Curve, fixed_curves, tabulate
-from ttc.noise import generator
+from ttc.evaluation.competitors import competing, groups
+from ttc.evaluation.crossvalidation import build_grid
+from ttc.evaluation.curves import fixed_curves, tabulate
 from ttc.runtime import Inputs, Runtime, one
-from ttc.tables.analysis import ALLOCATION, CURVES, DIFFICULTY, OUTCOMES, PER_QUESTION
+from ttc.tables.analysis import ALLOCATION, ALLOCATOR_CALIBRATION, CURVES, DIFFICULTY, OUTCOMES, PER_QUESTION
 
 DECLARATION = {
     "group": "analysis",
@@ -25,7 +26,10 @@ DECLARATION = {
         "allocation.parquet": "tables/allocation.parquet",
         "curves.parquet": "tables/curves.parquet",
         "per_question.parquet": "tables/per_question.parquet",
+        "allocator_calibration.parquet": "tables/allocator_calibration.parquet",
         "allocator.skops": "tables/allocator.skops",
+        "allocator.json": "tables/allocator.json",
+        "allocator.md": "tables/allocator.md",
     },
     "per_pool": True,
 }
@@ -36,8 +40,9 @@ ANCHOR = {"search": "best_of_n_weighted"}
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, folds, repeats, bootstrap, at_most, strategies {family: names, or null for the paper's}.
 
-    Writes a folder: tables of the allocation, of curves and of each question, and `allocator.skops`, which holds a
-    dict, `family/selection/bins` -> ComputeOptimalAllocator fitted on all questions.
+    Writes a folder: tables of the allocation, of curves, of each question and of calibration; `allocator.skops`, which
+    holds a dict, `family/selection/bins/kind` -> allocator fitted on all questions; `allocator.json`, the binned ones
+    of these; and `allocator.md`, a card that says what they are.
     """
     outcomes = OUTCOMES.read(one(inputs, "outcomes"))
     difficulty = DIFFICULTY.read(one(inputs, "difficulty"))
@@ -50,7 +55,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     outcomes, problem_ids, bins = align(outcomes, difficulty, problem_ids)
     seed = spec["seed"]
     curves = fixed_curves(outcomes, problem_ids)
-    allocation, per_question, fitted = [], [], {}
+    told = features(difficulty, problem_ids, bins)
+    allocated = []
     for group in groups(outcomes, spec["strategies"], spec["competing_methods"]):
         rows = competing(outcomes, group)
         if group.family == "search":
@@ -62,24 +68,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
                 f"  {group.family}: left out, not measured on every question: {', '.join(grid.left_out)}",
                 flush=True,
             )
-        for kind, values in bins.items():
-            random = generator(seed, "allocation", group.family, group.label, kind)
-            result = cross_validate(grid, values, folds, repeats, random)
-            fitted[f"{group.family}/{group.label}/{kind}"] = result.allocator
-            measured = {"compute_optimal": result.correct, "in_sample_optimal": result.in_sample}
-            for strategy, correct in measured.items():
-                curves.append(Curve(group.family, strategy, group.label, grid.budgets, correct, kind))
-                per_question.append(_per_question(group, strategy, kind, grid, correct))
-            for repeat, fold, value, budget, choice, accuracy in result.chosen:
-                names = (grid.strategies[choice], grid.selections[choice])
-                row = (group.family, kind, repeat, fold, value, budget, *names, min(1.0, max(0.0, accuracy)))
-                allocation.append(row)
-        # The baseline that is chosen as fairly: one bin, so one strategy for all questions
-        random = generator(seed, "allocation", group.family, group.label, "none")
-        fixed = cross_validate(grid, np.ones(len(problem_ids), dtype=int), folds, repeats, random).correct
-        curves.append(Curve(group.family, "best_fixed", group.label, grid.budgets, fixed))
-        per_question.append(_per_question(group, "best_fixed", "none", grid, fixed))
-    if not fitted:
+        allocated += allocate(grid, group, bins, told, spec)
+    if not allocated:
         if (outcomes["family"] != "baseline").any():
             raise InputError("outcomes: no strategy that an allocator could choose from was measured")
         print(
@@ -87,13 +77,21 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             flush=True,
         )
     output.mkdir(parents=True, exist_ok=True)
-    names = ("family", "bins", "repeat", "fold", "bin", "budget", "strategy", "selection", "accuracy")
-    rows = pl.DataFrame(allocation, schema={name: ALLOCATION.dtypes[name] for name in names}, orient="row")
-    ALLOCATION.write(rows, output / "allocation.parquet")
-    CURVES.write(tabulate(curves, bins, spec["bootstrap"], seed), output / "curves.parquet")
-    none = pl.DataFrame(schema=PER_QUESTION.dtypes)
-    PER_QUESTION.write(pl.concat(per_question) if per_question else none, output / "per_question.parquet")
-    allocator_files.dump(fitted, output / "allocator.skops")
+    curves += [curve for each in allocated for curve in each.curves]
+    tabulated = tabulate(curves, bins, spec["bootstrap"], seed)
+    rules = {name: rule for each in allocated for name, rule in each.rules.items()}
+    for table, frames, file in (
+        (ALLOCATION, [each.allocation for each in allocated], "allocation"),
+        (PER_QUESTION, [each.per_question for each in allocated], "per_question"),
+        (ALLOCATOR_CALIBRATION, [each.calibration for each in allocated], "allocator_calibration"),
+    ):
+        table.write(pl.concat([table.empty(), *frames]), output / f"{file}.parquet")
+    CURVES.write(tabulated, output / "curves.parquet")
+    allocator_files.dump(rules, output / "allocator.skops")
+    lookups = {name: rule for name, rule in rules.items() if isinstance(rule, BinnedAllocator)}
+    (output / "allocator.json").write_text(allocator_json.dumps(lookups), encoding="utf-8")
+    said = allocator_card.card(rules, tabulated, told, problem_ids, spec)
+    (output / "allocator.md").write_text(said, encoding="utf-8")
 
 
 def align(
@@ -114,15 +112,3 @@ def align(
     if ordered["predicted_bin"].null_count() == 0:
         bins["predicted"] = ordered["predicted_bin"].to_numpy()
     return outcomes, problem_ids, bins
-
-
-def _per_question(group: Group, strategy: str, kind: str, grid: Grid, correct: np.ndarray) -> pl.DataFrame:
-    """Rows of `per_question` of the matrix `correct` (questions, budgets), in which NaN is not measured."""
-    row, column = np.nonzero(~np.isnan(correct))
-    labels = {"family": group.family, "strategy": strategy, "selection": group.label, "bins": kind}
-    measured = {
-        "problem_id": [grid.problem_ids[index] for index in row],
-        "budget": grid.budgets[column],
-        "correct": np.clip(correct[row, column], 0.0, 1.0),
-    }
-    return pl.DataFrame(measured).with_columns(**{name: pl.lit(value) for name, value in labels.items()})

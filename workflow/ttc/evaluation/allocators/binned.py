@@ -103,7 +103,9 @@ class BinnedAllocator(Rule):
         made = copy.deepcopy(self)
         made.cuts_ = cuts_between(difficulty, bins)
         if len(made.cuts_) != len(made.labels_) - 1:
-            raise ValueError(f"{len(made.labels_)} bins were fitted, and questions are in {len(made.cuts_) + 1}")
+            raise ValueError(
+                f"{len(made.labels_)} bins were fitted, and questions are in {len(made.cuts_) + 1}"
+            )
         made.feature_names_in_ = np.array([name], dtype=object)
         return made
 
@@ -144,7 +146,9 @@ def cuts_between(difficulty: np.ndarray, bins: np.ndarray) -> np.ndarray:
     return (low + high) / 2
 
 
-def _cell_means(y: np.ndarray, costs: np.ndarray, cell: np.ndarray, cells: int) -> tuple[np.ndarray, np.ndarray]:
+def _cell_means(
+    y: np.ndarray, costs: np.ndarray, cell: np.ndarray, cells: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean outcomes and costs, (cells, strategies, budgets), of all questions (cell 0) and of those in each cell.
 
     NaN where a strategy was not measured on a question that takes part, or nobody takes part.

@@ -1,4 +1,4 @@
-"""The ridge allocator: outcomes as smooth functions of difficulty and log budget, shrunk towards the best fixed strategy."""
+"""The ridge allocator: outcomes smooth in difficulty and log budget, shrunk towards the best fixed strategy."""
 
 import numpy as np
 from scipy.interpolate import BSpline
@@ -79,24 +79,31 @@ class RidgeAllocator(Rule):
             if rows.any() and design.shape[2]:
                 model = RidgeCV(alphas, fit_intercept=False)
                 model.fit(design[rows], apart.transpose(0, 2, 1)[rows][:, targets_of])
-                self.coef_[:, targets_of], self.alphas_[targets_of] = np.atleast_2d(model.coef_).T, model.alpha_
+                self.coef_[:, targets_of], self.alphas_[targets_of] = (
+                    np.atleast_2d(model.coef_).T,
+                    model.alpha_,
+                )
 
     def _predict(self, X):
         apart = (self._design(X) - np.nan_to_num(self.center_)) @ self.coef_
         found = self.means_ + apart.transpose(0, 2, 1)
         # A budget at which nothing competes is taken as the next smaller one that was fitted
         fitted = np.flatnonzero(~np.isnan(self.means_[0]))
-        place = fitted[np.clip(np.searchsorted(fitted, np.arange(len(self.budgets_)), side="right") - 1, 0, None)]
+        place = fitted[
+            np.clip(np.searchsorted(fitted, np.arange(len(self.budgets_)), side="right") - 1, 0, None)
+        ]
         found = found[:, :, place]
         return found[:, :1] + found[:, 1:], np.broadcast_to(self.costs_[:, place], found[:, 1:].shape)
 
     def _design(self, X) -> np.ndarray:
-        """Columns of the regression: splines of the features times powers of log2 budget, (questions, budgets, columns)."""
-        splines = np.concatenate([_splines(x, knots) for x, knots in zip(X.T, self.knots_, strict=True)], axis=1)
+        """Splines of the features times powers of log2 budget: (questions, budgets, columns)."""
+        splines = np.concatenate(
+            [_splines(x, knots) for x, knots in zip(X.T, self.knots_, strict=True)], axis=1
+        )
         powers = np.ones((len(self.budgets_), 1))
         if len(self.budgets_) > 1:
             if self.budgets_[0] < 1:
-                raise ValueError(f"budgets are at least 1, not {self.budgets_[0]}: the regression is on their logarithm")
+                raise ValueError(f"budgets are at least 1, not {self.budgets_[0]}: their logarithm is used")
             logs = np.log2(self.budgets_)
             scaled = (logs - logs.mean()) / logs.std()
             powers = scaled[:, None] ** np.arange(min(self.powers, len(logs) - 1) + 1)
@@ -111,7 +118,7 @@ def _knots(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def _splines(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """B-splines of degree `DEGREE`, (questions, columns); constant beyond the knots, and none where there is one knot."""
+    """B-splines (questions, columns), constant beyond the knots; no column where there is one knot."""
     if len(knots) < 2:
         return np.zeros((len(values), 0))
     padded = np.concatenate([[knots[0]] * DEGREE, knots, [knots[-1]] * DEGREE])
