@@ -14,7 +14,7 @@ NAN = np.nan
 
 @st.composite
 def grids(draw):
-    """A grid as `build_grid` makes them, its bins, folds and seed: ties, missing budgets, unknown costs, uneven pools."""
+    """A grid as `build_grid` makes them, bins, folds and a seed: ties, unmeasured cells, unknown costs."""
     questions, strategies, budgets = (draw(st.integers(*ends)) for ends in ((2, 25), (1, 5), (1, 4)))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = (questions, strategies, budgets)

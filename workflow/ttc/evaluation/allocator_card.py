@@ -85,7 +85,8 @@ def card(
         f"Accuracies are cross-validated: chosen on {spec['folds'] - 1} of {spec['folds']} folds of questions, "
         f"measured on the other, averaged over {spec['repeats']} random splits (seed {spec['seed']}); in brackets "
         f"95 % bootstrap intervals over questions ({spec['bootstrap']:,} resamples). The rules in the files were "
-        "fitted on all questions. `oracle` is the best strategy of each question read off its outcomes, luck included: no rule.",
+        "fitted on all questions. `oracle` is the best strategy of each question read off its outcomes, luck included: "
+        "no rule.",
         "",
     ]
     for family, selection in dict.fromkeys(tuple(name.split("/")[:2]) for name in rules):

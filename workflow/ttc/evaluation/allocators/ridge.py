@@ -13,6 +13,9 @@ DECLARATION = {
     "outcomes": False,
 }
 DEGREE = 3
+# Height of the straight line among the columns, at the end of the feature's range.  A spline is at most 1 high, so the
+# penalty bears on the line a ninth as much: effects that only rise or fall with difficulty need fewer questions
+LINE = 3.0
 
 
 class RidgeAllocator(Rule):
@@ -20,9 +23,9 @@ class RidgeAllocator(Rule):
 
     The outcome of a strategy is a level, which all strategies of a question share, and a contrast to it: strategies
     differ by much less than questions do, and what is chosen depends on the contrasts alone.  Level and contrasts are
-    each a mean for every budget plus a spline of every feature, times a polynomial of log2 budget.  Only the latter is
-    penalised, so that a large penalty leaves the best fixed strategy of each budget.  `RidgeCV` takes the penalty of
-    `alphas` with the smallest squared error on rows (a question at a budget) that are left out one at a time; leaving
+    each a mean for every budget plus a line and a spline of every feature, times a polynomial of log2 budget.  The means
+    are not penalised, so that a large penalty leaves the best fixed strategy of each budget.  `RidgeCV` takes the
+    penalty with the smallest squared error on rows (a question at a budget) that are left out one at a time; leaving
     out all rows of a question together did no better (docs/allocators.md).
 
     A strategy competes at a budget where it was measured on every question that takes part there.
@@ -118,11 +121,13 @@ def _knots(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def _splines(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """B-splines (questions, columns), constant beyond the knots; no column where there is one knot."""
+    """A line and B-splines (questions, columns), constant beyond the knots; no column where there is one knot."""
     if len(knots) < 2:
         return np.zeros((len(values), 0))
+    inside = np.clip(values, knots[0], knots[-1])
     padded = np.concatenate([[knots[0]] * DEGREE, knots, [knots[-1]] * DEGREE])
-    return BSpline.design_matrix(np.clip(values, knots[0], knots[-1]), padded, DEGREE).toarray()
+    line = LINE * (2 * (inside - knots[0]) / (knots[-1] - knots[0]) - 1)
+    return np.column_stack([line, BSpline.design_matrix(inside, padded, DEGREE).toarray()])
 
 
 def _mean(values: np.ndarray, axis: int) -> np.ndarray:
