@@ -1,6 +1,6 @@
 """The table of docs/allocators.md: what kinds of allocators gain in invented worlds whose truth is known.
 
-python -m tools.allocator_worlds                  # measures and prints; about a quarter of an hour on one core
+python -m tools.allocator_worlds                  # measures and prints; a few minutes on one core
 python -m tools.allocator_worlds --write          # and writes the table into docs/allocators.md
 python -m tools.allocator_worlds --studies 5      # fewer studies, for a look
 
@@ -22,17 +22,14 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import beta
 
-from ttc import plugins
-from ttc.evaluation import allocators
+from ttc.evaluation import allocator_files
 from ttc.evaluation.allocator import Rule
-from ttc.evaluation.difficulty import assign_bins
 from ttc.noise import generator
 
 DOCUMENT = Path(__file__).parents[1] / "docs/allocators.md"
 MARK = "<!-- written by python -m tools.allocator_worlds -->\n"
 BUDGETS = [4, 8, 16, 32, 64, 128, 256]
 POOL = 256
-BINS = 5
 HELD_OUT = 2000
 # Name: strategies, and what the best rule gains over the best fixed strategy of each budget, in points
 WORLDS = {"crossing": (3, 7.61), "moderate": (3, 1.0), "search": (8, 0.56)}
@@ -40,9 +37,9 @@ WORLDS = {"crossing": (3, 7.61), "moderate": (3, 1.0), "search": (8, 0.56)}
 
 @dataclass(frozen=True)
 class World:
-    """Accuracies of strategies: logit(pass rate) + .25 log2 N + strength · (offset + slope · ease + bend · ease · log N).
+    """Accuracies of strategies, as logits: level + .25 log2 N + strength · (offset + slope · ease + bend · ease · log).
 
-    `effects` (3, strategies): offsets, slopes and bends.
+    The level is the logit of the pass rate, the ease its tanh.  `effects` (3, strategies): offsets, slopes and bends.
     """
 
     effects: np.ndarray
@@ -132,13 +129,7 @@ class Boosting(Rule):
 
 def kinds() -> dict[str, type[Rule]]:
     """Kinds that can be used, by name, and boosting."""
-    package = allocators.__name__
-    usable = {
-        name: plugins.load(package, name).ALLOCATOR
-        for name, declared in plugins.declarations(package).items()
-        if not declared["outcomes"]
-    }
-    return usable | {"boosting": Boosting}
+    return allocator_files.kinds() | {"boosting": Boosting}
 
 
 def measure(
@@ -161,3 +152,58 @@ def measure(
         ceiling = drawn.outcomes.max(axis=1).mean() - best_fixed(made.accuracy(drawn.difficulty))
         found["oracle"].append([100 * ceiling, 0.0])
     return found
+
+
+def table(questions: int, studies: int, boosted: int) -> str:
+    """The table as Markdown: a row for each world and number of runs; `boosted` studies have boosting, too."""
+    usable = kinds()
+    plain = {name: each for name, each in usable.items() if name != "boosting"}
+    names = [*plain, "boosting", "oracle"]
+    lines = [
+        f"| world, runs of each search | best possible | {' | '.join(names)} |",
+        "|---" * (2 + len(names)) + "|",
+    ]
+    seconds = {name: [] for name in names}
+    for name, (_, best) in WORLDS.items():
+        for runs in (1, 4):
+            found = measure(name, questions, runs, studies, plain)
+            # Boosting on the first studies only, beside the ridge on the same ones
+            boosting = measure(name, questions, runs, boosted, {"boosting": Boosting})["boosting"]
+            cells = []
+            for kind in names:
+                values = np.array(boosting if kind == "boosting" else found[kind])
+                seconds[kind] += values[:, 1].tolist()
+                cells.append(said(values[:, 0]))
+            apart = np.array(boosting)[:, 0] - np.array(found["ridge"])[:boosted, 0]
+            cells[names.index("boosting")] += f" (− ridge: {said(apart)})"
+            lines.append(f"| {name}, {runs} | {best:+.2f} | {' | '.join(cells)} |")
+            print(lines[-1], flush=True)
+    spent = [f"{1000 * np.mean(seconds[kind]):.0f} ms" if kind != "oracle" else "–" for kind in names]
+    lines.append(f"| one fit | – | {' | '.join(spent)} |")
+    counts = f"{studies} studies of {questions} questions; boosting on the first {boosted} of them."
+    return "\n".join([counts, "", *lines, ""])
+
+
+def said(values: np.ndarray) -> str:
+    """Mean and standard error, in points."""
+    return f"{values.mean():+.2f} ± {values.std(ddof=1) / np.sqrt(len(values)):.2f}"
+
+
+def main() -> None:
+    """Measure, print, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="write the table into docs/allocators.md")
+    parser.add_argument("--studies", type=int, default=100, help="simulated studies of each world")
+    parser.add_argument("--boosted", type=int, default=40, help="how many of them have boosting")
+    parser.add_argument("--questions", type=int, default=300, help="questions of a study")
+    given = parser.parse_args()
+    made = table(given.questions, given.studies, min(given.boosted, given.studies))
+    if given.write:
+        before, _, after = DOCUMENT.read_text(encoding="utf-8").split(MARK)
+        DOCUMENT.write_text(f"{before}{MARK}{made}{MARK}{after}", encoding="utf-8")
+    else:
+        print(made, end="")
+
+
+if __name__ == "__main__":
+    main()

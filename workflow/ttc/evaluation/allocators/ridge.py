@@ -23,7 +23,7 @@ class RidgeAllocator(Rule):
 
     The outcome of a strategy is a level, which all strategies of a question share, and a contrast to it: strategies
     differ by much less than questions do, and what is chosen depends on the contrasts alone.  Level and contrasts are
-    each a mean for every budget plus a line and a spline of every feature, times a polynomial of log2 budget.  The means
+    each a mean for every budget plus a line and a spline of every feature, times a polynomial of log2 budget.  Means
     are not penalised, so that a large penalty leaves the best fixed strategy of each budget.  `RidgeCV` takes the
     penalty with the smallest squared error on rows (a question at a budget) that are left out one at a time; leaving
     out all rows of a question together did no better (docs/allocators.md).
