@@ -11,6 +11,7 @@ import polars as pl
 from ttc.errors import InputError
 from ttc.tables.analysis import (
     ALLOCATION,
+    ALLOCATOR_CALIBRATION,
     CALIBRATION,
     CURVES,
     DIFFICULTY,
@@ -33,6 +34,7 @@ TABLES = {
         OUTCOMES,
         CURVES,
         ALLOCATION,
+        ALLOCATOR_CALIBRATION,
         PER_QUESTION,
         EXCHANGE,
         CALIBRATION,
@@ -52,6 +54,7 @@ ABSENT = {
     "exchange": "the study compares with no larger policy",
     "chains": "the study has no chains of revisions",
     "transitions": "the study has no chains of revisions",
+    "allocator_calibration": "there is no strategy to choose among",
     "difficulty": "the study measured no difficulty",
     "pool_accuracy": "the study has one pool of samples",
     "pool_pairs": "the study has one pool of samples",
