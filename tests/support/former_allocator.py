@@ -72,7 +72,9 @@ def cross_validate(grid: Grid, bins, folds, repeats, generator):
             cells = zip(fitted.cells_, fitted.choices_, fitted.means_, strict=True)
             for (value, budget), choice, means in cells:
                 if value > 0:
-                    chosen.append((repeat, held_out, int(value), int(budget), int(choice), float(means[choice])))
+                    chosen.append(
+                        (repeat, held_out, int(value), int(budget), int(choice), float(means[choice]))
+                    )
             X, y, _, where = _rows(grid, np.flatnonzero(fold == held_out), bins)
             if len(X):
                 totals[where] += y[np.arange(len(y)), fitted.predict_index(X)]

@@ -48,8 +48,8 @@ def draw(study: Study, options: dict) -> Figure:
     style.heading(drawn, "Do allocators know how good their choice is?")
     style.note(
         drawn,
-        "Bars: 95 % bootstrap intervals over questions. Points below the diagonal promise too much: the best of several "
-        "noisy means is too high. In brackets: 95 % interval of the mean difference, in points.",
+        "Bars: 95 % bootstrap intervals over questions. Points below the diagonal promise too much: the best of "
+        "several noisy means is too high. In brackets: 95 % interval of the mean difference, in points.",
     )
     return drawn
 
