@@ -22,7 +22,11 @@ def study(problems: int = 40, seed: int = 1) -> dict[str, pl.DataFrame]:
     better = [pl.min_horizontal(pl.col(name) + 0.01, 1.0) for name in ("accuracy", "low", "high")]
     in_sample = optimal.with_columns(pl.lit("in_sample_optimal").alias("strategy"), *better)
     beside = [
-        _renamed(optimal.filter(bins="oracle"), gain, strategy=strategy, bins=bins)
+        optimal.filter(bins="oracle").with_columns(
+            *((pl.col(each) + gain).clip(0, 1) for each in ("accuracy", "low", "high")),
+            strategy=pl.lit(strategy),
+            bins=pl.lit(bins),
+        )
         for strategy, bins, gain in (
             ("ridge", "oracle", 0.02),
             ("best_fixed", "none", -0.05),
