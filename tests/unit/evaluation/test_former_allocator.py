@@ -43,7 +43,7 @@ def same(ours, theirs):
 
 
 @given(grids())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_cross_validated_choices_and_their_correctness_are_those_of_before_to_the_last_bit(case):
     grid, bins, folds, seed = case
     try:

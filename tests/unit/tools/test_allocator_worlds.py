@@ -25,7 +25,7 @@ def test_outcomes_of_a_study_are_runs_with_the_true_accuracy():
 
 
 def test_the_table_has_a_row_for_each_world_and_a_column_for_each_kind():
-    made = allocator_worlds.table(40, 2, 1 + 1)
+    made = allocator_worlds.table(30, 2, 2)
     rows = [line for line in made.splitlines() if line.startswith("|")]
     assert len(rows) == 2 + 2 * len(allocator_worlds.WORLDS) + 1
     assert {line.count("|") for line in rows} == {8}

@@ -66,13 +66,16 @@ def load(path: Path) -> dict:
             for name, content in members.items():
                 written.writestr(name, content)
         trusted = [f"{each.__module__}.{each.__qualname__}" for each in kinds().values()]
-        return skops.io.loads(here.getvalue(), trusted=trusted)
+        found = skops.io.loads(here.getvalue(), trusted=trusted)
     except UntrustedTypesFoundException as error:
         raise InputError(
             f"{path}: it holds classes that are no allocators, and is not read ({error})"
         ) from error
     except (OSError, zipfile.BadZipFile, KeyError) as error:
         raise InputError(f"{path}: not a readable file of fitted allocators ({error})") from error
+    if not isinstance(found, dict) or not all(isinstance(each, Rule) for each in found.values()):
+        raise InputError(f"{path}: not a dict of allocators by name")
+    return found
 
 
 def _named(schema: str, old: str, new: str) -> str:
