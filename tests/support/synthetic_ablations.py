@@ -21,9 +21,22 @@ def study(problems: int = 40, seed: int = 1) -> dict[str, pl.DataFrame]:
     optimal = curves.filter(strategy="compute_optimal")
     better = [pl.min_horizontal(pl.col(name) + 0.01, 1.0) for name in ("accuracy", "low", "high")]
     in_sample = optimal.with_columns(pl.lit("in_sample_optimal").alias("strategy"), *better)
+    beside = [
+        optimal.filter(bins="oracle").with_columns(
+            *((pl.col(each) + gain).clip(0, 1) for each in ("accuracy", "low", "high")),
+            strategy=pl.lit(strategy),
+            bins=pl.lit(bins),
+        )
+        for strategy, bins, gain in (
+            ("ridge", "oracle", 0.02),
+            ("best_fixed", "none", -0.05),
+            ("oracle", "none", 0.05),
+        )
+    ]
     return frames | {
         "outcomes": outcomes,
-        "curves": CURVES.check(pl.concat([curves, in_sample]), "t"),
+        "curves": CURVES.check(pl.concat([curves, in_sample, *beside]), "t"),
+        "allocator_calibration": _allocators(),
         "per_question": per_question,
         "exchange": _both_formulas(frames["exchange"]),
         "transitions": _transitions(),
@@ -112,6 +125,22 @@ def _calibration() -> pl.DataFrame:
             )
     columns = ["verifier", "level", "bin", "score", "correct", "low", "high", "count"]
     return _checked("calibration", columns, rows)
+
+
+def _allocators() -> pl.DataFrame:
+    rows = []
+    for family, strategy, kind, optimism in (
+        ("search", "compute_optimal", "oracle", 0.02), ("search", "ridge", "oracle", 0.0),
+        ("search", "best_fixed", "none", 0.01), ("revisions", "compute_optimal", "oracle", 0.04),
+    ):  # fmt: skip
+        selection = "best_of_n_weighted" if family == "search" else "hierarchical"
+        for index in (0, 2, 5, 10):
+            predicted = 0.5 if index == 0 else (index - 0.5) / 10
+            correct = predicted - optimism
+            ends = (correct - 0.01, correct + 0.01, optimism, optimism - 0.01, optimism + 0.01)
+            rows.append((family, strategy, selection, kind, "chosen", index, predicted, correct, *ends, 20))
+    columns = list(SCHEMAS["allocator_calibration"].columns)
+    return _checked("allocator_calibration", columns, rows)
 
 
 def _quality() -> pl.DataFrame:

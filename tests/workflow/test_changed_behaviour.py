@@ -58,9 +58,9 @@ EDITS = [
         ("evaluate",),
     ),
     (
-        "evaluation/allocator.py",
-        "means_ = _means(",
-        "means_ = 2 * _means(",
+        "evaluation/allocators/binned.py",
+        "means[present] = _means(",
+        "means[present] = 2 * _means(",
         "small",
         ("fit_allocator",),
     ),

@@ -23,6 +23,8 @@ _PLAIN = {
     "compute_optimal": "compute-optimal",
     "in_sample_optimal": "compute-optimal, not cross-validated",
     "best_fixed": "best fixed strategy",
+    "ridge": "compute-optimal, smooth in difficulty",
+    "oracle": "best strategy of each question",
 }
 _NOISY = {"random": "random scores", "flipped": "some scores flipped"}
 _SEARCHES = "ttc.search.methods"

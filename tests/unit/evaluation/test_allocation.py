@@ -1,4 +1,4 @@
-"""The allocator: choices with a known answer, folds, optimism of choosing in sample, efficiency, curves."""
+"""Allocation: folds, choices made without the question, optimism of choosing in sample, efficiency, curves."""
 
 from dataclasses import replace
 
@@ -7,11 +7,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.base import clone
 from sklearn.isotonic import IsotonicRegression
 
 from ttc.errors import InputError
-from ttc.evaluation.allocator import ComputeOptimalAllocator
 from ttc.evaluation.competitors import groups
 from ttc.evaluation.crossvalidation import build_grid, cross_validate, stratified_folds
 from ttc.evaluation.curves import fixed_curves, question_counts, tabulate
@@ -44,61 +42,6 @@ def outcome_rows(
 
 def ids(count):
     return [f"q{index:03d}" for index in range(count)]
-
-
-class TestEstimator:
-    X = np.array([[1, 4], [1, 4], [2, 4], [2, 4], [1, 16], [2, 16]])
-    y = np.array([[0.9, 0.5], [0.7, 0.6], [0.1, 0.3], [0.2, 0.4], [0.9, 0.95], [0.5, NAN]])
-
-    def test_chooses_the_best_strategy_of_each_cell(self):
-        fitted = ComputeOptimalAllocator(["majority", "beam"]).fit(self.X, self.y)
-        assert fitted.predict([[1, 4], [2, 4], [1, 16], [2, 16]]).tolist() == [
-            "majority",
-            "beam",
-            "beam",
-            "majority",
-        ]
-        assert fitted.score(self.X[:4], self.y[:4]) == pytest.approx((0.9 + 0.7 + 0.3 + 0.4) / 4)
-
-    def test_unseen_bins_use_all_questions_and_unseen_budgets_the_one_below(self):
-        fitted = ComputeOptimalAllocator(["majority", "beam"]).fit(self.X, self.y)
-        # over both bins at budget 4: majority .475, beam .45
-        assert fitted.predict([[9, 4], [2, 8], [2, 1], [1, 999]]).tolist() == [
-            "majority",
-            "beam",
-            "beam",
-            "beam",
-        ]
-
-    def test_ties_go_to_the_cheaper_then_to_the_first_name(self):
-        X, y = [[1, 4]], [[0.5, 0.5, 0.5]]
-        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, costs=[[10, 10, 30]]).predict(X) == ["b"]
-        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y).predict(X) == ["a"]
-        assert ComputeOptimalAllocator(["c", "b", "a"]).fit(X, y, costs=[[NAN, NAN, 30]]).predict(X) == ["a"]
-
-    def test_a_strategy_measured_on_some_questions_only_does_not_compete(self):
-        X, y = [[1, 4], [1, 4]], [[0.2, 1.0], [0.2, NAN]]
-        assert ComputeOptimalAllocator(["a", "b"]).fit(X, y).predict([[1, 4]]) == ["a"]
-
-    def test_follows_the_conventions(self):
-        estimator = ComputeOptimalAllocator(["a", "b"])
-        assert clone(estimator).get_params() == {"strategies": ["a", "b"]}
-        assert estimator.fit(self.X, self.y) is estimator
-        assert estimator.n_features_in_ == 2
-        with pytest.raises(ValueError, match="not fitted"):
-            clone(estimator).predict(self.X)
-        with pytest.raises(ValueError, match="two columns"):
-            estimator.predict([[1, 2, 3]])
-        with pytest.raises(ValueError, match="no questions"):
-            estimator.fit(np.zeros((0, 2)), np.zeros((0, 2)))
-        with pytest.raises(ValueError, match="names"):
-            ComputeOptimalAllocator(["a"]).fit(self.X, self.y)
-
-    def test_order_of_rows_does_not_matter(self):
-        order = np.random.default_rng(0).permutation(len(self.X))
-        one = ComputeOptimalAllocator().fit(self.X, self.y)
-        two = ComputeOptimalAllocator().fit(self.X[order], self.y[order])
-        assert np.array_equal(one.cells_, two.cells_) and np.array_equal(one.choices_, two.choices_)
 
 
 class TestFolds:
@@ -151,7 +94,7 @@ def test_clear_differences_between_bins_are_found():
     result = cross_validate(grid, bins, 2, 5, generator(0))
     assert np.array_equal(result.correct, result.in_sample)
     assert result.correct[:, 0] == pytest.approx(correct[np.arange(100), better, 0])
-    assert result.allocator.predict([[1, 4], [2, 4]]).tolist() == ["a", "b"]
+    assert result.allocator.predict([[1], [2]], budget=4).tolist() == ["a", "b"]
 
 
 def test_a_bin_of_one_question_uses_the_choice_over_all_bins():

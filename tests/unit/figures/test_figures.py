@@ -242,7 +242,7 @@ def write(frames, folder):
     fitted = folder / "fitted"
     inputs = {}
     for name, frame in frames.items():
-        place = fitted if name in ("curves", "per_question") else folder
+        place = fitted if name in plot.FITTED else folder
         SCHEMAS[name].write(frame, place / f"{name}.parquet")
         inputs[name] = [place / f"{name}.parquet"]
     return inputs | {"allocation": [fitted]}
@@ -256,6 +256,7 @@ def test_a_pool_study_skips_what_it_lacks_and_says_why(study, tmp_path):
         "difficulty": study.frames["difficulty"],
         "outcomes": study.frames["outcomes"].filter(kept),
         "curves": study.frames["curves"].filter(kept | optimal),
+        "allocator_calibration": SCHEMAS["allocator_calibration"].empty(),
     }
     inputs = write(frames, tmp_path) | {"exchange": []}
     plot.run(QUICK, inputs, tmp_path / "plots", Runtime())

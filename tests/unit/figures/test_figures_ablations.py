@@ -10,7 +10,7 @@ from matplotlib.text import Text
 from tests.support import synthetic_ablations, synthetic_study
 from tests.support.figure_options import QUICK
 from ttc.figures import style
-from ttc.figures.comparison import REVISIONS, SEARCH
+from ttc.figures.comparison import BESIDE, REVISIONS, SEARCH
 from ttc.figures.families import calibration, exchange, ratios, revisions, search_sweep
 from ttc.figures.registry import FIGURES
 from ttc.figures.sources import selected, sources
@@ -147,6 +147,31 @@ def test_the_in_sample_optimum_is_a_thin_line_beside_the_cross_validated_one(stu
         rows = study.curve(comparison.family, "in_sample_optimal", comparison.selection, bins="oracle")
         assert_drawn(thin, rows)
         assert thin.get_linewidth() < thick.get_linewidth()
+
+
+def test_the_ridge_the_best_fixed_strategy_and_the_ceiling_stand_beside_the_choice(study):
+    for name, comparison in (("compute_optimal_search", SEARCH), ("compute_optimal_revisions", REVISIONS)):
+        axes = draw(study, name).axes[0]
+        for strategy, kind, label in BESIDE:
+            rows = study.curve(comparison.family, strategy, comparison.selection, bins=kind)
+            assert_drawn(line(axes, label), rows)
+    summary = {one.get_label() for axes in draw(study, "summary").axes for one in axes.get_lines()}
+    assert not summary & {label for *_, label in BESIDE}
+
+
+def test_calibration_of_allocators_draws_outcomes_by_prediction_and_says_the_optimism(study):
+    drawn = draw(study, "allocator_calibration")
+    search, revisions_ = drawn.axes
+    table = study.table("allocator_calibration").filter(family="search", strategy="compute_optimal")
+    shown = search.containers[0]
+    assert_drawn(shown.lines[0], table.filter(pl.col("bin") > 0).sort("bin"), "predicted", "correct")
+    assert shown.get_label() == "compute-optimal: +2.0 [+1.0, +3.0]"
+    assert [each.get_label().split(":")[0] for each in search.containers] == [
+        "compute-optimal",
+        "compute-optimal, smooth in difficulty",
+        "best fixed strategy",
+    ]
+    assert len(revisions_.containers) == 1
 
 
 def test_ratios_by_majority_and_by_predicted_bins(study):

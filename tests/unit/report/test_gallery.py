@@ -30,7 +30,7 @@ def published(tmp_path_factory):
     overlay = {"figures": {"dpi": 50, "bootstrap": 20, "formats": ["png"]}}
     configuration = resolve(overlay)
     frames = synthetic_ablations.study()
-    for name in ("difficulty", "curves", "exchange"):
+    for name in ("difficulty", "curves", "exchange", "allocator_calibration"):
         SCHEMAS[name].write(frames[name], folder / "tables" / f"{name}.parquet")
     (folder / "config.resolved.yaml").write_text(yaml.safe_dump(configuration))
     inputs = {name: [folder / "tables" / f"{name}.parquet"] for name in ("difficulty", "exchange")}

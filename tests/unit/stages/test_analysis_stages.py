@@ -9,11 +9,19 @@ from sklearn.metrics import roc_auc_score
 
 from tests.support import specs
 from ttc.errors import InputError
-from ttc.evaluation import allocator_files
+from ttc.evaluation import allocator_files, allocator_json
 from ttc.evaluation.pool import revision_chains, sample_pools
 from ttc.runtime import Runtime
 from ttc.stages import evaluate, fit_allocator, match_flops, measure_difficulty, measure_verifiers
-from ttc.tables.analysis import CURVES, DIFFICULTY, EXCHANGE, OUTCOMES, PER_QUESTION, RESAMPLED
+from ttc.tables.analysis import (
+    ALLOCATOR_CALIBRATION,
+    CURVES,
+    DIFFICULTY,
+    EXCHANGE,
+    OUTCOMES,
+    PER_QUESTION,
+    RESAMPLED,
+)
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.registry import SCHEMAS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
@@ -248,19 +256,68 @@ def test_moved_verifier_curves_are_read_at_half_the_generations(study, tmp_path)
     assert budgets["camera_ready"] == pytest.approx(15.77 / 2, abs=0.01)
 
 
-def test_the_stored_allocator_can_be_used(study):
+def test_the_stored_allocators_can_be_used(study):
     _, made = study
-    fitted = allocator_files.load(made["allocation"] / "allocator.skops")
-    assert set(fitted) == {
-        f"{group}/{bins}"
-        for group in ("search/best_of_n_weighted", "revisions/hierarchical", "revisions/majority")
-        for bins in ("oracle", "predicted")
-    }
-    allocator = fitted["search/best_of_n_weighted/oracle"]
-    assert set(allocator.predict([[1, 4], [5, 16]])) <= {"best_of_n_weighted", "beam(width=4)"}
-    (made["allocation"].parent / "broken.skops").write_bytes(b"PK")
+    folder = made["allocation"]
+    fitted = allocator_files.load(folder / "allocator.skops")
+    groups = ("search/best_of_n_weighted", "revisions/hierarchical", "revisions/majority")
+    told = (
+        "none/best_fixed",
+        *(f"{bins}/{kind}" for bins in ("oracle", "predicted") for kind in ("binned", "ridge")),
+    )
+    assert set(fitted) == {f"{group}/{each}" for group in groups for each in told}
+    difficulty = DIFFICULTY.read(made["difficulty"]).sort("problem_id")
+    per_question = PER_QUESTION.read(folder / "per_question.parquet")
+    outcomes = OUTCOMES.read(made["outcomes"])
+    for bins in ("oracle", "predicted"):
+        for kind in ("binned", "ridge"):
+            allocator = fitted[f"search/best_of_n_weighted/{bins}/{kind}"]
+            assert allocator.feature_names_in_.tolist() == [bins]
+            chosen = allocator.predict(difficulty.select(bins), budget=4)
+            assert set(chosen) <= {"best_of_n_weighted", "beam(width=4)"}
+        # What is stored is the in-sample choice: no difficulty is in two bins here
+        binned = fitted[f"search/best_of_n_weighted/{bins}/binned"]
+        rows = outcomes.filter(family="search", budget=4).pivot(
+            on="strategy", index="problem_id", values="correct"
+        )
+        rows = rows.sort("problem_id")
+        names = binned.predict(difficulty.select(bins), budget=4)
+        mine = [rows[name][place] for place, name in enumerate(names)]
+        kept = per_question.filter(family="search", strategy="in_sample_optimal", bins=bins, budget=4)
+        if difficulty[bins].n_unique() == len(difficulty):
+            assert kept.sort("problem_id")["correct"].to_list() == mine
+    (folder.parent / "broken.skops").write_bytes(b"PK")
     with pytest.raises(InputError, match="not a readable file"):
-        allocator_files.load(made["allocation"].parent / "broken.skops")
+        allocator_files.load(folder.parent / "broken.skops")
+
+
+def test_every_kind_of_allocator_has_a_curve_a_calibration_and_a_place_in_the_card(study):
+    _, made = study
+    folder = made["allocation"]
+    curves = CURVES.read(folder / "curves.parquet").filter(family="search", budget=4, bin=0)
+    found = {(row["strategy"], row["bins"]): row["accuracy"] for row in curves.to_dicts()}
+    assert found["oracle", "none"] >= max(found.values())
+    outcomes = OUTCOMES.read(made["outcomes"]).filter(family="search", budget=4)
+    competing = outcomes.filter(pl.col("strategy").is_in(["best_of_n_weighted", "beam(width=4)"]))
+    best = competing.group_by("problem_id").agg(pl.col("correct").max())["correct"].mean()
+    assert found["oracle", "none"] == pytest.approx(best)
+    assert {("ridge", "oracle"), ("ridge", "predicted"), ("best_fixed", "none")} < set(found)
+    table = ALLOCATOR_CALIBRATION.read(folder / "allocator_calibration.parquet")
+    whole = table.filter(family="search", bin=0, of="chosen")
+    # The mean outcome of what was chosen is that of the curve, over all budgets
+    per_question = PER_QUESTION.read(folder / "per_question.parquet").filter(family="search")
+    for row in whole.to_dicts():
+        mean = per_question.filter(strategy=row["strategy"], bins=row["bins"])["correct"].mean()
+        assert row["correct"] == pytest.approx(mean), row["strategy"]
+        assert row["optimism"] == pytest.approx(row["predicted"] - row["correct"])
+    assert set(whole["strategy"]) == {"compute_optimal", "ridge", "best_fixed"}
+    rules = allocator_json.loads((folder / "allocator.json").read_text())
+    stored = allocator_files.load(folder / "allocator.skops")
+    assert set(rules) == {name for name in stored if not name.endswith("ridge")}
+    card = (folder / "allocator.md").read_text()
+    assert all(f"`{name}`" in card for name in stored)
+    accuracy = found["compute_optimal", "oracle"]
+    assert f"{100 * accuracy:.1f} [" in card
 
 
 def test_same_bytes_whatever_the_order_of_shards(study, tmp_path):
@@ -268,7 +325,7 @@ def test_same_bytes_whatever_the_order_of_shards(study, tmp_path):
     again = analyse(tmp_path, inputs | {"samples": inputs["samples"][::-1]})
     for name in ("difficulty", "outcomes", "exchange"):
         assert again[name].read_bytes() == made[name].read_bytes()
-    for file in ("allocation.parquet", "curves.parquet", "per_question.parquet", "allocator.skops"):
+    for file in sorted(path.name for path in made["allocation"].iterdir()):
         assert (again["allocation"] / file).read_bytes() == (made["allocation"] / file).read_bytes()
 
 

@@ -43,7 +43,13 @@ def store(stage, label, suffix="", files=()):
 
 
 def make_study():
-    allocation = ("allocation.parquet", "allocator.skops", "curves.parquet", "per_question.parquet")
+    allocation = (
+        "allocation.parquet",
+        "allocator.md",
+        "allocator.skops",
+        "curves.parquet",
+        "per_question.parquet",
+    )
     analysis = [
         each
         for label in ("policy", "other")
@@ -102,6 +108,7 @@ VIEW = [
     "notebooks/01_scaling.ipynb",
     "report.html",
     "tables/allocation.parquet",
+    "tables/allocator.md",
     "tables/allocator.skops",
     "tables/calibration.parquet",
     "tables/curves.parquet",

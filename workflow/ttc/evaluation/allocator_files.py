@@ -1,6 +1,7 @@
 """Fitted allocators on disk, with skops: no pickle, and the same allocators give the same bytes.
 
-A file names the allocator's class by `CLASS`, wherever the class is: files do not change when a module moves.
+A file names classes by `MODULES` and their kind, wherever they are: files do not change when modules move.  Nothing but
+kinds of this package is read from one.
 """
 
 import io
@@ -9,13 +10,25 @@ import zipfile
 from pathlib import Path
 
 import skops.io
+from skops.io.exceptions import UntrustedTypesFoundException
 
+from ttc import plugins
 from ttc.errors import InputError
-from ttc.evaluation.allocator import ComputeOptimalAllocator
+from ttc.evaluation import allocators
+from ttc.evaluation.allocator import Rule
 
-CLASS = "ttc.allocation.estimator"
-_HERE = ComputeOptimalAllocator.__module__
-TRUSTED = [f"{_HERE}.{ComputeOptimalAllocator.__qualname__}"]
+MODULES = "ttc.allocators."
+_HERE = f"{allocators.__name__}."
+
+
+def kinds() -> dict[str, type[Rule]]:
+    """The classes of all kinds that can be used, and so stored, by name."""
+    declared = plugins.declarations(allocators.__name__)
+    return {
+        name: plugins.load(allocators.__name__, name).ALLOCATOR
+        for name, each in declared.items()
+        if not each["outcomes"]
+    }
 
 
 def dump(fitted: dict, path: Path) -> None:
@@ -30,7 +43,7 @@ def dump(fitted: dict, path: Path) -> None:
     numbers = {address: str(number) for number, address in enumerate(addresses)}
     schema = re.sub(r'"__id__": (\d+)', lambda found: f'"__id__": {numbers[found[1]]}', schema)
     schema = re.sub(r'"file": "(\d+)\.npy"', lambda found: f'"file": "{numbers[found[1]]}.npy"', schema)
-    members = {"schema.json": _named(schema, _HERE, CLASS).encode()}
+    members = {"schema.json": _named(schema, _HERE, MODULES).encode()}
     for name in archive.namelist():
         if name.endswith(".npy"):
             members[f"{numbers[name.removesuffix('.npy')]}.npy"] = archive.read(name)
@@ -40,23 +53,31 @@ def dump(fitted: dict, path: Path) -> None:
 
 
 def load(path: Path) -> dict:
-    """The dict of estimators that `dump` wrote: `family/selection/bins` -> ComputeOptimalAllocator.
+    """The dict of estimators that `dump` wrote: `family/selection/bins/kind` -> estimator.
 
-    Raises InputError for a file that is not such a dict.
+    Raises InputError for a file that is not such a dict, or holds a class that is no kind of allocator.
     """
     try:
         archive = zipfile.ZipFile(path)
         members = {name: archive.read(name) for name in archive.namelist()}
-        members["schema.json"] = _named(members["schema.json"].decode(), CLASS, _HERE).encode()
+        members["schema.json"] = _named(members["schema.json"].decode(), MODULES, _HERE).encode()
         here = io.BytesIO()
         with zipfile.ZipFile(here, "w") as written:
             for name, content in members.items():
                 written.writestr(name, content)
-        return skops.io.loads(here.getvalue(), trusted=TRUSTED)
+        trusted = [f"{each.__module__}.{each.__qualname__}" for each in kinds().values()]
+        found = skops.io.loads(here.getvalue(), trusted=trusted)
+    except UntrustedTypesFoundException as error:
+        raise InputError(
+            f"{path}: it holds classes that are no allocators, and is not read ({error})"
+        ) from error
     except (OSError, zipfile.BadZipFile, KeyError) as error:
         raise InputError(f"{path}: not a readable file of fitted allocators ({error})") from error
+    if not isinstance(found, dict) or not all(isinstance(each, Rule) for each in found.values()):
+        raise InputError(f"{path}: not a dict of allocators by name")
+    return found
 
 
 def _named(schema: str, old: str, new: str) -> str:
-    """The schema with another name of the module that defines the class."""
-    return schema.replace(f'"__module__": "{old}"', f'"__module__": "{new}"')
+    """The schema with another name of the package that defines the classes."""
+    return schema.replace(f'"__module__": "{old}', f'"__module__": "{new}')

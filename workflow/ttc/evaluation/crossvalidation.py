@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from sklearn.base import clone
 
-from ttc.evaluation.allocator import ComputeOptimalAllocator
+from ttc.evaluation.allocator import Rule
+from ttc.evaluation.allocators.binned import BinnedAllocator
+from ttc.evaluation.value_calibration import Tally
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,9 @@ class Grid:
         absent = np.isnan(self.correct).all(axis=(0, 2))
         return [name for name, out in zip(self.strategies, absent, strict=True) if out]
 
-    def rows(self, questions: np.ndarray, bins: np.ndarray):
-        """(X, y, costs, where) for the estimator: one row per question of `questions` (indices) and budget."""
-        part = self.taking_part[questions]
-        row, column = np.nonzero(part)
-        X = np.stack([bins[questions[row]], self.budgets[column]], axis=1)
-        y = self.correct[questions[row], :, column]
-        return X, y, self.tokens[questions[row], :, column], (questions[row], column)
+    def matrices(self, questions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Outcomes and tokens of `questions` (indices), as an allocator takes them: a row each."""
+        return tuple(each[questions].reshape(len(questions), -1) for each in (self.correct, self.tokens))
 
 
 def build_grid(
@@ -128,14 +127,17 @@ class CrossValidated:
     NaN = none.
 
     `in_sample`: the same with the choice made on all questions, the measured ones among them.  `allocator`
-    was fitted on all questions.  `chosen`: rows (repeat, fold held out, bin, budget, strategy index, mean on
-    the fitting folds).  `folds` int (repeats, questions): the fold of each question in every split.
+    was fitted on all questions.  `chosen`, of the binned allocator: rows (repeat, fold held out, bin, budget, strategy
+    index, mean on the fitting folds).  `predicted`: what was predicted for held-out questions beside what came out, of
+    the strategies that were `chosen` and of `all`.  `folds` int (repeats, questions): the fold of each question in
+    every split.
     """
 
     correct: np.ndarray
     in_sample: np.ndarray
-    allocator: ComputeOptimalAllocator
+    allocator: Rule
     chosen: list[tuple[int, int, int, int, int, float]]
+    predicted: dict[str, Tally]
     folds: np.ndarray
 
 
@@ -146,41 +148,53 @@ def cross_validate(
     repeats: int,
     generator: np.random.Generator,
     clusters: np.ndarray | None = None,
+    *,
+    allocator: Rule | None = None,
+    features: np.ndarray | None = None,
 ) -> CrossValidated:
-    """Choose per bin and budget on all folds but one, measure on that one; every fold in turn; `repeats` splits.
+    """Choose on all folds but one, measure on that one; every fold in turn; `repeats` splits.
 
-    `bins` int (questions,); `clusters` as in `stratified_folds`.  A bin with no question in the fitting folds uses the
-    choice over all bins.
+    `bins` int (questions,); `clusters` as in `stratified_folds`.  `allocator` chooses by `features` (questions,
+    columns); without them the binned one does, per bin and budget.  A bin with no question in the fitting folds uses
+    the choice over all bins.
     """
     if folds < 2:
         raise ValueError(f"cross-validation needs at least two folds, not {folds}")
-    everyone = np.arange(len(grid.problem_ids))
-    X, y, costs, where = grid.rows(everyone, bins)
-    allocator = ComputeOptimalAllocator(grid.strategies).fit(X, y, costs=costs)
-    in_sample = np.full(grid.correct[:, 0].shape, np.nan)
-    in_sample[where] = y[np.arange(len(y)), allocator.predict_index(X)]
+    if allocator is None:
+        allocator, features = BinnedAllocator(None), bins[:, None]
+    allocator = clone(allocator).set_params(strategies=grid.strategies, budgets=grid.budgets)
+    everyone, part = np.arange(len(grid.problem_ids)), grid.taking_part
 
+    def fit(questions: np.ndarray) -> Rule:
+        outcomes, tokens = grid.matrices(questions)
+        return clone(allocator).fit(features[questions], outcomes, costs=tokens)
+
+    def measure(fitted: Rule, questions: np.ndarray) -> np.ndarray:
+        found = fitted.outcomes(features[questions], grid.matrices(questions)[0])
+        return found.reshape(len(questions), -1)
+
+    whole = fit(everyone)
+    in_sample = measure(whole, everyone)
     totals = np.zeros_like(in_sample)
     counts = np.zeros_like(in_sample)
     chosen = []
+    predicted = {"chosen": Tally(len(everyone)), "all": Tally(len(everyone))}
     splits = np.empty((repeats, len(everyone)), dtype=int)
     for repeat in range(repeats):
         fold = splits[repeat] = stratified_folds(bins, folds, generator, clusters)
         for held_out in range(folds):
-            X, y, costs, _ = grid.rows(np.flatnonzero(fold != held_out), bins)
-            if not len(X) or not (fold == held_out).any():
+            learnt, held = np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)
+            if not part[learnt].any() or not len(held):
                 continue
-            fitted = ComputeOptimalAllocator(grid.strategies).fit(X, y, costs=costs)
-            for (value, budget), choice, means in zip(
-                fitted.cells_, fitted.choices_, fitted.means_, strict=True
-            ):
-                if value > 0:
-                    chosen.append(
-                        (repeat, held_out, int(value), int(budget), int(choice), float(means[choice]))
-                    )
-            X, y, _, where = grid.rows(np.flatnonzero(fold == held_out), bins)
-            if len(X):
-                totals[where] += y[np.arange(len(y)), fitted.predict_index(X)]
-                counts[where] += 1
+            fitted = fit(learnt)
+            if isinstance(fitted, BinnedAllocator):
+                chosen += [(repeat, held_out, *cell) for cell in fitted.cells()]
+            found = measure(fitted, held)
+            totals[held] += np.where(part[held], found, 0.0)
+            counts[held] += part[held]
+            values = fitted.predict_values(features[held]).reshape(grid.correct[held].shape)
+            predicted["all"].add(held, values, grid.correct[held])
+            picked = fitted.predict_index(features[held]).reshape(len(held), 1, -1)
+            predicted["chosen"].add(held, np.take_along_axis(values, picked, 1), found[:, None])
     correct = np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
-    return CrossValidated(correct, in_sample, allocator, chosen, splits)
+    return CrossValidated(correct, in_sample, whole, chosen, predicted, splits)

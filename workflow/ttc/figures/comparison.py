@@ -67,10 +67,20 @@ REVISIONS = Comparison(
 )
 
 
-def lines(axes, study: Study, comparison: Comparison, in_sample: bool = False) -> list:
+# What is beside the compute-optimal curves of a family, with the difficulty that it is told: the smooth rule, the
+# baseline that is chosen as fairly, and the ceiling
+BESIDE = (
+    ("ridge", "oracle", "ridge, oracle difficulty"),
+    ("best_fixed", "none", "best fixed strategy"),
+    ("oracle", "none", "best of each question"),
+)
+
+
+def lines(axes, study: Study, comparison: Comparison, whole: bool = False) -> list:
     """The curves of one comparison on `axes`: compute-optimal by both kinds of bins, then the fixed strategies.
 
-    `in_sample` adds the oracle-bin choice made on the very questions that it is measured on, which is optimistic.
+    `whole` adds the oracle-bin choice made on the very questions that it is measured on, which is optimistic, and
+    what is `BESIDE`.
     """
     drawn = []
     kinds = [k for k in ("oracle", "predicted") if optimal(study, comparison, k) is not None]
@@ -78,10 +88,14 @@ def lines(axes, study: Study, comparison: Comparison, in_sample: bool = False) -
         look = style.look("compute_optimal" if kind == "oracle" else "compute_optimal predicted")
         label = f"compute-optimal, {kind} bins"
         drawn.append(style.line(axes, optimal(study, comparison, kind), look, label, band=kind == kinds[0]))
-    if in_sample and study.has(comparison.family, "in_sample_optimal", comparison.selection, bins="oracle"):
+    if whole and study.has(comparison.family, "in_sample_optimal", comparison.selection, bins="oracle"):
         rows = study.curve(comparison.family, "in_sample_optimal", comparison.selection, bins="oracle")
         look = style.look("in_sample_optimal")
         drawn.append(style.line(axes, rows, look, "oracle bins, in-sample optimum", band=False))
+    for strategy, kind, label in BESIDE if whole else ():
+        if study.has(comparison.family, strategy, comparison.selection, bins=kind):
+            rows = study.curve(comparison.family, strategy, comparison.selection, bins=kind)
+            drawn.append(style.line(axes, rows, style.look(strategy), label, band=False))
     for strategy, selection, appearance, label in comparison.fixed:
         if study.has(comparison.family, strategy, selection):
             rows = study.curve(comparison.family, strategy, selection)

@@ -149,7 +149,7 @@ def _listed(whole: pl.DataFrame) -> list[tuple[str, str, str]]:
 
 
 def _searched(name: str) -> bool:
-    return strategies.is_search(name) and not name.startswith(("compute_optimal", "in_sample", "best_fixed"))
+    return strategies.is_search(name)
 
 
 def _parts(rows: pl.DataFrame) -> list[tuple[str, str, pl.DataFrame]]:

@@ -21,7 +21,7 @@ DECLARATION = {
 }
 
 # Tables in the folder of fit_allocator
-FITTED = ("allocation", "curves", "per_question")
+FITTED = ("allocation", "allocator_calibration", "curves", "per_question")
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:

@@ -66,7 +66,8 @@ CURVES = Schema(
     {
         "family": FAMILY,
         "strategy": text(
-            meaning="a strategy of `outcomes`, or `compute_optimal`, `in_sample_optimal`, `best_fixed`"
+            meaning="a strategy of `outcomes`, or what was chosen: `compute_optimal`, `in_sample_optimal`, `ridge`, "
+            "`best_fixed`, `oracle` (the best of each question, a ceiling)"
         ),
         "selection": text(meaning="selection rule"),
         "bins": BINS,
@@ -107,7 +108,10 @@ PER_QUESTION = Schema(
     ("family", "strategy", "selection", "bins", "budget", "problem_id"),
     {
         "family": FAMILY,
-        "strategy": text(meaning="`compute_optimal`, `in_sample_optimal` or `best_fixed`"),
+        "strategy": text(
+            meaning="`compute_optimal`, `in_sample_optimal`, `ridge`, `best_fixed` or `oracle`, the last not "
+            "cross-validated"
+        ),
         "selection": text(meaning="selection rule"),
         "bins": BINS,
     }
@@ -134,6 +138,33 @@ RESAMPLED = Schema(
         "questions": count(meaning="questions that resamples are drawn from", low=1),
     },
     meaning="bootstrap of the whole procedure of allocation",
+)
+ALLOCATOR_CALIBRATION = Schema(
+    "allocator_calibration",
+    ("family", "strategy", "selection", "bins", "of", "bin"),
+    {
+        "family": FAMILY,
+        "strategy": text(meaning="the allocator, by the name of its curve"),
+        "selection": text(meaning="selection rule"),
+        "bins": BINS,
+        "of": text(meaning="predictions for the strategy `chosen`, or for `all`", allowed=("chosen", "all")),
+        "bin": count(
+            meaning="bin of the prediction, ten of equal width from 0 to 1; 0 = all of them; bins without a prediction "
+            "are absent",
+            high=10,
+        ),
+        "predicted": share(
+            meaning="mean predicted correctness of questions held out, over budgets and fold splits"
+        ),
+        "correct": share(meaning="their mean correctness"),
+        "low": share(meaning="lower end of its 95 % bootstrap interval over questions"),
+        "high": share(meaning="upper end of it"),
+        "optimism": real(meaning="predicted minus correct"),
+        "optimism_low": real(meaning="lower end of its 95 % interval"),
+        "optimism_high": real(meaning="upper end of it"),
+        "questions": count(meaning="questions in the bin", low=1),
+    },
+    meaning="calibration of allocators: what they predict for questions held out, and what comes out",
 )
 EXCHANGE = Schema(
     "exchange",

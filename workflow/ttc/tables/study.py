@@ -11,6 +11,7 @@ import polars as pl
 from ttc.errors import InputError
 from ttc.tables.analysis import (
     ALLOCATION,
+    ALLOCATOR_CALIBRATION,
     CALIBRATION,
     CURVES,
     DIFFICULTY,
@@ -36,6 +37,7 @@ TABLES = {
         OUTCOMES,
         CURVES,
         ALLOCATION,
+        ALLOCATOR_CALIBRATION,
         PER_QUESTION,
         RESAMPLED,
         EXCHANGE,
@@ -61,6 +63,7 @@ ABSENT = {
     "exchange": "the study compares with no larger policy",
     "chains": "the study has no chains of revisions",
     "transitions": "the study has no chains of revisions",
+    "allocator_calibration": "there is no strategy to choose among",
     "difficulty": "the study measured no difficulty",
     "stopping": "no stopping rule was measured",
     "stopping_curves": "no stopping rule was measured",

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ttc.evaluation.efficiency import REFERENCE_BUDGET, crossing
 from ttc.figures import style
-from ttc.figures.comparison import REVISIONS, SEARCH, Comparison, lines, optimal
+from ttc.figures.comparison import BESIDE, REVISIONS, SEARCH, Comparison, lines, optimal
 from ttc.figures.entry import FIXED, Entry
 from ttc.figures.sentences import AGGREGATION, CHAINS, FOLDS, QUESTIONS, SEED
 from ttc.tables.study import NotMeasured, Study
@@ -14,7 +14,11 @@ from ttc.tables.study import NotMeasured, Study
 IN_SAMPLE = (
     "Thin line: the choice was made on the very questions that it is measured on, which is optimistic."
 )
-OPTIMAL = ("compute_optimal", "in_sample_optimal")
+BASELINES = (
+    "Ridge: a regression on splines of difficulty in place of bins; best fixed: one strategy a budget, chosen on other "
+    "questions; best of each question: read off its own outcomes, luck included, a ceiling and no rule."
+)
+OPTIMAL = ("compute_optimal", "in_sample_optimal", *(name for name, *_ in BESIDE))
 
 
 def draw_search(study: Study, options: dict) -> Figure:
@@ -33,7 +37,7 @@ def _draw(study: Study, comparison: Comparison) -> Figure:
         raise NotMeasured("there is one strategy, and nothing to choose among")
     drawn = style.figure(8.0, 4.6)
     axes = drawn.subplots()
-    found = lines(axes, study, comparison, in_sample=True)
+    found = lines(axes, study, comparison, whole=True)
     _mark_saving(axes, reference, optimal(study, comparison, "oracle"), REFERENCE_BUDGET)
     style.end_labels(axes, found)
     axes.set_title(comparison.title(study))
@@ -81,6 +85,7 @@ FIGURES = (
             "The best strategy for each difficulty bin and budget against fixed ones.",
             FOLDS,
             IN_SAMPLE,
+            BASELINES,
             AGGREGATION,
             QUESTIONS,
             SEED,
@@ -98,6 +103,7 @@ FIGURES = (
             "The best ratio for each difficulty bin and budget against parallel answers only.",
             FOLDS,
             IN_SAMPLE,
+            BASELINES,
             CHAINS,
             QUESTIONS,
             SEED,
