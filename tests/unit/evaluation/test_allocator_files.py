@@ -145,6 +145,7 @@ def test_the_card_says_on_what_how_good_and_where_not():
     assert text == allocator_card.card(rules, curves, told, ["q1", "q2"], SPEC)
     assert "| budget | best_fixed | binned, oracle |" in text
     assert "| 4 | – | 50.0 [41.0, 62.0] |" in text and "| 16 | 40.0 [30.0, 50.0] | – |" in text
+    assert f'["{group}/oracle/binned"]' in text and 'pl.DataFrame({"oracle": [0.5]})' in text
     assert "0.125 to 0.75 here" in text and "9 of 10 folds" in text and "`beam(width=4)`" in text
     assert "must not be used" in text and "their cost is not in the budget" in text
     other = allocator_card.card(rules, curves, told, ["q1", "q3"], SPEC)

@@ -25,11 +25,13 @@ one study and stored by skops in `allocator.skops`; the binned ones also as JSON
 one whose folder this lies in: `config.resolved.yaml` and `manifest.json` there name its models, problems and versions.
 
 ```python
+import polars as pl
 from ttc.evaluation import allocator_files
 
-rule = allocator_files.load("allocator.skops")["{example}"]
-rule.predict([[0.5]], budget=16)         # the strategy for a question of difficulty .5
-rule.predict_values([[0.5]], budget=16)  # expected accuracy of each strategy, in the order of rule.strategies_
+rule = allocator_files.load("allocator.skops")["{rule}"]
+questions = pl.DataFrame({"{feature}": [0.5]})
+rule.predict(questions, budget=16)         # the strategy for a question of difficulty .5
+rule.predict_values(questions, budget=16)  # expected accuracy of each strategy, in the order of rule.strategies_
 ```
 """
 LIMITS = """## Where they must not be used
@@ -64,8 +66,10 @@ def card(
         return HEAD.split("```")[0] + "No strategy could be chosen among: there are no rules.\n"
     names = hashlib.sha256("\n".join(problem_ids).encode()).hexdigest()[:16]
     spent = "at most" if spec["at_most"] else "exactly"
+    # One that can be used where no answers are known, if there is one
+    shown = min((name for name in rules if "/none/" not in name), key=lambda name: "/predicted/" not in name)
     lines = [
-        HEAD.replace("{example}", next((name for name in rules if "/none/" not in name), next(iter(rules)))),
+        HEAD.replace("{rule}", shown).replace("{feature}", shown.split("/")[2]),
         "## What they were fitted on\n",
         f"- Questions: {len(problem_ids):,}, those of the table `per_question` (SHA-256 of their names, sorted, one "
         f"a line: `{names}…`). A strategy competes at a budget where it spends {spent} that and was measured on every "
