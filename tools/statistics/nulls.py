@@ -21,6 +21,7 @@ from ttc.stages import find, fit_allocator, match_flops
 from ttc.statistics.power import questions_needed
 from ttc.statistics.significance import sign_flip
 from ttc.tables.analysis import DIFFICULTY, OUTCOMES
+from ttc.tables.generation import PROBLEMS
 from ttc.tables.publication import FINDINGS
 
 WEIGHTED = "best_of_n_weighted"
@@ -90,6 +91,18 @@ def tables(questions: int, random: np.random.Generator) -> tuple[pl.DataFrame, p
     return outcomes, DIFFICULTY.check(frame, "null study")
 
 
+def problems(outcomes: pl.DataFrame) -> pl.DataFrame:
+    """The questions of `outcomes`, each with a text of its own."""
+    names = outcomes.select(problem_id=pl.col("problem_id").unique().sort())
+    return names.with_columns(
+        split=pl.lit("test"),
+        level=pl.lit(0),
+        question=pl.col("problem_id"),
+        answer=pl.lit("1"),
+        solution=pl.lit(""),
+    )
+
+
 def findings(questions: int, number: int, folds: int, replicates: int = 300) -> pl.DataFrame:
     """The findings of a null study."""
     outcomes, difficulty = tables(questions, generator(number, "null", questions))
@@ -98,8 +111,11 @@ def findings(questions: int, number: int, folds: int, replicates: int = 300) -> 
         inputs = {"outcomes": [place / "outcomes.parquet"], "difficulty": [place / "difficulty.parquet"]}
         OUTCOMES.write(outcomes, inputs["outcomes"][0])
         DIFFICULTY.write(difficulty, inputs["difficulty"][0])
+        inputs["problems"] = [place / "problems.parquet"]
+        PROBLEMS.write(problems(outcomes), inputs["problems"][0])
         shared = {"seed": number, "bootstrap": replicates}
-        spec = {"folds": folds, "repeats": 2, "at_most": True, "competing_methods": ["beam", "lookahead"]}
+        spec = {"folds": folds, "repeats": 2, "clusters": "text", "at_most": True}
+        spec["competing_methods"] = ["beam", "lookahead"]
         fit_allocator.run(shared | spec | {"strategies": {}}, inputs, place / "allocation", Runtime())
         inputs["allocation"] = [place / "allocation"]
         sizes = {"policy": 1, "larger_policy": 14}

@@ -505,7 +505,7 @@ class TestPools:
         plan = plan_study(self.pool_study(root), root)
         assert plan.stages == [
             "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "evaluate_spending",
-            "evaluate_stopping", "measure_verifiers", "find", "compare_pools", "plot", "report", "gallery",
+            "measure_verifiers", "evaluate_stopping", "find", "compare_pools", "plot", "report", "gallery",
             "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")

@@ -24,7 +24,7 @@ def sentences(plan: Plan) -> Iterator[str]:
     needed = " and ".join(f"{points} points {questions_needed(points / 100):,.0f}" for points in POINTS)
     yield (
         f"Power: {count:,} questions find a true paired difference of {100 * difference_found(count):.1f} points with "
-        f"probability {POWER:.0%} at 5 %, one of {bins} difficulty bins one of "
+        f"probability {100 * POWER:.0f} % at a level of 5 %, one of {bins} difficulty bins one of "
         f"{100 * difference_found(count / bins):.1f}; {needed} questions (a question's difference has a standard "
         f"deviation of {TYPICAL_SD:g} in the default study; many claims need more)."
     )

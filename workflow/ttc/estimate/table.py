@@ -1,5 +1,6 @@
 """The estimate of a study for people: a line for each stage, what is there, what is to do, and what was assumed."""
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from ttc.study.plan import Plan
 from ttc.study.sections.configuration import POOL
 
 BENCHMARKS = Path("results/benchmarks")
+# Letters in a line of a long sentence
+COLUMNS = 118
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,9 @@ def text(plan: Plan, root: Path = Path(), measuring: bool = True) -> str:
         f"Of the jobs that are to run the longest chain that wait for each other takes {_hours(longest_chain(every))}"
         " h: no number of machines makes the study faster."
     )
-    lines += ["", *_notes(plan, every, rates, sentences), *power.sentences(plan), *plan.told]
+    lines += ["", *_notes(plan, every, rates, sentences)]
+    lines += [line for sentence in power.sentences(plan) for line in textwrap.wrap(sentence, COLUMNS)]
+    lines += plan.told
     return "\n".join(line.rstrip() for line in lines)
 
 
