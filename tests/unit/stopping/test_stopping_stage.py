@@ -95,6 +95,16 @@ def test_unknown_tokens_leave_samples(tmp_path):
     assert summary["saving_samples"].null_count() == 0
 
 
+def test_a_verifier_that_read_nobody_knows_what_has_no_flops(tmp_path):
+    inputs = pool(tmp_path)
+    scores = SCORES.read(inputs["scores"]).with_columns(tokens=pl.lit(None, dtype=pl.Int32))
+    SCORES.write(scores, inputs["scores"][0])
+    for size in ({}, {"prm": 3}):
+        summary, _, _ = measured(tmp_path, inputs, rules=["beta", "leader"], parameters={"policy": 10} | size)
+        known = summary.group_by("rule").agg(pl.col("flops").count()).sort("rule")
+        assert known.rows() == [("beta", 6), ("leader", 0)]
+
+
 def test_verdicts_alone_cannot_vote(tmp_path):
     tables = measured(tmp_path, pool(tmp_path, answer=pl.lit(None, dtype=pl.String)) | {"scores": []})
     assert [len(table) for table in tables] == [0, 0, 0]

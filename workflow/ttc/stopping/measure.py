@@ -66,7 +66,7 @@ class Measurement:
         flops = np.full_like(spent.tokens, np.nan) if policy is None else FORWARD * policy * spent.tokens
         if verifier is not None:
             flops = flops + FORWARD * verifier * spent.read
-        elif (spent.read > 0).any():
+        elif not (spent.read == 0).all():  # a verifier of unknown size, or whose tokens are not known
             flops = np.full_like(flops, np.nan)
         return dict(zip(KINDS, (spent.samples, spent.tokens, spent.read, flops), strict=True))
 
