@@ -79,6 +79,7 @@ def test_what_is_missing_is_listed_with_its_reason(page, published):
     index = json.loads((published / "figures/index.json").read_text())
     missing = [entry for entry in index if not entry["files"]]
     unmeasured = {"transitions", "calibration", "step_quality", "pools", "pool_exchange"}
+    unmeasured |= {"stopping", "stopping_savings", "spending", "probe_break_even", "spent_by_difficulty"}
     assert {entry["name"] for entry in missing} == unmeasured
     for entry in missing:
         assert f"<td>{entry['skipped']}</td>" in page
@@ -157,4 +158,4 @@ def test_what_the_figures_of_a_study_show_stands_in_one_folder(published):
     assert Study({}).counts() == {}
     index = json.loads((published / "figures/index.json").read_text())
     assert [entry["name"] for entry in index] == [entry.name for entry in FIGURES.values()]
-    assert sum(entry["main"] for entry in index) == 16
+    assert sum(entry["main"] for entry in index) == sum(entry.main for entry in FIGURES.values()) > 10
