@@ -41,11 +41,11 @@ def _draw(study: Study, comparison: Comparison) -> Figure:
     _mark_saving(axes, reference, optimal(study, comparison, "oracle"), REFERENCE_BUDGET)
     style.end_labels(axes, found)
     axes.set_title(comparison.title(study))
-    more = "Chosen on one fold of questions, measured on the other; thin line: chosen and measured on all of them."
+    more = "Chosen on other questions than those measured; thin line: chosen and measured on all of them."
     met = saving(reference, optimal(study, comparison, "oracle"), REFERENCE_BUDGET)
     if met:
-        more += f" Arrow: the accuracy of {label} at {REFERENCE_BUDGET} generations"
-        more += f", first reached at {met[1]:.1f}."
+        arrow = "Arrow: the" if _is_saving(met, REFERENCE_BUDGET) else "The"
+        more += f" {arrow} accuracy of {label} at {REFERENCE_BUDGET} generations is first reached at {met[1]:.1f}."
     style.note(drawn, style.interval_note(reference, more))
     return drawn
 
@@ -60,10 +60,15 @@ def saving(reference: pl.DataFrame, chosen: pl.DataFrame, budget: int) -> tuple[
     return None if np.isnan(found) else (target, float(found))
 
 
+def _is_saving(met: tuple[float, float], budget: int) -> bool:
+    """Whether what `saving` found lies far enough below `budget` for an arrow."""
+    return met[1] <= budget / 1.05
+
+
 def _mark_saving(axes, reference, chosen, budget) -> None:
     """An arrow from the reference at `budget` to where compute-optimal reaches the same accuracy."""
     met = saving(reference, chosen, budget)
-    if met is None or met[1] > budget / 1.05:
+    if met is None or not _is_saving(met, budget):
         return
     target, found = met
     axes.annotate(

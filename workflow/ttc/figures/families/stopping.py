@@ -53,7 +53,7 @@ def draw(study: Study, options: dict) -> Figure:
     table = study.table("stopping_curves")
     votes = _votes(table)
     axes_of = [axis for axis in AXES if table[axis].null_count() < len(table)]
-    drawn = style.figure(4.4 * len(votes) + 1.0, 0.9 + 3.6 * len(axes_of))
+    drawn = style.figure(2.9 * len(votes) + 0.8, 1.5 + 2.9 * len(axes_of))
     panels = drawn.subplots(len(axes_of), len(votes), sharey=True, squeeze=False)
     for column, vote in enumerate(votes):
         rows = table.filter(vote=vote)
@@ -63,9 +63,10 @@ def draw(study: Study, options: dict) -> Figure:
     for row in panels:
         for panel in row:
             style.accuracy_axis(panel, style.ACCURACY if panel is row[0] else "")
-    for column in range(len(votes)):
-        panels[0, column].legend(loc="lower right")
-    style.heading(drawn, "Stopping early: accuracy against what was spent")
+    named: dict = {}
+    for panel in panels[0]:
+        named |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
+    style.heading_beside_legend(drawn, "Stopping early", named.values(), named, 4)
     style.note(
         drawn,
         f"Each rule may draw {_most(table)} samples at most, and is shown at all its thresholds, the strictest at the "
@@ -104,7 +105,8 @@ def draw_savings(study: Study, options: dict) -> Figure:
         panel.axvline(1.0, color=style.BLACK, linewidth=0.8)
         panel.set_title(words, fontweight="normal")
         panel.set_xscale("log", base=2)
-        panel.xaxis.set_major_formatter(style.mpl.ticker.FuncFormatter(lambda value, _: f"×{value:g}"))
+        panel.xaxis.set_major_locator(style.mpl.ticker.LogLocator(base=4, numticks=8))
+        panel.xaxis.set_major_formatter(style.mpl.ticker.FuncFormatter(_factor))
         panel.grid(axis="x")
     panels[0].set_yticks(range(len(rules)), [_row(table, rule) for rule in rules])
     panels[0].invert_yaxis()
@@ -131,6 +133,11 @@ def _savings(
         marker = {"at_least": ">", "at_most": "<"}.get(row["bound"], look.marker)
         panel.plot(row[name], at, marker=marker, **drawn)
     panel.plot([], [], marker=look.marker, label=SAVED[kind], **drawn)
+
+
+def _factor(value: float, _: int) -> str:
+    """A tick: ×4, ×1, ×1/4."""
+    return f"×{value:g}" if value >= 1 else f"×1/{1 / value:g}"
 
 
 def _row(table: pl.DataFrame, rule: str) -> str:

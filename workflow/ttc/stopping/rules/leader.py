@@ -1,8 +1,6 @@
 """The leader's share of a weighted vote, once some weight has come together."""
 
-import numpy as np
-
-from ttc.stopping.ballots import Ballot
+from ttc.stopping.share import ShareWatch
 
 DECLARATION = {
     "title": "the leader's share of the scores, with a sum of scores of at least 1",
@@ -17,16 +15,5 @@ DECLARATION = {
     "limit": "least",
     "thresholds": [0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99],
 }
-# One solution of the best score may stop it, or several of lower ones
-LEAST = 1.0
 
-
-class Watch:
-    """Many orders of samples under this rule."""
-
-    def __init__(self, paths: int, classes: int, most: int):
-        pass
-
-    def see(self, ballot: Ballot, group: np.ndarray, numbers: np.ndarray | None) -> np.ndarray:
-        """The share; 0 while the leader has less than `LEAST`."""
-        return np.where(ballot.lead >= LEAST, ballot.share, 0.0)
+Watch = ShareWatch
