@@ -1,18 +1,15 @@
 """The analysis stages on a small invented study: from samples, searches and chains to the exchange table."""
 
-import json
-
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from tests.support import specs
+from tests.support.invented_study import SPEC, analyse, invent, value
 from ttc.errors import InputError
 from ttc.evaluation import allocator_files, allocator_json
 from ttc.evaluation.pool import revision_chains, sample_pools
-from ttc.runtime import Runtime
-from ttc.stages import evaluate, fit_allocator, match_flops, measure_difficulty, measure_verifiers
+from ttc.stages import evaluate, match_flops, measure_difficulty
 from ttc.tables.analysis import (
     ALLOCATOR_CALIBRATION,
     CURVES,
@@ -23,125 +20,7 @@ from ttc.tables.analysis import (
     RESAMPLED,
 )
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
-from ttc.tables.registry import SCHEMAS
-from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 from ttc.tables.search import CANDIDATES
-
-# What is asked of all stages; each takes what it knows
-ASKED = {
-    "seed": 3,
-    "replicates": 20,
-    "bootstrap": 50,
-    "repeats": 2,
-    "folds": 2,
-    "at_most": False,
-    "competing_methods": ["beam"],
-    "searches": ["beam(width=4)"],
-}
-SPEC = specs.shared("evaluate", ASKED)
-
-
-def answers(random, count, ability):
-    """(answers, verdicts): the gold answer is "7"; some have none."""
-    right = random.random(count) < ability
-    given = np.where(right, "7", random.integers(10, 20, count).astype(str)).tolist()
-    return [
-        None if random.random() < 0.05 and not ok else a for a, ok in zip(given, right, strict=True)
-    ], right.tolist()
-
-
-def solution(count, given, right):
-    return {"text": ["t"] * count, "answer": given, "correct": right, "finish_reason": ["stop"] * count}
-
-
-def invent(folder, problems=15, pool=16, seed=0, shuffle=False):
-    """Write a whole study's generation tables to `folder`; returns the inputs of `evaluate`."""
-    random = np.random.default_rng(seed)
-    names = [f"p{index:02d}" for index in range(problems)]
-    samples, scores, chains, chain_scores, searched, greedy = [], [], [], [], [], []
-    for name, ability in zip(names, np.linspace(0.95, 0.02, problems), strict=True):
-        given, right = answers(random, pool, ability)
-        index = {"problem_id": [name] * pool, "sample_index": list(range(pool))}
-        logprob = {"logprob": [-1.0] * pool}
-        samples.append(pl.DataFrame(index | solution(pool, given, right) | {"tokens": [10] * pool} | logprob))
-        steps = [[0.5, float(np.clip(random.normal(0.3 + 0.4 * ok, 0.2), 0, 1))] for ok in right]
-        scores.append(pl.DataFrame(index | {"step_scores": steps, "tokens": [20] * pool}))
-        lengths = [8, 4, 4, 2] + [1] * 4
-        place = [(chain, step) for chain, length in enumerate(lengths) for step in range(length)]
-        given, right = answers(random, len(place), ability)
-        index = {
-            "problem_id": [name] * len(place),
-            "chain": [c for c, _ in place],
-            "step": [s for _, s in place],
-        }
-        tokens = {
-            "tokens": [10] * len(place),
-            "context_tokens": [5] * len(place),
-            "logprob": [-1.0] * len(place),
-        }
-        chains.append(pl.DataFrame(index | solution(len(place), given, right) | tokens))
-        chain_scores.append(
-            pl.DataFrame(index | {"score": random.random(len(place)), "tokens": [7] * len(place)})
-        )
-        given, right = answers(random, 4, min(1, ability * 1.2))
-        costs = {"generated_tokens": 44, "discarded_tokens": 4, "rollout_tokens": 0, "verifier_tokens": 99}
-        rows = {
-            "problem_id": [name] * 4,
-            "candidate": list(range(4)),
-            "step_scores": [[0.5]] * 4,
-            "tokens": [10] * 4,
-        }
-        rows |= (
-            solution(4, given, right)
-            | {key: [value] * 4 for key, value in costs.items()}
-            | {"generations": [4.0] * 4}
-        )
-        searched.append(pl.DataFrame(rows))
-        given, right = answers(random, 1, (1 + ability) / 2)
-        one = {"problem_id": [name], "sample_index": [0], "tokens": [10], "logprob": [-1.0]}
-        greedy.append(pl.DataFrame(one | solution(1, given, right)))
-    question = {"split": "test", "level": 1, "question": "?", "answer": "7", "solution": ""}
-    rows = {"problem_id": names} | {key: [value] * problems for key, value in question.items()}
-    PROBLEMS.write(pl.DataFrame(rows), folder / "problems.parquet")
-    half = problems // 2
-    for part, frames in (("0", samples[:half]), ("1", samples[half:])):
-        frame = pl.concat(frames)
-        SAMPLES.write(
-            frame.sample(fraction=1, shuffle=True, seed=1) if shuffle else frame,
-            folder / f"samples{part}",
-        )
-    SCORES.write(pl.concat(scores), folder / "scores.parquet")
-    CHAINS.write(pl.concat(chains), folder / "chains.parquet")
-    CHAIN_SCORES.write(pl.concat(chain_scores), folder / "chain_scores.parquet")
-    (folder / "beam").mkdir()
-    CANDIDATES.write(pl.concat(searched), folder / "beam" / "candidates.parquet")
-    SAMPLES.write(pl.concat(greedy), folder / "greedy.parquet")
-    models = {"policy": 100, "reviser": 100, "prm": 110, "revision_orm": 120, "larger_policy": 1400}
-    for role, parameters in models.items():
-        (folder / role).mkdir()
-        (folder / role / "card.json").write_text(json.dumps({"kind": role, "parameters": parameters}))
-    inputs = {name: [folder / f"{name}.parquet"] for name in ("problems", "scores", "chains", "chain_scores")}
-    inputs |= {"samples": [folder / "samples0", folder / "samples1"], "searches": [folder / "beam"]}
-    return (
-        inputs | {"larger_greedy": [folder / "greedy.parquet"]} | {role: [folder / role] for role in models}
-    )
-
-
-def analyse(folder, inputs, **changes):
-    """Run the four stages; returns their outputs by name."""
-    made = {name: folder / f"{name}.parquet" for name in ("difficulty", "outcomes", "exchange")}
-    made["allocation"] = folder / "allocation"
-    asked = ASKED | changes
-    measure_difficulty.run(specs.shared("measure_difficulty", asked), inputs, made["difficulty"], None)
-    evaluate.run(specs.shared("evaluate", asked), inputs, made["outcomes"], None)
-    known = {"outcomes": [made["outcomes"]], "difficulty": [made["difficulty"]]}
-    known["problems"] = inputs["problems"]
-    fit_allocator.run(specs.shared("fit_allocator", asked), known, made["allocation"], None)
-    known |= {"allocation": [made["allocation"]]} | {
-        role: inputs.get(role, []) for role in ("policy", "larger_policy")
-    }
-    match_flops.run(specs.shared("match_flops", asked), known, made["exchange"], None)
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -149,12 +28,6 @@ def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     inputs = invent(folder)
     return inputs, analyse(folder, inputs)
-
-
-def value(outcomes, **where):
-    rows = outcomes.filter(*[pl.col(key) == wanted for key, wanted in where.items()])
-    assert len(rows) == 1, where
-    return rows.row(0, named=True)
 
 
 def test_outcomes_are_complete_and_at_their_budgets(study):
@@ -425,75 +298,6 @@ def test_missing_tokens_are_unknown_not_free(tmp_path):
     assert outcomes["tokens"].null_count() == outcomes["flops"].null_count() == len(outcomes)
 
 
-def quality(folder, inputs, **spec):
-    """Both tables of measure_verifiers."""
-    spec = specs.of("measure_verifiers", seed=1, bootstrap=50, **spec)
-    measure_verifiers.run(spec, inputs, folder / "verifiers", None)
-    names = ("calibration", "verifier_quality")
-    return [SCHEMAS[name].read(folder / "verifiers" / f"{name}.parquet") for name in names]
-
-
-def test_verifiers_are_measured_over_all_and_step_by_step(study, tmp_path):
-    inputs, _ = study
-    curve, found = quality(tmp_path, inputs | {"orm_scores": inputs["scores"]})
-    # two steps a solution: the first says nothing, the second is what `last` makes of a solution
-    where = {"level": "step", "measure": "auc", "verifier": "prm"}
-    assert value(found, **where, step=1)["value"] == 0.5
-    solution = value(found, **where | {"level": "solution"})
-    assert value(found, **where, step=2)["value"] == solution["value"]
-    samples = pl.concat([SAMPLES.read(path) for path in inputs["samples"]])
-    together = samples.join(SCORES.read(inputs["scores"][0]), on=["problem_id", "sample_index"])
-    last = together["step_scores"].list.last()
-    assert solution["value"] == pytest.approx(roc_auc_score(together["correct"], last))
-    assert solution["count"] == len(together)
-    all_steps = value(found, **where, step=0)
-    scores = together["step_scores"].explode()
-    verdicts = together["correct"].to_numpy().repeat(2)
-    assert all_steps["value"] == pytest.approx(roc_auc_score(verdicts, scores))
-    assert all_steps["count"] == 2 * len(together)
-    # chains: one score a revision, whose verdict is its own
-    revised = CHAINS.read(inputs["chains"][0])["correct"]
-    read = CHAIN_SCORES.read(inputs["chain_scores"][0])["score"]
-    row = value(found, verifier="revision_orm", measure="auc")
-    assert row["value"] == pytest.approx(roc_auc_score(revised, read))
-    assert set(found["measure"]) == {"auc", "auc_within", "brier", "calibration_error"}
-    assert found.filter(verifier="orm")["level"].unique().to_list() == ["solution"]
-    levels = set(curve.select("verifier", "level").iter_rows())
-    assert levels == {("prm", "solution"), ("prm", "step"), ("orm", "solution"), ("revision_orm", "solution")}
-    totals = dict(curve.filter(level="solution").group_by("verifier").agg(pl.col("count").sum()).iter_rows())
-    assert totals == {"prm": len(together), "orm": len(together), "revision_orm": len(read)}
-
-
-def test_a_step_that_hardly_any_question_reaches_is_not_measured_by_itself(study, tmp_path):
-    inputs, _ = study
-    scores = SCORES.read(inputs["scores"][0])
-    for reaching, steps in ((["p03"], [0, 1, 2]), (["p03", "p04"], [0, 1, 2, 3])):  # of 15 questions
-        longer = pl.col("problem_id").is_in(reaching)
-        longer = pl.when(longer).then(pl.col("step_scores").list.concat(0.5)).otherwise(pl.col("step_scores"))
-        SCORES.write(scores.with_columns(longer), tmp_path / "longer.parquet")
-        found = quality(tmp_path, inputs | {"scores": [tmp_path / "longer.parquet"]})[1]
-        rows = found.filter(verifier="prm", level="step", measure="brier").sort("step")
-        assert rows["step"].to_list() == steps
-        assert rows["count"][0] == 15 * 16 * 2 + 16 * len(reaching)  # all of them count among all steps
-
-
-def test_the_tables_of_verifiers_do_not_depend_on_shards(study, tmp_path):
-    inputs, _ = study
-    first = quality(tmp_path / "a", inputs)
-    again = quality(tmp_path / "b", inputs | {"samples": inputs["samples"][::-1]})
-    assert all(one.equals(other) for one, other in zip(first, again, strict=True))
-    whole = quality(tmp_path / "c", inputs, aggregation="min")[1]
-    assert value(whole, verifier="prm", level="solution", measure="auc") != value(
-        first[1], verifier="prm", level="solution", measure="auc"
-    )
-
-
-def test_a_pool_without_scores_has_empty_tables_of_verifiers(study, tmp_path):
-    inputs, _ = study
-    curve, found = quality(tmp_path, {"samples": inputs["samples"]})
-    assert curve.is_empty() and found.is_empty()
-
-
 def test_bad_input_is_one_sentence(tmp_path):
     inputs = invent(tmp_path, pool=4)
     scores = SCORES.read(inputs["scores"][0])
@@ -513,42 +317,6 @@ def test_bad_input_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="did you mean 'last'"):
         evaluate.run(SPEC | {"aggregation": "lasst"}, inputs, tmp_path / "o.parquet", None)
     assert not (tmp_path / "o.parquet").exists()
-
-
-def _scored(tmp_path, lengths):
-    """Samples of 20 problems, 4 each, whose solutions have `lengths` steps in turn; right ones score higher."""
-    samples, scores = [], []
-    for problem in range(20):
-        for index in range(4):
-            correct = (problem + index) % 3 == 0
-            steps = lengths[(4 * problem + index) % len(lengths)]
-            name = f"p{problem:02}"
-            samples.append((name, index, "text", "1" if correct else "2", correct, 10, None, "stop"))
-            scores.append((name, index, [0.9 if correct else 0.2] * steps, None))
-    tables = ((SCHEMAS["samples"], samples), (SCHEMAS["scores"], scores))
-    for schema, rows in tables:
-        frame = pl.DataFrame(rows, schema=list(schema.columns), orient="row")
-        schema.write(frame.cast(dict(schema.dtypes)), tmp_path / f"{schema.name}.parquet")
-    spec = {"seed": 0, "aggregation": "last", "bootstrap": 20}
-    inputs = {name: [tmp_path / f"{name}.parquet"] for name in ("samples", "scores")}
-    measure_verifiers.run(spec, inputs, tmp_path / "out", Runtime())
-    return pl.read_parquet(tmp_path / "out/verifier_quality.parquet")
-
-
-def test_one_score_a_solution_is_an_outcome_verifiers(tmp_path):
-    found = _scored(tmp_path, [1])
-    assert set(found["verifier"]) == {"orm"} and set(found["level"]) == {"solution"}
-    assert found.filter(measure="auc")["value"].item() == 1.0
-
-
-def test_steps_that_few_solutions_reach_are_measured_together(tmp_path):
-    """Of 80 solutions 5 have ten steps: fewer than a tenth reach step 3, and a fifth of the questions do."""
-    found = _scored(tmp_path, [2] * 15 + [10])
-    steps = found.filter(measure="auc").sort("level", "step")
-    assert steps.filter(level="step")["step"].to_list() == [0, 1, 2]
-    later = steps.filter(level="later_steps").row(0, named=True)
-    assert (later["step"], later["count"]) == (3, 5 * 8)
-    assert steps.filter(level="step", step=0)["count"].item() == 75 * 2 + 5 * 10
 
 
 def test_runs_of_a_search_are_one_outcome_with_its_error(tmp_path):
