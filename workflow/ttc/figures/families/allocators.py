@@ -41,7 +41,11 @@ def draw(study: Study, options: dict) -> Figure:
         style.percent(axes.xaxis)
         axes.set_xlabel("Predicted accuracy of the chosen strategy (mean of the bin)")
         axes.legend(
-            loc="upper left", title="and how much more was predicted than came out", title_fontsize=7.5
+            loc="upper left",
+            bbox_to_anchor=(0, -0.17),
+            alignment="left",
+            title="predicted minus realised, points",
+            title_fontsize=7.5,
         )
     style.percent(drawn.axes[0].yaxis)
     drawn.axes[0].set_ylabel("Accuracy on questions held out")
@@ -57,7 +61,8 @@ def draw(study: Study, options: dict) -> Figure:
 def _allocator(axes, rows: pl.DataFrame, strategy: str) -> None:
     """Points of one allocator; the row of all predictions says its optimism, in the legend."""
     (whole,) = rows.filter(bin=ALL).to_dicts()
-    optimism = [100 * whole[name] for name in ("optimism", "optimism_low", "optimism_high")]
+    optimism = (whole[name] for name in ("optimism", "optimism_low", "optimism_high"))
+    said = [f"{100 * value:+.1f}".replace("-", "−") for value in optimism]
     rows = rows.filter(pl.col("bin") != ALL)
     predicted, correct, low, high = (
         rows[name].to_numpy() for name in ("predicted", "correct", "low", "high")
@@ -67,7 +72,7 @@ def _allocator(axes, rows: pl.DataFrame, strategy: str) -> None:
         predicted, correct, np.clip([correct - low, high - correct], 0, None), color=look.colour, marker=look.marker,
         linestyle=look.line, linewidth=1.4, elinewidth=0.9, capsize=2, markersize=5, zorder=3,
         markerfacecolor=look.colour if look.filled else "white",
-        label=f"{strategies.label(strategy)}: {optimism[0]:+.1f} [{optimism[1]:+.1f}, {optimism[2]:+.1f}]",
+        label=f"{strategies.label(strategy)}: {said[0]} [{said[1]}, {said[2]}]",
     )  # fmt: skip
 
 

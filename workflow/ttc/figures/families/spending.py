@@ -124,6 +124,7 @@ def draw_by_bin(study: Study, options: dict) -> Figure:
     axes.plot(budgets, budgets, color=style.LIGHT, linestyle=":", label="the same for all")
     style.budget_axis(axes, budgets, "Mean budget (generations per question)")
     axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter(style.mpl.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylabel("Generations spent (mean of the bin)")
     axes.set_title("Who gets the budget, step by step")
     axes.legend(loc="best")
