@@ -68,7 +68,8 @@ def power(findings: pl.DataFrame) -> str:
     needed = ", ".join(f"{points}: {questions_needed(points / 100, sd):,.0f}" for points in POINTS)
     return (
         f"Power: a question's paired difference has a standard deviation of {sd:.2f} (median over the tested claims), "
-        f"so {most:,} questions find a true difference of {smallest:.1f} points with probability {100 * POWER:.0f} % at 5 %, "
+        f"so {most:,} questions find a true difference of {smallest:.1f} points with probability "
+        f"{100 * POWER:.0f} % at 5 %, "
         "for one claim alone; a larger one where many claims are tested. Questions that a difference of so many points "
         f"needs: {needed}."
     )
