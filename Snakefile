@@ -54,8 +54,11 @@ configfile: os.path.join(ROOT, "config.yaml")
 include: os.path.join(ROOT, "workflow/rules/module.smk")
 
 
+# To Snakemake the main workflow is a module as well, the first of all
+is_module = workflow.modifier is not workflow.modifier_stack[0]
+
 try:
-    given = placed(config, Path.cwd()) if workflow.modifier.is_module else config
+    given = placed(config, Path.cwd()) if is_module else config
     plan = plan_study(given, Path(ROOT))
     jobs = plan_jobs(plan, module_folder(workflow.modifier), uses_conda(workflow))
 except InputError as error:

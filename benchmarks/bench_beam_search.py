@@ -1,11 +1,11 @@
-"""Beam search, M = 4, over the test problems: all problems in lock-step against the loop most repositories use.
+"""Beam search, M = 4, over the test problems: all problems together against the loop most repositories use.
 
-Ours is the stage `search`: one generation call and one scoring call a round for all problems; engine and verifier rows
-are forked, and shared by beams whose tokens are equal so far.  The baseline takes one problem at a time.  Each round it
-calls `model.generate` on the whole prefixes of that problem's beams (left-padded, one batch, stopped at the step's
-end), then the verifier on the whole prefixes of all beams (right-padded, one batch); what was computed for a prefix in
-one round is computed again in the next.  Both follow the same rules of the search (option `finished: shrink`), sample
-at temperature 1, use one thread and float32.
+Ours is the stage `search`: rows of all problems are in work together, and each problem advances at its own pace;
+engine and verifier rows are forked, and shared by beams whose tokens are equal so far.  The baseline takes one problem
+at a time.  Each round it calls `model.generate` on the whole prefixes of that problem's beams (left-padded, one batch,
+stopped at the step's end), then the verifier on the whole prefixes of all beams (right-padded, one batch); what was
+computed for a prefix in one round is computed again in the next.  Both follow the same rules of the search (option
+`finished: shrink`), sample at temperature 1, use one thread and float32.
 
 The timed baseline samples with torch's generator.  Before that, its results are compared with ours on a few problems,
 with the baseline's draws replaced by the keyed noise that ours uses.
@@ -25,6 +25,7 @@ from benchmarks.materials import configuration, path, problems, prompts
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
 from ttc.engines.decoding import choose
+from ttc.models.generic_pieces import as_transformers
 from ttc.models.verifier import SurpriseVerifier
 from ttc.search.strategy import Strategy
 from ttc.stages.search import problem_streams, search_problems
@@ -54,7 +55,8 @@ class OneAtATime:
 
     def __init__(self, policy, prm, separator: int, max_tokens: int, max_rounds: int):
         self.model = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32).eval()
-        self.prm = SurpriseVerifier.from_pretrained(prm, dtype=torch.float32).eval()
+        self.prm = SurpriseVerifier.load(prm).eval()
+        self.base, self.fresh = as_transformers(self.prm.model), as_transformers(self.prm.fresh)
         self.separator, self.end = separator, self.model.config.eos_token_id
         self.max_tokens, self.max_rounds = max_tokens, max_rounds
 
@@ -123,7 +125,10 @@ class OneAtATime:
         """The verifier's score of the last step of each solution, read from prompt and solution."""
         rows = [prompt + solution for solution in solutions]
         longest = max(map(len, rows))
-        hidden = self.prm.hidden(torch.tensor([each + [0] * (longest - len(each)) for each in rows]))
+        tokens = torch.tensor([each + [0] * (longest - len(each)) for each in rows])
+        believed = self.base(input_ids=tokens).last_hidden_state
+        joined = torch.nn.functional.pad(self.prm.join(believed[:, :-1], tokens[:, 1:]), (0, 0, 1, 0))
+        hidden = self.fresh(inputs_embeds=joined).last_hidden_state
         ends = torch.tensor([len(each) - 1 for each in rows])
         return torch.sigmoid(self.prm.score(hidden[torch.arange(len(rows)), ends])[:, 0]).tolist()
 

@@ -40,7 +40,7 @@ spec, folder, output, whole = sys.argv[1:]
 if whole == "whole":
 
     def at_once(samples, scores, half=None):
-        frame = SAMPLES.read(samples)
+        frame = SAMPLES.read(samples, SAMPLES.columns)
         if frame.is_empty():
             return
         scored = SCORES.read(scores["prm"]).rename({"step_scores": "prm steps", "tokens": "prm tokens"})

@@ -13,6 +13,7 @@ goal: most of what its verifier reads are rollouts, which are new to both.
 """
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,27 +29,42 @@ TITLE = "PRM scoring within a search"
 GOAL = "at least 3 times fewer tokens and 2 times less time than reading whole prefixes"
 
 
+class Numbered(NamedTuple):
+    """A verifier's state and its number in a record."""
+
+    number: int
+    held: object
+
+
 class Recorder:
-    """Passes a search's requests on to its verifier and keeps them."""
+    """Passes a search's requests on to its verifier and keeps them: (what, number of what it makes, what it is of)."""
 
     def __init__(self, verifier):
-        self.verifier, self.requests = verifier, []
+        self.verifier, self.requests, self.states = verifier, [], 0
 
     @property
     def tokens_scored(self) -> int:
         return self.verifier.tokens_scored
 
+    def _keep(self, name: str, held, *given) -> Numbered:
+        self.states += 1
+        self.requests.append((name, self.states, *given))
+        return Numbered(self.states, held)
+
     def prefill(self, prompts):
-        self.requests.append(("prefill", prompts))
-        return self.verifier.prefill(prompts)
+        state, read = self.verifier.prefill(prompts)
+        return self._keep("prefill", state, prompts), read
 
     def fork(self, state, rows):
-        self.requests.append(("fork", rows))
-        return self.verifier.fork(state, rows)
+        return self._keep("fork", self.verifier.fork(state.held, rows), state.number, rows)
+
+    def join(self, states):
+        made = self.verifier.join([each.held for each in states])
+        return self._keep("join", made, [each.number for each in states])
 
     def score_more(self, state, steps, rollouts):
-        self.requests.append(("score_more", steps, rollouts))
-        return self.verifier.score_more(state, steps, rollouts)
+        self.requests.append(("score_more", state.number, steps, rollouts))
+        return self.verifier.score_more(state.held, steps, rollouts)
 
 
 class EveryBeam(TokenVerifier):
@@ -64,16 +80,30 @@ class EveryBeam(TokenVerifier):
 
 
 def replay(requests, verifier) -> list[float]:
-    """The scores that a verifier gives to recorded requests."""
-    state, scores = None, []
-    for name, *given in requests:
+    """The scores that a verifier gives to recorded requests; a state is let go after its last use, as in a search."""
+    last = {}
+    for place, request in enumerate(requests):
+        last |= dict.fromkeys(_used(request), place)
+    states, scores = {}, []
+    for place, (name, number, *given) in enumerate(requests):
         if name == "prefill":
-            state, _ = verifier.prefill(*given)
+            states[number], _ = verifier.prefill(*given)
         elif name == "fork":
-            state = verifier.fork(state, *given)
+            states[number] = verifier.fork(states[given[0]], given[1])
+        elif name == "join":
+            states[number] = verifier.join([states[each] for each in given[0]])
         else:
-            scores += [score.ahead for score in verifier.score_more(state, *given)]
+            scores += [score.ahead for score in verifier.score_more(states[number], *given)]
+        for each in _used(requests[place]):
+            if last[each] == place:
+                states.pop(each, None)
     return scores
+
+
+def _used(request: tuple) -> list[int]:
+    """Numbers of the states that a request is of or makes."""
+    name, number, *given = request
+    return [number, *({"fork": given[:1], "join": given[0]}.get(name, []) if given else [])]
 
 
 def measure(bench: Bench) -> None:
@@ -86,7 +116,7 @@ def measure(bench: Bench) -> None:
         ("lookahead", {"kind": "lookahead", "width": 4, "depth": 3}),
     ):
         requests = _requests(bench, ours, strategy, count, beams)
-        steps = sum(len(each[1]) for each in requests if each[0] == "score_more")
+        steps = sum(len(each[2]) for each in requests if each[0] == "score_more")
         before = ours.tokens_scored, whole.tokens_scored
         bench.same(
             f"scores of {steps:,} steps ({case})",
@@ -139,4 +169,4 @@ def _growing(verifier, length: int) -> list[tuple]:
     prompts = rng.integers(5, 30, (64, 8)).tolist()
     steps = rng.integers(5, 30, (length // 8, 64, 8))
     steps[:, :, -1] = verifier.separator
-    return [("prefill", prompts)] + [("score_more", each.tolist(), [[]] * 64) for each in steps]
+    return [("prefill", 1, prompts)] + [("score_more", 1, each.tolist(), [[]] * 64) for each in steps]

@@ -3,7 +3,7 @@
 Ours is the engine as the stage `sample` uses it.  The baseline is what most repositories do without vLLM:
 `model.generate(do_sample=True)` over left-padded batches, which runs until the last row of a batch has ended.  It is
 favoured: rows are sorted by length, its best batch size is searched for, and the model is warm.  Only tokens up to the
-end token count.  Goal: at least 3 times as many tokens/s.
+end token count.  Goal: at least 3 times as many tokens/s, and twice as many where no question has two samples.
 
 Ours computes rows with equal tokens once, so its rate depends on how much the samples of a question agree; the case of
 one sample a question shows it where nothing is shared.  Rooflines: the time that the matrix products of the
@@ -20,7 +20,7 @@ from benchmarks import materials
 from benchmarks.frame import Bench
 
 TITLE = "sampling"
-GOAL = "at least 3 times as many tokens/s as model.generate at its best batch size"
+GOAL = "at least 3 times as many tokens/s as model.generate at its best batch size, 2 times with one sample a question"
 MAX_TOKENS = 32
 BATCHES = (64, 128, 256, 512, 1024, 2048)
 
@@ -37,6 +37,8 @@ def measure(bench: Bench) -> None:
         bench.goal(f"tokens/s of ours by generate's, {name}", bench.ratio(name), at_least=3)
     engine, prompts = _load(bench, "policy", 8 if bench.quick else 200)
     _headline(bench, "policy, one sample a question", engine, prompts, 1)
+    alone = bench.ratio("policy, one sample a question")
+    bench.goal("tokens/s of ours by generate's, policy, one sample a question", alone, at_least=2)
     engine, prompts = _load(bench, "policy", 4 if bench.quick else 48)
     for questions in (2, 4) if bench.quick else (6, 12, 24, 48):
         _grow(bench, "problems", questions, engine, prompts[:questions], samples // 4, MAX_TOKENS)

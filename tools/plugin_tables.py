@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from ttc import plugins
+from ttc.study.reference import escaped
 
 DOCUMENTS = Path(__file__).parents[1] / "docs"
 
@@ -17,7 +18,7 @@ TABLES = {
         "models.md",
         "ttc.verifiers.kinds",
         {
-            "format": lambda declared: declared["title"].replace("<", "\\<"),  # Markdown takes <x> for HTML
+            "format": lambda declared: escaped(declared["title"]),
             "a score is": lambda declared: declared["score"],
             "what goes wrong elsewhere": lambda declared: declared["pitfalls"],
             "made for": lambda declared: ", ".join(f"`{model}`" for model in declared["models"]),

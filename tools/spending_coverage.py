@@ -4,12 +4,13 @@ python -m tools.spending_coverage --questions 100      # some minutes
 """
 
 import argparse
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ttc.evaluation.pool import Costs, Pool, Steps
-from ttc.evaluation.spending.measure import MEASURES, Measured, Rule, Study, measure
+from ttc.evaluation.spending.measure import MEASURES, Rule, Study, measure
 from ttc.evaluation.spending.paths import MAJORITY, WEIGHTED, Paths, joined, walk
 from ttc.noise import generator
 
@@ -64,52 +65,74 @@ def drawn(paths: Paths, size: int, seed: int) -> Study:
     return Study(own, np.arange(size) % FOLDS, None, TARGETS, [PROBE], (2.0, 2.0))
 
 
-def main() -> None:
-    """Print the share of studies whose interval holds the mean of all studies, which learn as they do."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def simulated(
+    title: str,
+    truth: int,
+    rules: list,
+    labels: tuple[str, ...],
+    measures: Sequence[str],
+    shown: Sequence[str],
+    drawn_values: Callable[[int, int], dict],
+    drawn_ends: Callable[[int, int, int], tuple[dict, dict]],
+) -> None:
+    """Print the share of studies whose interval holds the mean of all studies, which learn as they do.
+
+    labels: attributes of a rule that begin its row; shown: the columns, of all `measures`.  drawn_values(questions,
+    seed): {rule: (measures, targets)} of a study; drawn_ends(questions, seed, resamples): its lower and upper ends.
+    """
+    parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--studies", type=int, default=100)
-    parser.add_argument("--truth", type=int, default=600, help="studies whose mean is the truth")
+    parser.add_argument("--truth", type=int, default=truth, help="studies whose mean is the truth")
     parser.add_argument("--resamples", type=int, default=100)
     given = parser.parse_args()
+    places = [measures.index(name) for name in shown]
+    found = []
+    for seed in range(given.truth):
+        values = drawn_values(given.questions, seed)
+        found.append([values[rule][places] for rule in rules])
+    true, spread = np.mean(found, axis=0), np.std(found, axis=0, ddof=1)
+    inside, wide = np.zeros((2, *true.shape))
+    for seed in range(given.studies):
+        ends = drawn_ends(given.questions, seed, given.resamples)
+        low, high = (np.array([each[rule][places] for rule in rules]) for each in ends)
+        inside += (low <= true) & (true <= high)
+        wide += (high - low) / 2
+    print(
+        f"{given.questions} questions, {given.studies} studies; half-width over 1.96 standard deviations of studies\n"
+    )
+    heads = [f"{name}: truth, covered, width" for name in shown]
+    print(f"| {' | '.join(labels)} | mean budget | {' | '.join(heads)} |")
+    print("|---" * (len(labels) + 1 + len(heads)) + "|")
+    for row, rule in enumerate(rules):
+        begin = " | ".join(getattr(rule, label) for label in labels)
+        for column, target in enumerate(TARGETS):
+            cells = [
+                f"{true[row, each, column]:.3f}, {100 * inside[row, each, column] / given.studies:.0f} %, "
+                f"{wide[row, each, column] / given.studies / (1.96 * spread[row, each, column]):.2f}"
+                for each in range(len(places))
+            ]
+            print(f"| {begin} | {target} | {' | '.join(cells)} |")
+
+
+def main() -> None:
+    """The rules of `evaluate_spending`."""
     paths = population(4000)
+
+    def values(questions: int, seed: int) -> dict:
+        study, once = drawn(paths, questions, seed), np.ones(questions)
+        return study.compared(study.spent(once), once)
+
+    def ends(questions: int, seed: int, resamples: int) -> tuple[dict, dict]:
+        made = measure(drawn(paths, questions, seed), resamples, generator(seed, "coverage", "resamples"))
+        return made.low, made.high
+
     rules = [
         Rule(vote, rule, PROBE)
         for vote in (MAJORITY, WEIGHTED)
         for rule in ("batch", "price", "price_by_steps")
     ]
-    places = [MEASURES.index(name) for name in SHOWN]
-    once = np.ones(given.questions)
-    found = []
-    for seed in range(given.truth):
-        study = drawn(paths, given.questions, seed)
-        values = study.compared(study.spent(once), once)
-        found.append([values[rule][places] for rule in rules])
-    truth, spread = np.mean(found, axis=0), np.std(found, axis=0, ddof=1)
-    inside, wide = np.zeros((2, *truth.shape))
-    for seed in range(given.studies):
-        study = drawn(paths, given.questions, seed)
-        made: Measured = measure(study, given.resamples, generator(seed, "coverage", "resamples"))
-        low, high = (np.array([ends[rule][places] for rule in rules]) for ends in (made.low, made.high))
-        inside += (low <= truth) & (truth <= high)
-        wide += (high - low) / 2
-    print(
-        f"{given.questions} questions, {given.studies} studies; half-width over 1.96 standard deviations of studies\n"
-    )
-    print(
-        "| vote | rule | mean budget | "
-        + " | ".join(f"{name}: truth, covered, width" for name in SHOWN)
-        + " |"
-    )
-    print("|---" * (3 + len(SHOWN)) + "|")
-    for row, rule in enumerate(rules):
-        for column, target in enumerate(TARGETS):
-            cells = [
-                f"{truth[row, each, column]:.3f}, {100 * inside[row, each, column] / given.studies:.0f} %, "
-                f"{wide[row, each, column] / given.studies / (1.96 * spread[row, each, column]):.2f}"
-                for each in range(len(SHOWN))
-            ]
-            print(f"| {rule.selection} | {rule.name} | {target} | {' | '.join(cells)} |")
+    simulated(__doc__.splitlines()[0], 600, rules, ("selection", "name"), MEASURES, SHOWN, values, ends)
 
 
 if __name__ == "__main__":

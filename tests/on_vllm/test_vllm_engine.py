@@ -86,6 +86,21 @@ def test_logprobs_are_those_at_temperature_one(engine, model):
             assert each.logprob == pytest.approx(float(total), abs=1e-4)
 
 
+def test_confidences_are_those_of_the_network_and_change_nothing_else(engine, model):
+    plain = engine.extend(engine.prefill(tiny.PROMPTS), STREAMS, "end", 1.0, 20)
+    engine.top = 5
+    try:
+        made = engine.extend(engine.prefill(tiny.PROMPTS), STREAMS, "end", 1.0, 20)
+    finally:
+        engine.top = 0
+    same(made, plain, within=1e-9)
+    assert all(each.confidences is None for each in plain)
+    for each, prompt in zip(made, tiny.PROMPTS, strict=True):
+        rows = logprobs(model, prompt + each.tokens)[len(prompt) - 1 : -1]
+        expected = -rows.topk(5).values.mean(dim=-1)
+        assert each.confidences == pytest.approx(expected.tolist(), abs=1e-4)
+
+
 def test_tokens_are_drawn_by_their_probabilities(engine, model):
     """Hashed seeds, one a request, give independent draws: 3000 first tokens against the network's distribution."""
     count, prompt = 3000, tiny.PROMPTS[0]
@@ -125,8 +140,8 @@ def test_self_check(engine, monkeypatch):
     )
     once = engine.extend
 
-    def depends_on_the_crowd(state, *rest):
-        made = once(state, *rest)
+    def depends_on_the_crowd(state, *rest, **options):
+        made = once(state, *rest, **options)
         return [
             Continuation(each.tokens, each.logprob + 1e-7 * (len(state.tokens) == 1), each.finish)
             for each in made

@@ -15,6 +15,7 @@ from ttc.problems.steps import steps_of
 from ttc.runtime import Runtime
 from ttc.tables import generation
 from ttc.tables.generation import SCORES
+from ttc.tables.search import CANDIDATES
 from ttc.verifiers.load import load
 
 FORM = {
@@ -32,6 +33,21 @@ SAMPLES = {
     "samples": [0, 20],
     "temperature": 1.5,
     "max_tokens": 40,
+}
+SEARCH = {
+    "seed": 0,
+    "split": "test",
+    "problems": [0, 3],
+    "strategy": {"kind": "beam", "width": 2},
+    "budget": 4,
+    "temperature": 1.5,
+    "max_tokens": 40,
+    "max_step_tokens": None,
+    "max_rounds": 4,
+    "finished": "shrink",
+    "duplicates": "keep",
+    "form": FORM,
+    "format": "trl_tokencls",
 }
 EACH = ["problem_id", "sample_index"]
 
@@ -91,3 +107,18 @@ def test_sample_and_score(folder):
         assert made == pytest.approx(
             verifier.score([questions[name]], [steps])[0] if steps else [0.0], abs=1e-4
         )
+
+
+@pytest.mark.parametrize("policy", ["vllm", "transformers"])
+def test_search_with_a_verifier_in_vllm(folder, policy):
+    """Beside a policy in vLLM, and in transformers."""
+    inputs = {role: folder / name for role, name in (("policy", "policy"), ("verifier", "verifier"))}
+    inputs["problems"] = folder / "problems.parquet"
+    spec = SEARCH | {"engine": policy, "verifier_engine": "vllm"}
+    made = CANDIDATES.read([run("search", folder / f"by-{policy}", spec, **inputs) / "candidates.parquet"])
+    assert made["step_scores"].list.len().max() > 1 and made["verifier_tokens"].min() > 0
+    verifier = load("trl_tokencls", folder / "elsewhere", device="cpu")
+    questions = {name: question for name, question, _ in PROBLEMS}
+    for name, text, scores in made.select("problem_id", "text", "step_scores").iter_rows():
+        expected = verifier.score([questions[name]], [steps_of(text)])[0] if steps_of(text) else [0.0]
+        assert scores[-1] == pytest.approx(expected[-1], abs=1e-4)

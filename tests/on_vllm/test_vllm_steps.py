@@ -37,8 +37,6 @@ def reading(engine, monkeypatch):
 
     def other(stops):
         monkeypatch.setattr(engine, "stops", stops)
-        for name, tokens in (("end", stops.end), ("step", stops.step), ("nothing", stops.blank)):
-            monkeypatch.setattr(engine, name, frozenset(tokens))
         return engine
 
     return other
@@ -157,17 +155,47 @@ def test_a_row_depends_on_its_tokens_and_its_stream(engine):
 
 def test_noise_is_another_at_each_position(engine, monkeypatch):
     seeds = []
-    generate = engine.llm.generate
+    add = engine.llm.llm_engine.add_request
 
-    def told(prompts, parameters, **rest):
-        seeds.extend(each.seed for each in parameters)
-        return generate(prompts, parameters, **rest)
+    def told(name, prompt, parameters):
+        seeds.append(parameters.seed)
+        return add(name, prompt, parameters)
 
-    monkeypatch.setattr(engine.llm, "generate", told)
+    monkeypatch.setattr(engine.llm.llm_engine, "add_request", told)
     streams = np.array([0, 1, 2**64 - 1], dtype=np.uint64)
     for prompts in (tiny.PROMPTS[:1] * 3, [tiny.PROMPTS[0] + [7]] * 3):
         engine.extend(engine.prefill(prompts), streams, "end", 1.0, 1)
     assert len(set(seeds)) == 6 and all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_rows_that_enter_while_others_are_in_work_get_what_they_get_alone(engine):
+    """Groups with limits and temperatures of their own come and go; what is complete first comes out first."""
+    rows = [np.array([0, 1, 2]), np.array([3, 4]), np.array([2, 0])]
+    limits = [np.array([40, 3, 17]), np.array([2, 2]), np.array([9, 30])]
+    temperatures = [1.0, 0.0, 2.0]
+    alone = [
+        [
+            engine.extend(
+                engine.prefill([tiny.PROMPTS[row]]), STREAMS[[row]], "step", temperature, int(limit)
+            )[0]
+            for row, limit in zip(chosen, most, strict=True)
+        ]
+        for chosen, most, temperature in zip(rows, limits, temperatures, strict=True)
+    ]
+    queue, found = engine.queue("step"), {}
+
+    def put(number):
+        state = engine.fork(engine.prefill(tiny.PROMPTS), rows[number])
+        queue.put(number, state, STREAMS[rows[number]], temperatures[number], limits[number])
+
+    put(0)
+    put(1)
+    while taken := queue.take():
+        if not found:
+            put(2)
+        found |= dict(taken)
+    assert next(iter(found)) == 1
+    assert [found[number] for number in range(3)] == alone
 
 
 def test_an_ended_row_is_not_extended(engine, reading):

@@ -11,3 +11,8 @@ def load(model, tmp_path_factory, **options):
 def bits(made):
     """Continuations with their log-probabilities to the last bit."""
     return [(each.tokens, each.logprob.hex(), each.finish) for each in made]
+
+
+def stored(state):
+    """How many prefixes are stored for the rows of a state."""
+    return len({id(each) for each in state.stored if each is not None})

@@ -28,6 +28,10 @@ class FullPrefixes:
         """Copies of `rows`."""
         return [state[row] for row in rows]
 
+    def join(self, states: list[list[Row]]) -> list[Row]:
+        """The rows of all `states`."""
+        return [row for state in states for row in state]
+
     def score_more(
         self, state: list[Row], steps: list[list[int]], rollouts: list[list[int]]
     ) -> list[StepScore]:

@@ -107,6 +107,7 @@ def config(config_class, **changes):
 def checkpoint(folder, kind, words=None, **changes):
     """A checkpoint directory of `kind`, as its publishers make them."""
     torch.manual_seed(7)
+    width = changes.get("hidden_size", 32)
     if kind == "ki_tag":
         network = MistralForCausalLM(config(MistralConfig, **changes))
     elif kind == "chat_plus":
@@ -121,9 +122,9 @@ def checkpoint(folder, kind, words=None, **changes):
         edit_weights(
             folder,
             add={
-                "score.0.weight": torch.randn(32, 32) * 0.3,
-                "score.0.bias": torch.randn(32) * 0.3,
-                "score.2.weight": torch.randn(2, 32) * 0.3,
+                "score.0.weight": torch.randn(width, width) * 0.3,
+                "score.0.bias": torch.randn(width) * 0.3,
+                "score.2.weight": torch.randn(2, width) * 0.3,
                 "score.2.bias": torch.randn(2) * 0.3,
             },
         )
@@ -141,7 +142,7 @@ def checkpoint(folder, kind, words=None, **changes):
     if kind == "skywork_value":
         edit_weights(
             folder,
-            add={"v_head.summary.weight": torch.randn(1, 32) * 0.2, "v_head.summary.bias": torch.randn(1)},
+            add={"v_head.summary.weight": torch.randn(1, width) * 0.2, "v_head.summary.bias": torch.randn(1)},
         )
     return folder
 

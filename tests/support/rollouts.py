@@ -23,8 +23,8 @@ class Characters:
         return ["".join(chr(token) for token in solution if token != END) for solution in solutions]
 
 
-def silent(done, total):
-    assert 0 < done <= total
+def silent(done, total, tokens=None, before=0):
+    assert before <= done <= total
 
 
 def policy(prefix):

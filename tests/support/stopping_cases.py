@@ -7,9 +7,12 @@ from scipy.integrate import quad
 from scipy.stats import beta
 
 from ttc.stopping.questions import Question
+from ttc.tables.columns import CONFIDENCES
 
 
-def question(groups, correct=None, scores=None, tokens=None, name="p", confidence=None) -> Question:
+def question(
+    groups, correct=None, scores=None, tokens=None, name="p", confidence=None, **windows
+) -> Question:
     """A question of these answers; answer 0 is right unless `correct` says otherwise."""
     groups = np.asarray(groups, dtype=np.int32)
     size = len(groups)
@@ -21,6 +24,7 @@ def question(groups, correct=None, scores=None, tokens=None, name="p", confidenc
         read=np.full(size, 3.0),
         scores=None if scores is None else np.asarray(scores, dtype=float),
         confidence=confidence,
+        **windows,
     )
 
 
@@ -30,7 +34,9 @@ def drawn(rate: float, samples: int, random: np.random.Generator, name: str, wro
     groups = np.where(right, 0, 1 + random.integers(0, wrong, samples))
     scores = 1 / (1 + np.exp(-random.normal(size=samples) - 1.5 * (right - 0.5)))
     tokens = random.integers(20, 60, samples)
-    return question(groups, right, scores, tokens, name, np.exp(-random.random(samples)))
+    other = random.spawn(1)[0]
+    windows = {each: 10 * other.random(samples) + 5 * right for each in CONFIDENCES}
+    return question(groups, right, scores, tokens, name, np.exp(-random.random(samples)), **windows)
 
 
 @cache
@@ -53,6 +59,10 @@ def number(rule: str, groups: tuple[int, ...], scores: tuple[float, ...]) -> flo
         kept = [(group, score) for group, score in zip(groups, scores, strict=True) if group >= 0]
         sums = [sum(score for group, score in kept if group == each) for each in {group for group, _ in kept}]
         return max(sums) / sum(sums) if sums and max(sums) >= 1 else 0.0
+    if rule.startswith("deepconf"):
+        kept = [(group, score) for group, score in zip(groups, scores, strict=True) if group >= 0]
+        sums = [sum(score for group, score in kept if group == each) for each in {group for group, _ in kept}]
+        return max(sums) / sum(sums) if sums and max(sums) >= 2 * sum(sums) / len(kept) else 0.0
     assert rule == "certificate"
     return _certificate(groups)
 

@@ -3,8 +3,11 @@
 import numpy as np
 import polars as pl
 
-from tests.support import synthetic_spending, synthetic_stopping, synthetic_study
+from tests.support import synthetic_hybrid, synthetic_spending, synthetic_stopping, synthetic_study
+from ttc.evaluation.extrapolation.measure import Sampled, measure
+from ttc.evaluation.selection import encode
 from ttc.tables.analysis import CURVES, EXCHANGE, OUTCOMES
+from ttc.tables.extrapolation import EXTRAPOLATION
 from ttc.tables.registry import SCHEMAS
 
 STEPS = 15
@@ -42,8 +45,10 @@ def study(problems: int = 40, seed: int = 1) -> dict[str, pl.DataFrame]:
         "transitions": _transitions(),
         "calibration": _calibration(),
         "verifier_quality": _quality(),
+        "extrapolation": _extrapolated(frames["samples"]),
         **synthetic_stopping.tables(),
         **synthetic_spending.tables(frames["difficulty"]),
+        **synthetic_hybrid.tables(len(frames["difficulty"])),
     }
 
 
@@ -143,6 +148,16 @@ def _allocators() -> pl.DataFrame:
     return _checked("allocator_calibration", columns, rows)
 
 
+def _extrapolated(samples: pl.DataFrame) -> pl.DataFrame:
+    """What is said of more than the invented samples."""
+    questions = [
+        Sampled(name, encode(rows["answer"].to_list()), rows["correct"].to_numpy().astype(float))
+        for (name,), rows in samples.group_by("problem_id", maintain_order=True)
+    ]
+    rows = measure(questions, times=10, replicates=20, subsets=20, seed=0, voting=True)
+    return EXTRAPOLATION.check(pl.DataFrame(rows, schema=EXTRAPOLATION.dtypes), "t")
+
+
 def _quality() -> pl.DataFrame:
     rows = []
     for verifier, level, auc in (
@@ -154,7 +169,7 @@ def _quality() -> pl.DataFrame:
             "brier": 0.9 - auc + 0.1,
             "calibration_error": (1 - auc) / 3,
         }
-        for measure, value in measures.items():
+        for name, value in measures.items():
             for step in range(7 if level == "step" else 1):
                 shift = 0.03 * (step - 3) if step else 0
                 rows.append(
@@ -162,7 +177,7 @@ def _quality() -> pl.DataFrame:
                         verifier,
                         level,
                         step,
-                        measure,
+                        name,
                         value + shift,
                         value + shift - 0.03,
                         value + shift + 0.03,

@@ -68,7 +68,7 @@ def _samples(names, ability, random):
             rows.append(
                 (name, sample, f"step <one> & {index}\nanswer {answer}", answer, right, 9, -2.0, "stop")
             )
-    columns = list(SAMPLES.columns)
+    columns = list(SAMPLES.dtypes)
     return SAMPLES.check(pl.DataFrame(rows, schema=columns, orient="row"), "t")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.support.full_prefixes import FullPrefixes
 from ttc import noise
-from ttc.engines.protocol import Continuation, StepScore
+from ttc.engines.protocol import Continuation, Engine, StepScore, unheard
 from ttc.search.loop import search
 from ttc.search.options import Draw
 
@@ -49,16 +49,19 @@ def scripted(seed_stream: np.uint64, draws: Mapping[tuple[int, ...], float]) -> 
 
 
 @dataclass
-class ToyEngine:
-    """Keeps rows as token lists; `policy` gives the next character's odds after prompt and solution."""
+class ToyEngine(Engine):
+    """Keeps rows as token lists; `policy` gives the next character's odds after prompt and solution.
+
+    With `shuffled` its queue gives a few of the groups at a time, in an order that this generator draws; without, all.
+    """
 
     policy: Mapping[str, Mapping[str, float]] | Callable[[str], Mapping[str, float]]
     uniform: Uniform = keyed
     tokens_generated: int = 0  # tokens made by `extend`
     prefilled: int = 0  # tokens read by `prefill`
-    calls: list[tuple[int, float, int]] = field(
-        default_factory=list
-    )  # (rows, temperature, limit) of each `extend`
+    # (rows, temperature, limits) of each group, by the calls that gave them
+    takes: list[list[tuple[int, float, list[int]]]] = field(default_factory=list)
+    shuffled: np.random.Generator | None = None
 
     def prefill(self, prompts):
         self.prefilled += sum(map(len, prompts))
@@ -67,13 +70,13 @@ class ToyEngine:
     def fork(self, state, rows):
         return [(list(state[row][0]), state[row][1]) for row in rows]
 
-    def extend(self, state, streams, stop, temperature, max_tokens):
-        assert len(streams) == len(state) > 0 and streams.dtype == np.uint64 and max_tokens >= 1
-        self.calls.append((len(state), temperature, max_tokens))
-        return [
-            self._extend_row(state, row, stream, stop, temperature, max_tokens)
-            for row, stream in enumerate(streams)
-        ]
+    @property
+    def calls(self):
+        """All groups."""
+        return [call for calls in self.takes for call in calls]
+
+    def queue(self, stop, keep=True, tell=unheard):
+        return ToyQueue(self, stop, tell)
 
     def _extend_row(self, state, row, stream, stop, temperature, max_tokens):
         tokens, ended = state[row]
@@ -107,6 +110,35 @@ class ToyEngine:
         return odds[min(place, len(odds) - 1)]
 
 
+class ToyQueue:
+    """The queue of a `ToyEngine`: rows are made longer one by one, when their group is taken."""
+
+    def __init__(self, engine, stop, tell):
+        self.engine, self.stop, self.tell, self.groups = engine, stop, tell, []
+
+    def put(self, key, state, streams, temperature, limits):
+        assert len(streams) == len(state) == len(limits) > 0
+        assert streams.dtype == np.uint64 and limits.min() >= 1
+        self.groups.append((key, state, streams, temperature, limits.tolist()))
+
+    def take(self):
+        groups, shuffled = self.groups, self.engine.shuffled
+        if shuffled is not None:
+            groups = [groups[place] for place in shuffled.permutation(len(groups))]
+            groups = groups[: shuffled.integers(1, len(groups), endpoint=True)] if groups else []
+        self.groups = [group for group in self.groups if not any(group is taken for taken in groups)]
+        self.engine.takes.append([(len(streams), *rest) for _, _, streams, *rest in groups])
+        return [(group[0], self._extend(*group[1:])) for group in groups]
+
+    def _extend(self, state, streams, temperature, limits):
+        made = [
+            self.engine._extend_row(state, row, stream, self.stop, temperature, limits[row])
+            for row, stream in enumerate(streams)
+        ]
+        self.tell(len(made), sum(len(each.tokens) for each in made))
+        return made
+
+
 @dataclass
 class ToyVerifier:
     """Scores every step by a table (or function) of the solution's string up to that step's end; else 0.5."""
@@ -134,6 +166,9 @@ class ToyStepVerifier(ToyVerifier):
 
     def fork(self, state, rows):
         return [list(state[row]) for row in rows]
+
+    def join(self, states):
+        return [row for state in states for row in state]
 
     def score_more(self, state, steps, rollouts):
         self.calls.append(

@@ -80,11 +80,28 @@ IMPORTED = ["problems.parquet", "grading.parquet", "pool_checks.parquet", "polic
 # files in the folders of stages whose rules name them
 PARTS = {
     "import_pool": IMPORTED,
-    "evaluate_spending": ["break_even.parquet", "spending.parquet", "spent.parquet"],
+    "advise": ["advice.parquet", "cheapest.parquet"],
+    "evaluate_spending": ["break_even.parquet", "spending.parquet", "spent.parquet", "spending.json"],
+    "evaluate_hybrid": [
+        "hybrid.parquet",
+        "hybrid_break_even.parquet",
+        "hybrid_choices.parquet",
+        "hybrid_spent.parquet",
+    ],
     "measure_verifiers": ["calibration.parquet", "verifier_quality.parquet"],
-    "evaluate_stopping": ["stopping.parquet", "stopping_curves.parquet", "stopping_questions.parquet"],
+    "evaluate_stopping": [
+        "stopping.parquet",
+        "stopping_curves.parquet",
+        "stopping_questions.parquet",
+        "stopping.json",
+    ],
     "compare_pools": ["pool_accuracy.parquet", "pool_pairs.parquet", "pool_exchange.parquet"],
 }
+
+
+NOTEBOOK = (
+    '{"cells": [], "metadata": {"ttc": {"tables": ["curves", "difficulty", "exchange", "findings"]}}}\n'
+)
 
 
 class Project:
@@ -112,7 +129,7 @@ class Project:
             self.write(f"workflow/ttc/stages/{stage}.py", text)
         declared = plugins.declaration("ttc.stages", "publish")
         self.write("workflow/ttc/stages/publish.py", PUBLISH.format(declaration=declared))
-        self.write("notebooks/01_scaling.ipynb", '{"cells": []}\n')
+        self.write("notebooks/01_scaling.ipynb", NOTEBOOK)
 
     def add_pool(self) -> None:
         """Write the files that `SOURCE` names."""

@@ -26,7 +26,7 @@ def test_it_prints_an_estimate_and_makes_nothing(project):
     assert result.returncode == 0, result.stdout
     assert time.monotonic() - started < 60  # a few seconds where nothing else runs
     lines = lines_of(result.stdout)
-    assert lines["all"][1:3] == [str(len(plan_study({}).artifacts)), "0"]
+    assert lines["all"][1:3] == [str(len(plan_study({}, project.folder).artifacts)), "0"]
     assert not (project.folder / "results/store").exists()
     (log,) = (project.folder / "results/logs").rglob("*.*")
     assert log.name == "default.txt" and log.read_text() in result.stdout

@@ -1,5 +1,6 @@
 """What runs again and what does not: real Snakemake, on a copy of the project whose stages take no time."""
 
+import base64
 import os
 import shutil
 import time
@@ -7,11 +8,21 @@ import time
 import pytest
 import yaml
 
-from tests.support.workflow_project import SOURCE, Project, job_counts
+from tests.support.workflow_project import NOTEBOOK, SOURCE, Project, job_counts
 
 # Everything after the outcomes; a change of what they are made of runs all of it again.
-AFTER = {"evaluate", "fit_allocator", "match_flops", "find", "plot", "gallery"}
-AFTER |= {"report", "notebook", "publish"}
+AFTER = {
+    "evaluate",
+    "evaluate_hybrid",
+    "fit_allocator",
+    "advise",
+    "match_flops",
+    "find",
+    "plot",
+    "browse",
+    "gallery",
+}
+AFTER |= {"compare_strategies", "report", "notebook", "publish"}
 # Without the profile of the project Snakemake also goes by the age of files, parameters and the text of the rules.
 BARE = ("--workflow-profile", "none", "--cores", "1")
 
@@ -36,6 +47,21 @@ def test_the_whole_study_ran_and_nothing_is_left_to_do(finished):
     assert finished.planned(*BARE) == {}
     stamps = list((finished.folder / "results/default").glob(".complete-*"))
     assert len(stamps) == 1
+
+
+def test_what_comes_after_a_job_that_was_killed_as_it_ended_runs_too(project):
+    """Its output is there, and Snakemake's note that it is not complete, too; what comes after it is missing."""
+    later = ("evaluate", "evaluate_hybrid", "report", "publish", "plot")
+    for stage in later:
+        shutil.rmtree(project.folder / "results/store" / stage, ignore_errors=True)
+    for stamp in (project.folder / "results/default").glob(".complete-*"):
+        stamp.unlink()
+    (output, *_) = (project.folder / "results/store/score").glob("*.parquet")
+    name = base64.b64encode(output.relative_to(project.folder).as_posix().encode(), altchars=b"_-").decode()
+    (project.folder / ".snakemake/incomplete").mkdir(exist_ok=True)
+    (project.folder / ".snakemake/incomplete" / name).write_text("{}")
+    planned = project.planned()
+    assert {"evaluate", "report", "publish"} <= planned.keys() and "score" not in planned
 
 
 def test_every_job_has_a_log_and_a_benchmark(finished):
@@ -83,7 +109,7 @@ def test_a_figure_option_runs_the_plots_and_what_shows_them(project):
 def test_a_prm_option_runs_its_training_and_what_follows(project):
     planned = project.planned("--configfile", project.configure(prm={"training": {"steps": 9}}))
     changed = {"train_prm", "score", "score_revisions", "search", "measure_difficulty", "measure_verifiers"}
-    assert planned.keys() == changed | AFTER | {"evaluate_stopping", "evaluate_spending"}
+    assert planned.keys() == changed | AFTER | {"evaluate_stopping", "evaluate_spending", "pick_solutions"}
     scored = {path.name.split("-")[0] for path in (project.folder / "results/store/score").glob("*")}
     assert scored == {"prm", "orm"}
     of_prm = list((project.folder / "results/store/score").glob("prm-*"))
@@ -101,6 +127,7 @@ def test_an_edited_sampler_runs_sampling_and_what_follows(project):
     planned = project.planned()
     assert planned.keys() == AFTER | {
         "sample",
+        "extrapolate",
         "roll_out",
         "train_prm",
         "train_orm",
@@ -116,6 +143,7 @@ def test_an_edited_sampler_runs_sampling_and_what_follows(project):
         "evaluate_spending",
         "measure_verifiers",
         "evaluate_stopping",
+        "pick_solutions",
     }
     assert planned["sample"] == len(list((project.folder / "results/store/sample").glob("*")))
 
@@ -126,7 +154,7 @@ def test_a_module_two_imports_away_counts(project):
 
 
 def test_an_edited_notebook_runs_it_alone(project):
-    project.write("notebooks/01_scaling.ipynb", '{"cells": [1]}\n')
+    project.write("notebooks/01_scaling.ipynb", NOTEBOOK.replace("[]", "[1]"))
     assert project.planned().keys() == {"notebook", "publish"}
 
 
@@ -178,12 +206,19 @@ def test_a_study_of_a_pool_has_the_same_stages_after_the_import(tmp_path):
         "measure_difficulty": 2,
         "evaluate": 2,
         "fit_allocator": 2,
+        "advise": 2,
         "evaluate_spending": 2,
+        "evaluate_hybrid": 2,
         "measure_verifiers": 1,
         "evaluate_stopping": 2,
         "find": 2,
+        "compare_strategies": 2,
+        "extrapolate": 2,
+        "list_questions": 2,
+        "pick_solutions": 2,
         "compare_pools": 1,
         "plot": 2,
+        "browse": 2,
         "gallery": 1,
         "report": 1,
         "notebook": 1,

@@ -30,6 +30,7 @@ def make(folder: Path) -> list[dict]:
     given = Path("given").resolve()
     made: dict[str, dict] = {}
     _study(studies.generated(), made)
+    _study(studies.of_two_seeds(), made, set(STAGES) - set(studies.PAGES))
     for name, configuration in studies.of_published_models(given / "published").items():
         if name == "given":
             _study(configuration, made)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.support import published, published_study
+from tests.support import published, published_study, small_models
 from tests.support.published_study import GIVEN, TRAINED
 from ttc import plugins
 from ttc.study.config import merge
@@ -25,8 +25,17 @@ METHODS = "ttc.search.methods"
 KINDS = "ttc.verifiers.kinds"
 # What is left out where an earlier study has it: the pages of the study of trained verifiers, and all but what reads
 # the verifier of those of further kinds
-PAGES = ("plot", "gallery", "report", "notebook", "publish")
+PAGES = ("plot", "gallery", "report", "browse", "notebook", "publish")
 NEEDED = ("fetch_model", "check_prompts", "problems", "sample", "score", "search")
+# Without what takes time and says nothing about seeds
+LIGHT = {
+    "orm": {"use": False},
+    "revision": {"use": False},
+    "search": {"strategies": [{"kind": "beam", "width": 2}]},
+    "ablations": dict.fromkeys(("aggregations", "verifier_quality", "larger_search"), False),
+    "spending": {"use": False},
+    "stopping": {"rules": []},
+}
 
 
 def generated() -> dict:
@@ -40,8 +49,17 @@ def generated() -> dict:
     return merge(study, WHOLE)
 
 
+def of_two_seeds() -> dict:
+    """A light generated study with another seed, too."""
+    study = yaml.safe_load(SMALL.read_text(encoding="utf-8"))
+    light = merge(LIGHT, {"study": {"name": "twice"}, "seeds": [0, 1], "policy": {"training": {"steps": 20}}})
+    return merge(merge(study, WHOLE), light)
+
+
 def of_published_models(folder: Path) -> dict[str, dict]:
-    """Studies of small checkpoints that are written to `folder`: a given verifier, trained ones, and every kind."""
+    """Studies of small checkpoints that are written to `folder`: a given verifier, trained ones, every kind, and one
+    whose prompts begin alike.
+    """
     published_study.write(folder, steps=100)
     found = {
         "given": published_study.configuration(folder, GIVEN),
@@ -52,7 +70,18 @@ def of_published_models(folder: Path) -> dict[str, dict]:
         checkpoint = {"path": str(folder / kind), "dtype": "float32", "kind": kind}
         prm = {"checkpoint": checkpoint, "preflight": None}
         found[kind] = merge(found["given"], {"study": {"name": kind}, "prm": prm})
+    prompt = folder / "solved.yaml"
+    prompt.write_text(yaml.safe_dump(solved_first()), encoding="utf-8")
+    problems = {"prompt": str(prompt)}
+    found["solved"] = merge(found["given"], {"study": {"name": "solved"}, "problems": problems})
     return found
+
+
+def solved_first() -> dict:
+    """A prompt whose solved problems are so long that engines compute them once for all that they are asked."""
+    drawn = [small_models.problem(random.Random(seed)) for seed in (101, 102, 103)]
+    examples = [{"problem": each["question"], "solution": each["answer"]} for each in drawn]
+    return small_models.PROMPT | {"examples": examples}
 
 
 def of_a_pool(folder: Path) -> dict:

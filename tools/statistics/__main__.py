@@ -1,10 +1,12 @@
 """Tables of the simulations, printed or written into docs/statistics.md: `python -m tools.statistics [--write]`."""
 
 import argparse
+import os
 from pathlib import Path
 
-from tools.statistics import coverage, nulls
+from tools.statistics import coverage, more, nulls, sets, trainings, versus, voted
 from tools.statistics.worlds import WORLDS
+from ttc.errors import InputError
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/statistics.md"
 FOLDS = 10
@@ -60,7 +62,155 @@ def powers(studies: int = 500) -> str:
     return _table(rows)
 
 
-PARTS = {each.__name__: each for each in (covered, efficiencies, false_verdicts, single_claims, powers)}
+def extrapolated(studies: int = 40) -> str:
+    """Coverage and errors of extrapolated pass@k, by world."""
+    names = ("mean", "beta", "masses", "plug-in", "power law")
+    rows = [
+        [
+            "pass rates",
+            "samples",
+            "true at ×10",
+            "band held",
+            "its width",
+            *(f"error: {each}" for each in names),
+        ]
+    ]
+    for world in more.WORLDS:
+        for samples in (16, 64):
+            found = more.covered(world, samples, 300, studies)
+            shares = [f"{100 * found[each]:.1f}" for each in ("true", "width", *names)]
+            rows.append([world, f"{samples}", shares[0], f"{found['held']:.0%}", *shares[1:]])
+    return _table(rows)
+
+
+def extrapolated_votes(studies: int = 100) -> str:
+    """Coverage and errors of extrapolated majority votes, by world."""
+    rows = [
+        ["answers", "samples", "true limit", "band held", "its width there", "error", "of the vote at hand"]
+    ]
+    for world in voted.WORLDS:
+        for samples in (8, 32):
+            found = voted.covered(world, samples, 300, studies)
+            limit, *others = (f"{100 * found[each]:.1f}" for each in ("limit", "width", "error", "vote"))
+            rows.append([world, f"{samples}", limit, f"{found['held']:.0%}", *others])
+    return _table(rows)
+
+
+def held_out(draws: int = 2) -> str:
+    """Pools of which some samples are shown, and what is said of all of them.
+
+    They are the files of Best-of-Infinity (jkomiyama/BoInf-code-publish, jsonl), in the folder that the environment
+    variable POOLS names.
+    """
+    if not (files := sorted(Path(os.environ.get("POOLS", "")).glob("*.jsonl"))):
+        raise InputError(
+            "POOLS: the environment variable names no folder with files *.jsonl of Best-of-Infinity"
+        )
+    rows = [["pool", "questions", "shown", "of", "measure", "with those", "said of all", "true", "band held"]]
+    rows[0] += ["plug-in", "power law"]
+    names = {"pass_at_k": "pass@k", "majority": "majority"}
+    for path in files:
+        questions = more.pool(path)
+        most = more.shortest(questions)
+        for samples in (8, 16):
+            for measure, found in more.held_out(questions, samples, draws).items():
+                row = [
+                    path.stem,
+                    f"{len(questions)}",
+                    f"{samples}",
+                    f"{most // samples * samples}",
+                    names[measure],
+                ]
+                row += [f"{100 * found[each]:.1f}" for each in ("now", "said", "true")] + [
+                    f"{found['held']:.0%}"
+                ]
+                more_ = [f"{100 * found[each]:.1f}" for each in ("plug-in", "power law") if each in found]
+                rows.append(row + (more_ or ["", ""]))
+    return _table(rows)
+
+
+def best_sets(studies: int = 100) -> str:
+    """How often a model confidence set holds the best strategy, and how many it keeps."""
+    rows = [["strategies", "number", "questions", "the best is held", "kept in the set"]]
+    for world in sets.WORLDS:
+        for number, questions in ((4, 100), (4, 300), (12, 300)):
+            held, size = sets.sets(world, number, questions, studies)
+            rows.append([world, f"{number}", f"{questions}", f"{held:.1%}", f"{size:.0%}"])
+    return _table(rows)
+
+
+def equivalences(studies: int = 200) -> str:
+    """Studies of forty claims that call some difference none."""
+    rows = [["true difference", "questions", "alone", "Holm", "Benjamini and Yekutieli"]]
+    for points in (2, 0):
+        for questions in (300, 1000, 3000):
+            found = sets.equivalences(questions, points / 100, studies)
+            # At two points any claim so called is false; at none the share of claims is the power
+            rows.append(
+                [f"{points} points", f"{questions}", *(f"{each[points == 0]:.1%}" for each in found.values())]
+            )
+    return _table(rows)
+
+
+def bands(studies: int = 400) -> str:
+    """Coverage of the band of two studies, and of as many plain intervals."""
+    rows = [["outcomes", "questions", "band holds all", "24 intervals hold all", "band, ± points"]]
+    for kind in versus.KINDS:
+        for questions in (40, 100, 300):
+            held, plain, width = versus.coverage(kind, questions, studies)
+            rows.append([kind, f"{questions}", f"{held:.1%}", f"{plain:.1%}", f"{100 * width:.1f}"])
+    return _table(rows)
+
+
+def levels(studies: int = 400) -> str:
+    """False differences between two studies that do not differ."""
+    rows = [["outcomes", "questions", "one row, p ≤ .05", "any of 24", "any, adjusted"]]
+    for kind in versus.KINDS:
+        for questions in (40, 100, 300):
+            shares = versus.level(kind, questions, studies)
+            rows.append([kind, f"{questions}", *(f"{share:.1%}" for share in shares)])
+    return _table(rows)
+
+
+def replicates(studies: int = 2000) -> str:
+    """Coverage of the interval of other questions and other trainings."""
+    rows = [
+        [
+            "seeds",
+            "sd between trainings, log odds",
+            "both hold",
+            "questions alone hold",
+            "both, ± points",
+            "alone, ±",
+        ]
+    ]
+    for seeds in (3, 5):
+        for between in (0.0, 0.1, 0.3, 1.0):
+            found = trainings.coverage(seeds, 200, between, studies)
+            shares = [
+                *(f"{share:.1%}" for share in found[:2]),
+                *(f"{100 * width:.1f}" for width in found[2:]),
+            ]
+            rows.append([f"{seeds}", f"{between:g}", *shares])
+    return _table(rows)
+
+
+MADE = (
+    covered,
+    efficiencies,
+    false_verdicts,
+    single_claims,
+    powers,
+    extrapolated,
+    extrapolated_votes,
+    held_out,
+    best_sets,
+    equivalences,
+    bands,
+    levels,
+    replicates,
+)
+PARTS = {each.__name__: each for each in MADE}
 
 
 def _table(rows: list[list[str]]) -> str:

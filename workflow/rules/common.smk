@@ -1,6 +1,7 @@
 # What the rules share.  Results are named by their content, so the age of a file says nothing: inputs are `ancient`.
 
 import functools
+import json
 
 from snakemake.logging import logger
 
@@ -79,3 +80,53 @@ def inputs(stage):
         }
 
     return ancient_by_role
+
+
+# What `snakemake --report` shows besides figures, by stage
+PAGES = {"report": "Report", "gallery": "Gallery"}
+
+
+def shown(stage, path):
+    """An output, marked as a folder and for `snakemake --report`."""
+    if stage == "plot":
+        suffix = sorted(plan.configuration.figures.formats)[-1]
+        return report(
+            directory(path),
+            patterns=["{figure}." + suffix],
+            caption="figure.rst",
+            category="Figures",
+            subcategory=lambda wildcards: (
+                "The paper's main text"
+                if drawn(path, wildcards)[wildcards.figure]["main"]
+                else "Further"
+            ),
+            labels=lambda wildcards: {
+                "figure": drawn(path, wildcards)[wildcards.figure]["title"],
+                "of": wildcards.label,
+            },
+        )
+    if stage in PAGES:
+        return report(path, category="Pages", labels={"page": PAGES[stage]})
+    return directory(path) if jobs.is_folder(stage) else path
+
+
+def drawn(path, wildcards):
+    """The figures of a folder by name, as its index has them; none before they are drawn."""
+    place = Path(
+        jobs.folder, path.format(label=wildcards.label, key=wildcards.key), "index.json"
+    )
+    if not place.is_file():
+        return {}
+    # What was adopted without its content has a stand-in there, which lists no figures
+    listed = json.loads(place.read_text(encoding="utf-8"))
+    return {each["name"]: each for each in listed} if isinstance(listed, list) else {}
+
+
+def captions(stage):
+    """Captions of figures by name, for `snakemake --report`.  Being a function of `threads`, they are in no record."""
+    if stage != "plot":
+        return ""
+    path = jobs.outputs(stage)[0]
+    return lambda wildcards, threads: {
+        name: each["caption"] for name, each in drawn(path, wildcards).items()
+    }

@@ -10,7 +10,7 @@ for stage in plan.stages:
         input:
             unpack(inputs(stage)),
         output:
-            [directory(path) for path in written] if jobs.is_folder(stage) else written,
+            [shown(stage, path) for path in written],
         log:
             f"results/logs/{stage}/{{label}}-{{key}}.log",
         benchmark:
@@ -29,6 +29,7 @@ for stage in plan.stages:
             before=before,
             command=command(stage),
             how=jobs.how(stage),
+            captions=captions(stage),
         shell:
             jobs.site.shell_prefix
             + "({params.before}{params.command} {params.how}) 2>&1 | tee {log:q}"

@@ -1,5 +1,6 @@
 """The arguments of a stage besides its specification: input files by role, and how it runs."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +8,10 @@ from pathlib import Path
 from ttc.errors import InputError
 
 Inputs = dict[str, list[Path]]
-Report = Callable[[int, int], None]  # called with (done, total)
+# Called with (done, total), perhaps with the tokens generated for it, and with how much an earlier run has done
+Report = Callable[..., None]
+EVERY = 60.0  # seconds between two blocks, or two checkpoints of a training, that a job keeps
+MEMORY = 4096  # MB of keys and values that a published verifier keeps of what it has read
 
 
 def one(inputs: Inputs, role: str) -> Path:
@@ -26,12 +30,20 @@ class Work:
 
     folder: Path | None = None
 
-    def __init__(self):
+    def __init__(self, every: float = EVERY):
+        """every: seconds after which what is finished should be kept."""
         self._blocks: list[dict] = []
+        self.every = every
+        self._kept = time.monotonic()
 
     def add(self, **tables) -> None:
         """Keep a finished block: data frames by name, the same names in each block."""
         self.blocks.append(tables)
+        self._kept = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time to keep what is finished."""
+        return time.monotonic() - self._kept >= self.every
 
     @property
     def blocks(self) -> list[dict]:
@@ -58,9 +70,13 @@ class Work:
         return None
 
 
-def silent(what: str) -> Report:
+def unreported(done: int, total: int, tokens: int | None = None, before: int = 0) -> None:
     """Progress that is reported to nobody."""
-    return lambda done, total: None
+
+
+def silent(what: str) -> Report:
+    """Reports to nobody."""
+    return unreported
 
 
 @dataclass(frozen=True)
@@ -72,7 +88,8 @@ class Runtime:
     device: str = "auto"
     gpus: int = 0  # GPUs of the machine that the job takes for itself, where there are any
     cache: Path | None = None  # a folder of things remembered across runs, safe to delete
-    checkpoint_seconds: float = 60.0  # between two checkpoints of a training
+    checkpoint_seconds: float = EVERY
+    verifier_memory: int = MEMORY
     work: Work = field(default_factory=Work, compare=False)  # what is finished of this job
     progress: Callable[[str], Report] = silent  # progress("solutions") reports (done, total)
     destination: Path | None = None  # where the output will lie once it is complete

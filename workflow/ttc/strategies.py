@@ -28,6 +28,7 @@ _PLAIN = {
 }
 _NOISY = {"random": "random scores", "flipped": "some scores flipped"}
 _SEARCHES = "ttc.search.methods"
+_RULES = "ttc.stopping.rules"
 
 
 def parse(name: str) -> tuple[str, dict[str, int | float | str]]:
@@ -83,6 +84,12 @@ def label(name: str) -> str:
         else:
             words.append(f"{key} {'√N' if value == 'sqrt' else _number(value)}")
     return ", ".join(words)
+
+
+def rule_label(rule: str) -> str:
+    """A rule that stops sampling early as a legend names it; one that is unknown here by its plain name."""
+    known = rule in plugins.names(_RULES)
+    return plugins.declaration(_RULES, rule)["legend"] if known else rule.replace("_", " ")
 
 
 def file_label(name: str, budget: int) -> str:

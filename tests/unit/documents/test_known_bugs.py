@@ -10,6 +10,7 @@ import torch
 
 from tests.support.specs import method
 from tests.support.tiny import BOS, EOS, NEWLINE, SEED, TASK, random_model, saved, tokenizer
+from tests.support.verifier_network import hidden
 from ttc.evaluation.outcomes import Outcomes, evaluate_pool
 from ttc.evaluation.pool import Pool, Steps, sample_pools
 from ttc.evaluation.selection import encode
@@ -72,7 +73,7 @@ def test_labels_stand_where_scores_are_read(policy, tmp_path):
     for start, stop in zip(examples.bounds[:-1], examples.bounds[1:], strict=True):
         tokens, mask = examples.tokens[start:stop], examples.mask[start:stop]
         with torch.inference_mode():
-            logits = verifier.model.score(verifier.model.hidden(torch.tensor(tokens[None].astype(np.int64))))
+            logits = verifier.model.score(hidden(verifier.model, torch.tensor(tokens[None].astype(np.int64))))
         taught = torch.sigmoid(logits[0, :, 0].double()).numpy()[mask]
         newline = int(np.flatnonzero(tokens == NEWLINE)[0]) + 1  # the prompt ends with the first one
         (read,) = verifier.score([tokens[:newline].tolist()], [tokens[newline:].tolist()])
@@ -112,7 +113,7 @@ def test_the_configured_aggregation_decides_every_rule_of_a_pool(how, right):
 def test_problems_of_equal_text_are_two_problems(tmp_path):
     """Samples belong to a problem by its identity; grouping by the question's text would merge these."""
     rows = [("a", 0, "t", "7", True, 1, -1.0, "stop"), ("b", 0, "t", "8", False, 1, -1.0, "stop")]
-    frame = pl.DataFrame(rows, schema=list(SAMPLES.columns), orient="row")
+    frame = pl.DataFrame(rows, schema=list(SAMPLES.dtypes), orient="row")
     SAMPLES.write(frame, tmp_path / "samples.parquet")
     pools = list(sample_pools([tmp_path / "samples.parquet"], {}))
     assert [(pool.problem_id, pool.correct.tolist()) for pool in pools] == [("a", [1.0]), ("b", [0.0])]

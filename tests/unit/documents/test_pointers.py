@@ -28,7 +28,7 @@ WRITTEN = (
     ".venv",
     ".snakemake/",
 )
-WRITTEN += ("my_", "pins.txt", "store/", "config.resolved.yaml")
+WRITTEN += ("my_", "pins.txt", "store/", "config.resolved.yaml", "study.yaml", "archive.json", "ro-crate-")
 EXTERNAL_MODULES = ("pytest", "pip", "venv")
 OPTIONS_WITH_A_VALUE = (
     "--cores",

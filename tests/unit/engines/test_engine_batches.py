@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.engines import bits, load
+from tests.support.engines import bits, load, stored
 from tests.support.tiny import EOS, NEWLINE, markov_model, prompts_of, random_model, saved
 from ttc import noise
 from ttc.engines import decoding
@@ -79,15 +79,15 @@ def test_when_places_are_refilled_and_moved_changes_no_bit(llama, alone, monkeyp
 
 
 def test_equal_rows_are_computed_once(tmp_path_factory):
-    """200 greedy rows of one question are one node: 8 places (the padding) a step."""
+    """200 greedy rows of one question are one node: 16 places (the padding) a step."""
     transitions = np.zeros((38, 38))
     transitions[:, 20] = 1.0
     engine = load(markov_model(transitions), tmp_path_factory)
     state = engine.fork(engine.prefill([[20, 21]]), np.zeros(200, dtype=int))
     made = engine.extend(state, np.arange(200, dtype=np.uint64), "end", 0.0, 10)
     assert [each.tokens for each in made] == [[20] * 10] * 200
-    assert (engine.tokens_generated, engine.tokens_computed) == (2000, 80)
-    assert state.cache.shape[1] == 1  # they may be extended again, and share what is stored
+    assert (engine.tokens_generated, engine.tokens_computed) == (2000, 160)
+    assert stored(state) == 1  # they may be extended again, and share what is stored
     assert state.lengths.tolist() == [12] * 200
 
 
@@ -103,7 +103,7 @@ def test_steps_of_rows_that_share_equal_all_at_once(llama, alone):
         going = np.array(
             [each.finish != "end" and len(tokens[row]) < 24 for row, each in zip(rows, made, strict=True)]
         )
-        shared |= 0 < state.cache.shape[1] < going.sum()
+        shared |= 0 < stored(state) < going.sum()
         state, rows = llama.fork(state, np.flatnonzero(going)), rows[going]
     assert shared
     assert [each[:24] for each in tokens] == [each for each, _, _ in alone]
@@ -113,7 +113,7 @@ def test_a_row_that_ended_stores_nothing(llama):
     state, made = sample(llama)
     ended = np.array([finish == "end" for _, _, finish in made])
     assert 0 < ended.sum() < len(ended) and (state.ended == ended).all()
-    assert 0 < state.cache.shape[1] <= (~ended).sum()
+    assert 0 < stored(state) <= (~ended).sum()
     assert state.lengths.tolist() == [
         len(QUESTIONS[question]) + len(tokens) for question, (tokens, _, _) in zip(SHARES, made, strict=True)
     ]
@@ -166,7 +166,7 @@ def test_batches_of_equal_width():
         (96, [4]),
     ]
     most = [len(rows) for _, rows in padding.batches_of_equal_width([4000] * 20, 1024, cpu)]
-    assert most == [8, 8, 4]  # of what is wider than the bound on tokens, still 8 rows
+    assert most == [16, 4]  # of what is wider than the bound on tokens, still 16 rows
     assert padding.batches_of_equal_width([], 8, cpu) == []
 
 

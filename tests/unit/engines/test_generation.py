@@ -9,12 +9,14 @@ from tests.support.tiny import EOS, SEED, TASK, random_model, saved
 from tests.support.toy import keyed
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
+from ttc.engines.confidence import Recorded, of_windows
 from ttc.engines.sampling import Draw, roll_out, sample, select_problems, solutions_frame
 from ttc.errors import InputError
 from ttc.problems.formats import LINES
 from ttc.problems.formats import grade_line as grade
 from ttc.problems.tasks import clock
 from ttc.tables import generation
+from ttc.tables.columns import CONFIDENCES
 from ttc.tables.generation import STEP_VALUES
 
 
@@ -101,6 +103,30 @@ def test_samples_are_what_the_engine_decodes_from_the_prompt(engine, problems):
     }
     assert {name: row[name] for name in expected} == expected
     assert frame["text"].n_unique() > 20  # samples of one problem are different draws
+
+
+def test_recorded_confidences_change_nothing_else(engine, problems, tmp_path):
+    chosen = select_problems(problems, "test", [0, 6])
+    plain = sample(engine, LINES, chosen, [0, 3], Draw(5, 1.0, 16))
+    engine.top = 4
+    try:
+        recorded = sample(engine, LINES, chosen, [0, 3], Draw(5, 1.0, 16, recorded=Recorded(4, 5)))
+        (made,) = engine.extend(
+            engine.prefill(LINES.prompts(engine.tokenizer, [chosen["question"][2]])),
+            noise.substreams(noise.stream(5, "sample", chosen["problem_id"][2]), np.array([1])),
+            "end",
+            1.0,
+            16,
+        )
+    finally:
+        engine.top = 0
+    assert recorded.drop(CONFIDENCES).equals(plain)
+    row = recorded.filter(problem_id=chosen["problem_id"][2], sample_index=1).row(0, named=True)
+    assert {name: row[name] for name in CONFIDENCES} == of_windows(np.array(made.confidences), 5)
+    generation.SAMPLES.write(recorded, tmp_path / "recorded")
+    generation.SAMPLES.write(plain, tmp_path / "plain")
+    assert generation.SAMPLES.read(tmp_path / "plain").columns == list(generation.SAMPLES.dtypes)
+    assert (generation.SAMPLES.read(tmp_path / "recorded")["confidence_lowest"] > 0).all()
 
 
 def test_seeds_differ_and_greedy_samples_do_not(engine, problems):

@@ -5,13 +5,16 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from tests.support.published import checkpoint
+from tests.support.published import KINDS, checkpoint
+from ttc.engines import vllm_settings
 from ttc.engines.backends.vllm import VllmEngine
 from ttc.engines.vllm_settings import (
     EVERYWHERE,
     GPU_SHARE,
+    LEAST_KEPT,
     ON_CPU,
     WORKSPACE,
+    beside,
     gpus,
     head_size,
     row_bytes,
@@ -25,7 +28,7 @@ QWEN = {"hidden_size": 1536, "num_attention_heads": 12, "num_key_value_heads": 2
 
 
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed here")
-@pytest.mark.parametrize("kind", ["qwen_extra0", "trl_tokencls"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_one_sentence_says_how_its_environment_is_made(kind, tmp_path, monkeypatch):
     for name in EVERYWHERE | ON_CPU:
         monkeypatch.setenv(name, "")  # what is set for vLLM is taken back
@@ -58,5 +61,23 @@ def test_an_engine_leaves_a_verifier_its_share_of_the_gpu(tmp_path):
     for total in (80 << 30, 40 << 30):
         share = share_beside(tmp_path, total)
         assert share == pytest.approx(GPU_SHARE - (16 * 2**30 + WORKSPACE) / total, abs=1e-3)
+        kept = share_beside(tmp_path, total, kept=4 << 30)
+        assert share - kept == pytest.approx(4 * 2**30 / total, abs=1e-3)
     with pytest.raises(InputError, match="the GPU's 24 GiB leave no room for a policy in vLLM"):
         share_beside(tmp_path, 24 << 30)
+
+
+def test_a_verifier_takes_what_the_engine_beside_it_leaves(tmp_path, monkeypatch):
+    with (tmp_path / "model.safetensors").open("wb") as file:
+        file.truncate(16 << 30)
+    assert beside(tmp_path, "cpu", 4 << 30) == {}
+    monkeypatch.setattr(vllm_settings, "resolve_device", torch.device)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (70 << 30, 80 << 30))
+    made = beside(tmp_path, "cuda", 4 << 30)
+    assert made["kept"] == 4 << 30
+    assert made["share"] + share_beside(tmp_path, 80 << 30, 4 << 30) == pytest.approx(GPU_SHARE, abs=2e-3)
+    assert beside(tmp_path, "cuda", 0)["kept"] == LEAST_KEPT
+    with pytest.raises(
+        InputError, match=r"takes 86 GiB, and the GPU has 80; lower runtime.verifier_memory or use"
+    ):
+        beside(tmp_path, "cuda", 64 << 30)

@@ -98,7 +98,7 @@ class TestLengths:
 
         max_rounds, max_step_tokens, max_tokens = limits
         strategy = Strategy("lookahead", 2, depth) if depth else Strategy("beam", 2)
-        engine, verifier = toy.ToyEngine(write), toy.FullPrefixes(toy.ToyVerifier({}))
+        engine, verifier = toy.ToyEngine(write), toy.ToyStepVerifier({})
         (found,) = toy.search(
             engine,
             verifier,
@@ -112,8 +112,7 @@ class TestLengths:
         steps = lengths.Questions({"steps": [3, 3]}).steps(3)
         made = list(lengths.rounds(steps, depth, max_rounds, max_step_tokens, max_tokens))
         assert 4 * sum(each.step + each.ahead for each in made) == found.bill.generated_tokens
-        # A verifier that reads whole solutions is billed all of it in each round; the prompt here is one token.
-        assert 4 * sum(1 + each.written + each.ahead for each in made) == found.bill.verifier_tokens
+        assert verifier.tokens_scored == found.bill.verifier_tokens == 1 + found.bill.generated_tokens
 
 
 class TestCounts:

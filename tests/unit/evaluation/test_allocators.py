@@ -320,9 +320,10 @@ class TestRidge:
         log = np.array([0.0, 2.0, 4.0])
         y = np.stack([0.2 + x[:, None] ** 3 * (1 + log) / 9, 0.6 - 0.3 * x[:, None] + 0 * log], axis=1)
         fitted = RidgeAllocator(alphas=[1e-9], budgets=BUDGETS).fit(x[:, None], y.reshape(80, -1))
-        assert fitted.predict_values(x[:, None]) == pytest.approx(y, abs=1e-6)
+        # So small a penalty leaves a system that is nearly singular, and processors round it otherwise: by 2e-6 here
+        assert fitted.predict_values(x[:, None]) == pytest.approx(y, abs=1e-5)
         # Beyond the fitted range as at its end
-        assert fitted.predict_values([[1.7]]) == pytest.approx(y[-1:], abs=1e-6)
+        assert fitted.predict_values([[1.7]]) == pytest.approx(y[-1:], abs=1e-5)
 
     def test_level_and_contrasts_are_ridge_regressions_of_their_own(self):
         random = np.random.default_rng(3)

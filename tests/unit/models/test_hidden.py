@@ -5,6 +5,7 @@ import torch
 
 from tests.support.sequences import SEQUENCES, languages, values, whole
 from tests.support.tiny import random_model, saved
+from tests.support.verifier_network import hidden
 from ttc.errors import InputError
 from ttc.models.from_scratch import build_verifier
 from ttc.models.llama_training import hidden_states
@@ -49,7 +50,7 @@ def test_losses_and_gradients_are_those_of_transformers(shape):
 def test_a_verifiers_losses_and_gradients_are_those_of_its_network(tmp_path, fresh_layers):
     verifier = build_verifier(saved(random_model(tie_word_embeddings=True), tmp_path / "p"), fresh_layers, 3)
     batch = whole(values())
-    logits = verifier.score(verifier.hidden(batch.tokens)).flatten()[batch.places]
+    logits = verifier.score(hidden(verifier, batch.tokens)).flatten()[batch.places]
     theirs = torch.nn.functional.binary_cross_entropy_with_logits(logits, batch.targets)
     verifier.fresh.embed_tokens.requires_grad_(False)  # never read, so without a gradient
     named = [name for name, parameter in verifier.named_parameters() if parameter.requires_grad]

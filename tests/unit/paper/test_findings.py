@@ -11,7 +11,7 @@ from ttc.errors import InputError
 from ttc.paper.claim import SIDES, Claim, Evidence, Measure, Settings
 from ttc.paper.findings import CLAIMS, TOPICS, find
 from ttc.paper.measures import BEAM, MAJORITY, WEIGHTED
-from ttc.paper.verdicts import adjusted, p_value, verdict
+from ttc.paper.verdicts import adjusted, equivalence, p_value, verdict
 from ttc.runtime import Runtime
 from ttc.stages import find as stage
 from ttc.tables.analysis import PER_QUESTION, RESAMPLED
@@ -75,9 +75,29 @@ def claim(side="above", threshold=0.0, **options):
     ],
 )
 def test_verdicts(interval, made, p, expected):
-    assert verdict(measured(*interval), made, p) == expected
+    assert verdict(measured(*interval), made, p, 0.01) == expected
     if expected not in ("measured", "not measured"):
         assert verdict(measured(*interval, questions=19), made, p) == "undecided"
+
+
+def test_no_effect_of_size_needs_a_p_value_of_its_own():
+    near = measured(0.0, -0.01, 0.01)
+    for equal in (None, 0.051):
+        assert verdict(near, claim(), 1.0, equal) == "undecided"
+    assert verdict(near, claim(), 1.0, 0.05) == "no effect of size"
+
+
+def test_no_effect_of_size_is_tested_from_both_sides():
+    def p(values, made=None):
+        return equivalence(holding(values), made or claim(), np.random.default_rng(0))
+
+    # Ten questions without a difference lie two points from both borders
+    assert p([0.0] * 10) == pytest.approx(1 / 1024)
+    assert p([0.02] * 10) == 1.0 and p([-0.02] * 10) == 1.0
+    assert p([0.01] * 10) == p([-0.01] * 10) == pytest.approx(1 / 1024)
+    assert p([0.0] * 10, claim(threshold=0.1)) is None and p([0.0] * 10, claim("within", 0.1)) is None
+    assert equivalence(holding([0.0] * 10, null=0.1), claim(), np.random.default_rng(0)) is None
+    assert equivalence(measured(0, 0, 0), claim(), np.random.default_rng(0)) is None
 
 
 def holding(values, **options):

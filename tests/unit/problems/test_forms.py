@@ -83,6 +83,18 @@ def test_a_completion_reads_the_examples_and_the_earlier_answers(words):
     assert words.decode(second) == f"1 + 1?\nA: #### 2\n\nx\nA: one\n#### 1\n\n{prompts.AGAIN}\n\n"
 
 
+@pytest.mark.parametrize("prompt", [CHAT, COMPLETION, Prompt("{problem}", format="completion")])
+def test_all_prompts_have_the_beginning(words, prompt):
+    with open_form(spec_of(prompt)) as form:
+        begins = form.beginning(words)
+        asked = form.prompts(words, ["x", "(1)", "\nx", " y", "?"], [[], [], ["one"], [], []])
+    assert all(each[: len(begins)] == begins for each in asked)
+    shared = min(len(form.prompts(words, [""])[0]), len(form.prompts(words, ["x"])[0]))
+    answered = len(words("Q: \nA:<|im_end|><|im_start|>assistant\n", add_special_tokens=False)["input_ids"])
+    assert len(begins) >= shared - answered - 2 * formats.MERGED  # and little else is the same in all of them
+    assert LINES.beginning(words) == []
+
+
 def test_the_spec_of_a_form_is_all_that_it_is_made_of(words):
     for prompt in (CHAT, COMPLETION):
         made = open_form(spec_of(prompt))

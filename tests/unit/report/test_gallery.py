@@ -80,6 +80,13 @@ def test_what_is_missing_is_listed_with_its_reason(page, published):
     missing = [entry for entry in index if not entry["files"]]
     unmeasured = {"transitions", "calibration", "step_quality", "pools", "pool_exchange"}
     unmeasured |= {"stopping", "stopping_savings", "spending", "probe_break_even", "spent_by_difficulty"}
+    unmeasured |= {
+        "ways_of_spending",
+        "hybrid_choices",
+        "hybrid_regret",
+        "hybrid_break_even",
+        "extrapolation",
+    }
     assert {entry["name"] for entry in missing} == unmeasured
     for entry in missing:
         assert f"<td>{entry['skipped']}</td>" in page

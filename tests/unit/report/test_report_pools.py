@@ -210,7 +210,9 @@ def test_verdicts_without_answers_are_not_called_checked():
 
 
 def test_bars_grow_from_the_left_of_their_track():
-    template = (page.Path(page.__file__).parent / "templates" / "report.html").read_text(encoding="utf-8")
+    template = (page.Path(page.__file__).parent / "templates" / "report" / "report.css").read_text(
+        encoding="utf-8"
+    )
     assert re.search(r"\.track \{[^}]*text-align: left", template)
 
 

@@ -206,8 +206,8 @@ def problems():
 LENGTHS = [7, 7, 3, 1, 1]
 
 
-def silent(done, total):
-    assert 0 < done <= total
+def silent(done, total, tokens=None, before=0):
+    assert before <= done <= total
 
 
 def chains(engine, first, problems, lengths=LENGTHS, max_context=4, seed=5, **more):
@@ -291,7 +291,12 @@ def test_contexts_are_the_texts_that_were_read(engine, first, problems, known):
 
     class Spy:
         def __init__(self, engine):
-            self.engine, self.tokenizer, self.extend = engine, engine.tokenizer, engine.extend
+            self.engine, self.tokenizer, self.fork, self.queue = (
+                engine,
+                engine.tokenizer,
+                engine.fork,
+                engine.queue,
+            )
 
         def prefill(self, prompts):
             read.extend(tuple(each) for each in prompts)

@@ -62,6 +62,20 @@ def test_digest_sees_folders_inside(tmp_path):
     assert digest(one) != digest(two)
 
 
+def test_progress_tells_tokens_and_counts_only_what_this_run_has_done(capsys, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    progress = Progress("solutions")
+    now[0] += 10
+    progress(41, 50, 5000, 40)
+    now[0] += 90
+    progress(50, 50, 60_000, 40)
+    assert capsys.readouterr().out.splitlines() == [
+        "  41 of 50 solutions, 6.0 a minute, 500 tokens/s, 90 s left",
+        "  50 of 50 solutions, 6.0 a minute, 600 tokens/s",
+    ]
+
+
 def test_progress_speaks_at_the_end_and_seldom_before(capsys, monkeypatch):
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from tests.support import all_stages, tiny
 from ttc import digests
 from ttc.engines import sampling
-from ttc.engines.backends.transformers import TransformersEngine
+from ttc.engines.flow import Flow
 from ttc.errors import InputError
 from ttc.run import files, job, locks
 from ttc.run.work import KeptWork, Work
@@ -83,20 +84,36 @@ def test_a_policy_killed_in_each_of_its_phases_is_the_same(made, tmp_path):
     assert digests.digest(tmp_path / "policy") == digests.digest(made["policy"])
 
 
-def test_finished_blocks_are_not_computed_again(made, tmp_path, monkeypatch):
-    """Every token is generated once, however often the job is killed."""
-    generated = []
-    extend = TransformersEngine.extend
+def test_problems_that_were_kept_are_not_sampled_again(made, tmp_path, monkeypatch):
+    asked = []
+    put = Flow.put
 
-    def counted(self, *arguments):
-        made = extend(self, *arguments)
-        generated.append(sum(len(each.tokens) for each in made))
-        return made
+    def counted(self, prompts):
+        prompts = list(prompts)
+        asked.append(len(prompts))
+        put(self, prompts)
 
-    monkeypatch.setattr(TransformersEngine, "extend", counted)
-    monkeypatch.setattr(TransformersEngine, "self_check", lambda self: None)
-    assert killed_until_done("train_a", made, tmp_path / "train_a.parquet", 8, lives=2) >= 1
-    assert sum(generated) == pl.read_parquet(made["train_a"])["tokens"].sum()
+    monkeypatch.setattr(Flow, "put", counted)
+    monkeypatch.setattr(sampling, "BATCHES", 1)
+    deaths = killed_until_done("train_a", made, tmp_path / "train_a.parquet", 8, lives=1)
+    assert deaths >= 2 and len(asked) == deaths + 1
+    assert asked[0] == pl.read_parquet(made["train_a"])["problem_id"].n_unique() and asked[-1] == 0
+    assert all(after < before for before, after in pairwise(asked))
+
+
+@pytest.mark.parametrize(
+    ("every", "batches", "least", "most"), [(0, 99, 2, 8), (1e9, 99, 1, 1), (1e9, 1, 2, 8)]
+)
+def test_what_is_complete_is_kept_when_it_is_time_or_fills_a_block(
+    made, tmp_path, monkeypatch, every, batches, least, most
+):
+    """Of 8 problems with 6 samples each, of which 8 are in work at a time."""
+    monkeypatch.setattr(sampling, "BATCHES", batches)
+    work = Work(every)
+    runtime = job.Runtime(batch_rows=8, device="cpu", work=work)
+    all_stages.run_stage("test", made, tmp_path / "test.parquet", runtime)
+    assert sum(len(block["samples"]) for block in work.blocks) == 6 * 8
+    assert least <= len(work.blocks) <= most
 
 
 def test_another_batch_size_goes_on_with_the_blocks_of_the_first(made, tmp_path, monkeypatch):
@@ -109,7 +126,8 @@ def test_another_batch_size_goes_on_with_the_blocks_of_the_first(made, tmp_path,
             all_stages.run_stage("test", made, tmp_path / "test.parquet", runtime)
         except Killed:
             continue
-    assert [len(block["samples"]) // 6 for block in work.blocks] == [2, 1, 5]  # of 8 problems
+    assert len(work.blocks) == 3
+    assert sum(len(block["samples"]) // 6 for block in work.blocks) == 8  # problems
     assert digests.digest(tmp_path / "test.parquet") == digests.digest(made["test"])
 
 

@@ -292,7 +292,7 @@ def test_no_row_is_made_longer_than_its_own_limit():
     engine = ToyEngine(policy, scripted(STREAM, {(0, 0): 0.1, (0, 1): 0.9, (1, 0): 0.5, (1, 1): 0.5}))
     [result] = run(engine, ToyVerifier({}), 2, Strategy("beam", 1), max_tokens=5, max_step_tokens=4)
     assert found(result) == ["a.zzz", "bbb.z"]
-    assert engine.calls == [(2, 1.0, 4), (2, 1.0, 1), (1, 1.0, 2)]
+    assert engine.calls == [(2, 1.0, [4, 4]), (2, 1.0, [3, 1])]
     assert result.bill.generated_tokens == engine.tokens_generated == 10
 
 

@@ -8,6 +8,7 @@ from tests.support.toy import END, ToyEngine, ToyStepVerifier, keyed
 from tests.support.toy import text as tokens
 from ttc import noise
 from ttc.errors import InputError
+from ttc.runtime import Work
 from ttc.search.strategy import Strategy
 from ttc.stages.search import (
     candidate_table,
@@ -116,7 +117,7 @@ def test_neither_blocks_nor_order_change_a_search(problems):
     together, engine = searched(problems)
     by_one, _ = searched(problems, rows=1)
     assert together == by_one
-    assert max(rows for rows, *_ in engine.calls) == 20
+    assert max(sum(rows for rows, *_ in groups) for groups in engine.takes) == 20
     assert searched(problems.reverse())[0] == together[::-1]
 
 
@@ -196,3 +197,45 @@ def test_runs_end_differently_as_often_as_chance_has_it(problems):
     firsts = np.array([[result.nodes[0].tokens[0] for result in run] for run in runs])
     agree = np.mean([(firsts[a] == firsts[b]).mean() for a in range(4) for b in range(a)])
     assert abs(agree - 0.5) < 5 * 0.5 / np.sqrt(100 * 3)
+
+
+def test_kept_work_does_not_depend_on_the_order_in_which_problems_end(problems, tmp_path):
+    """Problems end in an order of chance; blocks hold what has ended, and the tables are those of one go."""
+    many = pl.concat([problems.with_columns(pl.col("problem_id") + f"-{each}") for each in range(6)])
+    many = many.sort("problem_id")
+    engine = ToyEngine(policy)
+    engine.tokenizer = Characters()
+    verifier = ToyStepVerifier(lambda prefix: keyed(noise.stream(1, prefix), 0))
+    whole = search_problems(engine, verifier, many, SPEC, 1000)
+    written = [(CANDIDATES, candidate_table(many, whole, engine.tokenizer))]
+    written += [(TREE, tree_table(many, whole, engine.tokenizer))]
+    work, orders = Work(), []
+    for lives in (2, 1, 99):
+        engine.shuffled = np.random.default_rng(lives)
+        add = Dying(work, lives)
+        try:
+            search_problems(engine, verifier, many, SPEC, 12, add)
+        except KeyboardInterrupt:
+            orders.append([block["tree"]["problem_id"].unique(maintain_order=True) for block in work.blocks])
+    assert [len(each) for each in orders] == [2, 3] and len(work.blocks) > 5
+    ended = pl.concat(orders[-1])
+    assert len(ended) == len(ended.unique()) and ended.to_list() != ended.sort().to_list()
+    for table, frame in written:
+        one, other = tmp_path / "one.parquet", tmp_path / "other.parquet"
+        table.write(frame, one)
+        table.write(work.table(table.name), other)
+        assert one.read_bytes() == other.read_bytes()
+
+
+class Dying(Work):
+    """Work that is kept in another one, of a job that is killed when it has kept `lives` blocks."""
+
+    def __init__(self, work, lives):
+        super().__init__()
+        self._blocks, self.lives = work.blocks, lives
+
+    def add(self, **tables):
+        super().add(**tables)
+        self.lives -= 1
+        if not self.lives:
+            raise KeyboardInterrupt

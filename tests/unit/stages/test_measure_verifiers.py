@@ -95,7 +95,7 @@ def _scored(tmp_path, lengths):
             scores.append((name, index, [0.9 if correct else 0.2] * steps, None))
     tables = ((SCHEMAS["samples"], samples), (SCHEMAS["scores"], scores))
     for schema, rows in tables:
-        frame = pl.DataFrame(rows, schema=list(schema.columns), orient="row")
+        frame = pl.DataFrame(rows, schema=list(schema.dtypes), orient="row")
         schema.write(frame.cast(dict(schema.dtypes)), tmp_path / f"{schema.name}.parquet")
     spec = {"seed": 0, "aggregation": "last", "bootstrap": 20}
     inputs = {name: [tmp_path / f"{name}.parquet"] for name in ("samples", "scores")}

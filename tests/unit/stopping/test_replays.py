@@ -15,7 +15,7 @@ from ttc.stopping.ballots import Ballot, Best
 from ttc.stopping.replay import first_passage
 from ttc.stopping.rule import Rule, learnt_by_fold, rules
 
-FIXED = ("beta", "certificate", "confidence", "dirichlet", "leader", "windows")
+FIXED = ("beta", "certificate", "confidence", "deepconf_tail", "dirichlet", "leader", "windows")
 SMALL = [
     question([0, 0, 1, 0, 2], scores=[0.9, 0.2, 0.7, 0.4, 0.6]),
     question([1, 1, 0, -1, 0], scores=[0.5, 0.5, 0.9, 0.9, 0.1]),  # ties, and a sample without an answer
@@ -26,7 +26,8 @@ SMALL = [
 
 
 def with_confidence(each):
-    return type(each)(**{**each.__dict__, "confidence": each.scores})
+    sure = {"confidence": each.scores, "confidence_tail": each.scores}
+    return type(each)(**{**each.__dict__, **sure})
 
 
 def by_hand(name, each, budget):

@@ -7,6 +7,7 @@ import pytest
 from tests.support import specs
 from tests.support.stopping_cases import drawn
 from ttc.errors import InputError
+from ttc.evaluation import selection
 from ttc.stages import evaluate_stopping
 from ttc.study.build import plan_study
 from ttc.tables.generation import SAMPLES, SCORES
@@ -79,6 +80,23 @@ def test_every_rule_is_measured_on_a_pool_with_scores(tmp_path):
     )
 
 
+def test_confidences_of_windows_serve_rules_of_their_own(tmp_path):
+    sure = np.random.default_rng(0).uniform(3, 15, sum(len(each.groups) for each in QUESTIONS))
+    inputs = pool(tmp_path, confidence_tail=pl.Series(sure, dtype=pl.Float32)) | {"scores": []}
+    summary, curves, _ = measured(tmp_path, inputs, rules=["beta", "deepconf_tail", "deepconf_lowest"])
+    assert set(summary["rule"]) == {"beta", "deepconf_tail"}
+    whole = curves.filter(rule="uniform", vote="deepconf_tail", budget=16)["accuracy"][0]
+    weighted = [
+        selection.vote(each.groups, each.correct, part.astype(np.float32))
+        for each, part in zip(QUESTIONS, np.split(sure, len(QUESTIONS)), strict=True)
+    ]
+    assert whole == pytest.approx(np.mean(weighted))
+    # A sample without its confidence leaves the rule out
+    holes = pl.Series([None, *sure[1:]], dtype=pl.Float32)
+    inputs = pool(tmp_path / "holes", confidence_tail=holes) | {"scores": []}
+    assert set(measured(tmp_path / "holes", inputs, rules=["beta", "deepconf_tail"])[0]["rule"]) == {"beta"}
+
+
 def test_answers_and_tokens_alone_serve_the_rules_that_count(tmp_path):
     inputs = pool(tmp_path, logprob=pl.lit(None, dtype=pl.Float32)) | {"scores": []}
     summary, _, _ = measured(tmp_path, inputs)
@@ -110,6 +128,17 @@ def test_verdicts_alone_cannot_vote(tmp_path):
     assert [len(table) for table in tables] == [0, 0, 0]
     with pytest.raises(InputError, match="samples: no table was given"):
         measured(tmp_path, {"samples": []})
+
+
+def test_only_a_study_that_asks_for_confidences_has_them_in_its_keys():
+    plain = {each.key for each in plan_study({}).of("sample")}
+    asked = plan_study({"sampling": {"confidence": {"window": 16}}}).of("sample")
+    with_them = [each for each in asked if "confidence" in each.spec]
+    assert {each.spec["split"] for each in with_them} == {"test"}
+    assert with_them[0].spec["confidence"] == {"top": 20, "window": 16}
+    assert {each.key for each in asked if "confidence" not in each.spec} < plain
+    with pytest.raises(InputError, match=r"sampling\.confidence\.top"):
+        plan_study({"sampling": {"confidence": {"top": 40}}})
 
 
 def test_a_study_without_rules_has_no_such_stage():

@@ -80,6 +80,7 @@ def test_an_import_inside_a_function_counts(package):
         ("figures/style.css", "b {}\n", {"plot"}),
         ("figures/__init__.py", "from . import base\n\nbase.X = 1\n", {"plot"}),
         ("__init__.py", "VERSION = 1\n", {"sample", "plot"}),
+        ("__init__.py", "def open(path):\n    from ttc import unused\n", set()),
         ("unused.py", "X = 1\n", set()),
     ],
 )

@@ -46,7 +46,7 @@ PLUG_INS = {
     "a new search method": ("search/methods/sampled.py", "search/methods/rebase.py"),
 }
 COLOUR = ("figures/style.py", "#0072B2", "#0072B3")
-ARITHMETIC = ("engines/decoding.py", "right=True", "right=False")
+ARITHMETIC = ("engines/drawing.py", "right=True", "right=False")
 MOVED = """\"\"\"Blocks of problems.\"\"\"
 
 import polars as pl
@@ -143,7 +143,7 @@ def test_a_colour_costs_the_figures_and_what_shows_them(copy):
 def test_the_samplers_arithmetic_costs_sampling_and_what_follows(copy):
     copy.edit(*ARITHMETIC)
     used = {stage for stage, _ in copy.before}
-    assert copy.changed() == used - {"problems", "train_policy", "train_larger_policy"}
+    assert copy.changed() == used - {"problems", "list_questions", "train_policy", "train_larger_policy"}
 
 
 def test_a_function_that_moves_costs_nothing_once_it_was_seen_to_do_the_same(copy):

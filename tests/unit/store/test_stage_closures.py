@@ -58,6 +58,23 @@ def test_only_errors_are_in_no_key():
     assert declared == NEUTRAL
 
 
+@pytest.mark.parametrize(
+    "file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: file.relative_to(PACKAGE).as_posix()
+)
+def test_no_module_takes_a_function_from_the_root(file):
+    """They are in no key; notebooks, which may, are inputs of their stage, and their reader is in its closure."""
+    offered = {
+        node.name for node in ast.parse((PACKAGE / "__init__.py").read_text()).body if hasattr(node, "name")
+    }
+    tree = ast.parse(file.read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "ttc"]
+    assert "open" in offered and not [
+        each.name for node in imports for each in node.names if each.name in offered
+    ]
+    named = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not named & {f"ttc.{name}" for name in offered}
+
+
 def kept_texts(tree):
     """Line numbers of handlers that take the text of an InputError for anything but another InputError."""
     for node in ast.walk(tree):

@@ -19,13 +19,31 @@ from ttc.study.stages import STAGES
 
 # stages of other kinds of study
 ELSEWHERE = {"import_pool", "import_search", "compare_pools", "compare_votes"}
-ELSEWHERE |= {"fetch_model", "check_prompts", "preflight"}
+ELSEWHERE |= {"fetch_model", "check_prompts", "preflight", "compare_replicates"}
 # budgets that half a pool can serve
 HALF = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16, 64]}}
 REVISED = {"revise", "pair_revisions", "train_revision_orm", "score_revisions", "trace_revisions"}
-DOWNSTREAM = {"evaluate", "fit_allocator", "match_flops", "find", "plot"}
+DOWNSTREAM = {
+    "evaluate",
+    "evaluate_hybrid",
+    "fit_allocator",
+    "advise",
+    "match_flops",
+    "compare_strategies",
+    "find",
+    "plot",
+    "browse",
+}
 DOWNSTREAM |= {"gallery", "report", "notebook", "publish"}
-FITTED = {"evaluate", "fit_allocator", "match_flops"}
+FITTED = {
+    "evaluate",
+    "evaluate_hybrid",
+    "fit_allocator",
+    "advise",
+    "match_flops",
+    "compare_strategies",
+    "browse",
+}
 MEASURED = {"trace_revisions", "measure_verifiers"}
 
 
@@ -51,7 +69,11 @@ def test_artifacts_read_only_earlier_ones(root):
         ({"figures": {"dpi": 99}}, {"plot", "gallery", "report", "publish"}),
         ({"findings": {"bootstrap": 99}}, MEASURED | DOWNSTREAM - FITTED),
         ({"report": {"examples": 1}}, {"report", "publish"}),
-        ({"allocation": {"repeats": 3}}, DOWNSTREAM - {"evaluate"}),
+        (
+            {"allocation": {"repeats": 3}},
+            DOWNSTREAM - {"evaluate", "evaluate_hybrid", "compare_strategies", "browse"},
+        ),
+        ({"extrapolation": {"times": 5}}, {"extrapolate", "plot", "gallery", "report", "publish"}),
         ({"stopping": {"loss": 0.02}}, {"evaluate_stopping", "plot", "gallery", "report", "publish"}),
         (
             {"exchange": {"versions": ["v1"]}},
@@ -61,7 +83,7 @@ def test_artifacts_read_only_earlier_ones(root):
         (
             {"prm": {"training": {"steps": 9}}},
             {"train_prm", "score", "score_revisions", "search", "measure_difficulty", "measure_verifiers"}
-            | {"evaluate_stopping", "evaluate_spending"}
+            | {"evaluate_stopping", "evaluate_spending", "pick_solutions"}
             | DOWNSTREAM,
         ),
         ({"ablations": {"aggregations": False}}, DOWNSTREAM),
@@ -71,7 +93,14 @@ def test_artifacts_read_only_earlier_ones(root):
             {"difficulty": {"samples": "disjoint"}, **HALF},
             {"measure_difficulty", "evaluate_spending"} | DOWNSTREAM,
         ),
-        ({"spending": {"orders": 9}}, {"evaluate_spending", "plot", "gallery", "report", "publish"}),
+        (
+            {"spending": {"orders": 9}},
+            {"evaluate_spending", "evaluate_hybrid", "plot", "gallery", "report", "publish"},
+        ),
+        (
+            {"spending": {"hybrid_unit": "tokens"}},
+            {"evaluate_hybrid", "plot", "gallery", "report", "publish"},
+        ),
         ({"search": {"max_rounds": 9}}, {"search"} | DOWNSTREAM),
         (
             {"larger_policy": {"training": {"steps": 9}}},
@@ -288,9 +317,10 @@ class TestPools:
     def test_one_import_stands_in_for_what_generates(self, root):
         plan = plan_study(self.pool_study(root), root)
         assert plan.stages == [
-            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "evaluate_spending",
-            "measure_verifiers", "evaluate_stopping", "find", "compare_pools", "plot", "report", "gallery",
-            "notebook", "publish",
+            "import_pool", "measure_difficulty", "evaluate", "fit_allocator", "advise", "evaluate_spending",
+            "evaluate_hybrid", "measure_verifiers", "evaluate_stopping", "find", "pick_solutions",
+            "compare_strategies", "extrapolate", "list_questions", "compare_pools", "plot", "browse", "report",
+            "gallery", "notebook", "publish",
         ]  # fmt: skip
         (imported,) = plan.of("import_pool")
         expected = {"problems", "pools", "grading", "missing_samples", "contradicted", "accept"}

@@ -1,5 +1,6 @@
 """Plans of studies with real problems and published models: mistakes, keys, engines."""
 
+import itertools
 import json
 import shutil
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from ttc.errors import InputError
 from ttc.store.lock import read_pins
 from ttc.study.build import plan_jobs, plan_study
 from ttc.study.config import merge, resolve
+from ttc.study.sections import running
 from ttc.study.stages import STAGES
 
 COMMIT = 40 * "a"
@@ -76,10 +78,6 @@ MISTAKES = {
     "unknown kind": (
         {"prm": {"checkpoint": {"kind": "qwen_extra"}}},
         "prm.checkpoint.kind: 'qwen_extra' was given; allowed are ",
-    ),
-    "kind that vLLM does not read": (
-        {"engine": {"score": "vllm"}, "prm": {"checkpoint": {"kind": "ki_tag"}}},
-        "engine.score: vllm was given, and it does not read verifiers of kind ki_tag; it reads qwen_extra0 and trl",
     ),
     "training without problems": (
         {"problems": {"train": None}, "orm": {"use": True}},
@@ -276,6 +274,28 @@ def test_vllm_is_part_of_what_it_makes_with_its_versions(files, root):
     assert not {"problems", "fetch_model", "check_prompts", "preflight"} & found
 
 
+def test_the_verifier_of_searches_has_an_engine_of_its_own(files, root):
+    plain = keys(files, root)
+    one = {"engine": {"search_verifier": "vllm"}}
+    both = {"engine": {"search": "vllm", "search_verifier": "vllm"}}
+    for each in planned(files, root, **one).of("search"):
+        assert "engine" not in each.spec and each.spec["verifier_engine"] == "vllm" and each.spec["versions"]
+    for each in planned(files, root, **both).of("search"):
+        assert (each.spec["engine"], each.spec["verifier_engine"]) == ("vllm", "vllm")
+    assert not {"sample", "score", "preflight"} & changed(plain, keys(files, root, **one))
+    made = [keys(files, root, **each) for each in ({}, one, both, {"engine": {"search": "vllm"}})]
+    assert all("search" in changed(*pair) for pair in itertools.combinations(made, 2))
+    assert plan_jobs(planned(files, root, **one)).conda("search") == "../../envs/vllm.yaml"
+
+
+@pytest.mark.parametrize("name", ["score", "search_verifier"])
+def test_a_kind_that_vllm_does_not_read_is_told(files, root, monkeypatch, name):
+    monkeypatch.setattr(running, "READ_BY_VLLM", ["ki_tag", "trl_tokencls"])
+    message = f"engine.{name}: vllm was given, and it does not read verifiers of kind qwen_extra0; it reads ki_tag, trl"
+    with pytest.raises(InputError, match=message):
+        planned(files, root, engine={name: "vllm"})
+
+
 def test_another_version_of_vllm_makes_other_samples(files, tmp_path):
     root = Project(tmp_path / "project").folder
     before = keys(files, root, **VLLM), keys(files, root)
@@ -331,3 +351,12 @@ def test_problems_and_a_pool_are_refused_together():
     source = {"problems": {"path": "a"}, "pools": {"policy": {"path": "b"}}}
     with pytest.raises(InputError, match="problems: it was given beside `source`"):
         resolve(merge({"source": source}, {"problems": {"test": {"preset": "math500"}}}))
+
+
+def test_replicates_share_models_problems_and_checks(files, root):
+    one, more = planned(files, root), planned(files, root, seeds=[0, 3])
+    for stage in ("problems", "fetch_model", "check_prompts", "preflight"):
+        assert len(more.of(stage)) == len(one.of(stage)), stage
+    for stage in ("sample", "search", "score", "evaluate"):
+        assert len(more.of(stage)) == 2 * len(one.of(stage)), stage
+    assert len({each.path for each in more.artifacts}) == len(more.artifacts)

@@ -1,5 +1,6 @@
 """The ready studies: each can be planned, and what is said of them is what their plans say."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedConfig, Qw
 
 from ttc.errors import InputError
 from ttc.estimate import studies
+from ttc.grading.words import in_words
 from ttc.models.qwen2 import Qwen2WithClasses
 from ttc.problems import prompts
 from ttc.study.build import ROOT, plan_study
@@ -55,9 +57,24 @@ def test_every_study_is_named_after_its_file_and_can_be_planned(file):
     try:
         plan = plan_study(configuration, ROOT)
     except InputError as error:  # a study of files that lie elsewhere
-        assert configuration["source"] and "there is no" in str(error)
+        elsewhere = configuration.get("source") or configuration["policy"]["checkpoint"]["path"]
+        assert elsewhere and "there is no" in str(error)
         return
     assert plan.of("publish") and plan.of("fit_allocator")
+
+
+def test_the_facts_of_the_laptop_study_are_of_every_level_and_each_is_asked_once():
+    lines = (ROOT / "studies/problems/short_facts.jsonl").read_text(encoding="utf-8").splitlines()
+    facts = [json.loads(line) for line in lines]
+    assert all(set(each) == {"id", "question", "answer", "level", "subject"} for each in facts)
+    assert {each["level"] for each in facts} == {1, 2, 3, 4, 5}
+    for key in ("id", "question"):
+        assert len({each[key] for each in facts}) == len(facts) > 150
+    for each in facts:
+        forms = {in_words(answer).form for answer in each["answer"]}
+        assert len(forms) == len(each["answer"]) and all(forms), each
+    shown = {problem for problem, _ in prompts.load("short_fact_chat").examples}
+    assert not shown & {each["question"] for each in facts}
 
 
 def test_what_the_ready_studies_take_is_what_is_written():

@@ -14,7 +14,7 @@ from ttc import tables
 from ttc.errors import InputError
 from ttc.tables import generation
 from ttc.tables.registry import SCHEMAS
-from ttc.tables.schema import ROW_GROUP_SIZE, Schema
+from ttc.tables.schema import ROW_GROUP_SIZE, Schema, real, text
 
 PROBLEMS = pl.DataFrame(
     {
@@ -231,6 +231,24 @@ def test_bytes_do_not_depend_on_chunks_where_row_groups_end(tmp_path):
         pieces.with_columns(pl.col("problem_id").set_sorted()), tmp_path / "many.parquet"
     )
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "many.parquet").read_bytes()
+
+
+def test_an_optional_column_is_read_where_it_is_and_empty_where_it_is_asked_for_by_name(tmp_path):
+    columns = {
+        "problem_id": text(meaning="name"),
+        "sure": real(meaning="how sure", nullable=True, optional=True),
+    }
+    table = Schema("sures", ("problem_id",), columns, meaning="a table with a column that it may lack")
+    table.write(pl.DataFrame({"problem_id": ["a"], "sure": [0.5]}), tmp_path / "with")
+    table.write(pl.DataFrame({"problem_id": ["b"]}), tmp_path / "without")
+    assert table.empty().columns == ["problem_id"]
+    assert table.read(tmp_path / "with").columns == ["problem_id", "sure"]
+    assert table.read(tmp_path / "without").columns == ["problem_id"]
+    both = [tmp_path / "with", tmp_path / "without"]
+    assert table.read(both).columns == ["problem_id"]
+    assert table.read(both, ["sure"]).rows() == [("a", 0.5), ("b", None)]
+    assert table.read(both, []).columns == ["problem_id"]
+    assert pl.read_parquet_schema(tmp_path / "without") == {"problem_id": pl.String}
 
 
 def test_every_schema_is_whole():

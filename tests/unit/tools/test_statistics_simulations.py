@@ -1,10 +1,12 @@
 """The simulations of docs/statistics.md in small: intervals hold the truth, null studies say nothing."""
 
+import numpy as np
 import polars as pl
 import pytest
 
-from tools.statistics import coverage, nulls
+from tools.statistics import coverage, nulls, trainings, versus
 from tools.statistics.worlds import World
+from ttc.noise import generator
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +57,29 @@ def test_power_is_as_predicted():
 def test_the_truth_of_a_world_is_that_of_its_parts():
     world = World.of("large differences")
     assert world.means[0] == pytest.approx(world.means[1:].mean(axis=0))
+
+
+@pytest.mark.parametrize("kind", versus.KINDS)
+def test_a_band_holds_all_differences_where_as_many_intervals_do_not(kind):
+    # As many clusters as questions elsewhere
+    band, plain, width = versus.coverage(kind, 200 if kind.startswith("clusters") else 60, 25)
+    assert band >= 0.88 and plain < band and 0.05 < width < 0.5
+
+
+def test_two_studies_that_do_not_differ_are_rarely_told_apart():
+    one, plain, adjusted = versus.level("0/1", 60, 50)
+    assert one <= 0.12 and adjusted <= 0.12 < plain
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_other_trainings_are_held_where_questions_alone_forget_them(seeds):
+    held, alone, wide, narrow = trainings.coverage(seeds, 100, 0.5, 200, 150)
+    assert held >= 0.9 and alone <= held - 0.1 and wide > narrow
+
+
+def test_the_truths_of_the_new_worlds_are_those_of_many_questions():
+    random = generator(0, "truth")
+    cells = versus.study("fractions", 40_000, np.array([0.0, 0.6]), random)
+    gaps = (cells.second - cells.first).mean(axis=0)
+    assert versus.truth(np.array([0.0, 0.6])) == pytest.approx(gaps, abs=0.005)
+    assert trainings.study(300, 400, 1.0, random).mean() == pytest.approx(0.5, abs=0.03)

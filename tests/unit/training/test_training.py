@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.sequences import ENDS, MODEL, SEQUENCES, VALUES, Special, languages, values, whole
 from tests.support.tiny import EOS, random_model, saved
+from tests.support.verifier_network import hidden
 from ttc.errors import InputError
 from ttc.models.card import read_card
 from ttc.models.directory import count_parameters, resolve_device
@@ -70,8 +71,8 @@ def test_value_loss_is_the_binary_cross_entropy_by_hand(verifier):
     losses = []
     for (prompt, solution), ends, targets in zip(SEQUENCES, ENDS, VALUES, strict=True):
         with torch.inference_mode():
-            hidden = verifier.hidden(torch.tensor([prompt + solution]))
-            logits = verifier.score(hidden)[0, :, 0].double().numpy()[len(prompt) :]
+            states = hidden(verifier, torch.tensor([prompt + solution]))
+            logits = verifier.score(states)[0, :, 0].double().numpy()[len(prompt) :]
         for logit, target in zip(logits[ends], targets, strict=True):
             p = 1 / (1 + np.exp(-logit))
             losses.append(-(target * np.log(p) + (1 - target) * np.log(1 - p)))
@@ -120,7 +121,7 @@ def test_predicted_values_stand_beside_their_targets(verifier):
     assert [each.tolist() for each in values().masked_targets()] == VALUES
     for (prompt, solution), ends, values_given in zip(SEQUENCES, ENDS, predicted, strict=True):
         with torch.inference_mode():
-            logits = verifier.score(verifier.hidden(torch.tensor([prompt + solution])))[0, :, 0]
+            logits = verifier.score(hidden(verifier, torch.tensor([prompt + solution])))[0, :, 0]
         assert values_given == pytest.approx(torch.sigmoid(logits[len(prompt) :][ends]).numpy(), abs=1e-6)
 
 

@@ -96,7 +96,8 @@ def test_training_reads_what_a_verifier_is_scored_by(reader, tmp_path):
     for (tokens, places, _), (name, text) in zip(
         parts(examples), rows.select("problem_id", "text").iter_rows(), strict=True
     ):
-        assert verifier.reading(questions[name], steps_of(text), "it") == (tuple(tokens), tuple(places))
+        read = verifier.reading(questions[name], steps_of(text), "it")
+        assert (read.tokens, read.places) == (tuple(tokens), tuple(places))
     verifier.score(
         [questions[name] for name in rows["problem_id"]], [steps_of(text) for text in rows["text"]]
     )

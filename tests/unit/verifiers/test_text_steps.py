@@ -30,14 +30,14 @@ def test_steps_are_the_lines_that_are_not_blank():
     assert steps_of("") == steps_of("\n \n") == []
 
 
-def test_a_row_is_read_from_its_start_at_each_step():
+def test_what_is_new_of_a_row_is_billed():
     verifier = Scorer()
     steps = follower(verifier)
     state, read = steps.prefill(["What?", "Why?"])
-    assert read == [0, 0] and steps.tokens_scored == 0
+    assert read == [1, 1] and steps.tokens_scored == 2
     made = steps.score_more(state, [text("a."), text("b.")], [[], []])
     assert verifier.read == [("What?", ("a.",)), ("Why?", ("b.",))]
-    assert made == [StepScore(drawn(p, s), drawn(p, s), 2) for p, s in verifier.read]
+    assert made == [StepScore(drawn(p, s), drawn(p, s), 1) for p, s in verifier.read]
     state = steps.fork(state, np.array([1, 1, 0]))
     made = steps.score_more(state, [text("a$"), text("b$"), text("ab.")], [[], [], text("b.a$")])
     assert verifier.read[2:] == [
@@ -45,8 +45,8 @@ def test_a_row_is_read_from_its_start_at_each_step():
         ("Why?", ("b.", "b")),
         ("What?", ("a.", "ab.", "b.", "a")),
     ]
-    assert made[2] == StepScore(drawn("What?", ["a.", "ab."]), drawn(*verifier.read[4]), 5)
-    assert steps.tokens_scored == verifier.tokens_scored == 2 + 2 + 3 + 3 + 5
+    assert made[2] == StepScore(drawn("What?", ["a.", "ab."]), drawn(*verifier.read[4]), 3)
+    assert steps.tokens_scored == verifier.tokens_scored == 2 + 1 + 1 + 1 + 1 + 3
     assert verifier.calls == 2  # one for each step of the search
 
 
@@ -74,7 +74,7 @@ def test_a_solution_without_steps_can_never_win():
     steps = follower(Scorer(lambda problem, read: 0.7), LINES)
     state = started(steps)
     assert steps.score_more(state, [text(".")], [[]]) == [StepScore(0.0, 0.0, 0)]
-    assert steps.score_more(state, [text(".")], [text("a.")]) == [StepScore(0.0, 0.7, 2)]  # read: the rollout
+    assert steps.score_more(state, [text(".")], [text("a.")]) == [StepScore(0.0, 0.7, 1)]  # read: the rollout
     assert steps.score_more(state, [text("$")], [[]]) == [StepScore(0.0, 0.0, 0)]
     assert steps.score_more(started(steps), [text("$")], [[]]) == [StepScore(0.0, 0.0, 0)]
 
@@ -85,9 +85,9 @@ def test_an_empty_step_with_a_rollout_keeps_its_score_and_sees_ahead():
     state = started(steps)
     (before,) = steps.score_more(state, [text("a.")], [[]])
     made = steps.score_more(state, [text(".")], [text(".b..ab.$")])
-    assert made == [StepScore(before.step, drawn("p", ["a", "b", "ab"]), 4)]
+    assert made == [StepScore(before.step, drawn("p", ["a", "b", "ab"]), 2)]
     assert steps.score_more(state, [text("b.")], [text("..")]) == [
-        StepScore(*[drawn("p", ["a", "b"])] * 2, 3)
+        StepScore(*[drawn("p", ["a", "b"])] * 2, 1)
     ]
 
 
@@ -121,7 +121,7 @@ def test_an_end_text_that_begins_in_the_step_and_ends_in_the_rollout():
     verifier = Scorer()
     followed = follower(verifier, LINES, texts=("b\nQ",))
     made = followed.score_more(started(followed), [text("ab.")], [text("Q.a.")])
-    assert verifier.read == [("p", ("a",))] and made[0] == StepScore(*[drawn("p", ["a"])] * 2, 2)
+    assert verifier.read == [("p", ("a",))] and made[0] == StepScore(*[drawn("p", ["a"])] * 2, 1)
 
 
 def test_equal_rows_are_billed_each():
@@ -129,7 +129,7 @@ def test_equal_rows_are_billed_each():
     steps = follower(verifier)
     state = steps.fork(started(steps), np.array([0, 0, 0]))
     made = steps.score_more(state, [text("ab.")] * 3, [[]] * 3)
-    assert len(set(made)) == 1 and steps.tokens_scored == 3 * made[0].tokens == 6
+    assert len(set(made)) == 1 and steps.tokens_scored == 1 + 3 * made[0].tokens == 4
 
 
 def test_a_verifier_of_outcomes_is_refused():
@@ -180,7 +180,7 @@ def test_a_search_finds_what_enumeration_finds(values, likely, kept, depth):
     assert (
         result.bill.verifier_tokens
         == verifier.tokens_scored
-        == sum(words_of(*each) for each in verifier.read)
+        == words_of("the problem", []) + result.bill.generated_tokens // 2  # a letter and what ends its step
     )
 
 

@@ -12,7 +12,8 @@ from ttc.engines.protocol import StepScore
 from ttc.errors import InputError
 from ttc.models.directory import save_model
 from ttc.models.from_scratch import build_verifier
-from ttc.models.llama_pieces import GenericLayers, SmallLlamaLayers
+from ttc.models.generic_pieces import GenericLayers
+from ttc.models.llama_pieces import SmallLlamaLayers
 from ttc.verifiers.incremental import IncrementalVerifier, pieces
 from ttc.verifiers.trained import TokenVerifier
 

@@ -172,7 +172,7 @@ def test_scores_are_those_of_the_format_written_out(verifier, kind, by_hand):
 
 def test_tokens_and_places(verifier, kind):
     tokens, places = WRITTEN[kind]()
-    assert verifier.read(PROBLEM, STEPS) == (tuple(ids(tokens)), tuple(places))
+    assert verifier.read(PROBLEM, STEPS)[:2] == (tuple(ids(tokens)), tuple(places))
 
 
 def test_one_step(verifier, kind, by_hand):
@@ -211,7 +211,7 @@ def test_ki_tag_and_chat_plus_compare_plus_with_minus_alone(verifiers, folders):
 def test_chat_plus_is_not_misled_by_pluses_in_steps(verifiers):
     steps = ["+", "2 + + -", "- +"]
     tokens, places = chat_plus([step.split() for step in steps])
-    assert verifiers["chat_plus"].read(PROBLEM, steps) == (tuple(ids(tokens)), tuple(places))
+    assert verifiers["chat_plus"].read(PROBLEM, steps)[:2] == (tuple(ids(tokens)), tuple(places))
 
 
 def test_chat_plus_puts_the_problem_into_the_first_turn(verifiers):
@@ -234,13 +234,13 @@ def test_skywork_value_tells_steps_by_the_line_end_and_not_by_the_tag(verifiers)
     steps = ["add ки", "ки"]
     made = verifiers["skywork_value"].read(PROBLEM, steps)
     tokens, places = skywork_value([step.split() for step in steps])
-    assert made == (tuple(ids(tokens)), tuple(places))
+    assert made[:2] == (tuple(ids(tokens)), tuple(places))
 
 
 def test_skywork_value_reads_empty_steps(verifiers):
     tokens, places = skywork_value([STEP_TOKENS[0], [], STEP_TOKENS[1]])
     made = verifiers["skywork_value"].read(PROBLEM, [STEPS[0], "", STEPS[1]])
-    assert made == (tuple(ids(tokens)), tuple(places))
+    assert made[:2] == (tuple(ids(tokens)), tuple(places))
     assert len(verifiers["skywork_value"].score([PROBLEM], [["", " ", STEPS[0]]])[0]) == 3
 
 
@@ -259,7 +259,7 @@ def test_trl_tokencls_reads_the_last_token_of_its_separator(folders, separator, 
         STEPS[2],
     ]  # lines may be parts of a step where the separator is another
     tokens, places = trl_tokencls([STEP_TOKENS[0] + NEWLINE + STEP_TOKENS[1], STEP_TOKENS[2]], written)
-    assert verifier.read(PROBLEM, steps) == (tuple(ids(tokens)), tuple(places))
+    assert verifier.read(PROBLEM, steps)[:2] == (tuple(ids(tokens)), tuple(places))
     with torch.inference_mode():
         expected = second_label(folders["trl_tokencls"], ids(tokens), places)
     assert verifier.score([PROBLEM], [steps])[0] == pytest.approx(expected, abs=1e-5)
@@ -270,7 +270,7 @@ def test_trl_tokencls_without_a_token_that_begins_a_text(tmp_path):
     folder = checkpoint(tmp_path / "qwen", "trl_tokencls", tokenizer(bos_token=None))
     made = load("trl_tokencls", folder, device="cpu").read(PROBLEM, STEPS)
     tokens, places = trl_tokencls()
-    assert made == (tuple(ids(tokens[1:])), tuple(place - 1 for place in places))
+    assert made[:2] == (tuple(ids(tokens[1:])), tuple(place - 1 for place in places))
 
 
 def test_tokens_are_those_of_the_checkpoints_own_tokenizer(verifiers):

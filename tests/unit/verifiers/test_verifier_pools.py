@@ -9,7 +9,7 @@ from ttc.errors import InputError
 from ttc.problems.contexts import contexts
 from ttc.problems.steps import steps_of
 from ttc.run.work import KeptWork
-from ttc.runtime import Work
+from ttc.runtime import Work, unreported
 from ttc.tables import revisions
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.revisions import CHAIN_SCORES
@@ -17,7 +17,7 @@ from ttc.verifiers.load import load
 from ttc.verifiers.protocol import Solution
 from ttc.verifiers.published import problem_with_context
 from ttc.verifiers.readers import solutions_of
-from ttc.verifiers.scoring import score_in_blocks
+from ttc.verifiers.scoring import paced, score_in_blocks
 
 QUESTIONS = {"p": "What is 2 + 3?", "q": "Why?"}
 TEXTS = {  # text of each sample, in order
@@ -78,7 +78,7 @@ def chain_table(chains):
     return pl.DataFrame(rows, schema=revisions.CHAINS.dtypes)
 
 
-def scored(verifier, problems, samples, work=None, batch=100, report=lambda done, total: None):
+def scored(verifier, problems, samples, work=None, batch=100, report=unreported):
     made = score_in_blocks(verifier, solutions_of(problems, samples), work or Work(), batch, report)
     frame = pl.concat([samples.select("problem_id", "sample_index"), made], how="horizontal")
     return SCORES.check(frame, "here")
@@ -110,8 +110,8 @@ def test_equal_texts_are_read_once_and_billed_each(problems):
 
 def test_progress_counts_different_texts(problems):
     told = []
-    scored(Scorer(), problems, sample_table(), batch=3, report=lambda *each: told.append(each))
-    assert told == [(3, 8), (6, 8), (8, 8)]
+    scored(Scorer(), problems, sample_table(), batch=3, report=lambda *each: told.append(each[:2]))
+    assert told == [(1, 8), (3, 8), (6, 8), (8, 8)]  # blocks grow to the largest
 
 
 class Killed(BaseException):
@@ -141,7 +141,7 @@ def test_a_killed_job_goes_on_and_reads_nothing_twice(problems, tmp_path):
     made, deaths = until_done(
         tmp_path / "work", lambda work: scored(verifier, problems, sample_table(), work, batch=2)
     )
-    assert deaths == 4
+    assert deaths == 8  # each begins with a block of one
     assert made.equals(scored(whole, problems, sample_table()))
     assert sorted(verifier.read) == sorted(whole.read)
 
@@ -211,7 +211,7 @@ CHAINS = {
 def revised(verifier, problems, max_context, chains=CHAINS, work=None, batch=100):
     table = chain_table(chains)
     solutions = solutions_of(problems, table, contexts(table, max_context))
-    made = score_in_blocks(verifier, solutions, work or Work(), batch, lambda done, total: None)
+    made = score_in_blocks(verifier, solutions, work or Work(), batch, unreported)
     last = made.select(pl.col("step_scores").list.last().alias("score"), "tokens")
     frame = pl.concat([table.select("problem_id", "chain", "step"), last], how="horizontal")
     return CHAIN_SCORES.check(frame, "here")
@@ -267,7 +267,9 @@ def test_what_reads_alike_is_one():
     solutions = [Solution(problem, text, "it", ended, context) for problem, text, ended, context in rows]
     for verifier, count in ((SeesEnds(), 6), (Scorer(), 5)):
         told = []
-        made = score_in_blocks(verifier, solutions, Work(), 99, lambda *each, told=told: told.append(each))
+        made = score_in_blocks(
+            verifier, solutions, Work(), 99, lambda *each, told=told: told.append(each[:2])
+        )
         assert len(made) == 8 and len(verifier.read) == count and told == [(count, count)]
     assert score_in_blocks(Scorer(), [], Work(), 99, lambda *_: None).is_empty()
 
@@ -277,7 +279,7 @@ def test_a_killed_scoring_of_revisions_goes_on(problems, tmp_path):
     made, deaths = until_done(
         tmp_path / "work", lambda work: revised(verifier, problems, 4, work=work, batch=2)
     )
-    assert deaths == 3
+    assert deaths == 6
     assert made.equals(revised(whole, problems, 4))
     assert sorted(verifier.read) == sorted(whole.read) and len(set(verifier.read)) == len(verifier.read)
 
@@ -289,3 +291,10 @@ def test_a_revision_that_cannot_be_read_is_told_with_its_place(verifier, problem
         InputError, match="problem 'p', chain 0, step 1: the verifier gave 1 scores to 2 steps"
     ):
         revised(Outcome(), problems, 0)
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "after"), [(64, 10, 128), (64, 30, 64), (64, 60, 64), (64, 240, 16), (1, 600, 0)]
+)
+def test_blocks_of_scores_take_about_a_minute(size, seconds, after):
+    assert paced(size, seconds, every=60) == after

@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 from transformers import AutoModelForCausalLM
 
 from tests.support.tiny import BOS, EOS, NEWLINE, PAD, SEED, TASK, random_model, saved, tokenizer
+from tests.support.verifier_network import hidden
 from ttc.errors import InputError
 from ttc.models.directory import save_model
 from ttc.models.from_scratch import build_verifier
@@ -71,7 +72,7 @@ def score(verifier, pairs=PAIRS, rows=1024):
 def logits_everywhere(network, tokens):
     """The logit at every token of a sequence, computed alone."""
     with torch.inference_mode():
-        return network.score(network.hidden(torch.tensor([tokens])))[0, :, 0].double().numpy()
+        return network.score(hidden(network, torch.tensor([tokens])))[0, :, 0].double().numpy()
 
 
 # Where scores are read
@@ -157,13 +158,13 @@ def test_a_policy_is_no_verifier(policy):
 
 def test_saved_and_loaded_again(network, folder):
     network.save_pretrained(folder / "again")
-    again = SurpriseVerifier.from_pretrained(folder / "again", dtype=torch.float32).eval()
+    again = SurpriseVerifier.load(folder / "again").eval()
     assert set(again.state_dict()) == set(network.state_dict())
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, again.state_dict()[name])
     tokens = torch.tensor([PROMPTS[0] + SOLUTIONS[0]])
     with torch.inference_mode():
-        assert torch.equal(network.score(network.hidden(tokens)), again.score(again.hidden(tokens)))
+        assert torch.equal(network.score(hidden(network, tokens)), again.score(hidden(again, tokens)))
 
 
 def test_a_written_token_changes_scores_from_its_place_on_and_none_before(network):
@@ -181,7 +182,7 @@ def test_fresh_layers_read_the_belief_before_a_token_beside_the_token(network, p
     seen = []
     hook = network.joint.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].detach()))
     with torch.inference_mode():
-        network.hidden(sequence)
+        hidden(network, sequence)
         hook.remove()
         base = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32).eval()
         output = base(input_ids=sequence, output_hidden_states=True)

@@ -1,20 +1,28 @@
-"""Rows of an engine, and the loop that makes them longer.
+"""The queue of rows of the `transformers` engine, and the loop that makes them longer.
 
-Rows whose tokens so far are the same share one *node* of the batch: one cache, one forward pass, and each draws its own
-next token from the same logits.  Where their tokens part, the node branches.  So 256 samples of a question start as
-one node, and what is computed grows with their variety; what a row gets does not, since a node's bits do not depend on
-the batch.
+Rows are put in in groups, also while others are in work; they enter the batch in that order as places get free, and a
+group comes out when its last row has stopped.
+
+Rows of a group whose tokens so far are the same share one *node* of the batch: one cache, one forward pass, and each
+draws its own next token from the same logits.  Where their tokens part, the node branches.  So 256 samples of a
+question start as one node, and what is computed grows with their variety; what a row gets does not, since a node's bits
+do not depend on the batch.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
-from ttc import noise
-from ttc.engines.protocol import Continuation
+from ttc.engines import confidence
+from ttc.engines.drawing import choose
+from ttc.engines.protocol import Continuation, Tell
+from ttc.engines.rows import RowState, Stored, Table
 from ttc.engines.stopping import BLANK, END, STEP, StopTable
-from ttc.models.forward import Forward
+from ttc.errors import InputError
+from ttc.models.forward import Below, Forward, SharedPrefix
 from ttc.models.padding import ROWS, round_up
 
 REFILL_AT = 1 / 16  # share of a full batch that must be free before waiting rows enter
@@ -22,87 +30,127 @@ COMPACT_AT = 0.3  # share of a batch that must be free before it is rebuilt smal
 FINISH = np.array(["length", "end", "step"], dtype=object)
 
 
-@dataclass
-class RowState:
-    """Rows of an engine: cached prefixes (all tokens but the last), the pending last token, and the lengths."""
+class Host(Protocol):
+    """What decoding needs to know of its engine, and counts for it."""
 
-    # [parts, stored prefixes, …, slots, size]; shared by rows and forks, never written to
-    cache: torch.Tensor
-    source: np.ndarray  # [rows] the stored prefix of a row
-    lengths: np.ndarray  # [rows] tokens so far, the pending one included
-    pending: np.ndarray  # [rows] last token, not yet in the cache
-    ended: np.ndarray  # [rows] the solution has ended; nothing is stored for such a row
-    blank: np.ndarray  # [rows] the step in work has nothing to read yet
-    # [rows, some] last tokens of the solution, -1 before it, in which texts that end it are looked for
-    tail: np.ndarray
+    forward: Forward
+    stop_table: StopTable
+    window: int  # tokens of the longest row
+    top: int
+    tokens_generated: int  # of groups that came out
+    tokens_computed: int  # fed to the model: rows with the same tokens share one
+
+
+@dataclass
+class Group:
+    """Rows that were put in together."""
+
+    key: Hashable
+    state: RowState
+    rows: np.ndarray  # their places in the table
+    going: int  # how many have not stopped
 
 
 class Decoding:
-    """One call of `extend`: rows that wait, rows in work at nodes of the batch, and what has been generated.
+    """`ttc.engines.protocol.Queue`: rows that wait, rows in work at nodes of the batch, and what has been generated.
 
-    A node is a place of the batch's cache; `pending` and `lengths` are the last token and the length of its rows.
+    A node is a place of the batch's cache; `pending` and `lengths` are the last token and the length of its rows, of
+    which the first `shared` tokens are no part of that cache.
     """
 
-    def __init__(
-        self,
-        forward: Forward,
-        state: RowState,
-        streams: np.ndarray,
-        temperature: float,
-        max_tokens: int,
-        stop_table: StopTable,
-        by_step: bool,
-    ):
-        self.forward, self.state, self.streams = forward, state, streams
-        self.temperature, self.max_tokens = temperature, max_tokens
-        self.stop_table, self.by_step = stop_table, by_step
-        rows = len(state.lengths)
-        self.finish = np.zeros(rows, dtype=np.uint8)  # an index of FINISH
-        self.blank = state.blank.copy()
-        self.tokens = np.zeros((rows, max_tokens), dtype=np.int32)
-        self.logprobs = np.zeros(rows)
-        self.counts = np.zeros(rows, dtype=np.int64)
-        self.tokens_computed = 0
-        # Rows wait by length; those that start from the same tokens are neighbours and get the same number.
-        self.waiting = np.lexsort((state.pending, state.source, state.lengths))
-        order = np.stack([state.source, state.pending])[:, self.waiting]
-        self.starts = np.cumsum(np.append(0, (order[:, 1:] != order[:, :-1]).any(axis=0)))[:rows]
-        slots = int(state.lengths.max(initial=0)) + max_tokens
-        self.cache = forward.empty(ROWS, slots)  # gets more places as nodes branch
-        self.rows, self.nodes = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)  # in work, and where
-        self.pending, self.lengths = np.zeros(ROWS, dtype=np.int64), np.ones(ROWS, dtype=np.int64)
-        self.used = np.zeros(0, dtype=np.int64)  # places that are nodes, ascending
-        self.saved: list[torch.Tensor] = []  # prefixes of rows that stopped without ending
-        self.source = np.zeros(rows, dtype=np.int64)  # and which of them, all put together, is a row's
-
-    def run(self, most_rows: int, most_nodes: int) -> None:
-        """Generate until every row has stopped; the state then holds what may be extended again.
+    def __init__(self, engine: Host, by_step: bool, keep: bool, most_rows: int, most_nodes: int, tell: Tell):
+        """by_step, keep, tell: see `ttc.engines.protocol.Engine.queue`.
 
         most_rows: rows in work at once; most_nodes: nodes below which more rows are taken in (branching may exceed it).
         """
-        while len(self.rows) or len(self.waiting):
-            if len(self.used) <= (1 - REFILL_AT) * most_nodes and len(self.waiting):
-                self._admit(most_rows - len(self.rows), most_nodes - len(self.used))
-            if round_up(len(self.used), ROWS) <= (1 - COMPACT_AT) * self.places:
-                self._compact()
-            self._branch(*self._choose())
-        self._store()
+        self.engine, self.forward, self.stop_table = engine, engine.forward, engine.stop_table
+        self.by_step, self.keep, self.top = by_step, keep, engine.top
+        self.most_rows, self.most_nodes, self.tell = most_rows, most_nodes, tell
+        self.table = Table(self.stop_table.width, bool(self.top))
+        self.groups: dict[int, Group] = {}
+        self.number = 0  # of the next group
+        # Rows that wait; those that start from the same tokens are neighbours and have the same number
+        self.waiting, self.starts = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        self.start = 0  # number of the next
+        self.prefix: SharedPrefix | None = None
+        self.cache = self.forward.empty(
+            ROWS, 1
+        )  # gets more places as nodes branch, and more slots as they grow
+        self.rows, self.nodes = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)  # in work, and where
+        self.pending, self.lengths = np.zeros(ROWS, dtype=np.int64), np.ones(ROWS, dtype=np.int64)
+        self.shared = np.zeros(ROWS, dtype=np.int64)
+        self.used = np.zeros(0, dtype=np.int64)  # places that are nodes, ascending
 
-    def continuations(self) -> list[Continuation]:
-        """What was generated, row by row."""
-        flat = self.tokens[np.arange(self.max_tokens) < self.counts[:, None]].tolist()
-        edges = np.append(0, np.cumsum(self.counts)).tolist()
-        return [
-            Continuation(flat[start:stop], logprob, reason)
-            for start, stop, logprob, reason in zip(
-                edges[:-1], edges[1:], self.logprobs.tolist(), FINISH[self.finish], strict=True
+    def put(
+        self, key: Hashable, state: RowState, streams: np.ndarray, temperature: float, limits: np.ndarray
+    ) -> None:
+        """See `ttc.engines.protocol.Queue.put`."""
+        if state.ended.any():
+            raise ValueError("a row that has ended cannot be extended")
+        if limits.min() < 1:
+            raise ValueError(f"max_tokens is {limits.min()}; allowed is a whole number from 1")
+        longest = int((state.lengths + limits).max())
+        if longest > self.engine.window:
+            raise InputError(
+                f"a solution may grow to {longest} tokens and the model's window is {self.engine.window}; "
+                "lower max_tokens or use a model with a longer window"
             )
-        ]
+        count = len(streams)
+        rows = self.table.take(count, int(limits.max()))
+        known = self.table.rows
+        first = {
+            "group": self.number,
+            "stream": streams,
+            "temperature": temperature,
+            "limit": limits,
+            "count": 0,
+            "logprob": 0.0,
+            "finish": 0,
+            "blank": state.blank,
+            "length": state.lengths,
+            "pending": state.pending,
+            "shared": state.shared,
+            "stored": state.stored,
+        }
+        for column, value in first.items():
+            known[column][rows] = value
+        self.table.tokens[rows, : self.table.tail] = state.tail
+        state.stored = np.full(count, None)  # what the rows go on from is kept until they enter
+        self.prefix = state.prefix or self.prefix
+        self.groups[self.number] = Group(key, state, rows, count)
+        self.number += 1
+        self._line_up(rows)
+
+    def take(self) -> list[tuple[Hashable, list[Continuation]]]:
+        """See `ttc.engines.protocol.Queue.take`."""
+        done: list[Group] = []
+        with torch.inference_mode():
+            while not done and (len(self.rows) or len(self.waiting)):
+                if len(self.used) <= (1 - REFILL_AT) * self.most_nodes and len(self.waiting):
+                    self._admit(self.most_rows - len(self.rows), self.most_nodes - len(self.used))
+                if round_up(len(self.used), ROWS) <= (1 - COMPACT_AT) * self.places:
+                    self._compact()
+                chosen, stopped = self._choose()
+                self.tell(int(stopped.sum()), len(chosen))
+                done = self._branch(chosen, stopped)
+        return [(group.key, self._close(group)) for group in done]
 
     @property
     def places(self) -> int:
         """Places that a step computes: up to the last node, in multiples of `ROWS`."""
         return round_up(int(self.used[-1]) + 1, ROWS) if len(self.used) else 0
+
+    def _line_up(self, rows: np.ndarray) -> None:
+        """Let rows wait: by length, behind those that wait already."""
+        known = self.table.rows[rows]
+        kinds: dict[Stored, int] = {}
+        stored = np.array([kinds.setdefault(each, len(kinds)) for each in known["stored"]])
+        order = np.lexsort((known["pending"], stored, known["length"]))
+        begins = np.stack([stored, known["pending"]])[:, order]
+        starts = self.start + np.cumsum(np.append(0, (begins[:, 1:] != begins[:, :-1]).any(axis=0)))
+        self.waiting = np.append(self.waiting, rows[order])
+        self.starts = np.append(self.starts, starts)
+        self.start = int(starts[-1]) + 1
 
     def _admit(self, rows: int, nodes: int) -> None:
         """Take in waiting rows, up to the given numbers of rows and of nodes."""
@@ -112,50 +160,62 @@ class Decoding:
         entering, starts = self.waiting[:count], self.starts[:count]
         self.waiting, self.starts = self.waiting[count:], self.starts[count:]
         _, first, own = np.unique(starts, return_index=True, return_inverse=True)
+        known = self.table.rows[entering[first]]
         places = self._free(len(first))
-        stored = self.state.cache[..., : self.cache.shape[-2], :]
-        made = stored.index_select(1, self._index(self.state.source[entering[first]]))
-        self.cache[..., : made.shape[-2], :].index_copy_(1, self._index(places), made)
-        self.pending[places] = self.state.pending[entering[first]]
-        self.lengths[places] = self.state.lengths[entering[first]]
+        self.pending[places], self.lengths[places] = known["pending"], known["length"]
+        self.shared[places] = known["shared"]
+        self._widen(self._width(places))
+        for place, stored in zip(places.tolist(), known["stored"], strict=True):
+            self.cache[:, place, ..., : stored.cache.shape[-2], :] = stored.cache
+        self.table.rows["stored"][entering] = None
         self.used = np.sort(np.append(self.used, places))
         self.rows, self.nodes = np.append(self.rows, entering), np.append(self.nodes, places[own])
 
     def _choose(self) -> tuple[np.ndarray, np.ndarray]:
         """Compute all nodes and draw a token for every row in work; which token, and whether the row stops there."""
-        places, rows = self.places, self.rows
-        lengths = self.lengths[:places]
-        width = round_up(int(self.lengths[self.used].max()), self.forward.granule)
+        places, rows, known = self.places, self.rows, self.table.rows
+        lengths, width = self.lengths[:places], self._width(self.used)
+        self._widen(width)
         logits = self.forward.decode(
-            self._index(self.pending[:places]), self._index(lengths - 1), self.cache[:, :places], width
+            self._index(self.pending[:places]),
+            self._index(np.maximum(lengths - 1 - self.shared[:places], 0)),
+            self.cache[:, :places],
+            width,
+            self._below(places),
         )
-        self.tokens_computed += places
+        self.engine.tokens_computed += places
         chosen, logprobs = choose(
-            logits, self.nodes, self.streams[rows], lengths[self.nodes], self.temperature
+            logits, self.nodes, known["stream"][rows], lengths[self.nodes], known["temperature"][rows]
         )
-        self.tokens[rows, self.counts[rows]] = chosen
-        self.counts[rows] += 1
-        self.logprobs[rows] += logprobs
+        counts = known["count"][rows]
+        self.table.tokens[rows, self.table.tail + counts] = chosen
+        if self.table.confidences is not None:
+            sure = confidence.of_tokens(logits, self.top).cpu().numpy()
+            self.table.confidences[rows, counts] = sure[self.nodes]
+        known["count"][rows] = counts + 1
+        known["logprob"][rows] += logprobs
         return chosen, self._stops(rows, chosen)
 
     def _stops(self, rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """Which of the rows stop with the tokens that they were given, and how."""
-        marks = self.stop_table.of_token[chosen]
-        self.finish[rows[(marks & END) != 0]] = 1
+        known, marks = self.table.rows, self.stop_table.of_token[chosen]
+        known["finish"][rows[(marks & END) != 0]] = 1
         if self.by_step:
             readable = (marks & BLANK) == 0
-            self.blank[rows[readable]] = False
-            self.finish[rows[((marks & STEP) != 0) & ~self.blank[rows]]] = 2
+            known["blank"][rows[readable]] = False
+            known["finish"][rows[((marks & STEP) != 0) & ~known["blank"][rows]]] = 2
+        counts = known["count"][rows]
         if self.stop_table.texts:
-            written = np.concatenate([self.state.tail[rows], self.tokens[rows]], axis=1)
-            ends = self.stop_table.width + self.counts[rows]
-            self.finish[rows[self.stop_table.text_ends(written, ends, chosen)]] = 1
-        return (self.finish[rows] > 0) | (self.counts[rows] == self.max_tokens)
+            ends = self.table.tail + counts
+            known["finish"][rows[self.stop_table.text_ends(self.table.tokens[rows], ends, chosen)]] = 1
+        return (known["finish"][rows] > 0) | (counts == known["limit"][rows])
 
-    def _branch(self, chosen: np.ndarray, stopped: np.ndarray) -> None:
-        """Let rows that stopped go, and give those that go on a node for each (node, token)."""
+    def _branch(self, chosen: np.ndarray, stopped: np.ndarray) -> list[Group]:
+        """Let rows that stopped go, and give those that go on a node for each (node, token); groups that are done."""
+        done: list[Group] = []
         if stopped.any():
-            self._save(stopped & (self.finish[self.rows] != 1))
+            self._save(stopped & (self.table.rows["finish"][self.rows] != 1))
+            done = self._leave(self.rows[stopped])
             self.rows, self.nodes, chosen = self.rows[~stopped], self.nodes[~stopped], chosen[~stopped]
         pairs, own = np.unique((self.nodes << 32) | chosen, return_inverse=True)
         parents, tokens = pairs >> 32, pairs & 0xFFFFFFFF
@@ -165,11 +225,15 @@ class Decoding:
         self.used = parents[stays]
         if not stays.all():
             places[~stays] = self._free(int((~stays).sum()))
-            made = self.cache.index_select(1, self._index(parents[~stays]))
-            self.cache.index_copy_(1, self._index(places[~stays]), made)
+            held = self.cache[..., : self._width(parents), :]
+            held.index_copy_(
+                1, self._index(places[~stays]), held.index_select(1, self._index(parents[~stays]))
+            )
             self.used = np.sort(places)
         self.pending[places], self.lengths[places] = tokens, self.lengths[parents] + 1
+        self.shared[places] = self.shared[parents]
         self.nodes = places[own]
+        return done
 
     def _free(self, count: int) -> np.ndarray:
         """The lowest `count` places that are no nodes; the cache grows where there are too few."""
@@ -181,64 +245,87 @@ class Decoding:
             self.cache = cache
             self.pending = np.append(self.pending, np.zeros(more - have, dtype=np.int64))
             self.lengths = np.append(self.lengths, np.ones(more - have, dtype=np.int64))
+            self.shared = np.append(self.shared, np.zeros(more - have, dtype=np.int64))
         free = np.ones(self.cache.shape[1], dtype=bool)
         free[self.used] = False
         return np.flatnonzero(free)[:count]
 
+    def _widen(self, width: int) -> None:
+        """Give the cache `width` slots at least."""
+        have = self.cache.shape[-2]
+        if have < width:
+            cache = self.forward.empty(self.cache.shape[1], max(width, 2 * have))
+            cache[..., :have, :] = self.cache
+            self.cache = cache
+
     def _compact(self) -> None:
         """Move the nodes together."""
         count = len(self.used)
-        self.cache[:, :count] = self.cache.index_select(1, self._index(self.used))
-        self.pending[:count], self.lengths[:count] = self.pending[self.used], self.lengths[self.used]
+        held = self.cache[..., : self._width(self.used), :]
+        held[:, :count] = held.index_select(1, self._index(self.used))
+        for each in (self.pending, self.lengths, self.shared):
+            each[:count] = each[self.used]
         self.nodes = np.searchsorted(self.used, self.nodes)
         self.used = np.arange(count)
 
     def _save(self, leaving: np.ndarray) -> None:
         """Keep the prefixes of rows in work that leave but may be extended again."""
-        if leaving.any():
+        if self.keep and leaving.any():
             places, own = np.unique(self.nodes[leaving], return_inverse=True)
-            width = round_up(int(self.lengths[places].max()), self.forward.granule)
-            self.source[self.rows[leaving]] = sum(each.shape[1] for each in self.saved) + own
-            self.saved.append(self.cache[..., :width, :].index_select(1, self._index(places)))
+            made = np.empty(len(places), dtype=object)
+            for number, place in enumerate(places.tolist()):
+                width = self._width(places[number])
+                made[number] = Stored(self.cache[:, place, ..., :width, :].clone())
+            self.table.rows["stored"][self.rows[leaving]] = made[own]
 
-    def _store(self) -> None:
-        """Update the state."""
-        state, slots = self.state, max((each.shape[-2] for each in self.saved), default=1)
-        made = [torch.nn.functional.pad(each, (0, 0, 0, slots - each.shape[-2])) for each in self.saved]
-        state.cache = torch.cat(made, dim=1) if made else self.forward.empty(0, slots)
-        state.source = self.source
-        state.lengths = state.lengths + self.counts
-        if len(self.counts):
-            state.pending = self.tokens[np.arange(len(self.counts)), self.counts - 1].astype(np.int64)
-        state.ended = self.finish == 1
-        state.blank = self.blank | (self.finish == 2)
-        if self.stop_table.texts:
-            written = np.concatenate([state.tail, self.tokens], axis=1)
-            state.tail = self.stop_table.last(written, self.stop_table.width + self.counts)
+    def _leave(self, rows: np.ndarray) -> list[Group]:
+        """Count the rows that have stopped; the groups of which none goes on."""
+        done = []
+        for number, count in zip(*np.unique(self.table.rows["group"][rows], return_counts=True), strict=True):
+            group = self.groups[int(number)]
+            group.going -= int(count)
+            if not group.going:
+                done.append(self.groups.pop(int(number)))
+        return done
+
+    def _close(self, group: Group) -> list[Continuation]:
+        """What a group's rows have got; their state then holds what may be extended again."""
+        table, state, rows = self.table, group.state, group.rows
+        known = table.rows[rows]
+        counts = known["count"]
+        state.stored = known["stored"].copy()  # no view: that would keep all columns
+        state.lengths = state.lengths + counts
+        state.pending = table.tokens[rows, table.tail + counts - 1].astype(np.int64)
+        state.ended = (known["finish"] == 1) | (not self.keep)
+        state.blank = known["blank"] | (known["finish"] == 2)
+        if table.tail:
+            state.tail = self.stop_table.last(table.tokens[rows], table.tail + counts)
+        sure = [None] * len(rows) if table.confidences is None else table.written(rows, table.confidences)
+        made = [
+            Continuation(tokens, logprob, reason, confidences)
+            for tokens, logprob, reason, confidences in zip(
+                table.written(rows, table.tokens, table.tail),
+                known["logprob"].tolist(),
+                FINISH[known["finish"]],
+                sure,
+                strict=True,
+            )
+        ]
+        table.release(rows)
+        self.engine.tokens_generated += int(counts.sum())
+        return made
+
+    def _width(self, places: np.ndarray | np.int64) -> int:
+        """Slots that nodes take in the cache."""
+        longest = int(np.max(self.lengths[places] - self.shared[places]))
+        return round_up(longest, self.forward.granule)
+
+    def _below(self, places: int) -> Below | None:
+        """Which places stand below the shared prefix; those that are no nodes do not count."""
+        below = self.shared[self.used] > 0
+        if not below.any():
+            return None
+        return Below(self.prefix, None if below.all() else self._index(self.shared[:places] > 0))
 
     def _index(self, array: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(array, device=self.cache.device)
-
-
-def choose(
-    logits: torch.Tensor, nodes: np.ndarray, streams: np.ndarray, positions: np.ndarray, temperature: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Next tokens [rows] and their log-probabilities at temperature 1 (nats).
-
-    logits: [nodes, vocabulary]; nodes: [rows] whose logits a row draws from; positions: [rows] absolute position of
-    the token to choose.  Sampling inverts the cumulative distribution, added up in float64, at the uniform number of
-    (stream, position); temperature 0 takes the most probable token, the lower id on a tie.
-    """
-    logprobs = torch.log_softmax(logits, dim=-1)
-    nodes = torch.as_tensor(nodes, device=logits.device)
-    if temperature == 0:
-        chosen = logits.argmax(dim=-1)[nodes]
-    else:
-        probabilities = torch.softmax(logits if temperature == 1 else logits / temperature, dim=-1)
-        cumulative = probabilities.cumsum(dim=-1, dtype=torch.float64).index_select(0, nodes)
-        uniform = torch.as_tensor(noise.uniform(streams, positions), device=logits.device)
-        # The last entry is only nearly 1: scaling keeps the inverse inside the vocabulary.
-        chosen = torch.searchsorted(cumulative, uniform[:, None] * cumulative[:, -1:], right=True)[:, 0]
-        chosen = chosen.clamp_(max=logits.shape[1] - 1)
-    taken = logprobs[nodes, chosen]
-    return chosen.cpu().numpy(), taken.double().cpu().numpy()

@@ -20,4 +20,5 @@ def open_engine(
     name = spec.get("engine", backends.DEFAULT)
     engine = plugins.load(backends.__name__, name).open_engine(path, form, runtime, engines, verifier)
     engine.self_check()
+    engine.top = spec.get("confidence", {}).get("top", 0)
     return engine

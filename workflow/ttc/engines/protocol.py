@@ -1,16 +1,23 @@
 """Interfaces of engines, and of the verifiers that follow a search.
 
 Both keep *rows*: token prefixes they have already read.  `prefill` makes rows and `fork` copies them (that is how
-beams share a prefix without reading it again); an engine's `extend` makes each row longer, and a verifier's
-`score_more` scores the step by which each row has grown.
+beams share a prefix without reading it again); an engine's queue makes each row longer, and a verifier's `score_more`
+scores the step by which each row has grown.
 """
 
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+# Called while a queue works: rows that have stopped, and tokens that were made, since the last call
+Tell = Callable[[int, int], None]
 State = Any  # the engine's or verifier's own: rows with what was computed for their prefixes
+
+
+def unheard(rows: int, tokens: int) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +28,32 @@ class Continuation:
     # Sum over `tokens` of log-probabilities (nats) at temperature 1, whatever was sampled with
     logprob: float
     finish: str  # `step`: separator generated; `end`: end of solution; `length`: cut by the token limit
+    # Of each token (`ttc.engines.confidence`), where the engine's `top` asks for them
+    confidences: list[float] | None = None
+
+
+class Queue(Protocol):
+    """Rows that grow, in groups that are put in at any time and come out in the order in which they are complete."""
+
+    def put(
+        self, key: Hashable, state: State, streams: np.ndarray, temperature: float, limits: np.ndarray
+    ) -> None:
+        """Let every row of `state`, one at least, grow, in place, until its stop condition or `limits` new tokens.
+
+        Nobody else touches `state` until `take` gives its `key` back.  streams: uint64, one noise stream per row
+        (ttc.noise); the token at absolute position p of a row uses `uniform(stream, p)`.  temperature 0 takes the most
+        probable token.  limits: [rows], from 1.
+        """
+
+    def take(self) -> list[tuple[Hashable, list[Continuation]]]:
+        """Work until a group is complete: key and what each row got, of one group or more; [] where there is none."""
 
 
 class Engine(Protocol):
     """Batched decoding with keyed noise: a row's continuation depends on its tokens and its stream, on nothing else."""
+
+    top: int  # most probable tokens whose log-probabilities give a token's confidence; 0: none is computed
+    tokens_generated: int  # of groups that came out of queues
 
     def prefill(self, prompts: list[list[int]]) -> State:
         """Rows for `prompts` (token ids), in order."""
@@ -32,15 +61,32 @@ class Engine(Protocol):
     def fork(self, state: State, rows: np.ndarray) -> State:
         """A new state holding copies of `rows` (indices, repeats allowed), in that order; `state` stays as it was."""
 
-    def extend(
-        self, state: State, streams: np.ndarray, stop: str, temperature: float, max_tokens: int
-    ) -> list[Continuation]:
-        """Make every row of `state` longer, in place, until its stop condition or `max_tokens` new tokens.
+    def queue(self, stop: str, keep: bool = True, tell: Tell = unheard) -> Queue:
+        """An empty queue.
 
-        streams: uint64, one noise stream per row (ttc.noise); the token at absolute position p of a row uses
-        `uniform(stream, p)`.  stop: `step` ends a row after the step separator or the end token, `end` only after the
-        end token.  temperature 0 takes the most probable token.
+        stop: `step` stops a row after the step separator or the end token, `end` only after the end token.  keep:
+        whether rows may be extended again; if not, they count as ended, and nothing of them is kept.  tell: hears how
+        far groups are that are in work.
         """
+
+    def extend(
+        self,
+        state: State,
+        streams: np.ndarray,
+        stop: str,
+        temperature: float,
+        max_tokens: int,
+        keep: bool = True,
+    ) -> list[Continuation]:
+        """Make every row of `state` longer, in place, with a queue of its own (`queue`, `Queue.put`)."""
+        queue = self.queue(stop, keep)
+        if not len(streams):
+            return []
+        queue.put(
+            None, state, np.asarray(streams, dtype=np.uint64), temperature, np.full(len(streams), max_tokens)
+        )
+        [(_, made)] = queue.take()
+        return made
 
 
 class StepScore(NamedTuple):
@@ -65,6 +111,9 @@ class StepVerifier(Protocol):
 
     def fork(self, state: State, rows: np.ndarray) -> State:
         """A new state holding copies of `rows` (indices, repeats allowed), in that order; `state` stays as it was."""
+
+    def join(self, states: Sequence[State]) -> State:
+        """A new state holding the rows of all `states`, in order; these stay as they were."""
 
     def score_more(self, state: State, steps: list[list[int]], rollouts: list[list[int]]) -> list[StepScore]:
         """Make every row of `state` longer, in place, by its next step (token ids) and score that step.

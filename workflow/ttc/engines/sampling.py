@@ -1,17 +1,20 @@
 """Sampling solutions and rolling out prefixes: tables in, an engine in the middle, tables out."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import polars as pl
 
 from ttc import noise
+from ttc.engines.confidence import Recorded, of_windows
+from ttc.engines.flow import Asked, Flow
 from ttc.engines.protocol import Continuation, Engine
 from ttc.problems.formats import Form
-from ttc.runtime import Report, Runtime, Work
+from ttc.runtime import Report, Runtime, Work, unreported
 
-BATCHES = 4  # times `rows` solutions that the engine is given at once, so that its batches stay full
+BATCHES = 4  # times `rows` solutions that are kept together, at most
 FINISH = {"end": "stop", "length": "length"}
 PREFIX_VALUES = {
     "problem_id": pl.String,
@@ -24,17 +27,19 @@ PREFIX_VALUES = {
 
 @dataclass(frozen=True)
 class Draw:
-    """How solutions are drawn; `rows`, how many are in work at once, changes no result."""
+    """How solutions are drawn; `rows`, how many are in work at once, changes no result.  `recorded`: confidences."""
 
     seed: int
     temperature: float
     max_tokens: int
     rows: int = 1024
+    recorded: Recorded | None = None
 
     @classmethod
     def of(cls, spec: dict, runtime: Runtime) -> "Draw":
         """What the specification of a stage says."""
-        return cls(spec["seed"], spec["temperature"], spec["max_tokens"], runtime.batch_rows)
+        recorded = Recorded(**spec["confidence"]) if "confidence" in spec else None
+        return cls(spec["seed"], spec["temperature"], spec["max_tokens"], runtime.batch_rows, recorded)
 
 
 def select_problems(problems: pl.DataFrame, split: str, block: list[int]) -> pl.DataFrame:
@@ -50,40 +55,41 @@ def sample(
     samples: list[int],
     draw: Draw,
     *,
-    report: Report = lambda done, total: None,
+    report: Report = unreported,
     work: Work | None = None,
 ) -> pl.DataFrame:
-    """The table of samples [start, stop) of each problem, made from about `BATCHES` × `draw.rows` solutions at a time.
+    """The table of samples [start, stop) of each problem, those with short questions first.
 
-    Each such block is kept in `work`, and the problems that it holds already are not sampled again.
+    `work` keeps problems whose samples are complete, once a minute or whenever there are about `BATCHES` × `draw.rows`
+    solutions of them; those that it holds already are not sampled again.
     """
     work = work or Work()
     indices = np.arange(*samples)
     finished = work.finished("samples", ["problem_id"])
-    done = len(finished) * len(indices)
-    for chunk in _chunks(problems, max(1, BATCHES * draw.rows // len(indices))):
-        chunk = chunk.filter(~pl.col("problem_id").is_in(finished))
-        if chunk.is_empty():
-            continue
-        prompts = form.prompts(engine.tokenizer, chunk["question"].to_list())
-        roots = np.array(
-            [noise.stream(draw.seed, "sample", name) for name in chunk["problem_id"]], dtype=np.uint64
-        )
-        streams = noise.substreams(np.repeat(roots, len(indices)), np.tile(indices, len(chunk)))
-        state = engine.fork(engine.prefill(prompts), np.repeat(np.arange(len(chunk)), len(indices)))
-        made = engine.extend(state, streams, "end", draw.temperature, draw.max_tokens)
-        golds = [gold for gold in chunk["answer"] for _ in indices]
+    progress = Counted(report, len(finished) * len(indices), len(problems) * len(indices))
+    problems = problems.filter(~pl.col("problem_id").is_in(finished))
+    names = problems["problem_id"].to_list()
+    prompts = form.prompts(engine.tokenizer, problems["question"].to_list())
+    roots = np.array([noise.stream(draw.seed, "sample", name) for name in names], dtype=np.uint64)
+    flow = Flow(engine, draw.temperature, draw.max_tokens, draw.rows, progress.tell)
+    flow.put(
+        Asked(place, prompt, noise.substreams(roots[place], indices)) for place, prompt in enumerate(prompts)
+    )
+    for done in _gathered(flow, work, BATCHES * draw.rows):
+        chosen = problems[[place for place, _ in done]]
+        made = [each for _, answers in done for each in answers]
+        golds = [gold for gold in chosen["answer"] for _ in indices]
         frame = solutions_frame(form, engine.tokenizer, made, golds)
+        if draw.recorded is not None:
+            sure = [of_windows(np.array(each.confidences), draw.recorded.window) for each in made]
+            frame = frame.hstack(pl.DataFrame(sure))
+        owners = np.repeat(chosen["problem_id"].to_numpy(), len(indices))
         work.add(
             samples=frame.with_columns(
-                problem_id=pl.Series(
-                    np.repeat(chunk["problem_id"].to_numpy(), len(indices)), dtype=pl.String
-                ),
-                sample_index=pl.Series(np.tile(indices, len(chunk))),
+                problem_id=pl.Series(owners, dtype=pl.String),
+                sample_index=pl.Series(np.tile(indices, len(chosen))),
             )
         )
-        done += len(made)
-        report(done, len(problems) * len(indices))
     return work.table("samples")
 
 
@@ -95,12 +101,12 @@ def roll_out(
     rollouts: int,
     draw: Draw,
     *,
-    report: Report = lambda done, total: None,
+    report: Report = unreported,
     work: Work | None = None,
 ) -> pl.DataFrame:
     """The table of step values: the share of rollouts after each step that end in the gold answer (paper appendix D).
 
-    About `draw.rows` rollouts are one block that `work` keeps.
+    `work` keeps prefixes whose rollouts are complete, once a minute or about `draw.rows` rollouts at a time.
 
     Samples without an answer, and those cut by the token limit, are dropped.  A prefix that occurs in several samples
     of a problem gets `rollouts` for each of them, and all of them share the mean.  The last step is the answer itself:
@@ -112,38 +118,63 @@ def roll_out(
     )
     work = work or Work()
     prefixes = _distinct_prefixes(form, engine.tokenizer, samples)
-    keys = sorted(prefixes, key=lambda key: (len(prefixes[key].tokens), key))
     total = sum(prefix.count for prefix in prefixes.values()) * rollouts
     finished = work.finished("values", ["problem_id", "prefix"])
-    done = sum(prefixes[key].count for key in finished) * rollouts
-    for block in _blocks(keys, [prefixes[key].count * rollouts for key in keys], draw.rows):
-        chosen = [key for key in block if key not in finished]
-        if not chosen:
-            continue
-        repeats = np.array([prefixes[key].count * rollouts for key in chosen])
-        roots = np.array([noise.stream(draw.seed, "roll_out", *key) for key in chosen], dtype=np.uint64)
-        turns = np.concatenate([np.arange(count) for count in repeats])
-        state = engine.prefill([prefixes[key].tokens for key in chosen])
-        state = engine.fork(state, np.repeat(np.arange(len(chosen)), repeats))
-        streams = noise.substreams(np.repeat(roots, repeats), turns)
-        made = engine.extend(state, streams, "end", draw.temperature, draw.max_tokens)
-        owners = [prefixes[key] for key, count in zip(chosen, repeats, strict=True) for _ in range(count)]
-        texts = form.decode(engine.tokenizer, [each.tokens for each in made])
+    progress = Counted(report, sum(prefixes[key].count for key in finished) * rollouts, total)
+    flow = Flow(engine, draw.temperature, draw.max_tokens, draw.rows, progress.tell)
+    flow.put(
+        Asked(
+            key,
+            prefixes[key].tokens,
+            noise.substreams(
+                noise.stream(draw.seed, "roll_out", *key), np.arange(prefixes[key].count * rollouts)
+            ),
+        )
+        for key in sorted(prefixes)
+        if key not in finished
+    )
+    for done in _gathered(flow, work, draw.rows):
+        owners = [prefixes[key] for key, made in done for _ in made]
+        texts = form.decode(engine.tokenizer, [each.tokens for _, made in done for each in made])
         graded = form.grade(
             [owner.text + each for owner, each in zip(owners, texts, strict=True)],
             [owner.gold for owner in owners],
         )
-        edges = np.concatenate([[0], np.cumsum(repeats)])
+        verdicts = iter([correct for _, correct in graded])
         values = []
-        for index, key in enumerate(chosen):
-            part = slice(edges[index], edges[index + 1])
-            verdicts = [correct for _, correct in graded[part]]
-            tokens = sum(len(each.tokens) for each in made[part])
-            values.append((*key, float(np.mean(verdicts)), len(verdicts), tokens))
+        for key, made in done:
+            correct = list(islice(verdicts, len(made)))
+            tokens = sum(len(each.tokens) for each in made)
+            values.append((*key, float(np.mean(correct)), len(correct), tokens))
         work.add(values=pl.DataFrame(values, schema=PREFIX_VALUES, orient="row"))
-        done += len(made)
-        report(done, total)
     return _step_values(form, samples, work)
+
+
+class Counted:
+    """Progress of a job, told of rows that stop before all others of their prompt have."""
+
+    def __init__(self, report: Report, before: int, total: int):
+        """before: solutions of earlier runs."""
+        self.report, self.before, self.total = report, before, total
+        self.done, self.tokens = before, 0
+
+    def tell(self, rows: int, tokens: int) -> None:
+        """See `ttc.engines.protocol.Tell`."""
+        self.done += rows
+        self.tokens += tokens
+        self.report(self.done, self.total, self.tokens, self.before)
+
+
+def _gathered(flow: Flow, work: Work, most: int) -> Iterator[list[tuple[Hashable, list[Continuation]]]]:
+    """What is complete, in the order of its keys: once it is to be kept, or when there are about `most` answers."""
+    done: list[tuple[Hashable, list[Continuation]]] = []
+    while more := flow.take():
+        done += more
+        if work.due() or sum(len(made) for _, made in done) >= most:
+            yield sorted(done, key=lambda each: each[0])
+            done = []
+    if done:
+        yield sorted(done, key=lambda each: each[0])
 
 
 class _Prefix:
@@ -200,23 +231,3 @@ def solutions_frame(form: Form, tokenizer, made: list[Continuation], golds: list
             "finish_reason": [FINISH[each.finish] for each in made],
         }
     )
-
-
-def _blocks(keys: list, sizes: list[int], rows: int) -> Iterator[list]:
-    """Consecutive keys whose sizes add up to at most `rows`, or one key that is larger."""
-    block, size = [], 0
-    for key, more in zip(keys, sizes, strict=True):
-        if block and size + more > rows:
-            yield block
-            block, size = [], 0
-        block.append(key)
-        size += more
-    if block:
-        yield block
-
-
-def _chunks(problems: pl.DataFrame, size: int) -> Iterator[pl.DataFrame]:
-    """Chunks of problems whose questions have similar length, so that their solutions end together."""
-    ordered = problems.sort(pl.col("question").str.len_bytes(), "problem_id")
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]

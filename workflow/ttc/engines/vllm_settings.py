@@ -29,7 +29,11 @@ CPU_CACHE = 256 << 20  # bytes of keys and values on a CPU; vLLM would take most
 CPU_BLOCK = 32  # tokens that the prefix cache keeps together; by default 128, which most prompts do not fill
 
 GPU_SHARE = 0.9  # of a GPU's memory, for an engine that has it to itself
+LEAST_KEPT = 256 << 20  # bytes of keys and values of a verifier beside another model
 WORKSPACE = 6 << 30  # bytes beside a verifier's weights, for what it computes of 16,384 tokens at once
+
+BODY, LEFT_OUT = "ttc_body", "left_out"  # a loader that leaves weights out, and its setting
+EXTENSION = "ttc.engines.vllm_body.Extension"  # by which vLLM's workers find the loader
 
 # Every engine is kept alive: destroying one breaks the others of this process
 _opened: list = []
@@ -67,12 +71,14 @@ def open_llm(
     trust_remote_code: bool = False,
     rows: int = 1024,
     share: float = GPU_SHARE,
+    kept: int | None = None,
     **settings,
 ):
     """`vllm.LLM` on a checkpoint's directory, over all GPUs that this process sees.
 
-    rows: in work at once; share: of each GPU's memory that it takes; settings: further arguments of `LLM`.  InputError
-    for a checkpoint that vLLM does not take.
+    rows: in work at once; share: of each GPU's memory that it takes; kept: bytes of keys and values on a GPU, where it
+    is not all that the share leaves; settings: further arguments of `LLM`.  InputError for a checkpoint that vLLM does
+    not take.
     """
     where = resolve_device(device)
     config = read_config(folder)
@@ -91,7 +97,7 @@ def open_llm(
         }
     else:
         settings |= {"max_model_len": -1, "tensor_parallel_size": gpus(folder, config)}  # as long as fits
-        settings |= {"gpu_memory_utilization": share}
+        settings |= {"gpu_memory_utilization": share, "kv_cache_memory_bytes": kept}
     try:
         llm = vllm.LLM(
             str(folder),
@@ -106,25 +112,91 @@ def open_llm(
             **settings,
         )
     except (ValueError, RuntimeError, OSError, KeyError, NotImplementedError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"{folder}: vLLM does not take this checkpoint: {' '.join(reason)[:300]}") from error
+        raise _refused(folder, error) from error
     _opened.append(llm)
     return llm
 
 
-def share_beside(folder: Path, total: int) -> float:
+def _refused(folder: Path, error: Exception) -> InputError:
+    reason = str(error).strip().splitlines() or [type(error).__name__]
+    return InputError(f"{folder}: vLLM does not take this checkpoint: {' '.join(reason)[:300]}")
+
+
+def open_body(
+    folder: Path, device: str, architecture: str | None, left_out: list[str], *, keep: bool = True, **settings
+):
+    """`open_llm` on the layers of a checkpoint: `embed` gives the last hidden state of an input, as it is.
+
+    architecture: that of a language model with these layers, as `transformers` calls it; left_out: what the names of
+    weights begin with that vLLM is not to see; keep: what was read, for inputs that begin alike.  InputError for
+    layers that vLLM has not, or whose states depend on later tokens, before any weight is read.
+    """
+    config = read_config(folder)
+    vllm = import_vllm(resolve_device(device))
+    from vllm.config import PoolerConfig
+
+    if architecture not in vllm.ModelRegistry.get_supported_archs():
+        raise InputError(
+            f"{folder}: its architecture is '{config.get('model_type')}', which vLLM does not have; use the "
+            "transformers engine"
+        )
+    layers = {
+        "runner": "pooling",
+        "convert": "embed",
+        "hf_overrides": {"architectures": [architecture]},
+        "pooler_config": PoolerConfig(task="embed", seq_pooling_type="LAST", use_activation=False),
+        "load_format": BODY,
+        "model_loader_extra_config": {LEFT_OUT: left_out},
+        "worker_extension_cls": EXTENSION,
+    }
+    try:
+        known = vllm.EngineArgs(str(folder), **layers).create_model_config()
+    except (ValueError, RuntimeError, OSError, KeyError) as error:
+        raise _refused(folder, error) from error
+    if not known.is_prefix_caching_supported:
+        raise InputError(
+            f"{folder}: what its network says of a token depends on later ones, or vLLM cannot keep what it has read "
+            "of it; use the transformers engine"
+        )
+    return open_llm(folder, device, enable_prefix_caching=keep, **layers, **settings)
+
+
+def share_beside(folder: Path, total: int, kept: int = 0) -> float:
     """The share of a GPU's `total` bytes that is left for an engine beside a verifier with its weights in `folder`.
 
+    kept: bytes of keys and values that the verifier keeps.
     InputError where that is less than a tenth.
     """
-    weights = sum(file.stat().st_size for file in Path(folder).glob("*.safetensors"))
-    share = GPU_SHARE - (weights + WORKSPACE) / total
+    share = GPU_SHARE - share_of(folder, total, kept)
     if share < 0.1:
         raise InputError(
             f"{folder}: beside this verifier the GPU's {total / 2**30:.0f} GiB leave no room for a policy in vLLM; use "
             "the transformers engine for this stage, or a larger GPU"
         )
     return round(share, 3)
+
+
+def beside(folder: Path, device: str, kept: int) -> dict:
+    """Arguments of `open_llm` by which a verifier takes of a GPU what `share_beside` leaves it; on a CPU none.
+
+    InputError where the GPU has not so much.
+    """
+    if resolve_device(device).type == "cpu":
+        return {}
+    kept, total = max(kept, LEAST_KEPT), torch.cuda.mem_get_info()[1]
+    share = share_of(folder, total, kept)
+    if share > GPU_SHARE:
+        raise InputError(
+            f"{folder}: this verifier takes {share * total / 2**30:.0f} GiB, and the GPU has {total / 2**30:.0f}; "
+            "lower runtime.verifier_memory or use a larger GPU"
+        )
+    return {"share": round(share, 3), "kept": kept}
+
+
+def share_of(folder: Path, total: int, kept: int) -> float:
+    """The share of a GPU's `total` bytes that a verifier takes; see `share_beside`."""
+    weights = sum(file.stat().st_size for file in Path(folder).glob("*.safetensors"))
+    return (weights + WORKSPACE + kept) / total
 
 
 def read_config(folder: Path) -> dict:

@@ -134,14 +134,13 @@ def _search(artifact: Artifact, assumptions: Assumptions) -> Work:
     strategy, beams = from_spec(spec["strategy"]), spec["budget"]
     stretch = assumptions.stretched(artifact.inputs["policy"][0])
     limits = spec["max_rounds"], spec.get("max_step_tokens") or spec["max_tokens"], spec["max_tokens"]
-    decoded = again = 0.0
+    decoded = 0.0
     for level, number in asked.items():
         steps = [stretch * step for step in questions.steps(level)]
-        for step, written, ahead in rounds(steps, strategy.steps_ahead, *limits):
+        for step, ahead in rounds(steps, strategy.steps_ahead, *limits):
             decoded += number * beams * (step + ahead)
-            again += number * beams * (questions.question(level) + written + ahead)
     prompts, count = _total(asked, questions.prompt), sum(asked.values())
-    read = again if questions.rereads else _total(asked, questions.question) + decoded
+    read = _total(asked, questions.question) + decoded  # each step once, with its rollout behind it
     nodes = beams * _total(asked, lambda level: len(questions.steps(level)))
     return Work(strategy.generations(beams) * count, decoded, prompts, read, rows=beams * count + nodes)
 

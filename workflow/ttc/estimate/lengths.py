@@ -13,13 +13,12 @@ Weighted = Mapping[Hashable, float]  # questions of each level
 class Lengths(Protocol):
     """What is known of the questions of a study and of the texts about them, by level: what their lengths hang on.
 
-    again: tokens that stand behind an answer which is to be revised.  rereads: whether a verifier reads a solution anew
-    at each step of a search.  told_by: the stage whose table says more, told: the sentence about that; usual: what
-    solutions are compared with.  assumed: sentences, each by words of the one about a measurement that replaces it.
+    again: tokens that stand behind an answer which is to be revised.  told_by: the stage whose table says more, told:
+    the sentence about that; usual: what solutions are compared with.  assumed: sentences, each by words of the one
+    about a measurement that replaces it.
     """
 
     again: float
-    rereads: bool
     told_by: str
     told: str
     usual: str
@@ -55,7 +54,7 @@ class Questions:
     known: dict[str, list[int]] = field(default_factory=dict)
 
     # In the context of a revision an answer lacks its end token
-    again, rereads, usual = AGAIN - 1, False, "the task's form"
+    again, usual = AGAIN - 1, "the task's form"
     told_by, told = "problems", "the levels of the questions: from the table of problems"
     assumed = {  # noqa: RUF012 - a constant
         "levels": "levels of questions are as frequent as the task draws them",
@@ -93,10 +92,9 @@ class Questions:
 
 
 class Round(NamedTuple):
-    """What one beam does in a round of a search: tokens of its step, of all its steps so far, and of its rollout."""
+    """What one beam does in a round of a search: tokens of its step, and of its rollout."""
 
     step: float
-    written: float
     ahead: float
 
 
@@ -113,6 +111,6 @@ def rounds(
         written += length
         last = length < step or number + 1 in (len(steps), max_rounds)
         ahead = 0.0 if last else min(sum(steps[number + 1 : number + 1 + depth]), max_tokens - written)
-        yield Round(length, written, ahead)
+        yield Round(length, ahead)
         if last:
             break

@@ -8,9 +8,11 @@ from ttc.estimate.counts import STAGES, Assumptions, Work, expected
 from ttc.estimate.lengths import Lengths, Questions
 from ttc.estimate.published import RealQuestions
 from ttc.models.card import read_card
+from ttc.store.beside import sidecar_path
 from ttc.study.artifact import Artifact
 from ttc.study.plan import Plan
 from ttc.study.sections.configuration import PUBLISHED
+from ttc.study.waiting import to_run
 
 SAMPLES = 200  # tables of samples that are read at most: enough to know what solutions are like
 
@@ -18,6 +20,16 @@ SAMPLES = 200  # tables of samples that are read at most: enough to know what so
 def is_made(artifact: Artifact, root: Path) -> bool:
     """Whether everything that an artifact consists of exists."""
     return all((root / path).exists() for path in artifact.outputs)
+
+
+def stood_in(plan: Plan, root: Path) -> set[Artifact]:
+    """The artifacts that were adopted without all of their content, and of which nothing that is to run needs more."""
+    recorded = {
+        each
+        for each in plan.artifacts
+        if sidecar_path(root / each.path).is_file() and not is_made(each, root)
+    }
+    return recorded.difference(to_run(plan, root)[0]) if recorded else recorded
 
 
 def assumed(plan: Plan) -> Assumptions:

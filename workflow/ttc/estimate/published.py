@@ -14,6 +14,7 @@ from ttc.errors import InputError
 from ttc.estimate.lengths import Weighted
 from ttc.models import parameters
 from ttc.models.card import parameters_of
+from ttc.models.gguf_header import is_gguf, read_header
 from ttc.models.shapes import stored_shapes
 from ttc.problems.sources import PRESETS
 from ttc.study.artifact import Artifact
@@ -63,7 +64,7 @@ class RealQuestions:
     chat: bool
     known: dict[str, float] = field(default_factory=dict)
 
-    again, rereads, usual = AGAIN, True, "the usual length"
+    again, usual = AGAIN, "the usual length"
     told_by, told = "check_prompts", "tokens of prompts: from their table"
 
     @classmethod
@@ -141,6 +142,9 @@ def _size(plan: Plan, model: Artifact, root: Path | None, all_of_them: bool) -> 
         return size
     if checkpoint.parameters is not None:
         return checkpoint.parameters if all_of_them else checkpoint.active_parameters or checkpoint.parameters
+    if checkpoint.path is not None and is_gguf(checkpoint.path):
+        header = read_header(plan.root / checkpoint.path, f"{section}.checkpoint.path: {checkpoint.path}")
+        return header.parameters if all_of_them else header.active
     if checkpoint.path is not None:
         return _weights(plan.root / checkpoint.path, f"{section}.checkpoint", all_of_them)
     raise InputError(

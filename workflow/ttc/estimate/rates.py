@@ -45,9 +45,10 @@ JOB_BYTES = {
     "plot": 6e6,
     "gallery": 6e6,
     "report": 4e6,
+    "browse": 6e7,
     "notebook": 5e5,
 }
-JOB_BYTES |= {"publish": 2e7}
+JOB_BYTES |= {"publish": 8e7}
 OTHER_BYTES = 1e5
 TOKENIZER_BYTES = 2e4
 FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -127,7 +128,7 @@ def stated_bytes(artifact: Artifact, work: Work, fetched: Sizes = NONE) -> float
     """Bytes of a job's results: weights, rows of tables with the texts in them, or a number for the stage."""
     if artifact.stage == "fetch_model" and artifact.spec["hub"] is not None:
         return HUB_BYTES * parameters(artifact, fetched)
-    if artifact.stage.startswith("train_"):
+    if artifact.stage.startswith("train_") or "gguf" in artifact.spec:
         return FLOAT_BYTES[_dtype(artifact)] * parameters(artifact, fetched) + TOKENIZER_BYTES
     if artifact.stage in ROW_BYTES:
         texts = TEXT_BYTES * work.decoded if "form" in artifact.spec else 0

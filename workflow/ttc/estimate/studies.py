@@ -20,11 +20,12 @@ HEAD = (
 
 
 def published_studies(root: Path = ROOT) -> dict[str, Plan]:
-    """The plans of all files in `studies/` that have real problems, by their names."""
+    """The plans of all files in `studies/` that have real problems and a model of the hub, by their names."""
     plans = {}
     for file in sorted((root / "studies").glob("*.yaml")):
         configuration = load(root / "config.yaml", file)
-        if configuration.get("problems"):
+        # One that lies on somebody's disk may not be here
+        if configuration.get("problems") and configuration["policy"]["checkpoint"].get("hub"):
             plans[file.stem] = plan_study(configuration, root)
     return plans
 

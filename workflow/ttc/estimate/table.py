@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ttc.estimate import power
 from ttc.estimate.counts import Assumptions, Work, expected
-from ttc.estimate.measured import assumed, is_made, measure, used
+from ttc.estimate.measured import assumed, is_made, measure, stood_in, used
 from ttc.estimate.published import sizes
 from ttc.estimate.rates import START, Rates, benchmark, engine, size_of, stated_rates
 from ttc.estimate.sizes import flops
@@ -32,6 +32,7 @@ class Job:
     seconds: float
     timed: bool  # `seconds` come from this job or finished ones of its kind
     bytes: float
+    stood_in: bool = False  # it was adopted without its content, and nothing that is to run needs more of it
 
 
 def jobs(plan: Plan, root: Path = Path(), measuring: bool = True) -> tuple[list[Job], Rates, list[str]]:
@@ -48,6 +49,7 @@ def jobs(plan: Plan, root: Path = Path(), measuring: bool = True) -> tuple[list[
     for artifact in plan.artifacts if measuring else ():
         if is_made(artifact, root):
             made[artifact] = _finished(artifact, known, rates, root)
+    adopted = stood_in(plan, root) if measuring else set()
     every = []
     for artifact in plan.artifacts:
         if artifact in made:
@@ -56,8 +58,9 @@ def jobs(plan: Plan, root: Path = Path(), measuring: bool = True) -> tuple[list[
         work = expected(artifact, known)
         arithmetic = flops(artifact, work, rates.fetched)
         seconds, timed = rates.seconds(artifact, arithmetic, gpus_of(plan.configuration, artifact.stage))
-        size = rates.bytes(artifact, work)
-        every.append(Job(artifact, False, work, sum(arithmetic.values()), seconds, timed, size))
+        kept = artifact in adopted
+        size = 0.0 if kept else rates.bytes(artifact, work)
+        every.append(Job(artifact, kept, work, sum(arithmetic.values()), seconds, timed, size, kept))
     return every, rates, sentences
 
 
@@ -172,6 +175,10 @@ def _notes(plan: Plan, every: list[Job], rates: Rates, sentences: list[str]) -> 
         "`benchmarks`: by the files in results/benchmarks of finished jobs of the same stage and size of model.",
         *_stated(plan, rates),
     ]
+    if adopted := sum(job.stood_in for job in every):
+        lines.append(
+            f"{adopted} of the jobs that are there were adopted without their content: their work is estimated."
+        )
     if plan.configuration.origin == POOL:
         return [*lines, "The study reads completions of others: no model runs."]
     if any(job.made for job in every):

@@ -66,8 +66,7 @@ def card(
         return HEAD.split("```")[0] + "No strategy could be chosen among: there are no rules.\n"
     names = hashlib.sha256("\n".join(problem_ids).encode()).hexdigest()[:16]
     spent = "at most" if spec["at_most"] else "exactly"
-    # One that can be used where no answers are known, if there is one
-    shown = min((name for name in rules if "/none/" not in name), key=lambda name: "/predicted/" not in name)
+    shown = shown_rule(rules)
     lines = [
         HEAD.replace("{rule}", shown).replace("{feature}", shown.split("/")[2]),
         "## What they were fitted on\n",
@@ -96,6 +95,11 @@ def card(
     for family, selection in dict.fromkeys(tuple(name.split("/")[:2]) for name in rules):
         lines += _group(family, selection, rules, curves)
     return "\n".join([*lines, LIMITS])
+
+
+def shown_rule(rules: dict[str, Rule]) -> str:
+    """The name of the rule in examples: one that can be used where no answers are known, if there is one."""
+    return min((name for name in rules if "/none/" not in name), key=lambda name: "/predicted/" not in name)
 
 
 def _group(family: str, selection: str, rules: dict[str, Rule], curves: pl.DataFrame) -> list[str]:

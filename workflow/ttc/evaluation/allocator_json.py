@@ -8,14 +8,11 @@ by budget) are mean outcomes and tokens on the questions that the rule was fitte
 Without `cuts` the feature is the bin itself.
 """
 
-import json
-import re
-
 import numpy as np
 
-from ttc.errors import InputError
 from ttc.evaluation.allocators.best_fixed import BestFixedAllocator
 from ttc.evaluation.allocators.binned import BinnedAllocator
+from ttc.evaluation.json_text import built, readable
 
 SCHEMA, VERSION = "ttc.allocator", 1
 KINDS = {"binned": BinnedAllocator, "best_fixed": BestFixedAllocator}
@@ -25,9 +22,7 @@ def dumps(rules: dict[str, BinnedAllocator]) -> str:
     """Fitted rules by name as JSON text.  Equal rules give equal text."""
     described = {name: _described(rule) for name, rule in rules.items()}
     content = {"schema": SCHEMA, "version": VERSION, "rules": described}
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    # Innermost lists on one line: no string holds a line break
-    return re.sub(r"\[\n[^\[\]{}]*\]", lambda found: re.sub(r"\n\s*", " ", found[0]), text) + "\n"
+    return readable(content)
 
 
 def loads(text: str) -> dict[str, BinnedAllocator]:
@@ -35,17 +30,13 @@ def loads(text: str) -> dict[str, BinnedAllocator]:
 
     Raises InputError where the text is not such JSON, or of a version that is not known here.
     """
-    try:
-        content = json.loads(text)
-        if content["schema"] != SCHEMA:
-            raise InputError(
-                f"a file of allocators has the schema {SCHEMA}, and this one has {content['schema']}"
-            )
-        if content["version"] != VERSION:
-            raise InputError(f"allocators of version {content['version']} are not known here; {VERSION} is")
-        return {name: _fitted(rule) for name, rule in content["rules"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"not JSON of allocators ({error!r})") from error
+    return built(
+        text,
+        SCHEMA,
+        VERSION,
+        "allocators",
+        lambda given: {name: _fitted(rule) for name, rule in given["rules"].items()},
+    )
 
 
 def _described(rule: BinnedAllocator) -> dict:

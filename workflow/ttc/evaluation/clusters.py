@@ -10,6 +10,12 @@ from ttc.errors import InputError
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
+def shared_text(question: str, how: str) -> str:
+    """What the questions of one cluster have in common: their `text`, or their `template`, without its numbers."""
+    text = " ".join(question.split()).casefold()
+    return NUMBER.sub("#", text) if how == "template" else text
+
+
 def clusters(problems: pl.DataFrame, how: str, problem_ids: list[str]) -> np.ndarray:
     """The cluster of each question of `problem_ids`, int (questions,), numbered as they are first seen.
 
@@ -22,9 +28,7 @@ def clusters(problems: pl.DataFrame, how: str, problem_ids: list[str]) -> np.nda
     numbers: dict[tuple[str, str], int] = {}
     found = []
     for name in problem_ids:
-        text = " ".join((texts.get(name) or "").split()).casefold()
-        if how == "template":
-            text = NUMBER.sub("#", text)
+        text = shared_text(texts.get(name) or "", how)
         key = ("text", text) if text else ("name", name)
         found.append(numbers.setdefault(key, len(numbers)))
     if len(problem_ids) > 1 and len(numbers) == 1:

@@ -4,21 +4,24 @@ Everything is over the questions that all compared pools have at a budget, and o
 all of them, so that differences are paired.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import polars as pl
 
+from ttc.evaluation.choices import Choice
 from ttc.evaluation.cuts import Cuts
 from ttc.evaluation.exchange import against, at_budget, multiplier, verified_generations, winner
+from ttc.evaluation.procedure import centred
 from ttc.flops import forward
 from ttc.noise import generator
 from ttc.statistics.bootstrap import bootstrap_counts, bootstrap_means, percentile_interval, with_ends
 
 # What is compared, in the order of tables
-STRATEGIES = ("pass_at_k", "majority", "best_of_n", "best_of_n_weighted", "compute_optimal")
+OPTIMAL = "compute_optimal"
+STRATEGIES = ("pass_at_k", "majority", "best_of_n", "best_of_n_weighted", OPTIMAL)
 INFERENCE = "inference"  # FLOPs of pretraining left aside
 
 
@@ -27,7 +30,8 @@ class Sampled:
     """One pool: its name, its model, parameters (None = unknown), and what was measured on it.
 
     `correct`: columns problem_id, strategy, budget, correct, of `STRATEGIES`; `tokens` of one sample by problem, NaN =
-    unknown; `difficulty`: of each problem, its pass rate and its oracle bin.
+    unknown; `difficulty`: of each problem, its pass rate and its oracle bin; `choice`: what compute-optimal chose from,
+    so that it may choose anew in every resample (None: it did not choose).
     """
 
     name: str
@@ -36,6 +40,7 @@ class Sampled:
     correct: pl.DataFrame
     tokens: dict[str, float]
     difficulty: dict[str, tuple[float, int]]
+    choice: Choice | None = None
 
     def grid(self, strategy: str, problems: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Rising budgets, and correctness (problems, budgets) with NaN where it was not measured."""
@@ -46,6 +51,27 @@ class Sampled:
         rows_of = [place[name] for name in rows["problem_id"]]
         values[rows_of, np.searchsorted(budgets, rows["budget"].to_numpy())] = rows["correct"].to_numpy()
         return budgets, values
+
+    def chooser(
+        self, strategy: str, problems: list[str], counts: np.ndarray, seed: int
+    ) -> Callable[[np.ndarray], np.ndarray | None]:
+        """Of known problems, bool (problems,), the means over them in resamples where choices were made anew.
+
+        (replicates, 1 + bins, budgets), see `Choice.again`, at the budgets of `grid`; None of a strategy that does not
+        choose.
+        """
+        made: dict[bytes, np.ndarray] = {}
+
+        def again(known: np.ndarray) -> np.ndarray | None:
+            if strategy != OPTIMAL or self.choice is None:
+                return None
+            if known.tobytes() not in made:
+                budgets, _ = self.grid(strategy, problems)
+                kept = np.isin(self.choice.grid.budgets, budgets)
+                made[known.tobytes()] = self.choice.again(problems, counts, known, seed)[..., kept]
+            return made[known.tobytes()]
+
+        return again
 
     def mean_tokens(self, problems: list[str]) -> float | None:
         """Mean tokens of one sample over the problems that record some; None where none does."""
@@ -66,12 +92,16 @@ def accuracies(pools: list[Sampled], replicates: int, seed: int) -> Iterator[tup
         grids = {pool.name: pool.grid(strategy, problems) for pool in pools}
         for pool in pools:
             budgets, values = grids[pool.name]
+            chooser = pool.chooser(strategy, problems, counts, seed)
             for column, budget in enumerate(budgets):
                 known = _measured(grids.values(), budget)
                 if not known.any():
                     continue
                 one = np.where(known, values[:, column], np.nan)
-                mean, low, high = _interval(one, counts, (0.0, 1.0), generator(seed, "pools", "ends"))
+                again = chooser(known)
+                again = None if again is None else again[:, 0, column]
+                random = generator(seed, "pools", "ends")
+                mean, low, high = _interval(one, counts, (0.0, 1.0), random, again)
                 tokens = pool.mean_tokens([name for name, has in zip(problems, known, strict=True) if has])
                 tokens = None if tokens is None else tokens * int(budget)
                 flops = forward(pool.parameters, tokens)
@@ -88,13 +118,30 @@ def differences(pools: list[Sampled], replicates: int, seed: int) -> Iterator[tu
             (budgets, values), (others, opponent) = (
                 pool.grid(strategy, problems) for pool in (first, second)
             )
+            choosers = [pool.chooser(strategy, problems, counts, seed) for pool in (first, second)]
             for budget in np.intersect1d(budgets, others):
                 gap = values[:, budgets == budget][:, 0] - opponent[:, others == budget][:, 0]
-                known = int((~np.isnan(gap)).sum())
-                if known:
-                    mean, low, high = _interval(gap, counts, (-1.0, 1.0), generator(seed, "pools", "ends"))
+                known = ~np.isnan(gap)
+                if known.any():
+                    again = [choose(known) for choose in choosers]
+                    places = [budgets == budget, others == budget]
+                    means = None
+                    if all(each is not None for each in again):
+                        ours, theirs = (
+                            each[:, 0, place][:, 0] for each, place in zip(again, places, strict=True)
+                        )
+                        means = ours - theirs
+                    random = generator(seed, "pools", "ends")
+                    mean, low, high = _interval(gap, counts, (-1.0, 1.0), random, means)
                     where = (first.name, second.name, strategy, int(budget))
-                    yield (*where, mean, low, high, known, winner(mean, low, high, ("first", "second")))
+                    yield (
+                        *where,
+                        mean,
+                        low,
+                        high,
+                        int(known.sum()),
+                        winner(mean, low, high, ("first", "second")),
+                    )
 
 
 def exchanges(
@@ -124,13 +171,18 @@ def exchanges(
                 continue
             values[np.isnan(values).any(axis=1)] = np.nan
             complete = ~np.isnan(values[:, 0] + alone[:, 0])
+            again = small.chooser(strategy, problems, counts, seed)(complete)
             for version, ratio, factor, paid in _prices(times, longer or 1.0, ratios, curves):
                 found = at_budget(budgets, values, paid)
                 for value in (0, *sorted(set(cuts.bins[complete].tolist()))) if complete.any() else ():
                     random = generator(seed, "pools", "exchange", int(value))
                     copies = cuts.drawn(counts, [value] if value else None)
                     members = copies[0].astype(bool) & complete
-                    compared = against(found.values, alone[:, 0], copies, random)
+                    chosen = None
+                    if again is not None:
+                        read = at_budget(budgets, again[:, value], paid).values
+                        chosen = centred(read, np.nanmean(found.values[members]))
+                    compared = against(found.values, alone[:, 0], copies, random, chosen)
                     where = (small.name, larger.name, strategy, version, float(ratio), int(value))
                     numbers = (times, longer, factor, found.budget, found.clipped)
                     ahead = winner(*compared[6:], ("small", "larger"))
@@ -157,8 +209,14 @@ def _measured(grids, budget: int) -> np.ndarray:
 
 
 def _interval(
-    values: np.ndarray, counts: np.ndarray, ends: tuple[float, float], random: np.random.Generator
+    values: np.ndarray,
+    counts: np.ndarray,
+    ends: tuple[float, float],
+    random: np.random.Generator,
+    chosen: np.ndarray | None = None,
 ) -> tuple[float, float, float]:
-    size = np.array([(~np.isnan(values)).sum()])
-    low, high = percentile_interval(with_ends(bootstrap_means(values[:, None], counts), size, ends, random))
-    return float(np.nanmean(values)), float(low[0]), float(high[0])
+    """Mean and its interval; `chosen` (replicates,): the mean in every resample where choices were made anew in it."""
+    size, mean = np.array([(~np.isnan(values)).sum()]), float(np.nanmean(values))
+    means = bootstrap_means(values[:, None], counts) if chosen is None else centred(chosen, mean)[:, None]
+    low, high = percentile_interval(with_ends(means, size, ends, random))
+    return mean, float(low[0]), float(high[0])

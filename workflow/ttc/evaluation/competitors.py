@@ -7,8 +7,11 @@ import polars as pl
 
 from ttc import strategies
 from ttc.errors import InputError, nearest
+from ttc.evaluation.crossvalidation import Grid, build_grid
 
 RULES = ("best_of_n", "best_of_n_weighted", "majority")
+# Compute-optimal search is measured where the strategy it is compared with was
+ANCHOR = {"search": "best_of_n_weighted"}
 REVISION_SELECTIONS = ("hierarchical", "majority")  # paper figures 8 and 11: allocated once by each
 
 
@@ -55,6 +58,17 @@ def competing(outcomes: pl.DataFrame, group: Group) -> pl.DataFrame:
     """The rows of `outcomes` that compete in a group."""
     rows = outcomes.filter((pl.col("family") == group.family) & pl.col("strategy").is_in(group.strategies))
     return rows.filter(pl.col("selection") == group.label) if group.family == "revisions" else rows
+
+
+def grid_of(
+    outcomes: pl.DataFrame, group: Group, problem_ids: list[str], lacking: Sequence[int], at_most: bool
+) -> Grid:
+    """The outcomes of a group over `problem_ids`; `lacking`: budgets for which some of them have too few samples."""
+    rows = competing(outcomes, group)
+    if group.family == "search":
+        # Those without samples for a budget would take part with what they have at smaller ones
+        rows = rows.filter(~pl.col("budget").is_in(lacking))
+    return build_grid(rows, problem_ids, at_most, ANCHOR.get(group.family))
 
 
 def _names(outcomes: pl.DataFrame, family: str, selection: str | None) -> list[str]:

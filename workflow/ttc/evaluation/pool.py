@@ -4,7 +4,7 @@ A block of problems is read after the other, without the texts, so memory is bou
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import polars as pl
 
 from ttc.errors import InputError
 from ttc.evaluation.selection import aggregate, encode
+from ttc.tables.columns import CONFIDENCES
 from ttc.tables.generation import SAMPLES, SCORES
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 from ttc.tables.schema import ROW_GROUP_SIZE
@@ -40,12 +41,14 @@ class Steps:
 class Costs:
     """What each sample of a problem cost, arrays (n,), NaN = not recorded: tokens generated, tokens read by verifier.
 
-    `logprob`: the sum of the log-probabilities of its tokens.
+    `logprob`: the sum of the log-probabilities of its tokens; `confidences` by name
+    (`ttc.tables.columns.CONFIDENCES`).
     """
 
     tokens: np.ndarray
     verifier_tokens: dict[str, np.ndarray]
     logprob: np.ndarray
+    confidences: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def sample_pools(
     """
     verifiers = [verifier for verifier, paths in scores.items() if paths]
     for span in SAMPLES.spans(samples, block):
-        frame = SAMPLES.read(samples, ["answer", "correct", "tokens", "logprob"], span)
+        frame = SAMPLES.read(samples, ["answer", "correct", "tokens", "logprob", *CONFIDENCES], span)
         for verifier in verifiers:
             scored = SCORES.read(scores[verifier], ["step_scores", "tokens"], span)
             scored = scored.rename({"step_scores": f"{verifier} steps", "tokens": f"{verifier} tokens"})
@@ -144,6 +147,7 @@ def _pool(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Pool:
             tokens=_numbers(rows["tokens"]),
             verifier_tokens={verifier: _numbers(rows[f"{verifier} tokens"]) for verifier in verifiers},
             logprob=_numbers(rows["logprob"]),
+            confidences={name: _numbers(rows[name]) for name in CONFIDENCES},
         ),
     )
 

@@ -31,14 +31,20 @@ class Resampled:
 
 
 def resample(
-    grid: Grid, cuts: Cuts, folds: np.ndarray, counts: np.ndarray, measured: Cuts | None = None
+    grid: Grid,
+    cuts: Cuts,
+    folds: np.ndarray,
+    counts: np.ndarray,
+    measured: Cuts | None = None,
+    counted: np.ndarray | None = None,
 ) -> Resampled:
     """Allocate in every resample as `crossvalidation.cross_validate` does on the questions at hand.
 
     `cuts`: the bins by which strategies are chosen, cut anew; `measured`: those by which accuracies are given, the same
     if None, else `cuts` must be one bin (a choice for all questions).  `folds` int (repeats, questions): the folds of
     every split; copies of a question share its fold, so none is measured with a choice that it took part in.  `counts`
-    (replicates, questions): how often each was drawn.  Ties of strategies go to the one that costs fewer tokens over
+    (replicates, questions): how often each was drawn.  `counted`, bool (questions,): the questions that means are over,
+    all if None; choices are made on all.  Ties of strategies go to the one that costs fewer tokens over
     all questions of the grid, then to the first name.
     """
     if measured is not None and cuts.number != 1:
@@ -50,7 +56,7 @@ def resample(
     for start in range(0, len(counts), BLOCK):
         drawn = slice(start, start + BLOCK)
         copies = [(measured or cuts).copies(counts[drawn], [value]) for value in range(1, bins + 1)]
-        held_out[drawn], in_sample[drawn] = _allocate(outcomes, copies, folds, measured is not None)
+        held_out[drawn], in_sample[drawn] = _allocate(outcomes, copies, folds, measured is not None, counted)
     return Resampled(held_out, in_sample)
 
 
@@ -94,25 +100,35 @@ def _outcomes(grid: Grid) -> _Outcomes:
 
 
 def _allocate(
-    outcomes: _Outcomes, copies: list[np.ndarray], folds: np.ndarray, together: bool
+    outcomes: _Outcomes,
+    copies: list[np.ndarray],
+    folds: np.ndarray,
+    together: bool,
+    counted: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Held-out and in-sample means (replicates, 1 + bins, budgets) of one block; `together`: one choice for
     all bins.
     """
     near = [np.flatnonzero(drawn.any(axis=0)) for drawn in copies]
-    whole = np.stack(
-        [drawn[:, here] @ outcomes.table[here] for drawn, here in zip(copies, near, strict=True)]
-    )
-    in_sample = _mean(*_chosen(outcomes, whole, _fitted(outcomes, whole, together)))
+    everyone = np.ones(len(outcomes.table), dtype=bool)
+
+    def summed(wanted: np.ndarray) -> np.ndarray:
+        parts = [here[wanted[here]] for here in near]
+        return np.stack(
+            [drawn[:, here] @ outcomes.table[here] for drawn, here in zip(copies, parts, strict=True)]
+        )
+
+    def both(wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        sums = summed(wanted)
+        return sums, sums if counted is None else summed(wanted & counted)
+
+    whole, shown = both(everyone)
+    in_sample = _mean(*_chosen(outcomes, shown, _fitted(outcomes, whole, together)))
     right = size = 0.0
     for fold in folds:
         for held_out in np.unique(fold):
-            sums = np.zeros_like(whole)
-            for value, (drawn, here) in enumerate(zip(copies, near, strict=True)):
-                here = here[fold[here] == held_out]
-                if len(here):
-                    sums[value] = drawn[:, here] @ outcomes.table[here]
-            found = _chosen(outcomes, sums, _fitted(outcomes, whole - sums, together))
+            sums, shown = both(fold == held_out)
+            found = _chosen(outcomes, shown, _fitted(outcomes, whole - sums, together))
             right, size = right + found[0], size + found[1]
     return _mean(right, size), in_sample
 

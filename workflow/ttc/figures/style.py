@@ -208,6 +208,15 @@ def percent(axis) -> None:
     axis.set_major_formatter(mpl.ticker.FuncFormatter(lambda share, _: f"{100 * share:.4g}%"))
 
 
+def amount_axis(axes: Axes) -> None:
+    """Log x axis of what has been drawn, with ticks at powers of ten; under two of them, with some between them."""
+    axes.set_xscale("log")
+    low, high = axes.dataLim.intervalx
+    between = (1.0, 2.0, 5.0) if high < 100 * low else (1.0,)
+    axes.xaxis.set_major_locator(mpl.ticker.LogLocator(subs=between))
+    axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+
+
 def budget_axis(axes: Axes, budgets, label: str = BUDGET) -> None:
     """Log₂ x axis with ticks at 1, 4, 16, 64, 256, …: as far as `budgets` reach."""
     budgets = sorted(set(budgets))

@@ -39,6 +39,7 @@ from pathlib import Path
 
 from ttc.errors import InputError, nearest
 from ttc.grading.cache import Question, ReplyCache
+from ttc.grading.choice import in_letters
 from ttc.grading.golds import accepted
 from ttc.grading.processes import Reply, Worker
 from ttc.grading.readings import by_exact_rules, may_be_one, read, values_of_one_thing
@@ -55,8 +56,10 @@ from ttc.grading.values import (
     told_apart,
     unlisted,
 )
+from ttc.grading.words import in_words
 
-EQUALITIES = ("math_verify", "text")
+READINGS = {"text": read, "words": in_words, "choice": in_letters}
+EQUALITIES = ("math_verify", *READINGS)
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,10 @@ class Graded:
 class Grader:
     """Decides equality of answers; use it as a context manager, so that its worker processes end with it.
 
-    `equality` is `math_verify` (all three rules) or `text` (the exact rules only); `timeout` bounds one comparison,
-    in seconds of CPU time; `workers` is how many processes share the work; `cache` a folder in which replies of
-    the workers are remembered across runs, or None.  Neither of the last two changes a result.
+    `equality` is `math_verify` (all three rules), `text` (the exact rules only), `words` or `choice` (the first rule,
+    on answers as `ttc.grading.words` and `ttc.grading.choice` read them); `timeout` bounds one comparison, in seconds
+    of CPU time; `workers` is how many processes share the work; `cache` a folder in which replies of the workers are
+    remembered across runs, or None.  Neither of the last two changes a result.
 
     `counts` says how many comparisons each rule decided; `questions` how many the workers were `asked`, how many
     replies were `remembered`, and how many questions ran `late`.  Raises InputError for an unknown `equality`.
@@ -104,6 +108,7 @@ class Grader:
                 f"{nearest(equality, EQUALITIES)}"
             )
         self.equality = equality
+        self.read = READINGS.get(equality, read)
         self.timeout = timeout
         self.workers = max(1, workers)
         self.counts: Counter[str] = Counter()
@@ -153,12 +158,12 @@ class Grader:
             return {pair: verdict.equal for pair, verdict in zip(pairs, verdicts, strict=True)}
 
     def _decide(self, gold: str, answer: str) -> Verdict:
-        one, other = read(gold), read(answer)
+        one, other = self.read(gold), self.read(answer)
         if values := values_of_one_thing(one, other):
             return self._decide(*values)
         if decided := by_exact_rules(one, other):
             return Verdict(*decided)
-        return Verdict(False, "form") if self.equality == "text" else self._by_meaning(gold, answer)
+        return Verdict(False, "form") if self.equality in READINGS else self._by_meaning(gold, answer)
 
     def _by_meaning(self, gold: str, answer: str) -> Verdict:
         meanings = self._meaning(gold), self._meaning(answer)
@@ -203,7 +208,7 @@ class Grader:
         Decided once for each (gold, normal form), and for each pair of forms that needs it.  The result does not
         depend on the order or the number of the answers.
         """
-        spellings = _by_form(answer for answer in answers if answer is not None)
+        spellings = self._by_form(answer for answer in answers if answer is not None)
         shown = {form: _shown(members) for form, members in spellings.items()}
         own = {form: self.equal(gold, answer) for form, answer in shown.items()}
         late = {shown[form] for form, verdict in own.items() if verdict.how == "timeout"}
@@ -231,9 +236,16 @@ class Grader:
 
     def classes(self, answers: Iterable[str]) -> dict[str, str]:
         """Map each distinct answer to the name of its class: the transitive closure of equality in either order."""
-        spellings = _by_form(answers)
+        spellings = self._by_form(answers)
         names, _ = self._classes(spellings)
         return {answer: names[form] for form, members in spellings.items() for answer in members}
+
+    def _by_form(self, answers: Iterable[str]) -> dict[str, list[str]]:
+        """The distinct answers by normal form, each list and the forms sorted shortest first."""
+        spellings: dict[str, list[str]] = {}
+        for answer in sorted(set(answers), key=_shortest_first):
+            spellings.setdefault(self.read(answer).form, []).append(answer)
+        return spellings
 
     def _classes(
         self, spellings: dict[str, list[str]], late: Collection[str] = ()
@@ -244,7 +256,7 @@ class Grader:
         """
         forms = sorted(spellings, key=lambda form: _shortest_first(spellings[form][0]))
         shown = [_shown(spellings[form]) for form in forms]
-        numbers = [read(answer).number for answer in shown]
+        numbers = [self.read(answer).number for answer in shown]
         parent = list(range(len(forms)))
 
         def root(index: int) -> int:
@@ -275,7 +287,7 @@ class Grader:
 
     def _pairs(self, shown: list[str], late: Collection[str]) -> Iterable[tuple[int, int]]:
         """Indices of the pairs of answers for which Math-Verify is needed, in order."""
-        if self.equality == "text" or all(read(answer).number is not None for answer in shown):
+        if self.equality in READINGS or all(read(answer).number is not None for answer in shown):
             return
         meanings = {
             index: meaning
@@ -352,14 +364,6 @@ def _failure(reply: Reply) -> str:
         return "timeout"
     failed = reply.ended == "died" or (isinstance(reply.result, dict) and "error" in reply.result)
     return "error" if failed else ""
-
-
-def _by_form(answers: Iterable[str]) -> dict[str, list[str]]:
-    """The distinct answers by normal form, each list and the forms sorted shortest first."""
-    spellings: dict[str, list[str]] = {}
-    for answer in sorted(set(answers), key=_shortest_first):
-        spellings.setdefault(read(answer).form, []).append(answer)
-    return spellings
 
 
 def _shown(spellings: list[str]) -> str:

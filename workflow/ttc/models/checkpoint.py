@@ -142,8 +142,7 @@ def load_network(
     logger = logging.getLogger("transformers")
     level = logger.level
     logger.setLevel(logging.ERROR)
-    if not sys.stderr.isatty():
-        transformers_logging.disable_progress_bar()  # in a job's log it would be a line of hundreds
+    quiet()
     try:
         network, found = network_class.from_pretrained(
             source.path,
@@ -162,6 +161,12 @@ def load_network(
     check_complete(source, found, fresh)
     check_rotary(source, network)
     return network.to(source.device).eval()
+
+
+def quiet() -> None:
+    """No bar of progress where nobody watches: in a job's log it would be a line of hundreds."""
+    if not sys.stderr.isatty():
+        transformers_logging.disable_progress_bar()
 
 
 def check_complete(source: Source, found: dict, fresh: tuple[str, ...] = ()) -> None:

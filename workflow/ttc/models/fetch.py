@@ -8,6 +8,7 @@ from ttc.errors import InputError
 from ttc.homes import unwritable
 from ttc.models import parameters
 from ttc.models.card import ACTIVE
+from ttc.models.gguf_header import SUFFIX
 from ttc.models.shapes import packed_in, shapes_in
 from ttc.models.tokenizers import load_tokenizer
 from ttc.problems.hub_errors import GATED, NO_REPOSITORY, NO_REVISION, UNREACHABLE, first_line, reason
@@ -157,7 +158,9 @@ def _json(folder: Path, name: str, where: str) -> dict:
     try:
         return json.loads((folder / name).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{where}: not a checkpoint, it has no {name}") from error
+        files = sorted(file.name for file in folder.glob(f"*{SUFFIX}"))
+        hint = f"; it has {files[0]}, which may be given itself" if files else ""
+        raise InputError(f"{where}: not a checkpoint, it has no {name}{hint}") from error
     except ValueError as error:
         raise InputError(f"{where}: its {name} is not valid JSON ({first_line(error)})") from error
 

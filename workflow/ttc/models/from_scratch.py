@@ -1,15 +1,20 @@
 """Small Llama models from scratch, and verifiers that grow out of a policy."""
 
+from pathlib import Path
+
 import torch
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+from safetensors.torch import load_file
 
 from ttc import noise
 from ttc.errors import InputError
+from ttc.models.llama import Configuration
 from ttc.models.verifier import SurpriseVerifier
 
 
-def build_policy(model: dict, vocabulary: int, tokenizer, seed: int) -> LlamaForCausalLM:
-    """A Llama with random weights; model: layers, hidden, heads, kv_heads, intermediate, window."""
+def build_policy(model: dict, vocabulary: int, tokenizer, seed: int):
+    """A `LlamaForCausalLM` with random weights; model: layers, hidden, heads, kv_heads, intermediate, window."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     if model["hidden"] % model["heads"]:
         raise InputError(
             f"model.hidden is {model['hidden']}; it must be a multiple of model.heads = {model['heads']}"
@@ -36,15 +41,17 @@ def build_policy(model: dict, vocabulary: int, tokenizer, seed: int) -> LlamaFor
     return LlamaForCausalLM(config)
 
 
-def build_verifier(policy_path, fresh_layers: int, seed: int) -> SurpriseVerifier:
+def build_verifier(policy: Path, fresh_layers: int, seed: int) -> SurpriseVerifier:
     """A verifier that starts from a policy; its fresh layers, joint and head have random weights."""
-    policy = AutoModelForCausalLM.from_pretrained(policy_path, dtype=torch.float32)
-    config = LlamaConfig.from_dict(policy.config.to_dict())
-    config.fresh_layers = fresh_layers
-    config.architectures = None
     seed_torch(seed, "fresh layers")
-    verifier = SurpriseVerifier(config)
-    verifier.model.load_state_dict(policy.model.state_dict())
+    verifier = SurpriseVerifier(Configuration.of(policy).changed(fresh_layers=fresh_layers))
+    verifier.model.load_state_dict(
+        {
+            name.removeprefix("model."): weight.float()
+            for name, weight in load_file(policy / "model.safetensors").items()
+            if name.startswith("model.")
+        }
+    )
     return verifier
 
 

@@ -1,16 +1,11 @@
 """The forward pass of any `transformers` causal language model, through its own cache interface."""
 
 import torch
-from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.cache_utils import Cache
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
+from ttc.models.forward import Below, SharedPrefix
+from ttc.models.generic_attention import NAME, Prefix
 from ttc.models.padding import WIDTH, round_up
-
-IN_SPANS = "sdpa_in_spans"
-EXACT = 192  # slots up to which a sum's bits do not depend on how many there are
-SPAN = 128  # slots that are summed together beyond
 
 
 class SlotCache(Cache):
@@ -42,48 +37,17 @@ class SlotCache(Cache):
         return keys[:, :, : self.width].to(place), values[:, :, : self.width].to(place)
 
 
-def attend_in_spans(module, query, key, value, attention_mask, scaling=None, **options):
-    """The attention `sdpa`; of one token over a wide cache, whose values are summed in spans of `SPAN` slots.
-
-    Within a span, how far the padding reaches does not show (`ttc.models.padding`); a row that sees `EXACT` slots at
-    most is computed as it is in a narrow cache.  query [rows, heads, tokens, size]; key, value [rows, key-value heads,
-    width, size]; attention_mask [rows, 1, 1, width] is added.
-    """
-    rows, heads, count, size = query.shape
-    groups, width = key.shape[1:3]
-    if count > 1 or width <= EXACT:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **options)
-    narrow, _ = sdpa_attention_forward(
-        module,
-        query,
-        key[:, :, :EXACT],
-        value[:, :, :EXACT],
-        attention_mask[..., :EXACT],
-        scaling=scaling,
-        **options,
-    )
-    queries = query.view(rows, groups, heads // groups, size) * (scaling or size**-0.5)
-    shares = torch.softmax(queries @ key.transpose(2, 3) + attention_mask, dim=-1)
-    mixed = shares[..., :SPAN] @ value[:, :, :SPAN]
-    for start in range(SPAN, width, SPAN):
-        mixed += shares[..., start : start + SPAN] @ value[:, :, start : start + SPAN]
-    sees_more = attention_mask[:, :, :, EXACT:].isfinite().any(dim=-1, keepdim=True)
-    return torch.where(sees_more, mixed.reshape(rows, 1, heads, size), narrow), None
-
-
-AttentionInterface.register(IN_SPANS, attend_in_spans)
-AttentionMaskInterface.register(IN_SPANS, sdpa_mask)
-
-
 class GenericForward:
     """Any `transformers` causal language model; parts are layers × (keys, values), rows then key-value heads."""
 
     granule = WIDTH
+    rows = 1  # a prefill's widths are multiples already
 
     def __init__(self, model):
         self.model = model
-        if model.device.type == "cpu" and model.config._attn_implementation == "sdpa":
-            model.set_attn_implementation(IN_SPANS)
+        self.ours = model.config._attn_implementation in ("sdpa", NAME)
+        if self.ours:
+            model.set_attn_implementation(NAME)
         config = model.config
         self.layers, self.heads = config.num_hidden_layers, config.num_key_value_heads
         self.size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -93,8 +57,46 @@ class GenericForward:
         shape = (2 * self.layers, rows, self.heads, round_up(slots, WIDTH), self.size)
         return torch.zeros(shape, device=self.model.device, dtype=self.model.dtype)
 
-    def prefill(self, tokens: torch.Tensor) -> torch.Tensor:
+    def prefix(self, tokens: tuple[int, ...]) -> SharedPrefix | None:
+        """See `Forward.prefix`; None also for models whose layers do not tell the attention what they were told."""
+        if not self.ours:
+            return None
+        made, told = self._read(torch.tensor([tokens], device=self.model.device), Prefix())
+        return SharedPrefix(tokens, made[..., : len(tokens), :]) if told.layers == self.layers else None
+
+    def prefill(self, tokens: torch.Tensor, below: Below | None = None) -> torch.Tensor:
         """See `Forward.prefill`."""
+        return self._read(tokens, self._beneath(below))[0]
+
+    def decode(
+        self,
+        tokens: torch.Tensor,
+        slots: torch.Tensor,
+        cache: torch.Tensor,
+        width: int,
+        below: Below | None = None,
+    ) -> torch.Tensor:
+        """See `Forward.decode`."""
+        held = SlotCache(list(cache[: self.layers]), list(cache[self.layers :]))
+        held.width, held.slots = width, slots
+        visible = torch.arange(width, device=tokens.device)[None] <= slots[:, None]
+        mask = torch.zeros(visible.shape, device=tokens.device, dtype=self.model.dtype).masked_fill(
+            ~visible, float("-inf")
+        )
+        prefix = self._beneath(below)
+        before = prefix.length if below is None or below.rows is None else prefix.length * below.rows
+        output = self.model(
+            input_ids=tokens[:, None],
+            attention_mask=mask[:, None, None, :],
+            position_ids=(slots + before)[:, None],
+            past_key_values=held,
+            use_cache=True,
+            **prefix.options,
+        )
+        return output.logits[:, -1].float()
+
+    def _read(self, tokens: torch.Tensor, prefix: Prefix) -> tuple[torch.Tensor, Prefix]:
+        """The cache of tokens [rows, width] that follow a prefix, which may be empty."""
         rows, width = tokens.shape
         cache = self.empty(rows, width)
         allowed = torch.ones(width, width, dtype=torch.bool, device=tokens.device).tril()
@@ -104,27 +106,15 @@ class GenericForward:
         self.model.model(
             input_ids=tokens,
             attention_mask=mask,
-            position_ids=torch.arange(width, device=tokens.device)[None],
+            position_ids=torch.arange(prefix.length, prefix.length + width, device=tokens.device)[None],
             past_key_values=SlotCache(list(cache[: self.layers]), list(cache[self.layers :])),
             use_cache=True,
+            **prefix.options,
         )
-        return cache
+        return cache, prefix
 
-    def decode(
-        self, tokens: torch.Tensor, slots: torch.Tensor, cache: torch.Tensor, width: int
-    ) -> torch.Tensor:
-        """See `Forward.decode`."""
-        held = SlotCache(list(cache[: self.layers]), list(cache[self.layers :]))
-        held.width, held.slots = width, slots
-        visible = torch.arange(width, device=tokens.device)[None] <= slots[:, None]
-        mask = torch.zeros(visible.shape, device=tokens.device, dtype=self.model.dtype).masked_fill(
-            ~visible, float("-inf")
-        )
-        output = self.model(
-            input_ids=tokens[:, None],
-            attention_mask=mask[:, None, None, :],
-            position_ids=slots[:, None],
-            past_key_values=held,
-            use_cache=True,
-        )
-        return output.logits[:, -1].float()
+    def _beneath(self, below: Below | None) -> Prefix:
+        if below is None:
+            return Prefix()
+        cache = below.prefix.cache[:, 0]
+        return Prefix(cache[: self.layers], cache[self.layers :], below.rows)

@@ -10,6 +10,9 @@ key-value head, among zeros.  Held within rounding of `GenericForward` by tests/
 import torch
 from torch.nn.functional import scaled_dot_product_attention, silu
 
+from ttc.models.forward import Below
+from ttc.models.padding import ROWS
+
 SPAN = 128  # slots summed in one product: within a span, how far the padding reaches does not show
 
 
@@ -17,6 +20,7 @@ class LlamaForward:
     """`ttc.models.forward.Forward` of a Llama or Qwen2; parts of its cache are layers, sizes keys before values."""
 
     granule = 16
+    rows = ROWS
 
     @staticmethod
     def fits(config: dict) -> bool:
@@ -31,7 +35,7 @@ class LlamaForward:
             and rotary.get("rope_type") == "default"
             and rotary.get("partial_rotary_factor", 1.0) == 1.0
             and not any(config.get(option) for option in ("attention_bias", "mlp_bias", "use_sliding_window"))
-            and config["hidden_size"] <= 1024
+            and config["hidden_size"] <= 512
             and config["num_key_value_heads"] <= 4
             # Smaller products than this take a kernel of their own, chosen by their width
             and LlamaForward.granule * config["num_attention_heads"] * _sizes(config)[1] >= 400
@@ -62,7 +66,11 @@ class LlamaForward:
         shape = (len(self.layers), rows, -(-slots // self.granule) * self.granule, 2 * self.row)
         return torch.zeros(shape, device=self.embeddings.device)
 
-    def prefill(self, tokens: torch.Tensor) -> torch.Tensor:
+    def prefix(self, tokens: tuple[int, ...]) -> None:
+        """See `Forward.prefix`: what models of this size read before a question is not worth a form of its own."""
+        return None
+
+    def prefill(self, tokens: torch.Tensor, below: Below | None = None) -> torch.Tensor:
         """See `Forward.prefill`."""
         rows, width = tokens.shape
         cache = self.empty(rows, width)
@@ -85,7 +93,12 @@ class LlamaForward:
         return cache
 
     def decode(
-        self, tokens: torch.Tensor, slots: torch.Tensor, cache: torch.Tensor, width: int
+        self,
+        tokens: torch.Tensor,
+        slots: torch.Tensor,
+        cache: torch.Tensor,
+        width: int,
+        below: Below | None = None,
     ) -> torch.Tensor:
         """See `Forward.decode`."""
         rows = len(tokens)

@@ -1,89 +1,14 @@
-"""Transformer layers that read several new tokens of every row, each row behind its own past.
-
-As in `ttc.models.forward`, a cache is one tensor [parts, rows, …, slots, size] whose parts are the layers' own
-business; a token's slot is its position.
-"""
-
-from typing import Protocol
+"""Small Llama layers that read pieces of rows: `ttc.models.pieces.Layers` without the import of `transformers`."""
 
 import torch
-from transformers.cache_utils import Cache
 
 from ttc.models.llama_decoding import LlamaForward
-from ttc.models.padding import WIDTH, round_up
-
-
-class Layers(Protocol):
-    """The layers of a model between embeddings and output."""
-
-    def empty(self, rows: int, slots: int) -> torch.Tensor:
-        """A cache of zeros."""
-
-    def read(
-        self, embeddings: torch.Tensor, slots: torch.Tensor, cache: torch.Tensor, width: int
-    ) -> torch.Tensor:
-        """Last hidden states, normalised [rows, piece, hidden size], of a piece of every row.
-
-        embeddings: [rows, piece, hidden size]; slots: [rows, piece] its positions, where its keys and values are
-        written.  A token attends to the slots up to its own, all below `width`.
-        """
-
-
-def layers_of(model) -> Layers:
-    """The fastest layers that compute this `transformers` model (without its output matrix)."""
-    return SmallLlamaLayers(model) if LlamaForward.fits(model.config.to_dict()) else GenericLayers(model)
 
 
 def visible(slots: torch.Tensor, width: int) -> torch.Tensor:
     """What is added to attention scores [rows, piece, width]: 0 up to a token's own slot, minus infinity beyond."""
     beyond = torch.arange(width, device=slots.device) > slots[:, :, None]
     return torch.zeros(beyond.shape, device=slots.device).masked_fill_(beyond, float("-inf"))
-
-
-class GenericLayers:
-    """Any `transformers` decoder; parts are layers × (keys, values), rows then key-value heads."""
-
-    def __init__(self, model):
-        self.model = model
-
-    def empty(self, rows: int, slots: int) -> torch.Tensor:
-        """See `Layers.empty`."""
-        config = self.model.config
-        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        shape = (2 * config.num_hidden_layers, rows, config.num_key_value_heads, round_up(slots, WIDTH), size)
-        return torch.zeros(shape, device=self.model.device, dtype=self.model.dtype)
-
-    def read(
-        self, embeddings: torch.Tensor, slots: torch.Tensor, cache: torch.Tensor, width: int
-    ) -> torch.Tensor:
-        """See `Layers.read`."""
-        return self.model(
-            inputs_embeds=embeddings,
-            attention_mask=visible(slots, width)[:, None],
-            position_ids=slots,
-            past_key_values=_PieceCache(cache, slots, width),
-            use_cache=True,
-        ).last_hidden_state
-
-
-class _PieceCache(Cache):
-    """The cache of one call of `GenericLayers.read`."""
-
-    def __init__(self, cache: torch.Tensor, slots: torch.Tensor, width: int):
-        self.layers = []
-        self._cache, self._slots, self._width = cache, slots, width
-
-    def get_seq_length(self, layer_idx: int = 0) -> int:
-        return 0
-
-    def update(self, key_states, value_states, layer_idx, *args, **kwargs):
-        """Store the new keys and values [rows, heads, piece, size]; return those to attend to."""
-        rows = torch.arange(len(self._slots), device=self._slots.device)[:, None]
-        seen = []
-        for part, new in zip(self._cache[2 * layer_idx :], (key_states, value_states), strict=False):
-            part[rows, :, self._slots] = new.transpose(1, 2)
-            seen.append(part[:, :, : self._width])
-        return tuple(seen)
 
 
 class SmallLlamaLayers(LlamaForward):
@@ -98,7 +23,7 @@ class SmallLlamaLayers(LlamaForward):
     def read(
         self, embeddings: torch.Tensor, slots: torch.Tensor, cache: torch.Tensor, width: int
     ) -> torch.Tensor:
-        """See `Layers.read`."""
+        """See `ttc.models.pieces.Layers`."""
         rows, piece = slots.shape
         hidden = embeddings.reshape(rows * piece, -1)
         # Padding may lie beyond the window.

@@ -1,15 +1,16 @@
 """The paddings that keep results independent of the batch.
 
 Measured on the CPU with one thread (MKL, float32), not promised by it: a row's bits are its own if the number of rows
-is a multiple of `ROWS`, padding comes last, and no inner dimension that is padded exceeds 192 (between 193 and 383 it
-is summed in two halves, so its width shows).  Decoding therefore pads widths to a multiple; a prompt is computed at
-the width of its own length, beside prompts of the same width only.
+is a multiple of `ROWS` (of 8 where no product sums over 384 numbers or more), padding comes last, and no inner
+dimension that is padded exceeds 192 (between 193 and 383 it is summed in two halves, so its width shows).  Decoding
+therefore pads widths to a multiple; a prompt is computed at the width of its own length, beside prompts of the same
+width only.
 """
 
 import numpy as np
 import torch
 
-ROWS = 8  # rows are padded to a multiple of this: fewer make the matrix product use another kernel
+ROWS = 16  # rows are padded to a multiple of this: fewer make the matrix product use another kernel
 WIDTH = 32  # and widths of prompts, and of caches that are attended to, to a multiple of this
 CPU_TOKENS = (
     4096  # tokens of a pass over whole sequences: what is computed for more leaves the processor's cache

@@ -18,9 +18,9 @@ class Qwen2WithClasses(Qwen2PreTrainedModel):
         self.score = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2))
         self.post_init()
 
-    def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Logits [rows, width, 2] for `tokens` and `mask` [rows, width]."""
-        return self.score(hidden(self.model, tokens, mask))
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor, **past) -> torch.Tensor:
+        """Logits [rows, width, 2] for `tokens` and `mask` [rows, width]; past: see `hidden`."""
+        return self.score(hidden(self.model, tokens, mask, **past))
 
 
 class ValueHead(nn.Module):
@@ -46,11 +46,11 @@ class Qwen2WithValue(Qwen2PreTrainedModel):
         self.v_head = ValueHead(config.hidden_size)
         self.post_init()
 
-    def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Values [rows, width, 1] for `tokens` and `mask` [rows, width]."""
-        return self.v_head(hidden(self.model, tokens, mask))
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor, **past) -> torch.Tensor:
+        """Values [rows, width, 1] for `tokens` and `mask` [rows, width]; past: see `hidden`."""
+        return self.v_head(hidden(self.model, tokens, mask, **past))
 
 
-def hidden(model: Qwen2Model, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Last hidden states [rows, width, hidden size]."""
-    return model(input_ids=tokens, attention_mask=mask, use_cache=False).last_hidden_state
+def hidden(model: Qwen2Model, tokens: torch.Tensor, mask: torch.Tensor, **past) -> torch.Tensor:
+    """Last hidden states [rows, width, hidden size]; past: to go on behind tokens that were read, as a cache has it."""
+    return model(input_ids=tokens, attention_mask=mask, **{"use_cache": False} | past).last_hidden_state

@@ -5,38 +5,49 @@ its own can meet the token that was then written.  So at every token the fresh l
 before the token, the token's embedding, how probable the policy found it and how probable the best token was.
 """
 
+from pathlib import Path
+
 import torch
-from transformers import LlamaConfig, LlamaModel
-from transformers.models.llama.modeling_llama import LlamaPreTrainedModel
 
-from ttc.models.llama_training import hidden_states
+from ttc.models import llama
+from ttc.models.llama import Configuration, Llama
+from ttc.models.llama_training import check, hidden_states
 
 
-class SurpriseVerifier(LlamaPreTrainedModel):
+class SurpriseVerifier(torch.nn.Module):
     """One logit per token.  config: the policy's, with `fresh_layers` besides."""
 
-    config_class = LlamaConfig
-
-    def __init__(self, config: LlamaConfig):
-        super().__init__(config)
-        fresh = LlamaConfig.from_dict(config.to_dict())
-        fresh.num_hidden_layers = config.fresh_layers
-        fresh.vocab_size, fresh.pad_token_id = 1, None  # its embeddings are never read
-        self.model = LlamaModel(config)
+    def __init__(self, config: Configuration):
+        super().__init__()
+        check(config)
+        self.config = config
+        self.model = Llama(config)
         self.joint = torch.nn.Linear(2 * config.hidden_size + 2, config.hidden_size)
-        self.fresh = LlamaModel(fresh)
+        # One embedding, which is never read
+        self.fresh = Llama(
+            config.changed(num_hidden_layers=config.fresh_layers, vocab_size=1, pad_token_id=None)
+        )
         self.score = torch.nn.Linear(config.hidden_size, 1)
-        self.post_init()
+        for head in (self.joint, self.score):
+            torch.nn.init.normal_(head.weight, 0.0, config.initializer_range)
+            torch.nn.init.zeros_(head.bias)
 
-    def hidden(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Hidden states [rows, length, width] of right-padded token ids [rows, length]; `score` reads their logits."""
-        believed = self.model(input_ids=tokens).last_hidden_state
-        # The first token has nothing before it: it gets zeros, and is never scored.
-        joined = torch.nn.functional.pad(self.join(believed[:, :-1], tokens[:, 1:]), (0, 0, 1, 0))
-        return self.fresh(inputs_embeds=joined).last_hidden_state
+    @classmethod
+    def load(cls, folder: Path) -> "SurpriseVerifier":
+        """The verifier of a model directory, in float32."""
+        network = cls(Configuration.of(folder))
+        llama.load(network, folder)
+        return network
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write configuration and weights, as `ttc.models.directory.save_model` asks for."""
+        llama.save(self, folder)
 
     def hidden_at(self, tokens: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """Hidden states [places, width] at `places` (row · length + position): those of `hidden`, faster."""
+        """Hidden states [places, width] of right-padded token ids [rows, length] at `places` (row · length + position).
+
+        `score` reads their logits.  The first token has nothing before it: it gets zeros, and is never scored.
+        """
         believed = hidden_states(self.model, self.model.embed_tokens(tokens))
         joined = torch.nn.functional.pad(self.join(believed[:, :-1], tokens[:, 1:]), (0, 0, 1, 0))
         return hidden_states(self.fresh, joined, places)

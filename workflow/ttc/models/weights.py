@@ -1,8 +1,8 @@
 """The weights of a model directory: their place, and the options with which they are loaded.
 
 A directory that a stage trained holds its weights itself, in float32 unless its card says otherwise.  One that stage
-`fetch_model` wrote refers to a checkpoint from elsewhere: its link `weights` leads there, and its card says with which
-options it is loaded.
+`fetch_model` wrote refers to a checkpoint from elsewhere: its link `weights` leads there (or is a directory, which was
+made of a GGUF file), and its card says with which options it is loaded.
 """
 
 import json
@@ -46,7 +46,7 @@ def weights_of(path: Path | str) -> Weights:
         return Weights(path, card.get("dtype", Weights.dtype))
     if not (path / LINK).is_dir():
         raise InputError(
-            f"{path}: the checkpoint that it refers to is no longer at {(path / LINK).readlink()}; to have it looked "
+            f"{path}: the checkpoint that it refers to is no longer at {(path / LINK).resolve()}; to have it looked "
             f"for again: rm -r {path}, and the same command again"
         )
     return Weights((path / LINK).resolve(), **{name: card["checkpoint"][name] for name in OPTIONS})

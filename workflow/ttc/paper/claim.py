@@ -113,6 +113,11 @@ class Claim:
         """How far beyond the threshold an estimate must lie to be an effect."""
         return self.least if self.least is not None else LEAST if self.threshold == 0 else 0.0
 
+    @property
+    def may_have_no_effect(self) -> bool:
+        """Whether it is about a difference of accuracies that may be none, within two points."""
+        return self.side in ("above", "below") and self.threshold == 0 and self.least is None
+
     def warning(self, settings: Settings) -> str:
         """What to say beside the number of a confounded claim; empty where nothing is."""
         if self.confounded is None or settings.first_answer != "policy":

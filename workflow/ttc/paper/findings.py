@@ -15,7 +15,7 @@ from ttc.noise import generator
 from ttc.paper import claims
 from ttc.paper.claim import Claim, Measure, Settings
 from ttc.paper.measures import noted
-from ttc.paper.verdicts import FAMILIES, adjusted, p_value, verdict
+from ttc.paper.verdicts import FAMILIES, adjusted, equivalence, p_value, verdict
 from ttc.tables.publication import FINDINGS
 from ttc.tables.study import NotMeasured, Study
 
@@ -39,12 +39,16 @@ def find(study: Study, settings: Settings) -> pl.DataFrame:
         p_value(each, claim, generator(settings.seed, "findings", "p", claim.name))
         for claim, each in zip(CLAIMS, found, strict=True)
     ]
+    equal = [
+        equivalence(each, claim, generator(settings.seed, "findings", "equal", claim.name))
+        for claim, each in zip(CLAIMS, found, strict=True)
+    ]
     # A claim about the number of an earlier one belongs where that one does
     counted = [claim if first is None else CLAIMS[first] for claim, first in zip(CLAIMS, same, strict=True)]
     families = [
         None if each is None else FAMILIES[claim.primary] for claim, each in zip(counted, p, strict=True)
     ]
-    corrected = adjusted(p, families, same)
+    corrected, corrected_equal = adjusted(p, families, same), adjusted(equal, families, same)
     topics = [topic for topic, claims_of in TOPICS.items() for _ in claims_of]
     rows = [
         _row(claim, topics[place], place + 1, found[place])
@@ -52,8 +56,9 @@ def find(study: Study, settings: Settings) -> pl.DataFrame:
             "family": families[place],
             "p": p[place],
             "p_adjusted": corrected[place],
+            "p_equal": corrected_equal[place],
             "same_as": None if same[place] is None else CLAIMS[same[place]].name,
-            "verdict": verdict(found[place], claim, corrected[place]),
+            "verdict": verdict(found[place], claim, corrected[place], corrected_equal[place]),
         }
         for place, claim in enumerate(CLAIMS)
     ]

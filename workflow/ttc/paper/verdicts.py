@@ -2,7 +2,8 @@
 
 A study asks dozens of questions at once.  At 95 % each, nine of ten studies without any effect would find some claim
 reproduced, so a verdict needs a p-value that is adjusted for all of them: by Holm over the primary claims, which keeps
-the chance of any false verdict among them at 5 %, and by Benjamini and Yekutieli over the others.
+the chance of any false verdict among them at 5 %, and by Benjamini and Yekutieli over the others.  That there is no
+effect of size is tested, too, and adjusted in the same families, apart from the differences.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import numpy as np
 from scipy.stats import norm
 
 from ttc.paper.claim import MARGIN, Claim, Evidence, Measure
-from ttc.statistics.significance import benjamini_yekutieli, holm, sign_flip
+from ttc.statistics.significance import benjamini_yekutieli, holm, sign_flip, skew_corrected
 
 LEVEL = 0.05
 # Questions below which nothing is decided: intervals and p-values of fewer are not what they say
@@ -37,6 +38,19 @@ def p_value(found: Measure, claim: Claim, random: np.random.Generator) -> float 
     return min(1.0, 2 * min(equal, above[0], below[1]))
 
 
+def equivalence(found: Measure, claim: Claim, random: np.random.Generator) -> float | None:
+    """P-value of two one-sided tests that a difference lies within two points of none; None where that is no verdict.
+
+    Source: Schuirmann 1987.
+    """
+    tested = found.tested
+    if tested is None or tested.null is not None or not claim.may_have_no_effect:
+        return None
+    above, _ = _one_sided(tested, -MARGIN, found.value, random)
+    _, below = _one_sided(tested, MARGIN, found.value, random)
+    return max(above, below)
+
+
 def _one_sided(
     tested: Evidence, null: float, value: float, random: np.random.Generator
 ) -> tuple[float, float]:
@@ -45,6 +59,7 @@ def _one_sided(
     mean = value if tested.values is None else float(np.mean(tested.values))
     if tested.values is not None:
         found.append(sign_flip(tested.values, null, random))
+        found.append(skew_corrected(tested.values, null))
     if tested.error:
         found.append(
             (float(norm.sf((mean - null) / tested.error)), float(norm.cdf((mean - null) / tested.error)))
@@ -74,14 +89,15 @@ def adjusted(
     return [found[place] if first is None else found[first] for place, first in enumerate(same)]
 
 
-def verdict(found: Measure, claim: Claim, p: float | None) -> str:
-    """What a study says about a claim; `p` is adjusted.
+def verdict(found: Measure, claim: Claim, p: float | None, equal: float | None = None) -> str:
+    """What a study says about a claim; `p` and `equal`, the p-value of no effect of size, are adjusted.
 
     - `reproduced`: p is at most .05, the interval lies on the claimed side of the threshold, and the estimate beyond it
       by `claim.beyond`; with `within`, the interval lies inside ± the threshold;
     - `opposite`: the same on the other side;
     - `less than claimed`: on the other side of a threshold that is an effect, but not beyond no effect at all;
-    - `no effect of size`: the interval lies within two points of a threshold of no difference (two one-sided tests);
+    - `no effect of size`: `equal` is at most .05, and the interval lies within two points of no difference,
+      which is the threshold;
     - `undecided`: none of these, or fewer than 20 questions.
     """
     if found.value is None:
@@ -106,6 +122,7 @@ def verdict(found: Measure, claim: Claim, p: float | None) -> str:
             return "less than claimed"
         if threshold - value >= claim.beyond:
             return "opposite"
-    if claim.threshold == 0 and claim.least is None and low >= -MARGIN and high <= MARGIN:
+    settled = equal is not None and equal <= LEVEL and low >= -MARGIN and high <= MARGIN
+    if claim.may_have_no_effect and settled:
         return "no effect of size"
     return "undecided"

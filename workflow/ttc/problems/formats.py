@@ -6,7 +6,7 @@ by the prompt's methods and compared by `ttc.grading.grader`.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -15,9 +15,12 @@ from ttc.grading.characters import without_surrogates
 from ttc.grading.golds import accepted
 from ttc.grading.grader import Grader, read
 from ttc.grading.normal_form import normal_form
+from ttc.grading.readings import Reading
 from ttc.problems import prompts, text
 from ttc.problems.stops import Stops, any_line_end, single_token
 
+PROBES = ("What is 1 + 1?", "7 + 2 = ?", "\\(x\\) is a number.")  # problems that begin differently
+MERGED = 4  # tokens
 Graded = tuple[str | None, bool]  # the answer, None where none was found, and whether it is the gold one
 
 
@@ -31,6 +34,9 @@ class Form(Protocol):
         self, tokenizer, questions: Sequence[str], contexts: Sequence[Sequence[str]] | None = None
     ) -> list[list[int]]:
         """Token ids of what a model reads; contexts: of each question earlier answers, oldest first."""
+
+    def beginning(self, tokenizer) -> list[int]:
+        """The tokens with which the prompts of all problems begin."""
 
     def targets(self, tokenizer, solutions: Sequence[str]) -> list[list[int]]:
         """Token ids of whole solutions, as a model is to write them after a prompt."""
@@ -74,6 +80,10 @@ class LineForm:
         return text.encode_prompts(
             tokenizer, [text.prompt_text(*each) for each in zip(questions, before, strict=True)]
         )
+
+    def beginning(self, tokenizer):
+        """See `Form.beginning`: nothing but what starts every text."""
+        return []
 
     def targets(self, tokenizer, solutions):
         """See `Form.targets`."""
@@ -132,6 +142,15 @@ class PromptForm:
         """See `Form.prompts`."""
         return prompts.encode(self.prompt, questions, tokenizer, contexts)
 
+    def beginning(self, tokenizer):
+        """See `Form.beginning`; before the last of it a tokenizer might merge something with a problem's first sign."""
+        prompts = self.prompts(tokenizer, PROBES)
+        common = next(
+            (place for place, tokens in enumerate(zip(*prompts, strict=False)) if len(set(tokens)) > 1),
+            min(map(len, prompts)),
+        )
+        return prompts[0][: max(common - MERGED, 0)]
+
     def targets(self, tokenizer, solutions):
         """See `Form.targets`; after a completion that does not end in white space, a space comes first."""
         return text.encode_solutions(
@@ -167,9 +186,12 @@ class PromptForm:
         return [
             (None, False)
             if answer is None
-            else (name(accepted(gold)[0] if equal[gold, answer] else answer), equal[gold, answer])
+            else (self._name(accepted(gold)[0] if equal[gold, answer] else answer), equal[gold, answer])
             for gold, answer in zip(golds, answers, strict=True)
         ]
+
+    def _name(self, answer: str) -> str:
+        return name(answer, self.grader.read)
 
     def __enter__(self):
         self.grader.__enter__()
@@ -188,7 +210,7 @@ class PromptForm:
         return "" if chat or self.prompt.template[-1:].isspace() else " "
 
 
-def name(answer: str) -> str:
+def name(answer: str, read: Callable[[str], Reading] = read) -> str:
     """What an answer is called in votes: equal numbers and equal normal forms have one name."""
     reading = read(answer)
     return reading.form if reading.number is None else str(reading.number)

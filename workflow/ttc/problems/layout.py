@@ -13,6 +13,7 @@ COLUMNS = {
     "level": "difficulty, 1 = easiest: `3` or `Level 3`; `?` or nothing = not given",
     "subject": "kept beside the table of problems, which has no such column",
 }
+CHOICE_ANSWERS = ("letter", "index", "text")  # how the column of answers says which option is right
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from ttc.errors import InputError
 from ttc.problems import hub
+from ttc.problems.choices import lettered
 from ttc.problems.foreign_rows import read_file
 from ttc.problems.table import problem_table, without
 
@@ -27,6 +28,8 @@ def read_problems(
     where = f"data set '{section['hub']}'" if section["hub"] else ", ".join(map(str, paths))
     columns = {ours: theirs for ours, theirs in section["columns"].items() if theirs}
     rows = _of_the_hub(section) if section["hub"] else _of_files(section, paths)
+    if section.get("choices"):
+        rows = lettered(rows, columns, section["choices"], where)
     problems = problem_table(rows, columns, section["role"], where, section["extract"])
     if section["rows"] not in (None, len(problems)):
         raise InputError(

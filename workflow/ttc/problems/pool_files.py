@@ -21,6 +21,7 @@ from ttc.problems.foreign_rows import read_file, refuse
 from ttc.problems.layout import column_mapping
 from ttc.problems.row_files import Rows, read_rows
 from ttc.problems.table import problem_table
+from ttc.tables.columns import CONFIDENCES
 
 __all__ = ["read_file", "read_pool", "read_problems", "without_samples"]
 
@@ -39,6 +40,7 @@ COLUMNS = {
     ),
     "n": (pl.Int64(), "samples that a row counts, `correct` of them right"),
     "logprob": (pl.Float64(), "sum of log-probabilities of the completion's tokens, nats"),
+    **{name: (pl.Float64(), column.meaning.partition(":")[0]) for name, column in CONFIDENCES.items()},
     "finish_reason": (pl.String(), "why it ended, in the words of any tool; null = unknown"),
 }
 PROBLEM_COLUMNS = ("problem_id", "question", "answer", "solution", "level")

@@ -16,8 +16,9 @@ from ttc.noise import generator
 from ttc.problems import row_values
 from ttc.problems.row_files import Rows
 from ttc.problems.row_values import values_at
+from ttc.tables.columns import CONFIDENCES
 
-SCALARS = ("text", "answer", "correct", "logprob", "finish_reason", "sample")
+SCALARS = ("text", "answer", "correct", "logprob", *CONFIDENCES, "finish_reason", "sample")
 LISTS = ("step_scores", "tokens")  # a list may belong to one sample
 SHARED = ("problem_id", "question", "run")  # one value of a row serves all its samples
 MOST = 100_000_000  # samples that counts may stand for
@@ -32,6 +33,7 @@ _TYPES: dict[str, row_values.Type] = {
     "answer": row_values.as_answer,
     "correct": row_values.as_verdict,
     "logprob": row_values.as_number,
+    **dict.fromkeys(CONFIDENCES, row_values.as_number),
     "finish_reason": row_values.as_reason,
 }
 

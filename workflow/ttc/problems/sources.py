@@ -10,6 +10,7 @@ A source is a section of the configuration:
     split: test            # its split, also `train+test`; of a folder that has several
     columns: {..}          # ours (`ttc.problems.layout.COLUMNS`): theirs
     extract: [boxed]       # how the gold answer is found in the solution, where no column holds answers
+    choices: {..}          # questions with options (`ttc.problems.choices`): options, answer, shuffle; null: none
     role: test             # what the problems are to the study: train or test
     rows: 500              # the number of rows there must be, before any is left out; null: any
 """
@@ -19,7 +20,7 @@ from collections.abc import Iterable
 from ttc import plugins
 from ttc.errors import InputError, nearest
 from ttc.grading.answers import check_methods
-from ttc.problems.layout import COLUMNS, check_place, column_mapping
+from ttc.problems.layout import CHOICE_ANSWERS, COLUMNS, check_place, column_mapping
 
 PRESETS = "ttc.problems.presets"
 ROLES = ("train", "test")
@@ -32,9 +33,11 @@ DEFAULTS = {
     "split": None,
     "columns": {},
     "extract": ["boxed"],
+    "choices": None,
     "role": "test",
     "rows": None,
 }
+CHOICES = ("options", "answer", "shuffle")
 OF_THE_HUB = ("hub", "revision", "config")  # mean nothing for local files
 CONTENT = ("hub", "revision", "config", "split", "columns", "extract", "role", "rows")
 
@@ -59,6 +62,7 @@ def resolve(section: dict, where: str = "problems") -> dict:
     full["columns"] = preset.get("columns", {}) | (section.get("columns") or {})
     _check_place(full, where)
     check_methods(full["extract"])
+    _check_choices(full["choices"], f"{where}: choices")
     _check_name([full["role"]], ROLES, f"{where}: the role")
     columns = column_mapping(full["columns"], COLUMNS, ("question",), f"{where}: columns")
     return full | {"columns": {name: columns.get(name) for name in COLUMNS}}
@@ -66,7 +70,9 @@ def resolve(section: dict, where: str = "problems") -> dict:
 
 def content(section: dict) -> dict:
     """The part of a resolved section that can change the problems: all but names of files and of presets."""
-    return {name: section[name] for name in CONTENT}
+    # Where there are no choices nothing says so: problems that were made before there were any keep their names
+    choices = {"choices": section["choices"]} if section["choices"] else {}
+    return {name: section[name] for name in CONTENT} | choices
 
 
 def _check_place(full: dict, where: str) -> None:
@@ -83,6 +89,15 @@ def _check_place(full: dict, where: str) -> None:
     for name in OF_THE_HUB[1:]:
         if full[name]:
             raise InputError(f"{where}: `{name}` belongs to a data set of the hub, and a `path` is given")
+
+
+def _check_choices(choices: dict | None, where: str) -> None:
+    if choices is None:
+        return
+    _check_name(choices, CHOICES, f"{where}: the key")
+    if missing := [name for name in CHOICES if name not in choices]:
+        raise InputError(f"{where}: {missing[0]} is missing; needed are {', '.join(CHOICES)}")
+    _check_name([choices["answer"]], CHOICE_ANSWERS, f"{where}: the way of telling the right option")
 
 
 def _check_name(given: Iterable[str], allowed: Iterable[str], what: str) -> None:

@@ -5,9 +5,8 @@ One HTML file that needs nothing beside it (figures are inside as data).
 
 from pathlib import Path
 
-import jinja2
-
 from ttc.paper.figures import PAPER_FIGURES, PaperFigure, ours
+from ttc.report import templating
 from ttc.report.page import side_by_side
 
 RESOURCES = ("templates/gallery.html",)  # the template; its bytes are part of the code of this module
@@ -22,24 +21,26 @@ def render(study: str, figures: Path | list[Path], parts: list[str], pools: list
 
     `parts` are the report's parts with examples: `search`, `revisions`.
     """
-    template = Path(__file__).parent / RESOURCES[0]
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     folders = figures if isinstance(figures, list) else [figures]
     drawn, skipped = side_by_side(folders, pools or [""] * len(folders))
     for figure in [*drawn, *skipped]:
         figure["command"] = f"ttc draw {figure['name']} --study results/{study}"
     found = {figure["name"]: figure for figure in [*drawn, *skipped]}
-    return environment.from_string(template.read_text(encoding="utf-8")).render(
-        study=study,
-        papers=[
-            {
-                "title": title,
-                "rows": [_row(each, found, parts) for each in PAPER_FIGURES if each.version == version],
-            }
-            for version, title in VERSIONS.items()
-        ],
-        figures=drawn,
-        skipped=skipped,
+    return (
+        templating.environment()
+        .get_template("gallery.html")
+        .render(
+            study=study,
+            papers=[
+                {
+                    "title": title,
+                    "rows": [_row(each, found, parts) for each in PAPER_FIGURES if each.version == version],
+                }
+                for version, title in VERSIONS.items()
+            ],
+            figures=drawn,
+            skipped=skipped,
+        )
     )
 
 

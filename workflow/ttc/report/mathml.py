@@ -5,6 +5,7 @@ understood is shown as it was written: nothing is guessed, and no text is an err
 """
 
 import re
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 
@@ -46,6 +47,16 @@ def rendered(text: str) -> Markup:
     return Markup("").join(parts)
 
 
+def beginning(text: str, length: int) -> str:
+    """The first `length` characters of a text or a little less: it ends between two words, and in no formula."""
+    if len(text) <= length:
+        return text
+    spaces = [place for place, each in enumerate(text[: length + 1]) if each.isspace()]
+    inside = [found.span() for found in _FORMULA.finditer(text)]
+    ends = [place for place in spaces if not any(start < place < end for start, end in inside)]
+    return f"{text[: ends[-1]]} …" if ends and ends[-1] else "…"
+
+
 def answer(text: str) -> Markup:
     """A bare answer: as a formula where it is written in TeX, else as it is."""
     if not _BARE.search(text) or "$" in text:
@@ -53,6 +64,7 @@ def answer(text: str) -> Markup:
     return formula(text) or escape(text)
 
 
+@lru_cache(maxsize=65_536)
 def formula(source: str, display: bool = False) -> Markup | None:
     """One formula as MathML; None where it is not understood."""
     if len(source) > LONGEST:
@@ -69,7 +81,9 @@ def formula(source: str, display: bool = False) -> Markup | None:
 
 
 def _tag(name: str, inside: Markup, attributes: str = "") -> Markup:
-    return Markup("<%s%s>%s</%s>") % (Markup(name), Markup(attributes), inside, Markup(name))
+    """An element; `inside` is escaped already."""
+    # Formatting by Markup would ask of each part whether it is escaped, which takes longer than all else
+    return Markup(f"<{name}{attributes}>{inside}</{name}>")
 
 
 def _operator(character: str, attributes: str = "") -> Markup:

@@ -4,20 +4,49 @@ import base64
 import json
 from pathlib import Path
 
-import jinja2
 import polars as pl
 import yaml
 
 from ttc.errors import InputError
 from ttc.models.card import ACTIVE
 from ttc.paper.open_questions import choices
-from ttc.report import mathml, solutions, verdicts
+from ttc.report import replicates, samples, solutions, templating, verdicts
+from ttc.report.answers import Sources, answer
 from ttc.report.pools import accuracy, compared
 from ttc.report.pools import described as pools_described
 
-RESOURCES = ("templates/report.html",)  # the template; its bytes are part of the code of this module
+# The templates; their bytes are part of the code of this module
+RESOURCES = (
+    "templates/report.html",
+    "templates/report/accuracy.html",
+    "templates/report/answer.html",
+    "templates/report/choices.html",
+    "templates/report/claims.html",
+    "templates/report/figures.html",
+    "templates/report/macros.html",
+    "templates/report/models.html",
+    "templates/report/pools.html",
+    "templates/report/rebuild.html",
+    "templates/report/report.css",
+    "templates/report/solutions.html",
+)
 SIDES = {"above": ">", "below": "<", "within": "±"}
 LISTED_VOTES = 200
+# Places of the page and their titles; the third is the part without which there is no such place
+CONTENTS = (
+    ("answer", "The answer", "answer"),
+    ("pools", "Pools", "pools"),
+    ("accuracy", "Accuracy by budget", "accuracy"),
+    ("figures", "Figures", None),
+    ("findings", "Claims of the paper", None),
+    ("solutions", "Solutions", "examples"),
+    ("replicates", "Replicates", "replicated"),
+    ("models", "Models", "models"),
+    ("choices", "Choices", None),
+    ("environment", "Environment", None),
+    ("rebuild", "Rebuild", None),
+    ("configuration", "Configuration", None),
+)
 # Figures that compare pools
 OF_ALL = ("pools", "pool_exchange")
 METHODS = {
@@ -44,60 +73,58 @@ def render(
     votes: pl.DataFrame | None = None,
     tables: dict[str, pl.DataFrame] | None = None,
     titles: list[str] | None = None,
+    replicated: replicates.Replicated | None = None,
 ) -> str:
     """The report as HTML.
 
     `figures` is the folder that `plot` wrote, or those of all pools, whose `titles` are given, `content` the tables of
     texts, `shown` the number of problems shown with whole solutions, `models` cards by role, `found` the number of
     samples by the method that found their answer, `votes` the comparison with published votes, `tables` those of
-    accuracy and of pools that the study has (`curves`, `pool_checks`, `pool_accuracy`, `pool_pairs`, `pool_exchange`).
+    accuracy, of the answer and of pools that the study has, by name (`curves`, `advice`, `pool_checks`, …).
+    `replicated`: what there is about replicates, of which the other tables are the first.
     All text is escaped.
     """
     tables = tables or {}
     pools = (configuration.get("source") or {}).get("pools")
-    template = Path(__file__).parent / RESOURCES[0]
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False)
-    environment.filters["number"] = number
-    environment.filters["probability"] = probability
-    environment.filters["mathematics"] = mathml.rendered
-    environment.filters["answer"] = mathml.answer
     folders = figures if isinstance(figures, list) else [figures] if figures else []
+    seeds = replicated.seeds if replicated else []
     drawn, skipped = side_by_side(folders, titles or [""] * len(folders), main=True)
-    return environment.from_string(template.read_text(encoding="utf-8")).render(
-        study=study,
-        opening=f"{_opening(content)} {verdicts.opening(findings, models)}",
-        pools=pools_described(pools, tables.get("pool_checks")) if pools else None,
-        accuracy=accuracy(tables.get("curves")),
-        compared=compared(tables),
-        topics=by_topic(findings.filter(pl.col("verdict") != "not measured")),
-        unmeasured=by_topic(findings.filter(verdict="not measured")),
-        tested=verdicts.tested(findings, models),
-        power=verdicts.power(findings),
-        marks=verdicts.MARKS,
-        sides=SIDES,
-        figures=drawn,
-        skipped=skipped,
-        models=[_model(role, card) for role, card in models.items()],
-        examples=solutions.solutions(content, shown),
-        scored=content.scores is not None,
-        chains=solutions.revisions(content, 1 if shown else 0),
-        tree=solutions.search_tree(content) if shown else None,
-        found=_found(found),
-        votes=_votes(votes),
-        choices=choices(configuration),
-        configuration=yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, width=100),
+    parts = {
+        "answer": answer(Sources(tables, models, pools)),
+        "pools": pools_described(pools, tables.get("pool_checks")) if pools else None,
+        "accuracy": accuracy(tables.get("curves")),
+        "compared": compared(tables),
+        "more": samples.more(tables.get("extrapolation")),
+        "told_apart": samples.told_apart(tables.get("best")),
+        "replicated": replicates.section(replicated) if replicated else "",
+        "examples": solutions.solutions(content, shown),
+        "models": [_model(role, card) for role, card in models.items()],
+    }
+    return (
+        templating.environment()
+        .get_template("report.html")
+        .render(
+            parts,
+            study=study,
+            contents=[(place, title) for place, title, asked in CONTENTS if asked is None or parts[asked]],
+            opening=verdicts.opening(findings, models, seeds),
+            topics=by_topic(findings.filter(pl.col("verdict") != "not measured")),
+            unmeasured=by_topic(findings.filter(verdict="not measured")),
+            tested=verdicts.tested(findings, models, seeds),
+            power=verdicts.power(findings),
+            marks=verdicts.MARKS,
+            sides=SIDES,
+            figures=drawn,
+            skipped=skipped,
+            scored=content.scores is not None,
+            chains=solutions.revisions(content, 1 if shown else 0),
+            tree=solutions.search_tree(content) if shown else None,
+            found=_found(found),
+            votes=_votes(votes),
+            choices=choices(configuration),
+            configuration=yaml.safe_dump(configuration, sort_keys=False, allow_unicode=True, width=100),
+        )
     )
-
-
-def number(value: float) -> str:
-    """A number as the report shows it: three decimals, fewer for larger ones, a true minus sign."""
-    text = f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
-    return "0" if float(text) == 0 else text.replace("-", "−")
-
-
-def probability(value: float) -> str:
-    """A p-value as the report shows it: three decimals, and `< 0.001` below them."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def embedded(folder: Path, main: bool = False) -> tuple[list[dict], list[dict]]:
@@ -154,11 +181,6 @@ def by_topic(findings: pl.DataFrame) -> list[dict]:
     for row in findings.sort("number").to_dicts():
         topics.setdefault(row["topic"], []).append(row)
     return [{"topic": topic, "rows": rows} for topic, rows in topics.items()]
-
-
-def _opening(content: solutions.Content) -> str:
-    questions = content.samples["problem_id"].n_unique()
-    return f"{questions:,} test questions, {len(content.samples):,} independent solutions."
 
 
 def _model(role: str, card: dict) -> dict:

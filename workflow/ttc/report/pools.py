@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from ttc import strategies
+from ttc.report.numbers import interval, percent, points
 from ttc.tables.study import Study
 
 # Rows of the table of accuracy by budget: family and strategy; searches follow, then revisions
@@ -198,19 +199,7 @@ def _by_budget(rows: list[tuple[str, pl.DataFrame]], count: str) -> dict:
 
 def _cell(row: dict, most: int, count: str) -> dict:
     fewer = f"{row[count]:,} questions" if row[count] < most else ""
-    return {"text": _percent(row["accuracy"]), "interval": _interval(row["low"], row["high"]), "note": fewer}
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
-
-
-def _points(difference: float) -> str:
-    return f"{100 * difference:+.1f}".replace("-", "−")
-
-
-def _interval(low: float, high: float, form: Callable[[float], str] = _percent) -> str:
-    return f"[{form(low)}, {form(high)}]"
+    return {"text": percent(row["accuracy"]), "interval": interval(row["low"], row["high"]), "note": fewer}
 
 
 def _pairs(table: pl.DataFrame | None, names: dict[str, str], order: list[str]) -> dict | None:
@@ -226,8 +215,8 @@ def _pairs(table: pl.DataFrame | None, names: dict[str, str], order: list[str]) 
             part = table.filter(first=first, second=second, strategy=rule)
             cells = {
                 row["budget"]: {
-                    "text": _points(row["difference"]),
-                    "interval": _interval(row["low"], row["high"], _points),
+                    "text": points(row["difference"]),
+                    "interval": interval(row["low"], row["high"], points),
                     "note": "undecided" if row["winner"] == "undecided" else "",
                 }
                 for row in part.to_dicts()
@@ -262,7 +251,7 @@ def _exchange(tables: dict[str, pl.DataFrame], names: dict[str, str], order: lis
             {
                 "title": f"{names[first]}, N samples, against {names[second]}, one",
                 "note": f"The larger model has {one['parameters']:.2f} times the parameters; {tokens}.{basis}",
-                "larger": f"{_percent(one['larger'])} {_interval(one['larger_low'], one['larger_high'])}",
+                "larger": f"{percent(one['larger'])} {interval(one['larger_low'], one['larger_high'])}",
                 "rules": [_rule(rule) for rule in rules],
                 "rows": rows,
             }
@@ -277,8 +266,8 @@ def _price(part: pl.DataFrame, rules: list[str]) -> dict:
     for rule in rules:
         row = part.filter(strategy=rule).row(0, named=True)
         ahead = {"small": "smaller ahead", "larger": "larger ahead", "undecided": "undecided"}[row["winner"]]
-        interval = _interval(row["difference_low"], row["difference_high"], _points)
-        cells.append({"text": _points(row["difference"]), "interval": interval, "note": ahead})
+        ends = interval(row["difference_low"], row["difference_high"], points)
+        cells.append({"text": points(row["difference"]), "interval": ends, "note": ahead})
     return {
         "equal": PRICES[first["version"]],
         "ratio": "" if first["version"] == "inference" else f"{first['ratio']:g}",

@@ -1,5 +1,7 @@
 """Sentences of the report about verdicts: how many there are, what they rest on, and what they could find."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from ttc.statistics.power import POWER, difference_found, questions_needed
@@ -15,24 +17,29 @@ def counted(findings: pl.DataFrame) -> pl.DataFrame:
     return findings.filter(pl.col("side") != "none", pl.col("same_as").is_null())
 
 
-def models(cards: dict[str, dict]) -> str:
-    """What verdicts are about: models that were trained here were trained once, and another seed would give others."""
-    trained = any(not (card.get("checkpoint") or {}).get("hub") for card in cards.values())
+def models(cards: dict[str, dict], seeds: Sequence[int] = ()) -> str:
+    """What verdicts are about: models that were trained here were trained once, and another seed would give others.
+
+    `seeds`: those of the replicates, where there are several; the findings are of the first.
+    """
+    if seeds:
+        return f"in the first of {len(seeds)} replicates"
+    trained = any(not card.get("checkpoint") for card in cards.values())
     return "with these trained models" if trained else "with these models"
 
 
-def opening(findings: pl.DataFrame, cards: dict[str, dict]) -> str:
+def opening(findings: pl.DataFrame, cards: dict[str, dict], seeds: Sequence[int] = ()) -> str:
     """How many claims have which verdict."""
     claims = counted(findings)
     counts = dict(claims["verdict"].value_counts().iter_rows())
     unmeasured = counts.pop("not measured", 0)
     verdicts = ", ".join(f"{counts[name]} {name}" for name in MARKS if name in counts)
-    verdicts = f"{verdicts} ({models(cards)})" if verdicts else "none has a verdict here"
+    verdicts = f"{verdicts} ({models(cards, seeds)})" if verdicts else "none has a verdict here"
     verdicts += f"; {unmeasured} cannot be measured on this study" if unmeasured else ""
     return f"Of {len(claims)} claims of the paper: {verdicts}."
 
 
-def tested(findings: pl.DataFrame, cards: dict[str, dict]) -> str:
+def tested(findings: pl.DataFrame, cards: dict[str, dict], seeds: Sequence[int] = ()) -> str:
     """How many claims were tested, what corrects for their number, and what no interval holds."""
     claims = counted(findings).drop_nulls("p")
     if claims.is_empty():
@@ -48,8 +55,13 @@ def tested(findings: pl.DataFrame, cards: dict[str, dict]) -> str:
         f"{len(claims)} claims were tested here, {len(primary)} of them primary: named before a study had measured "
         "any, and adjusted by Holm, so that of studies without effects at most 5 % find one of them reproduced or "
         "opposite. The others are adjusted by Benjamini and Yekutieli, which bounds the share of false ones among the "
-        f"decided at 5 %.{once}"
+        f"decided at 5 %. That there is no effect of size is adjusted in the same way.{once}"
     )
+    if seeds:
+        return (
+            f"{said} Seeds: {len(seeds)}. These findings are of the first, {seeds[0]}; what changes with the others is "
+            "in the section on replicates."
+        )
     if models(cards) == "with these models":
         return said
     return (

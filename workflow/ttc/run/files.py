@@ -4,7 +4,10 @@ import contextlib
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+from ttc.errors import InputError
 
 
 def fresh_directory(output: Path) -> Path:
@@ -19,6 +22,26 @@ def commit_directory(temporary: Path, output: Path) -> None:
     """Move a filled folder into place, replacing what was there."""
     shutil.rmtree(output, ignore_errors=True)
     os.replace(temporary, output)
+
+
+@contextlib.contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder beside `out` to fill, which takes its place once all is written, and is gone where that fails.
+
+    InputError where something lies at `out` already, unless it is an empty folder: nothing is ever replaced.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: there is something already; name a folder that is not there yet")
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        flush(temporary)
+        if out.is_dir():
+            out.rmdir()
+        os.replace(temporary, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def commit(made: Path, output: Path) -> None:

@@ -1,7 +1,7 @@
 """The command line that all stages share: `python -m ttc.run <stage> --spec JSON --<input> PATH ... --output PATH`.
 
-`--spec` holds everything that can change the content; `--threads`, `--batch-rows`, `--device`, `--gpus`, `--cache` and
-`--checkpoint-seconds` cannot, and are therefore not part of a result's key.
+`--spec` holds everything that can change the content; `--threads`, `--batch-rows`, `--device`, `--gpus`, `--cache`,
+`--verifier-memory` and `--checkpoint-seconds` cannot, and are therefore not part of a result's key.
 
 A stage writes into a hidden work folder beside its output, and the output appears when it is complete, its sidecar
 before it.  One process at a time makes an output; a second one waits and takes what the first has made.
@@ -107,7 +107,7 @@ def _make(stage: str, spec: dict, inputs: Inputs, output: Path, runtime: Runtime
     """Run the stage in its work folder, write the sidecar, move the output into place; the number of its rows."""
     run = _load(stage)
     plugins.loaded.clear()
-    work = KeptWork(work_folder(output), _about(stage, spec, inputs)).open()
+    work = KeptWork(work_folder(output), _about(stage, spec, inputs), runtime.checkpoint_seconds).open()
     try:
         made = work.staged(output.name)
         run(
@@ -200,6 +200,12 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         default=Runtime.checkpoint_seconds,
         help="seconds of training that may be lost when the job is killed",
     )
+    parser.add_argument(
+        "--verifier-memory",
+        type=int,
+        default=Runtime.verifier_memory,
+        help="MB of keys and values that a published verifier keeps of what it has read",
+    )
     parser.add_argument("--cache", type=Path, help="folder of what stages remember across runs")
     known, rest = parser.parse_known_args(arguments)
     inputs: Inputs = {}
@@ -217,7 +223,13 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
     except json.JSONDecodeError as error:
         parser.error(f"--spec is not JSON ({error})")
     runtime = Runtime(
-        known.threads, known.batch_rows, known.device, known.gpus, known.cache, known.checkpoint_seconds
+        known.threads,
+        known.batch_rows,
+        known.device,
+        known.gpus,
+        known.cache,
+        known.checkpoint_seconds,
+        known.verifier_memory,
     )
     return spec, inputs, known.output, runtime
 

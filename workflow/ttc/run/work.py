@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ttc.digests import canonical, digest
 from ttc.run.files import commit, fresh_directory
-from ttc.runtime import Work
+from ttc.runtime import EVERY, Work
 
 ABOUT = "about.json"
 BLOCK = re.compile(r"(?P<kind>[a-z]+)-(?P<number>\d{6})-(?P<digest>[0-9a-f]{16})")
@@ -25,7 +25,8 @@ class KeptWork(Work):
     removed.
     """
 
-    def __init__(self, folder: Path, about: dict):
+    def __init__(self, folder: Path, about: dict, every: float = EVERY):
+        super().__init__(every)
         self.folder, self.about = folder, about
         self._blocks: list[dict] | None = None
         self._next = 0
@@ -69,7 +70,7 @@ class KeptWork(Work):
 
     def add(self, **tables) -> None:
         """See `Work.add`."""
-        self.blocks.append(tables)
+        super().add(**tables)
         temporary = fresh_directory(self.folder / "block")
         for name, frame in tables.items():
             frame.write_parquet(temporary / f"{name}.parquet")

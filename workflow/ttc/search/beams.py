@@ -2,7 +2,7 @@
 
 With N beams (the budget) and width M: sample N first steps, keep the N/M with the best score, sample M next
 steps of each, and so on.  A beam's score is the verifier's score of its newest step; with lookahead, that at
-the end of a rollout (`ttc.search.rollouts`).  A method that shares out the places otherwise overrides `share`.
+the end of a rollout (`ttc.search.growth`).  A method that shares out the places otherwise overrides `share`.
 
 What the paper leaves open, and what is done here:
 

@@ -4,6 +4,7 @@ A node is one generated step.  Every node is kept, whether its branch was droppe
 checked against the tree: each step is billed once, however many beams continue it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -39,7 +40,7 @@ class Bill:
     generated_tokens: int  # all tokens the engine made: steps of candidates, dropped steps, rollouts
     discarded_tokens: int  # of these, steps that are part of no candidate
     rollout_tokens: int  # of these, lookahead rollouts
-    # Tokens the verifier read.  One that reads only what is new: the prompt once and every generated token once.
+    # Tokens the verifier read: the prompt once and every step and rollout once, as tokens of the verifier
     verifier_tokens: int
     generations: int  # billed budget: N, or N(k + 1) for lookahead
 
@@ -68,6 +69,21 @@ class Tree:
         self.nodes.append(node)
         return node
 
+    @property
+    def generated_tokens(self) -> int:
+        """Tokens of all steps and rollouts so far."""
+        return self.rollout_tokens + sum(len(node.tokens) for node in self.nodes)
+
+    def number(self, groups: Sequence[Sequence[Node]]) -> None:
+        """Number all nodes anew: round by round, and in a round group by group, where each has its nodes in order.
+
+        Groups that do not wait for each other add theirs in an order that means nothing.
+        """
+        self.nodes = sorted((node for group in groups for node in group), key=lambda node: node.round)
+        new = {node.index: number for number, node in enumerate(self.nodes)}
+        for node in self.nodes:
+            node.index, node.parent = new[node.index], new.get(node.parent, -1)
+
     def path(self, node: Node) -> list[Node]:
         """The steps of a solution, first to last, of which `node` is the last."""
         steps = [node]
@@ -89,7 +105,6 @@ class Tree:
             while at >= 0 and at not in used:
                 used.add(at)
                 at = self.nodes[at].parent
-        generated = self.rollout_tokens + sum(len(node.tokens) for node in self.nodes)
         discarded = sum(len(node.tokens) for node in self.nodes if node.index not in used)
         return SearchResult(
             [
@@ -102,5 +117,5 @@ class Tree:
                 for node in candidates
             ],
             self.nodes,
-            Bill(generated, discarded, self.rollout_tokens, self.verifier_tokens, generations),
+            Bill(self.generated_tokens, discarded, self.rollout_tokens, self.verifier_tokens, generations),
         )

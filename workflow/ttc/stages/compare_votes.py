@@ -20,8 +20,9 @@ import polars as pl
 from ttc.errors import InputError, nearest
 from ttc.grading.grader import Grader, read
 from ttc.problems import pool_files
-from ttc.problems.pool_grading import grader_for, with_answers, write_plain
+from ttc.problems.pool_grading import grader_for, with_answers
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables.pools import REFERENCE_VOTES
 
 DECLARATION = {
     "group": "pool",
@@ -67,8 +68,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     )
     for (how,), rows in whole.filter(~pl.col("agree")).group_by("how", maintain_order=True):
         print(f"  {len(rows):,} differ: {how}, first {rows.row(0, named=True)}")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_plain(compared, output)
+    REFERENCE_VOTES.write(compared, output)
 
 
 def read_votes(path: Path, columns: dict[str, str], rules: dict[str, str]) -> pl.DataFrame:
@@ -130,15 +130,7 @@ def compare(pool: pl.DataFrame, question: str, votes: pl.DataFrame, grader: Grad
             if how == "unexplained" and None in given:
                 how = "no_answer"
         found.append((run_name, problem_id, name, rule, n, ours, reference, None not in given, agree, how))
-    columns = {
-        "run": pl.String,
-        "problem_id": pl.String,
-        "question": pl.String,
-        "rule": pl.String,
-        "n": pl.Int32,
-    }
-    columns |= {"ours": pl.String, "reference": pl.String, "all_answered": pl.Boolean, "agree": pl.Boolean}
-    frame = pl.DataFrame(found, schema=columns | {"how": pl.String}, orient="row")
+    frame = pl.DataFrame(found, schema=REFERENCE_VOTES.dtypes, orient="row")
     return frame.sort("run", "problem_id", "rule", "n")
 
 

@@ -36,6 +36,7 @@ DECLARATION = {
     "priority": 10,
     "published": {"": "tables/outcomes.parquet"},
     "per_pool": True,
+    "cards": True,
 }
 # Verifier of chains -> the input with its scores
 CHAIN_SCORES = {

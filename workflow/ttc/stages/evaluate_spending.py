@@ -4,25 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from ttc.errors import InputError
-from ttc.evaluation.clusters import clusters
-from ttc.evaluation.common import reach
-from ttc.evaluation.crossvalidation import stratified_folds
-from ttc.evaluation.difficulty import pool_half
 from ttc.evaluation.exchange import model_parameters
-from ttc.evaluation.pool import sample_counts, sample_pools, verdicts_only
+from ttc.evaluation.spending import take_home
 from ttc.evaluation.spending.compare import SPENT as UNITS
 from ttc.evaluation.spending.compare import break_even
 from ttc.evaluation.spending.measure import MEASURES, Measured, Study, flops_of, measure
-from ttc.evaluation.spending.paths import Paths, joined, sizes_to, walk
+from ttc.evaluation.spending.paths import Paths, sizes_to
+from ttc.evaluation.spending.questions import BOUNDS, Enough, as_table, folds_of, paths_of
 from ttc.evaluation.spending.rules import UNIFORM
+from ttc.models.identity import identities
 from ttc.noise import generator
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.analysis import DIFFICULTY
-from ttc.tables.generation import PROBLEMS
-from ttc.tables.schema import Schema
 from ttc.tables.spending import BREAK_EVEN, SPENDING, SPENT
 
 DECLARATION = {
@@ -35,36 +30,30 @@ DECLARATION = {
         "spending.parquet": "tables/spending.parquet",
         "spent.parquet": "tables/spent.parquet",
         "break_even.parquet": "tables/break_even.parquet",
+        "spending.json": "tables/spending.json",
     },
     "per_pool": True,
+    "cards": True,
 }
-BOUNDS = {-1.0: "at_most", 0.0: "equal", 1.0: "at_least"}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, probes, budgets, orders, bootstrap, folds, clusters, aggregation, difficulty_samples, parameters.
 
-    Writes a folder with the tables `spending`, `spent` and `break_even`; they are empty where samples have no answers
-    that could vote, or are too few.  Without scores there are no votes but the majority's.
+    Writes a folder with the tables `spending`, `spent` and `break_even`, and `spending.json`, the rules to take home
+    (`ttc.evaluation.spending.take_home`); they are empty where samples have no answers that could vote, or are too
+    few.  Without scores there are no votes but the majority's.
     """
     if not inputs.get("samples"):
         raise InputError("samples: no table was given, and budgets are spread over samples")
-    half = pool_half(spec["difficulty_samples"], "evaluation")
-    counts = sample_counts(inputs["samples"], half)
-    most = reach(counts.values())
-    budgets = [budget for budget in spec["budgets"] if budget <= most]
-    found = None
-    if verdicts_only(inputs["samples"]):
-        print("  samples have verdicts and no answers: there is no vote to spend on", flush=True)
-    elif not budgets or most < 2:
-        print(f"  {most} samples of a question are too few for any of the budgets", flush=True)
-    else:
-        kept = {name for name, count in counts.items() if count >= most}
-        if len(kept) < len(counts):
-            print(f"  over the {len(kept):,} of {len(counts):,} questions with {most} samples", flush=True)
-        paths = _paths(spec, inputs, most, budgets, kept, half)
+    enough = Enough.of(spec, inputs, "there is no vote to spend on")
+    found, budgets, paths = None, [], None
+    if enough is not None:
+        budgets = enough.budgets
+        paths = walked(spec, inputs, enough)
+        study = study_of(spec, inputs, paths, budgets)
         found = measure(
-            _study(spec, inputs, paths, budgets),
+            study,
             spec["bootstrap"],
             generator(spec["seed"], "spending", "bootstrap"),
         )
@@ -72,47 +61,32 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     written = ((SPENDING, _spending), (SPENT, _spent), (BREAK_EVEN, _break_even))
     for table, rows in written:
         records = [] if found is None else list(rows(found, budgets, paths))
-        frame = pl.DataFrame(records, schema=table.dtypes, infer_schema_length=None)
-        table.write(_known(frame, table), output / f"{table.name}.parquet")
+        table.write(as_table(records, table), output / f"{table.name}.parquet")
+    fitted = {"aggregation": spec["aggregation"]} | identities(inputs)
+    rules = take_home.nothing(fitted) if found is None else take_home.content(study, found, fitted)
+    (output / "spending.json").write_text(take_home.dumps(rules), encoding="utf-8")
 
 
-def _paths(spec, inputs, most: int, budgets: list[int], kept: set[str], half: int | None) -> Paths:
-    sizes = np.array(sorted({*sizes_to(most).tolist(), *budgets, *_probes(spec, most)}))
-    looks = sorted(
-        {*_probes(spec, most), *(size for size in sizes.tolist() if not size & (size - 1) and size < most)}
-    )
-    scores = {"prm": inputs.get("scores", [])}
-    return joined(
-        [
-            walk(
-                pool,
-                sizes,
-                looks,
-                spec["orders"],
-                spec["aggregation"],
-                generator(spec["seed"], "spending", "orders", pool.problem_id),
-            )
-            for pool in sample_pools(inputs["samples"], scores, half=half)
-            if pool.problem_id in kept
-        ]
-    )
+def walked(spec: dict, inputs: Inputs, enough: Enough) -> Paths:
+    """Paths of the questions kept, along random orders of their samples, at all sizes that the rules ask for."""
+    most, probes = enough.most, _probes(spec, enough.most)
+    sizes = np.array(sorted({*sizes_to(most).tolist(), *enough.budgets, *probes}))
+    looks = sorted({*probes, *(size for size in sizes.tolist() if not size & (size - 1) and size < most)})
+    return paths_of(spec, inputs, enough, sizes, looks)
 
 
 def _probes(spec: dict, most: int) -> list[int]:
     return [probe for probe in spec["probes"] if probe < most]
 
 
-def _study(spec: dict, inputs: Inputs, paths: Paths, budgets: list[int]) -> Study:
-    problems = PROBLEMS.read(one(inputs, "problems"), ["question"])
-    alike = clusters(problems, spec["clusters"], paths.problem_ids)
-    everyone = np.ones(len(paths.problem_ids), dtype=int)
-    fold = stratified_folds(everyone, spec["folds"], generator(spec["seed"], "spending", "folds"), alike)
+def study_of(spec: dict, inputs: Inputs, paths: Paths, budgets: list[int]) -> Study:
+    """What the rules are measured on: the paths, folds without questions that are alike in two, and bins."""
     difficulty = DIFFICULTY.read(one(inputs, "difficulty"), ["predicted_bin"])
     named = dict(difficulty.iter_rows())
     bins = [named.get(name) for name in paths.problem_ids]
     return Study(
         paths,
-        fold,
+        folds_of(spec, inputs, paths.problem_ids),
         None if None in bins else np.array(bins),
         budgets,
         _probes(spec, int(paths.sizes[-1])),
@@ -178,9 +152,3 @@ def _break_even(found: Measured, budgets: list[int], paths: Paths) -> Iterator[d
 
 def _named(rule, budget: int) -> dict:
     return {"selection": rule.selection, "rule": rule.name, "probe": rule.probe, "budget": budget}
-
-
-def _known(frame: pl.DataFrame, table: Schema) -> pl.DataFrame:
-    """The rows, null where a number that may be missing is not known."""
-    nullable = [name for name, column in table.columns.items() if column.nullable]
-    return frame.with_columns(pl.col(name).fill_nan(None) for name in nullable)

@@ -1,14 +1,17 @@
 """Stage `fetch_model`: a published checkpoint, fetched where there is a connection, checked and described.
 
 The weights stay where they are, in the hub's cache or in a directory of the user's; the output is a card and a link.
-Every later stage loads from that link, so that a compute node needs no connection.
+Those of a GGUF file are converted once, into a directory in the link's place.  Every later stage loads from there, so
+that a compute node needs no connection.
 """
 
 from pathlib import Path
 
+from ttc.digests import file_digest
 from ttc.errors import InputError
 from ttc.models.card import ACTIVE, write_card
 from ttc.models.fetch import describe, fetch
+from ttc.models.gguf_header import is_gguf
 from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import LINK, OPTIONS
 from ttc.problems.stops import any_line_end
@@ -25,28 +28,30 @@ DECLARATION = {
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: role (policy, prm), hub and revision (or the input `checkpoint`, a directory), dtype, attention,
-    trust_remote_code; of a verifier format (`ttc.verifiers.kinds`) and separator.  Writes a directory with
-    `card.json` and the link `weights`.
+    """spec: role (policy, prm), hub and revision (or the input `checkpoint`, a directory or a GGUF file), dtype,
+    attention, trust_remote_code; of a verifier format (`ttc.verifiers.kinds`) and separator; of a GGUF file gguf, the
+    version of the package that reads it.  Writes a directory with `card.json` and `weights`, a link or a directory.
     """
-    hub = spec["hub"] is not None
-    if hub:
-        where, folder = f"model '{spec['hub']}'", fetch(spec["hub"], spec["revision"])
+    place = {name: spec[name] for name in ("hub", "revision", "gguf") if spec.get(name) is not None}
+    given = None if spec["hub"] is not None else one(inputs, "checkpoint")
+    where = f"model '{spec['hub']}'" if given is None else str(given)
+    network_class = _network_class(spec, given, where)
+    if given is None:
+        folder = fetch(spec["hub"], spec["revision"])
+    elif is_gguf(given):
+        folder = _converted(given, output / LINK, spec["dtype"], where)
+        place["sha256"] = file_digest(given)
     else:
-        folder = one(inputs, "checkpoint")
-        where = str(folder)
+        folder = given
         if not folder.is_dir():
             raise InputError(f"{where}: there is no such checkpoint directory")
-    remote = spec["trust_remote_code"]
+    about = describe(folder, where, network_class, spec["trust_remote_code"], given is None)
     if spec["role"] == "policy":
-        about = describe(folder, where, None, remote, hub)
         any_line_end(load_tokenizer(folder), (), where)
         kinds = {"kind": "policy"}
     else:
-        from ttc.verifiers.readers import kind_class, load_reader
+        from ttc.verifiers.readers import load_reader
 
-        network, _ = kind_class(spec["format"], spec.get("separator"))
-        about = describe(folder, where, network.network_class, remote, hub)
         # A tokenizer that lacks the format's tokens is refused before anything is sampled
         how = {name: spec[name] for name in ("trust_remote_code", "separator") if name in spec}
         load_reader(spec["format"], folder, **how)
@@ -54,14 +59,38 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     options = {name: spec[name] for name in OPTIONS}
     if "separator" in spec:
         options["separator"] = spec["separator"]
-    place = {name: spec[name] for name in ("hub", "revision") if spec[name] is not None}
-    card = kinds | about | {"checkpoint": place | options}
     output.mkdir(parents=True, exist_ok=True)
-    write_card(output, card)
-    (output / LINK).symlink_to(folder.resolve(), target_is_directory=True)
+    write_card(output, kinds | about | {"checkpoint": place | options})
+    if folder != output / LINK:
+        (output / LINK).symlink_to(folder.resolve(), target_is_directory=True)
     active = f" ({about[ACTIVE]:,} of them active, by which FLOPs are counted)" if ACTIVE in about else ""
     print(
         f"  {where}: {about['architecture']}, {about['parameters']:,} parameters{active}, window "
         f"{about['window']:,}",
         flush=True,
     )
+
+
+def _network_class(spec: dict, given: Path | None, where: str) -> type | None:
+    """The class of a verifier's network; InputError for one with a head of its own in a GGUF file, which has none."""
+    if spec["role"] == "policy":
+        return None
+    from transformers import AutoModelForCausalLM
+
+    from ttc.verifiers.readers import kind_class
+
+    found = kind_class(spec["format"], spec.get("separator"))[0].network_class
+    if given is not None and is_gguf(given) and found is not AutoModelForCausalLM:
+        raise InputError(
+            f"{where}: a GGUF file holds a language model, and kind '{spec['format']}' needs another head"
+        )
+    return found
+
+
+def _converted(file: Path, folder: Path, dtype: str, where: str) -> Path:
+    from ttc.models.gguf import convert
+
+    if not file.is_file():
+        raise InputError(f"{where}: there is no such GGUF file")
+    convert(file, folder, dtype, where)
+    return folder

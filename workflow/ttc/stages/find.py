@@ -22,6 +22,7 @@ DECLARATION = {
     "light": True,
     "published": {"": "tables/findings.parquet"},
     "per_pool": True,
+    "cards": True,
 }
 
 

@@ -10,8 +10,7 @@ from ttc.evaluation.allocation import Draws, allocate, features
 from ttc.evaluation.allocators.binned import BinnedAllocator
 from ttc.evaluation.clusters import clusters
 from ttc.evaluation.common import common_questions, left_out
-from ttc.evaluation.competitors import competing, groups
-from ttc.evaluation.crossvalidation import build_grid
+from ttc.evaluation.competitors import grid_of, groups
 from ttc.evaluation.curves import fixed_curves, question_counts, tabulate
 from ttc.evaluation.cuts import Cuts, cuts_of
 from ttc.runtime import Inputs, Runtime, one
@@ -43,8 +42,6 @@ DECLARATION = {
     },
     "per_pool": True,
 }
-# Compute-optimal search is measured where the strategy it is compared with was
-ANCHOR = {"search": "best_of_n_weighted"}
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
@@ -69,11 +66,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     told = features(difficulty, problem_ids, cuts)
     allocated = []
     for group in groups(outcomes, spec["strategies"], spec["competing_methods"]):
-        rows = competing(outcomes, group)
-        if group.family == "search":
-            # Those without samples for a budget would take part with what they have at smaller ones
-            rows = rows.filter(~pl.col("budget").is_in(lacking))
-        grid = build_grid(rows, problem_ids, spec["at_most"], ANCHOR.get(group.family))
+        grid = grid_of(outcomes, group, problem_ids, lacking, spec["at_most"])
         if grid.left_out:
             print(
                 f"  {group.family}: left out, not measured on every question: {', '.join(grid.left_out)}",

@@ -29,6 +29,7 @@ DECLARATION = {
     "light": True,
     "published": {"": "tables/exchange.parquet"},
     "per_pool": True,
+    "cards": True,
 }
 # Revisions are allocated under several rules; this is the paper's
 REVISION_SELECTION = "hierarchical"

@@ -1,31 +1,31 @@
 """Stage `notebook`: execute a notebook on the tables of a study; equal tables give equal bytes.
 
-Roles: notebook (the .ipynb, kept without outputs); tables (a folder such as results/<study>/tables), or in its stead
-curves (the folder of fit_allocator), outcomes, difficulty, exchange and findings, which are linked into such a folder.
-The notebook finds that folder in the environment variable TTC_TABLES.  spec: what the notebook goes by besides: its
-name, and what search methods declare.
+Roles: notebook (the .ipynb, kept without outputs); each of the tables that it declares, by the table's name, either the
+table itself or a folder that holds it, or nothing where the study lacks it.  They are linked into a folder as
+results/<study>/tables is one, which the notebook finds in the environment variable TTC_TABLES.  spec: what the notebook
+goes by besides: its name, and what search methods declare.
 """
 
 import os
 import tempfile
 from pathlib import Path
 
-from ttc import strategies  # noqa: F401 - the notebook imports them, so they are part of this stage's code
+# Notebooks import these, so they are part of this stage's code; `ttc.open` is `opened`
+from ttc import strategies  # noqa: F401
 from ttc.errors import InputError
-from ttc.figures import style  # noqa: F401
+from ttc.figures import cells  # noqa: F401
 from ttc.runtime import Inputs, Runtime, one
+from ttc.tables import opened  # noqa: F401
 
 DECLARATION = {
     "group": "publication",
-    "purpose": "execute the notebook",
+    "purpose": "execute the notebooks",
     "suffix": ".ipynb",
     "memory": 2000,
     "light": True,
     "published": {"": "notebooks/{label}.ipynb"},
 }
 
-ALONE = ("outcomes", "difficulty", "exchange", "findings")
-FITTED = ("curves", "allocation", "per_question")
 # For one cell
 SECONDS = 300
 
@@ -38,9 +38,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     notebook = nbformat.read(source, as_version=4)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        given = inputs.get("tables", [])
-        linked = Path(given[0]).resolve() if given else link_tables(inputs, folder / "tables")
-        executed = execute(notebook, linked, folder)
+        executed = execute(notebook, link_tables(inputs, folder / "tables"), folder)
     output.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(executed, output)
 
@@ -48,13 +46,11 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 def link_tables(inputs: Inputs, folder: Path) -> Path:
     """A folder with a link `<table>.parquet` for every table given, as results/<study>/tables has them."""
     folder.mkdir(parents=True)
-    for name in ALONE:
-        for path in inputs.get(name, [])[:1]:
-            (folder / f"{name}.parquet").symlink_to(path.resolve())
-    for fitted in inputs.get("curves", [])[:1]:
-        for name in FITTED:
-            if (table := fitted / f"{name}.parquet").exists():
-                (folder / table.name).symlink_to(table.resolve())
+    for name, paths in inputs.items():
+        for path in paths if name != "notebook" else []:
+            table = path / f"{name}.parquet" if path.is_dir() else path
+            if table.exists():
+                (folder / f"{name}.parquet").symlink_to(table.resolve())
     return folder
 
 
@@ -86,4 +82,8 @@ def execute(notebook, tables: Path, scratch: Path):
     finally:
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
+    # Libraries speak there of the machine, such as that a cache takes long to be made: no result of the tables
+    for cell in executed.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [each for each in cell.outputs if each.get("name") != "stderr"]
     return executed

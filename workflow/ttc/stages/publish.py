@@ -19,6 +19,7 @@ DECLARATION = {
     "purpose": "lay out the study for people",
     "memory": 2000,
     "light": True,
+    "records": True,
 }
 
 STAMP = ".complete-"
@@ -26,6 +27,7 @@ OWNED = (
     "tables",
     "figures",
     "notebooks",
+    "solutions",
     "report.html",
     "gallery.html",
     "config.resolved.yaml",
@@ -74,7 +76,8 @@ def lay_out(artifact: dict, main: str, published: dict[str, dict[str, str]], per
         if artifact["stage"] in per_pool and artifact["label"] != main:
             place = Path(place.parts[0], artifact["label"], *place.parts[1:])
         if name == "*":
-            yield from ((file, place / file.name) for file in sorted(path.glob("[!.]*")))
+            files = sorted(file for file in path.rglob("[!.]*") if file.is_file())
+            yield from ((file, place / file.relative_to(path)) for file in files)
         elif (file := path / name if name and path.name != name else path).is_file():
             yield file, place
 

@@ -1,8 +1,9 @@
-"""Stage `report`: one self-contained HTML file with findings, figures, whole solutions and every choice made.
+"""Stage `report`: one self-contained HTML file: the answer, figures, claims, whole solutions and every choice made.
 
 Roles: problems, samples, findings (required); scores, searches (the blocks of the one whose tree is drawn), chains,
 chain_scores, figures (of one pool or of several), votes, origin, curves (the folder of fit_allocator), the tables of
-pools and the model folders may be empty.
+the answer (advice, cheapest, stopping, spending, hybrid, exchange), those of pools and of replicates, replicates_figure
+and the model folders may be empty.
 """
 
 from collections import Counter
@@ -15,17 +16,38 @@ from ttc.flops import ROLES
 from ttc.grading.answers import NONE, find
 from ttc.models.card import read_card
 from ttc.report.page import render
+from ttc.report.replicates import Replicated
 from ttc.report.solutions import Content, solved_sometimes
 from ttc.runtime import Inputs, Runtime, one
-from ttc.tables.analysis import CURVES
+from ttc.tables.advice import ADVICE, CHEAPEST
+from ttc.tables.analysis import CURVES, EXCHANGE
+from ttc.tables.best import BEST
 from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
+from ttc.tables.extrapolation import EXTRAPOLATION
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
+from ttc.tables.hybrid import HYBRID
 from ttc.tables.pools import POOL_CHECKS
 from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 from ttc.tables.search import CANDIDATES, TREE
+from ttc.tables.spending import SPENDING
+from ttc.tables.stopping import STOPPING
+from ttc.tables.studies import REPLICATED_FINDINGS, REPLICATES
 
-OF_POOLS = (POOL_CHECKS, POOL_ACCURACY, POOL_PAIRS, POOL_EXCHANGE)
+SHOWN = (
+    ADVICE,
+    CHEAPEST,
+    STOPPING,
+    SPENDING,
+    HYBRID,
+    EXCHANGE,
+    EXTRAPOLATION,
+    BEST,
+    POOL_CHECKS,
+    POOL_ACCURACY,
+    POOL_PAIRS,
+    POOL_EXCHANGE,
+)
 DECLARATION = {
     "group": "publication",
     "purpose": "write the report",
@@ -33,6 +55,7 @@ DECLARATION = {
     "memory": 2000,
     "light": True,
     "published": {"": "report.html"},
+    "cards": True,
 }
 
 
@@ -56,17 +79,26 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         votes=pl.read_parquet(one(inputs, "votes")) if inputs.get("votes") else None,
         tables=_tables(inputs),
         titles=spec["pools"],
+        replicated=_replicated(spec["configuration"], inputs),
     )
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page, encoding="utf-8")
 
 
 def _tables(inputs: Inputs) -> dict[str, pl.DataFrame]:
-    """Accuracy by budget, and what there is about pools."""
-    found = {table.name: table.read(inputs[table.name]) for table in OF_POOLS if inputs.get(table.name)}
+    """What the answer is made of, accuracy by budget, and what there is about pools, more samples and the best."""
+    found = {table.name: table.read(inputs[table.name]) for table in SHOWN if inputs.get(table.name)}
     if inputs.get("curves"):
         found["curves"] = CURVES.read(one(inputs, "curves") / "curves.parquet")
     return found
+
+
+def _replicated(configuration: dict, inputs: Inputs) -> Replicated | None:
+    """What there is about replicates, of a study with several seeds."""
+    if not inputs.get(REPLICATES.name):
+        return None
+    tables = (table.read(one(inputs, table.name)) for table in (REPLICATES, REPLICATED_FINDINGS))
+    return Replicated(configuration["seeds"], *tables, one(inputs, "replicates_figure"))
 
 
 def _content(inputs: Inputs, shown: int) -> Content:

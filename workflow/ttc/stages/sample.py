@@ -20,7 +20,7 @@ DECLARATION = {
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), samples [start, stop), temperature, max_tokens; form and engine
-    (optional, see `ttc.problems.formats.open_form` and `ttc.engines.open`).
+    (optional, see `ttc.problems.formats.open_form` and `ttc.engines.open`); confidence (optional): `top` and `window`.
     """
     problems = select_problems(PROBLEMS.read(one(inputs, "problems")), spec["split"], spec["problems"])
     if problems.is_empty():  # a block of training problems that were left out

@@ -8,7 +8,7 @@ from ttc.errors import InputError
 from ttc.models.card import read_card
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
-from ttc.verifiers.open import open_verifier
+from ttc.verifiers.open import open_verifier, tell
 from ttc.verifiers.readers import solutions_of
 from ttc.verifiers.scoring import score_in_blocks
 
@@ -36,13 +36,15 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     kind = read_card(path)["kind"]
     if kind != spec["kind"]:
         raise InputError(f"{path} is of kind '{kind}' and not '{spec['kind']}'")
+    verifier = open_verifier(path, spec.get("format"), runtime, engine=spec.get("engine", "transformers"))
     scored = score_in_blocks(
-        open_verifier(path, spec.get("format"), runtime, engine=spec.get("engine", "transformers")),
+        verifier,
         solutions_of(problems, samples),
         runtime.work,
         BLOCKS * runtime.batch_rows,
         runtime.progress("different solutions scored"),
     )
+    tell(verifier)
     if kind == "orm":
         scored = scored.with_columns(pl.col("step_scores").list.tail(1))
     SCORES.write(pl.concat([samples.select("problem_id", "sample_index"), scored], how="horizontal"), output)

@@ -9,7 +9,7 @@ from ttc.problems.contexts import contexts
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
-from ttc.verifiers.open import open_verifier
+from ttc.verifiers.open import open_verifier, tell
 from ttc.verifiers.readers import solutions_of
 from ttc.verifiers.scoring import score_in_blocks
 
@@ -34,13 +34,15 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     problems = PROBLEMS.read(one(inputs, "problems"))
     chains = CHAINS.read(inputs["chains"])
     path = one(inputs, "verifier")
+    verifier = open_verifier(path, spec.get("format"), runtime, whole=read_card(path)["kind"] == "orm")
     scored = score_in_blocks(
-        open_verifier(path, spec.get("format"), runtime, whole=read_card(path)["kind"] == "orm"),
+        verifier,
         solutions_of(problems, chains, contexts(chains, spec["max_context"])),
         runtime.work,
         BLOCKS * runtime.batch_rows,
         runtime.progress("distinct revisions scored"),
     )
+    tell(verifier)
     last = scored.select(pl.col("step_scores").list.last().alias("score"), "tokens")
     CHAIN_SCORES.write(
         pl.concat([chains.select("problem_id", "chain", "step"), last], how="horizontal"), output

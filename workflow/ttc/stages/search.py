@@ -14,13 +14,14 @@ from ttc.errors import InputError
 from ttc.problems.formats import LINES, Form, open_form
 from ttc.problems.text import SEPARATOR
 from ttc.runtime import Inputs, Report, Runtime, Work, one, silent
-from ttc.search.loop import search
+from ttc.search.loop import Searches
 from ttc.search.options import Draw, Options
 from ttc.search.strategy import Strategy, from_spec
 from ttc.search.tree import SearchResult
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.search import CANDIDATES, TREE
 from ttc.verifiers.follow import TextSteps, open_follower
+from ttc.verifiers.open import tell
 
 DECLARATION = {
     "group": "search",
@@ -32,7 +33,7 @@ DECLARATION = {
     "priority": 40,
 }
 
-BLOCKS = 8  # in which a job searches its problems at least, so that one that is killed loses no more than one
+BLOCKS = 8  # in which a job keeps what it has searched, at least
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
@@ -40,7 +41,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
     spec: seed, split, problems, strategy {kind and its hyper-parameters}, budget (N beams), temperature, max_tokens,
     max_step_tokens (None: as many as max_tokens), max_rounds, finished and duplicates (see `ttc.search.beams`), and
-    `repeat` where it is not the first run of its kind.
+    `repeat` where it is not the first run of its kind; of published models `engine` and `verifier_engine`, where they
+    are not the usual one.
     InputError where policy and verifier do not read text as the same tokens.
     """
     from ttc.engines.open import open_engine
@@ -56,11 +58,13 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
         beside = one(inputs, "verifier")
         engine = open_engine(spec, one(inputs, "policy"), form, runtime, verifier=beside)
-        verifier = open_follower(beside, spec.get("format"), runtime, engine)
+        read_by = spec.get("verifier_engine", "transformers")
+        verifier = open_follower(beside, spec.get("format"), runtime, engine, read_by)
         gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
         search_problems(
             engine, verifier, problems, spec, 2 * runtime.batch_rows, runtime.work, form, runtime.progress
         )
+        tell(verifier)
     output.mkdir(parents=True, exist_ok=True)
     for table in (CANDIDATES, TREE):
         table.write(runtime.work.table(table.name), output / f"{table.name}.parquet")
@@ -76,57 +80,64 @@ def search_problems(
     form: Form = LINES,
     report: Callable[[str], Report] = silent,
 ) -> list[SearchResult]:
-    """Search all problems, as many at a time as have at most `most_rows` beams together; one result per problem.
+    """Search all problems, as many together as have at most `most_rows` beams; one result per problem, in order.
 
-    With `work` there are at least `BLOCKS` such blocks; it keeps the tables of each, and the problems that it holds
-    already are not searched again.  Stops with an error if the bills and the engine's or the verifier's own counts of
-    tokens differ.
+    `work` keeps the tables of problems that have ended, once a minute or as many together as make `BLOCKS` blocks of
+    all, and the problems that it holds already are not searched again.  Stops with an error if the bills and the
+    engine's or the verifier's own counts of tokens differ.
     """
     strategy, budget = from_spec(spec["strategy"]), spec["budget"]
     step = spec["max_step_tokens"] or spec["max_tokens"]
-    draw = Draw(spec["temperature"], step, spec["max_tokens"], spec["max_rounds"])
-    options = Options(spec["finished"], spec["duplicates"])
-    at_a_time = max(1, most_rows // budget)
-    if work is not None:
-        at_a_time = min(at_a_time, -(-len(problems) // BLOCKS))
     finished = work.finished("candidates", ["problem_id"]) if work else set()
     progress = report(f"problems searched by {strategy.name} with {budget} beams")
-    results: list[SearchResult] = []
-    for first in range(0, len(problems), at_a_time):
-        block = problems[first : first + at_a_time].filter(~pl.col("problem_id").is_in(finished))
-        if block.is_empty():
-            continue
-        counted = engine.tokens_generated, verifier.tokens_scored
-        made = search(
-            engine,
-            verifier,
-            form.prompts(engine.tokenizer, block["question"].to_list()),
-            problem_streams(
-                spec["seed"], strategy, budget, block["problem_id"].to_list(), spec.get("repeat", 0)
-            ),
-            strategy,
-            budget,
-            draw,
-            options,
-            verifier_prompts=block["question"].to_list() if isinstance(verifier, TextSteps) else None,
-        )
-        billed = (
-            sum(each.bill.generated_tokens for each in made),
-            sum(each.bill.verifier_tokens for each in made),
-        )
-        counted = engine.tokens_generated - counted[0], verifier.tokens_scored - counted[1]
-        if billed != counted:
-            raise RuntimeError(
-                f"search: tokens (generated, scored) billed are {billed}, and engine and verifier counted {counted}"
-            )
-        if work is not None:
-            work.add(
-                candidates=candidate_table(block, made, engine.tokenizer, form),
-                tree=tree_table(block, made, engine.tokenizer, form),
-            )
-        results += made
-        progress(len(finished) + len(results), len(problems))
-    return results
+    total, size = len(problems), -(-len(problems) // BLOCKS)
+    problems = problems.filter(~pl.col("problem_id").is_in(finished))
+    questions = problems["question"].to_list()
+    prompts = form.prompts(engine.tokenizer, questions)
+    counted = engine.tokens_generated, verifier.tokens_scored
+    results: dict[int, SearchResult] = {}
+    heard = 0
+
+    def tell(rows: int, tokens: int) -> None:
+        nonlocal heard
+        heard += tokens
+        progress(len(finished) + len(results), total, heard, len(finished))
+
+    searches = Searches(
+        engine,
+        verifier,
+        prompts,
+        problem_streams(
+            spec["seed"], strategy, budget, problems["problem_id"].to_list(), spec.get("repeat", 0)
+        ),
+        strategy,
+        budget,
+        Draw(spec["temperature"], step, spec["max_tokens"], spec["max_rounds"]),
+        Options(spec["finished"], spec["duplicates"]),
+        questions if isinstance(verifier, TextSteps) else prompts,
+        most_rows,
+        tell,
+    )
+    gathered: list[int] = []
+    for place, result in searches:
+        results[place] = result
+        gathered.append(place)
+        if len(gathered) == size or len(results) == len(problems) or (work is not None and work.due()):
+            made = engine.tokens_generated - counted[0], verifier.tokens_scored - counted[1]
+            if (billed := searches.billed()) != made:
+                raise RuntimeError(
+                    f"search: tokens (generated, scored) billed are {billed}, and engine and verifier counted {made}"
+                )
+            if work is not None:
+                block, ended = problems[gathered], [results[each] for each in gathered]
+                work.add(
+                    candidates=candidate_table(block, ended, engine.tokenizer, form),
+                    tree=tree_table(block, ended, engine.tokenizer, form),
+                )
+            gathered = []
+    if results:
+        progress(total, total, heard, len(finished))
+    return [results[place] for place in range(len(problems))]
 
 
 def problem_streams(

@@ -29,7 +29,8 @@ DECLARATION = {
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: seed, task, model, training, first_group, solutions_first.  Writes a model directory of kind `policy`.
+    """spec: seed, task, model, training, first_group, solutions_first; problems_seed, where that of the problems, which
+    makes the task's words and texts, is another.  Writes a model directory of kind `policy`.
 
     Texts are met in three phases.  For the first `first_group` of the steps, solutions of easy questions only
     (`ttc.problems.task`): from few facts a small policy soon finds which number a step works on, which it may look for
@@ -39,8 +40,9 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """
     problems = PROBLEMS.read(one(inputs, "problems")).filter(pl.col("split") == "train")
     generated = task.load(spec["task"])
-    tokenizer = build_tokenizer(generated.vocabulary(spec["task"], spec["seed"]), generated.TOKEN_PATTERN)
-    turns = list(generated.training_turns(spec["task"], spec["seed"], problems))
+    told = (spec["task"], spec.get("problems_seed", spec["seed"]))
+    tokenizer = build_tokenizer(generated.vocabulary(*told), generated.TOKEN_PATTERN)
+    turns = list(generated.training_turns(*told, problems))
     texts = [
         (question, [], solution) for question, solution in problems.select("question", "solution").iter_rows()
     ]
@@ -52,7 +54,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     alone = np.arange(len(problems))
     mixed = alone.copy()
     mixed[in_turn] = len(problems) + np.arange(len(in_turn))
-    easy = np.flatnonzero(generated.easy(spec["task"], spec["seed"], problems["question"]))
+    easy = np.flatnonzero(generated.easy(*told, problems["question"]))
     ends = [round(spec[share] * spec["training"]["steps"]) for share in ("first_group", "solutions_first")]
     if ends[0] and not len(easy):
         raise InputError("policy.first_group: no training problem is an easy one, which are learnt first")

@@ -22,6 +22,15 @@ def bootstrap_counts(questions: int, replicates: int, generator: np.random.Gener
     )
 
 
+def cluster_counts(clusters: np.ndarray, replicates: int, generator: np.random.Generator) -> np.ndarray:
+    """The same where questions come in `clusters`, int (questions,), which are drawn whole.
+
+    A resample holds as many clusters as there are, and so, where they differ in size, not always as many questions.
+    """
+    _, own = np.unique(clusters, return_inverse=True)
+    return bootstrap_counts(int(own.max(initial=-1)) + 1, replicates, generator)[:, own]
+
+
 def bootstrap_means(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Means of `values` (questions × curves, NaN = not measured) in every bootstrap sample: (replicates, curves).
 
@@ -53,8 +62,14 @@ def with_ends(
     return widened
 
 
-def percentile_interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile bootstrap interval along axis 0 (Efron 1979), NaN replicates left out; NaN if none is left."""
+def percentile_interval(
+    replicates: np.ndarray, level: float = LEVEL, method: str = "linear"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile bootstrap interval along axis 0 (Efron 1979), NaN replicates left out; NaN if none is left.
+
+    `method` of numpy's percentiles.  Linear ones of B replicates lie too far inside, by a tenth of the width at 60 and
+    nothing at 2,000; `weibull` takes the replicate of rank (B + 1)·p, below which a further one falls with chance p.
+    """
     tail = 100 * (1 - level) / 2
     if not replicates.size:
         empty = np.full(replicates.shape[1:], np.nan)
@@ -62,13 +77,24 @@ def percentile_interval(replicates: np.ndarray, level: float = LEVEL) -> tuple[n
     columns = replicates.reshape(len(replicates), -1)
     missing = np.isnan(columns)
     # NaN where one is to be left out
-    ends = np.percentile(columns, [tail, 100 - tail], axis=0)
+    ends = np.percentile(columns, [tail, 100 - tail], axis=0, method=method)
     partly = missing.any(axis=0) & ~missing.all(axis=0)
     # Rare, and slow: it goes column by column
     if partly.any():
-        ends[:, partly] = np.nanpercentile(columns[:, partly], [tail, 100 - tail], axis=0)
+        ends[:, partly] = np.nanpercentile(columns[:, partly], [tail, 100 - tail], axis=0, method=method)
     low, high = ends.reshape(2, *replicates.shape[1:])
     return low, high
+
+
+def outer_interval(several: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The outermost ends of the intervals of several bootstraps of one number, few replicates each, along axis 0.
+
+    Where something is learnt, resamples that learn anew know fewer different questions than the study does, and those
+    that hold what was learnt do not know that it was: each alone covers too little where the other does not.
+    """
+    ends = [percentile_interval(each, method="weibull") for each in several]
+    low, high = (list(each) for each in zip(*ends, strict=True))
+    return np.fmin.reduce(low), np.fmax.reduce(high)
 
 
 def bootstrap_interval(

@@ -4,6 +4,8 @@ What a vote would select now is kept up to date, so that a rule may stop anywher
 `ttc.evaluation.selection`, and two sums of weights are a tie if rounding alone may tell them apart.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ttc.evaluation.selection import TIE
@@ -91,16 +93,30 @@ class Best(Ballot):
         self.lead[rows] = np.maximum(self.lead[rows], score)
 
 
-# A vote's name -> its ballot, and the column of a question that weighs its samples (None: all alike)
+class Vote(NamedTuple):
+    """How an answer is chosen: a ballot, what of a question weighs its samples (None: all alike), and a name in figures
+    where the study's curves have no such vote.
+    """
+
+    ballot: type[Ballot]
+    column: str | None
+    title: str | None = None
+
+
+# By name, those without a verifier first
 VOTES = {
-    "majority": (Ballot, None),
-    "best_of_n_weighted": (Ballot, "scores"),
-    "best_of_n": (Best, "scores"),
-    "confidence_weighted": (Ballot, "confidence"),
+    "majority": Vote(Ballot, None),
+    "confidence_weighted": Vote(Ballot, "confidence", "vote by own confidence"),
+    "deepconf_mean": Vote(Ballot, "confidence_mean", "vote by mean confidence"),
+    "deepconf_tail": Vote(Ballot, "confidence_tail", "vote by tail confidence"),
+    "deepconf_bottom": Vote(Ballot, "confidence_bottom", "vote by bottom confidence"),
+    "deepconf_lowest": Vote(Ballot, "confidence_lowest", "vote by lowest confidence"),
+    "best_of_n_weighted": Vote(Ballot, "scores"),
+    "best_of_n": Vote(Best, "scores"),
 }
 
 
 def weights(question: Question, vote: str) -> np.ndarray:
     """What each sample of a question weighs in a vote, (n,)."""
-    column = VOTES[vote][1]
+    column = VOTES[vote].column
     return np.ones(len(question.groups)) if column is None else getattr(question, column)

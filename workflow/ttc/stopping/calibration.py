@@ -23,6 +23,15 @@ class Calibration:
         """The chance that a sample of each score is right, of the shape of `scores`."""
         return np.interp(scores, self.scores, self.chances)
 
+    def stored(self) -> dict:
+        """The function as JSON holds it."""
+        return {"scores": self.scores.tolist(), "chances": self.chances.tolist()}
+
+    @classmethod
+    def restored(cls, stored: dict) -> "Calibration":
+        """The function that `stored` gave, to the last bit."""
+        return cls(*(np.array(stored[name], dtype=np.float64) for name in ("scores", "chances")))
+
 
 def calibrate(questions: list[Question]) -> Calibration:
     """The rising function that fits best, in bins of equally many samples; each question has the same weight.

@@ -11,8 +11,9 @@ from ttc.evaluation.selection import verdicts
 @dataclass(frozen=True)
 class Question:
     """The samples of one question, arrays (n,): answer classes (-1 = none), verdicts (0 or 1), tokens generated and
-    tokens that the verifier read, both NaN where unknown; `scores` by the verifier and `confidence`, the geometric mean
-    of a token's probability, or None where the pool has none.
+    tokens that the verifier read, both NaN where unknown; `scores` by the verifier, `confidence`, the geometric mean
+    of a token's probability, and the confidences of windows (`ttc.tables.columns.CONFIDENCES`), None where the pool
+    does not have them of all samples.
     """
 
     problem_id: str
@@ -22,6 +23,10 @@ class Question:
     read: np.ndarray
     scores: np.ndarray | None = None
     confidence: np.ndarray | None = None
+    confidence_mean: np.ndarray | None = None
+    confidence_tail: np.ndarray | None = None
+    confidence_bottom: np.ndarray | None = None
+    confidence_lowest: np.ndarray | None = None
 
     @property
     def classes(self) -> int:
@@ -51,6 +56,7 @@ def of_pool(pool: Pool, aggregation: str) -> Question:
         read=_filled(pool.each.verifier_tokens["prm"]) if scores is not None else unread,
         scores=scores,
         confidence=confidence,
+        **{name: values for name, values in pool.each.confidences.items() if not np.isnan(values).any()},
     )
 
 

@@ -107,10 +107,10 @@ def replay(
                     found = paths.stopped(ballots[rule.vote], place, stops, budgets)
                     by_rule[rule.name].put(row, *found)
     for rule in rules:
-        if VOTES[rule.vote][1] != "scores":
+        if VOTES[rule.vote].column != "scores":
             by_rule[rule.name].read[:] = 0.0  # no verifier is asked
     for vote in used:
-        if VOTES[vote][1] != "scores":
+        if VOTES[vote].column != "scores":
             uniform[vote].read[:] = 0.0
     return Replayed(budgets, by_rule, uniform)
 
@@ -169,7 +169,7 @@ class _Paths:
         table = np.repeat(table, np.diff(self.starts), axis=0)
         groups = self.along([each.groups for each in self.questions])
         heavy = {vote: self.along([weights(each, vote) for each in self.questions]) for vote in votes}
-        ballots = {vote: VOTES[vote][0](table) for vote in votes}
+        ballots = {vote: VOTES[vote].ballot(table) for vote in votes}
         watches = {rule.name: rule.module.Watch(len(table), self.classes, self.most) for rule in rules}
         read = {
             rule.name: self.along([learnt[rule.name][row] for row in block])

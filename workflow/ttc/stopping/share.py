@@ -8,6 +8,18 @@ from ttc.stopping.ballots import Ballot
 LEAST = 1.0
 
 
+class AverageShareWatch:
+    """As `ShareWatch`, for weights of any size: the leader needs the weight of two average votes."""
+
+    def __init__(self, paths: int, classes: int, most: int):
+        self.votes = np.zeros(paths)
+
+    def see(self, ballot: Ballot, group: np.ndarray, numbers: np.ndarray | None) -> np.ndarray:
+        """The share of each path; 0 while the leader has less than two average votes."""
+        self.votes += group >= 0
+        return np.where(ballot.lead * self.votes >= 2 * ballot.whole, ballot.share, 0.0)
+
+
 class ShareWatch:
     """Many orders of samples, of which a rule watches the leader's share."""
 

@@ -11,6 +11,7 @@ A package of plug-ins is used by a module that imports it or holds its dotted na
 Standard library only: the Snakefile imports this.
 """
 
+import ast
 import hashlib
 import re
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from ttc.errors import InputError, nearest
 from ttc.store.outline import outline, resources
 
 PACKAGE = Path(__file__).resolve().parents[1]
+# Its functions are for people, and no module of the package takes one from it (a test says so)
+ROOT = PACKAGE.name
 DIGITS = 16
 
 # Distributions whose import name is not their own name
@@ -205,7 +208,7 @@ class Sources:
     def _read(self, name: str, file: Path) -> Module:
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
         try:
-            found = outline(file.read_bytes(), package)
+            found = outline(_for_stages(name, file.read_bytes()), package)
         except SyntaxError as error:
             raise InputError(f"{file}, line {error.lineno}: not valid Python ({error.msg})") from error
         internal = {each for each in found.names if each in self._plug_ins}
@@ -233,6 +236,15 @@ class Sources:
         if self._file(name) is not None or self.package.joinpath(*name.split(".")[1:]).is_dir():
             return name
         return name.rpartition(".")[0]
+
+
+def _for_stages(name: str, source: bytes) -> bytes:
+    """A module's source as stages see it: of the root without its functions."""
+    if name != ROOT:
+        return source
+    tree = ast.parse(source)
+    tree.body = [node for node in tree.body if not isinstance(node, ast.FunctionDef)]
+    return ast.unparse(tree).encode()
 
 
 def _unit(package: str, name: str) -> str:

@@ -36,7 +36,8 @@ MADE_WITH = (
 def describe(path: Path) -> dict:
     """Path, stage, label, key, SHA-256 and rows (null for what is no table) of one artifact, or of a file inside it.
 
-    Raises InputError if it is not what its stage wrote.
+    Of one that is not there, because the study was adopted without it, as its record has them.  Raises InputError if it
+    is not what its stage wrote.
     """
     at = path.parts.index("store")
     stage, name = path.parts[at + 1 : at + 3]
@@ -104,6 +105,10 @@ def made_with() -> dict[str, str]:
 def _rows(path: Path) -> int | None:
     if path.suffix != ".parquet":
         return None
+    if not path.exists():  # adopted without it, so that there is a record
+        artifact = sidecars.artifact_of(path)
+        part = path.relative_to(artifact).as_posix()
+        return sidecars.read(artifact)["content"]["" if part == "." else part]["rows"]
     import polars as pl
 
     return pl.scan_parquet(path).select(pl.len()).collect().item()

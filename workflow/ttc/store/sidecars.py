@@ -6,12 +6,8 @@ from pathlib import Path
 
 from ttc.digests import digest
 from ttc.errors import InputError
+from ttc.store.beside import sidecar_path
 from ttc.store.row_digests import contents
-
-
-def sidecar_path(output: Path) -> Path:
-    """The JSON beside an artifact that says what it is."""
-    return output.with_name(f"{output.name}.json")
 
 
 def write(output: Path, about: dict, rows: int | None, made: Path) -> None:
@@ -50,14 +46,20 @@ def artifact_of(path: Path) -> Path | None:
 def verified(path: Path) -> str:
     """SHA-256 of an artifact, or of a file inside one, that is as its stage recorded it (of anything else: as it is).
 
-    InputError, with what to type, if it was changed or damaged since.
+    Of one that is not there, because the study was adopted without it, the recorded SHA-256.  InputError, with what to
+    type, if it was changed or damaged since.
     """
-    found, artifact = digest(path), artifact_of(path)
+    artifact = artifact_of(path)
     if artifact is None:
-        return found
+        return digest(path)
     known = read(artifact)
-    name = path.relative_to(artifact).as_posix()
-    if found != (known["sha256"] if artifact == path else known["files"].get(name, found)):
+    recorded = (
+        known["sha256"] if artifact == path else known["files"].get(path.relative_to(artifact).as_posix())
+    )
+    if recorded and not path.exists():
+        return recorded
+    found = digest(path)
+    if found != (recorded or found):
         raise InputError(
             f"{path}: damaged or changed after stage {known['stage']} wrote it (its SHA-256 is not the recorded"
             f" one); {_remedy(artifact)}"

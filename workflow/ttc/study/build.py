@@ -7,8 +7,15 @@ from ttc.store import lock
 from ttc.store.keys import Code
 from ttc.study.artifact import Artifact
 from ttc.study.config import load, parse_and_tell
-from ttc.study.graph.analysis import plan_analysis, plan_comparison, plan_figures, plan_publication
+from ttc.study.graph.analysis import (
+    plan_analysis,
+    plan_comparison,
+    plan_figures,
+    plan_publication,
+    plan_solutions,
+)
 from ttc.study.graph.origins import ORIGINS
+from ttc.study.graph.replicates import plan_replicates
 from ttc.study.jobs import Jobs
 from ttc.study.plan import Plan
 from ttc.study.relevant import shown_configuration
@@ -29,18 +36,31 @@ def plan_study(given: dict, root: Path = ROOT) -> Plan:
     pins, records = lock.read_pins(root / LOCK), lock.read_stages(root / lock.NAME)
     code = Code(root / "workflow/ttc", pins, records)
     artifacts: list[Artifact] = []
+    made: dict[tuple, Artifact] = {}
 
     def add(
         stage: str, label: str, spec: dict, parts: tuple[str, ...] = (), rank: int = 0, **inputs: list
     ) -> Artifact:
-        artifacts.append(Artifact(stage, label, spec, inputs, code, parts, rank))
-        return artifacts[-1]
+        artifact = Artifact(stage, label, spec, inputs, code, parts, rank)
+        if configuration.seeds:
+            # Replicates share what no seed of theirs is in
+            known = made.setdefault(artifact.same_as, artifact)
+            if known is not artifact:
+                return known
+        artifacts.append(artifact)
+        return artifact
 
     materials, further = ORIGINS[configuration.origin](configuration, add, root)
     measured = [plan_analysis(configuration, add, material) for material in materials]
-    measured[0] |= plan_comparison(configuration, add, materials, measured)
+    measured[0] |= plan_comparison(configuration, add, [] if configuration.seeds else materials, measured)
     for material, each in zip(materials, measured, strict=True):
         each["figures"] = plan_figures(configuration, add, material, each)
+    if configuration.seeds:
+        # Pages are about the first replicate, and show what the others change
+        further |= plan_replicates(configuration, add, measured)
+        materials, measured = materials[:1], measured[:1]
+    for material, each in zip(materials, measured, strict=True):
+        plan_solutions(configuration, add, material, each, material is materials[0])
     plan_publication(configuration, add, materials, measured, further, root)
     stages = {artifact.stage: STAGES[artifact.stage] for artifact in artifacts}
     spec = {

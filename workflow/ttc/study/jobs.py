@@ -14,6 +14,7 @@ from ttc.study.plan import Plan
 from ttc.study.sections.configuration import PUBLISHED, Configuration
 from ttc.study.site import Site
 from ttc.study.stages import STAGES
+from ttc.study.waiting import awaited_by, is_there, read_by
 
 ENGINES = "ttc.engines.backends"
 USUAL = "cpu"  # the environment of all that names no engine with one of its own
@@ -54,8 +55,12 @@ class Jobs:
 
         def by_role(wildcards):
             self.plan.configuration.check_pinned()  # asked of every job that is to run, and of no plan
-            inputs = self._artifact(stage, wildcards).inputs
-            return {role: [path for each in given for path in each.outputs] for role, given in inputs.items()}
+            artifact, folder = self._artifact(stage, wildcards), Path(self.folder)
+            made = is_there(artifact, folder)
+            return {
+                role: [path for each in given for path in awaited_by(stage, each, folder, made)]
+                for role, given in artifact.inputs.items()
+            }
 
         return by_role
 
@@ -79,11 +84,11 @@ class Jobs:
         """
 
         def command(wildcards, by_file: bool = True):
-            artifact = self._artifact(stage, wildcards)
+            artifact, folder = self._artifact(stage, wildcards), Path(self.folder)
             given = [
                 word
                 for role, inputs in artifact.inputs.items()
-                for word in (f"--{role}", *(path for each in inputs for path in each.outputs))
+                for word in (f"--{role}", *(path for each in inputs for path in read_by(stage, each, folder)))
             ]
             words = ["--spec", self._told(stage, artifact, by_file), *given, "--output", artifact.path]
             return f"{self.python(stage)} -m ttc.run {stage} {shlex.join(words)}"
@@ -128,6 +133,8 @@ class Jobs:
         rest = f"--batch-rows {runtime.batch_rows} --device {runtime.device}"
         if about.gpu:
             rest += f" --gpus {self.gpus(stage) or 1}"
+            if configuration.origin == PUBLISHED:
+                rest += f" --verifier-memory {runtime.verifier_memory}"
         if about.remembers or (about.gpu and configuration.origin == PUBLISHED):
             rest += f" --cache {CACHE}"  # of verdicts on answers
         return lambda wildcards, threads: f"--threads {threads} {rest}"
@@ -173,10 +180,11 @@ class Jobs:
         return str(own / "bin/python") if (own / ".ready").is_file() else "python"
 
     def _environment(self, stage: str) -> str:
-        """The environment that the engine of a stage declares; the usual one where there is none of its own."""
+        """The environment that an engine of a stage declares; the usual one where there is none of its own."""
         made = self.plan.of(stage)
-        engine = made[0].spec.get("engine") if made else None
-        return plugins.declaration(ENGINES, engine)["environment"] or USUAL if engine else USUAL
+        engines = [made[0].spec.get(name) for name in ("engine", "verifier_engine")] if made else []
+        declared = [plugins.declaration(ENGINES, engine)["environment"] for engine in engines if engine]
+        return next(filter(None, declared), USUAL)
 
     def _artifact(self, stage: str, wildcards) -> Artifact:
         return self.plan.find(stage, f"{wildcards.label}-{wildcards.key}")

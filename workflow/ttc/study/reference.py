@@ -5,6 +5,7 @@ envs/cpu.yaml from the lock file (`ttc reference`).
 """
 
 import json
+import re
 from pathlib import Path
 
 from ttc.study.build import LOCK, ROOT
@@ -63,6 +64,11 @@ def files(root: Path = ROOT) -> dict[Path, str]:
     }
 
 
+def escaped(text: str) -> str:
+    """Markdown in which `<` outside of code is no beginning of HTML."""
+    return re.sub(r"`[^`]*`|<", lambda found: "&lt;" if found[0] == "<" else found[0], text)
+
+
 def _rows(node: dict, values: dict, prefix: str):
     for name, child in node.get("properties", {}).items():
         yield from _row(f"{prefix}{name}", child, values, name)
@@ -76,7 +82,7 @@ def _row(path: str, node: dict, values: dict, name: str):
     value = values.get(name, node.get("default"))
     has_default = "default" in node and not isinstance(value, dict)
     shown = f"`{json.dumps(value, ensure_ascii=False)}`" if has_default else ""
-    yield f"| `{path}` | {_type(node)} | {shown} | {node.get('description', '')} |"
+    yield f"| `{path}` | {_type(node)} | {shown} | {escaped(node.get('description', ''))} |"
     yield from _rows(node, value if isinstance(value, dict) else {}, f"{path}.")
     yield from _rows(node.get("items", {}), {}, f"{path}[].")
 

@@ -13,6 +13,9 @@ def shown_configuration(configuration: Configuration) -> dict:
     origin = configuration.origin
     shown = used(configuration, origin, UNSHOWN)
     del shown["runtime"]
+    if configuration.seeds is None:
+        # As before there were any
+        shown.pop("seeds", None)
     if origin == PUBLISHED:
         for name in ("policy", "larger_policy", "prm"):
             if shown[name]["checkpoint"] is not None:  # nothing is trained that is given

@@ -4,6 +4,7 @@ A module of `ttc.stages` declares `DECLARATION = {...}` with the fields of `Stag
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ttc import plugins
 
@@ -30,7 +31,9 @@ class Stage:
     default study wait for goes first; the searches, of which many are short, fill the cores at the end.
     `published`: {file in the artifact's directory ("" the artifact itself, "*" all): its place in the study's folder}.
     `reads`, `settings`: of a further measurement, which needs no place in the plan, the roles of its inputs and the
-    sections of the configuration in its spec (`ttc.study.graph.further`).
+    sections or keys (`allocation.clusters`) of the configuration in its spec (`ttc.study.graph.further`).
+    `cards`: of models it reads the card and no weights; `records`: of artifacts that are not shown it reads the record.
+    Such stages also run in a study that was adopted without its models, or its pools (`ttc.study.stand_ins`).
     """
 
     group: str
@@ -46,11 +49,23 @@ class Stage:
     published: dict[str, str] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
+    cards: bool = False
+    records: bool = False
 
 
 def _declared() -> dict[str, Stage]:
     found = {name: Stage(**each) for name, each in plugins.declarations(PACKAGE).items()}
     return dict(sorted(found.items(), key=lambda each: (GROUPS.index(each[1].group), -each[1].priority)))
+
+
+def published_tables() -> dict[str, tuple[str, str]]:
+    """(stage, file in its directory or "" for the artifact itself) of each table in the folder of a study, by name."""
+    return {
+        Path(place).stem: (name, file)
+        for name, stage in STAGES.items()
+        for file, place in stage.published.items()
+        if place.startswith("tables/") and place.endswith(".parquet")
+    }
 
 
 STAGES = _declared()

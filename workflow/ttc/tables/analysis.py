@@ -171,7 +171,9 @@ EXCHANGE = Schema(
     ("family", "version", "ratio", "bins", "bin"),
     {
         "family": FAMILY,
-        "version": text(meaning="formula", allowed=("v1", "camera_ready")),
+        "version": text(
+            meaning="formula of the paper by which FLOPs are equal", allowed=("v1", "camera_ready")
+        ),
         "ratio": real(meaning="R = D_inference / D_pretraining", low=0.0),
         "bins": BINS,
         "bin": BIN,

@@ -25,6 +25,22 @@ STEP_SCORES = Column(
     low=0.0,
     high=1.0,
 )
+CONFIDENCES = {
+    f"confidence_{of}": Column(
+        pl.Float32(),
+        meaning=f"{what}: a token's confidence is −1 times the mean log-probability of the tokens that were most "
+        "probable there (nats; DeepConf, arXiv 2508.15260)",
+        nullable=True,
+        low=0.0,
+        optional=True,
+    )
+    for of, what in (
+        ("mean", "mean confidence of the solution's tokens"),
+        ("tail", "mean confidence of its last window of tokens"),
+        ("bottom", "mean of the lowest tenth of its windows' mean confidences"),
+        ("lowest", "the lowest of its windows' mean confidences"),
+    )
+}
 BINS = text(meaning="how difficulty was measured", allowed=("oracle", "predicted", "none"))
 BIN = count(meaning="difficulty bin, 1 = easiest; 0 = all questions")
 BUDGET = count(meaning="budget: generations per question", low=1)

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from ttc.tables.columns import FINISH, PROBLEM, SAMPLE, SOLUTION, STEP_SCORES
+from ttc.tables.columns import CONFIDENCES, FINISH, PROBLEM, SAMPLE, SOLUTION, STEP_SCORES
 from ttc.tables.schema import Column, Schema, count, share, text
 
 PROBLEMS = Schema(
@@ -17,6 +17,25 @@ PROBLEMS = Schema(
         "solution": text(meaning="a correct step-by-step solution; empty where the source has none"),
     },
     meaning="problems with known answers",
+)
+QUESTIONS = Schema(
+    "questions",
+    ("problem_id",),
+    PROBLEM
+    | {
+        "text": text(
+            meaning="digest of the question, white space aside; null = a question without a text",
+            nullable=True,
+        ),
+        "alike": text(
+            meaning="digest that questions share which are equal but for their case", nullable=True
+        ),
+        "template": text(
+            meaning="digest that questions share which are equal but for their numbers", nullable=True
+        ),
+        "answer": text(meaning="digest of the gold answer; null = there is none", nullable=True),
+    },
+    meaning="which questions were asked, without their texts: how two studies tell that they asked the same",
 )
 PROMPTS = Schema(
     "prompts",
@@ -45,7 +64,8 @@ SAMPLES = Schema(
             nullable=True,
         ),
         "finish_reason": FINISH,
-    },
+    }
+    | CONFIDENCES,
     meaning="independent solutions of the policy",
 )
 SCORES = Schema(

@@ -1,7 +1,8 @@
-"""The table of pools that somebody else sampled: what each is, and what on it looks odd."""
+"""Tables of pools that somebody else sampled: what each is and what on it looks odd, and votes published with one."""
 
 import polars as pl
 
+from ttc.tables.columns import PROBLEM
 from ttc.tables.schema import Column, Schema, count, share, text
 
 POOL_CHECKS = Schema(
@@ -12,7 +13,7 @@ POOL_CHECKS = Schema(
         "files": text(meaning="names of its files, with commas between them"),
         "runs": count(meaning="runs of the sampler; 1 where the pool does not name them", low=1),
         "questions": count(meaning="questions that it has samples of", low=1),
-        "samples": count(meaning="samples", low=1),
+        "samples": count(meaning="samples of all questions together", low=1),
         "fewest": count(meaning="samples of the question that has the fewest", low=1),
         "most": count(meaning="samples of the question that has the most", low=1),
         "correct": share(meaning="share of the samples that are correct"),
@@ -73,4 +74,26 @@ POOL_CHECKS = Schema(
         "oddities": Column(pl.List(pl.String()), meaning="what looks odd, a sentence each; the worst first"),
     },
     meaning="what each pool is, and whether it is what it says",
+)
+REFERENCE_VOTES = Schema(
+    "reference_votes",
+    ("run", "problem_id", "rule", "n", "question"),
+    {"run": text(meaning="run of the sampler, as the pool names it")}
+    | PROBLEM
+    | {
+        "question": text(meaning="the question, as the published votes name it"),
+        "rule": text(
+            meaning="selection rule of the vote", allowed=("majority", "best_of_n", "best_of_n_weighted")
+        ),
+        "n": count(meaning="completions that vote, the first ones of the run", low=1),
+        "ours": text(meaning="answer that we choose; null where no completion has one", nullable=True),
+        "reference": text(meaning="answer that was published; null = none", nullable=True),
+        "all_answered": Column(pl.Boolean(), meaning="every one of the completions has an answer"),
+        "agree": Column(pl.Boolean(), meaning="the published answer equals the one that we choose"),
+        "how": text(
+            meaning="the rule of grading by which they are equal (`form`, `number`, `math`), or why they are not: "
+            "`respelled`, `grouping`, `no_answer` or `unexplained`"
+        ),
+    },
+    meaning="our votes on a pool beside those that somebody else published",
 )

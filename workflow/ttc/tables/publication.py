@@ -59,6 +59,13 @@ FINDINGS = Schema(
             low=0.0,
             high=1.0,
         ),
+        "p_equal": real(
+            meaning="p-value, adjusted likewise, that the number lies within two points of no difference (two "
+            "one-sided tests); null = that is no verdict here",
+            nullable=True,
+            low=0.0,
+            high=1.0,
+        ),
         "same_as": text(
             meaning="claim about the very same number, with which it counts once; null = a number of its own",
             nullable=True,

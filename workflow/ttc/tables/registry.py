@@ -4,15 +4,22 @@ A stage imports the tables that it reads and writes from their own modules, not 
 """
 
 from ttc.tables import (
+    advice,
     analysis,
+    best,
     comparison,
+    extrapolation,
     generation,
+    hybrid,
+    live,
     pools,
     publication,
     revisions,
     search,
+    solutions,
     spending,
     stopping,
+    studies,
 )
 from ttc.tables.schema import Schema
 
@@ -24,9 +31,16 @@ SCHEMAS: dict[str, Schema] = {
         search,
         revisions,
         analysis,
+        advice,
         stopping,
         comparison,
         spending,
+        studies,
+        solutions,
+        hybrid,
+        extrapolation,
+        best,
+        live,
         publication,
     )
     for declared in vars(module).values()

@@ -10,7 +10,8 @@ Equal rows give equal bytes, and a reader never sees half a table.
 
 import operator
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,10 @@ Span = tuple[str, str]
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its type, what it means (with unit), and what values it may hold."""
+    """One column: its type, what it means (with unit), and what values it may hold.
+
+    `optional`: a file may be without it, and then is read as empty values where it is asked for by name.
+    """
 
     dtype: pl.DataType
     meaning: str
@@ -34,6 +38,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     allowed: tuple[str, ...] = ()
+    optional: bool = False
 
 
 def text(*, meaning: str, **options) -> Column:
@@ -58,17 +63,21 @@ def share(*, meaning: str, **options) -> Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """One table: its name, the columns that identify a row, all columns in order, and what it holds."""
+    """One table: its name, the columns that identify a row, all columns in order, and what it holds.
+
+    `command`: the command of `ttc` that writes it, where no stage does.
+    """
 
     name: str
     key: tuple[str, ...]
     columns: dict[str, Column]
     meaning: str
+    command: str | None = None
 
     @property
     def dtypes(self) -> dict[str, pl.DataType]:
-        """The type of each column, in order."""
-        return {name: column.dtype for name, column in self.columns.items()}
+        """The type of each column that every table has, in order."""
+        return {name: column.dtype for name, column in self.columns.items() if not column.optional}
 
     def empty(self) -> pl.DataFrame:
         """A table without rows."""
@@ -77,10 +86,12 @@ class Schema:
     def check(self, frame: pl.DataFrame, where: str, columns: Collection[str] | None = None) -> pl.DataFrame:
         """Return `frame` with the schema's columns in order, cast to its types and sorted by its key.
 
-        With `columns`, only these and the key.  Raises InputError, in one sentence naming `where`, for a missing
-        column, a wrong type, a null, a value out of range or a repeated key.
+        With `columns`, only these and the key; without, optional columns that it lacks are left out.  Raises
+        InputError, in one sentence naming `where`, for a missing column, a wrong type, a null, a value out of range or
+        a repeated key.
         """
-        frame = self._check_columns(frame, where, self._wanted(columns)).sort(list(self.key))
+        wanted = self._wanted(columns, frame.columns)
+        frame = self._check_columns(frame, where, wanted).sort(list(self.key))
         repeated = frame.select(pl.struct(list(self.key)).is_duplicated().alias("repeated"))["repeated"]
         if repeated.any():
             row = frame.select(list(self.key)).row(repeated.arg_max(), named=True)
@@ -97,14 +108,15 @@ class Schema:
     ) -> pl.DataFrame:
         """Read one table, or several shards of it as one, checked and sorted by its key.
 
-        `columns`: only these and the key are read and checked (all columns of the schema must be there).  `span`: only
+        `columns`: only these and the key are read and checked (all columns of the schema must be there, but for the
+        optional; without `columns` those are read that all files have).  `span`: only
         the problems from its first to its last; row groups that hold none of them are not read.
         """
         paths = [Path(path) for path in (paths if isinstance(paths, list) else [paths])]
-        wanted = self._wanted(columns)
+        wanted = self._wanted(columns, self._common(paths) if columns is None else ())
         frames = [self.check(self._load(path, wanted, span), str(path), wanted) for path in paths]
         if not frames:
-            return pl.DataFrame(schema={column: self.dtypes[column] for column in wanted})
+            return pl.DataFrame(schema={column: self.columns[column].dtype for column in wanted})
         where = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
         return self.check(pl.concat(frames), where, wanted) if len(frames) > 1 else frames[0]
 
@@ -142,36 +154,56 @@ class Schema:
             temporary.unlink(missing_ok=True)
         return frame
 
-    def _wanted(self, columns: Collection[str] | None) -> list[str]:
-        """Names of the columns to keep, in the schema's order; the key is always among them."""
-        return [each for each in self.columns if columns is None or each in columns or each in self.key]
+    def _wanted(self, columns: Collection[str] | None, present: Collection[str]) -> list[str]:
+        """Names of the columns to keep, in the schema's order: `columns` and the key, or all with those optional ones
+        that are `present`.
+        """
+        if columns is not None:
+            return [each for each in self.columns if each in columns or each in self.key]
+        return self.held(present)
+
+    def held(self, present: Collection[str]) -> list[str]:
+        """The columns that a table has, in order: all but those optional ones that are not `present`."""
+        return [name for name, column in self.columns.items() if not column.optional or name in present]
+
+    def _common(self, paths: list[Path]) -> set[str]:
+        """The optional columns that all files have."""
+        optional = {name for name, column in self.columns.items() if column.optional}
+        for path in paths if optional else []:
+            optional &= set(self._names(path))
+        return optional
+
+    def _names(self, path: Path) -> list[str]:
+        """The names of a file's columns."""
+        with _readable(path, self.name):
+            return pl.scan_parquet(path, glob=False).collect_schema().names()
 
     def _load(self, path: Path, columns: list[str], span: Span | None) -> pl.DataFrame:
         """Some columns of one file, unchecked but for the names of its columns."""
-        try:
+        names = self._names(path)
+        self._check_names(names, str(path), self.columns)
+        with _readable(path, self.name):
             rows = pl.scan_parquet(path, glob=False)
-            self._check_names(rows.collect_schema().names(), str(path), self.columns)
             if span is not None:
                 rows = rows.filter(pl.col("problem_id").is_between(*map(pl.lit, span)))
-            return rows.select(columns).collect()
-        except FileNotFoundError as error:
-            raise InputError(f"{path}: no such file; it should hold the table of {self.name}") from error
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise InputError(
-                f"{path}: not a readable Parquet file, perhaps truncated ({str(error).splitlines()[0]})"
-            ) from error
+            return rows.select(each for each in columns if each in names).collect()
 
     def _check_columns(self, frame: pl.DataFrame, where: str, columns: list[str]) -> pl.DataFrame:
         self._check_names(frame.columns, where, columns)
-        frame = frame.select(columns)
+        absent = [pl.lit(None).alias(each) for each in columns if each not in frame.columns]
+        frame = frame.with_columns(absent).select(columns)
         for column, values in zip(columns, frame, strict=True):
             # The cast below would cut fractions off without a word
-            if self.dtypes[column].is_integer() and values.dtype.is_float() and (values % 1 != 0).any():
+            if (
+                self.columns[column].dtype.is_integer()
+                and values.dtype.is_float()
+                and (values % 1 != 0).any()
+            ):
                 raise InputError(
                     f"{where}: a column of {self.name} has the wrong type ('{column}' holds numbers that are not whole)"
                 )
         try:
-            frame = frame.cast({column: self.dtypes[column] for column in columns})
+            frame = frame.cast({column: self.columns[column].dtype for column in columns})
         except pl.exceptions.PolarsError as error:
             raise InputError(
                 f"{where}: a column of {self.name} has the wrong type ({str(error).splitlines()[0]})"
@@ -182,11 +214,24 @@ class Schema:
 
     def _check_names(self, present: list[str], where: str, columns: Iterable[str]) -> None:
         for column in columns:
-            if column not in present:
+            if column not in present and not self.columns[column].optional:
                 raise InputError(
                     f"{where}: the table of {self.name} lacks the column '{column}'; it has {', '.join(present)}"
                     f"{nearest(column, present)}"
                 )
+
+
+@contextmanager
+def _readable(path: Path, table: str) -> Iterator[None]:
+    """InputError for a file that is not there, or is no Parquet."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; it should hold the table of {table}") from error
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(
+            f"{path}: not a readable Parquet file, perhaps truncated ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def _check_values(values: pl.Series, rule: Column, where: str) -> None:

@@ -22,7 +22,10 @@ from ttc.tables.analysis import (
     TRANSITIONS,
     VERIFIER_QUALITY,
 )
+from ttc.tables.best import BEST
 from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
+from ttc.tables.extrapolation import EXTRAPOLATION
+from ttc.tables.hybrid import HYBRID, HYBRID_BREAK_EVEN, HYBRID_CHOICES
 from ttc.tables.pools import POOL_CHECKS
 from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
@@ -56,6 +59,11 @@ TABLES = {
         SPENDING,
         SPENT,
         BREAK_EVEN,
+        HYBRID,
+        HYBRID_CHOICES,
+        HYBRID_BREAK_EVEN,
+        EXTRAPOLATION,
+        BEST,
     )
 }
 # Why a study may lack a table, in words
@@ -74,6 +82,11 @@ ABSENT = {
     "spending": "no budget was spread across questions",
     "spent": "no budget was spread across questions",
     "break_even": "no budget was spread across questions",
+    "hybrid": "no hybrid was measured",
+    "hybrid_choices": "no hybrid was measured",
+    "hybrid_break_even": "no hybrid was measured",
+    "best": "fewer than two strategies were measured at any budget",
+    "extrapolation": "there are fewer than four samples of a question",
 }
 ALL = 0  # the bin that holds all questions
 

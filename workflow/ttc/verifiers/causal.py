@@ -12,12 +12,22 @@ class CausalVerifier(PublishedVerifier):
     network_class = AutoModelForCausalLM
     answers: list[int]  # ids of plus and minus
 
-    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    @property
+    def head_rows(self) -> list[int]:
+        """Those of plus and minus, in this order."""
+        return self.answers
+
+    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, **past) -> torch.Tensor:
         """Logits of plus and minus; those of whole vocabularies at every token would not fit a GPU."""
         output = self.network(
-            input_ids=tokens, attention_mask=mask, logits_to_keep=places, use_cache=False, return_dict=True
+            input_ids=tokens,
+            attention_mask=mask,
+            logits_to_keep=places,
+            return_dict=True,
+            **{"use_cache": False} | past,
         )
-        return output.logits[..., self.answers]
+        logits = output.logits
+        return logits if logits.shape[-1] == len(self.answers) else logits[..., self.answers]
 
     def probability(self, logits: torch.Tensor) -> torch.Tensor:
         """See `PublishedVerifier.probability`."""

@@ -10,7 +10,7 @@ are padded to a multiple of 8 rows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -21,8 +21,8 @@ import torch
 from ttc.engines.protocol import StepScore
 from ttc.engines.self_check import check_batches
 from ttc.errors import InputError
-from ttc.models.llama_pieces import layers_of
 from ttc.models.padding import ROWS, WIDTH, round_up
+from ttc.models.pieces import layers_of
 from ttc.problems.text import step_ends
 from ttc.verifiers.readers import TokenReading
 from ttc.verifiers.trained import TokenVerifier
@@ -31,18 +31,26 @@ PIECES = (4, 8, 12, 16, 24, 32, 48, 64)  # tokens of a piece; few sizes, so that
 CPU_TOKENS = 2048  # tokens of one call on a CPU: more no longer fit a core's cache
 
 
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What was computed for the prefixes of one call; kept as long as a row stands at one of them."""
+
+    beliefs: torch.Tensor  # [prefixes, hidden size]; zeros before the first token
+    policy: torch.Tensor  # cache of the policy's layers: [parts, prefixes, …, slots, size]
+    fresh: torch.Tensor  # and of the fresh ones
+
+
 @dataclass
 class Prefixes:
-    """Rows of a verifier: what was computed for each distinct prefix, and the prefix at which each row stands.
+    """Rows of a verifier: the distinct prefixes, where each was computed, and the one at which each row stands.
 
-    A fork copies nothing.  A prefix's tensors are never written to again.
+    A fork copies nothing, and nothing is written to again once the call that made it is over.
     """
 
     places: np.ndarray  # [rows] index of the prefix of each row
     lengths: np.ndarray  # [prefixes] tokens read
-    beliefs: torch.Tensor  # [prefixes, hidden size]; zeros before the first token
-    policy: torch.Tensor  # cache of the policy's layers: [parts, prefixes, …, slots, size]
-    fresh: torch.Tensor  # and of the fresh ones
+    kept: np.ndarray  # [prefixes] `Kept`, which has the prefix
+    source: np.ndarray  # [prefixes] which prefix of it
 
 
 class Work(NamedTuple):
@@ -82,20 +90,34 @@ class IncrementalVerifier(TokenVerifier):
     @torch.inference_mode()
     def prefill(self, prompts: list[list[int]]) -> tuple[Prefixes, list[int]]:
         """Rows at the end of `prompts`; each distinct prompt is computed once and each prompt billed."""
-        state = Prefixes(
-            np.zeros(len(prompts), dtype=np.int64),
-            np.zeros(1, dtype=np.int64),
-            torch.zeros(1, self.model.config.hidden_size, device=self.device),
-            self.policy.empty(1, 0),
-            self.fresh.empty(1, 0),
-        )
+        none = np.zeros(1, dtype=np.int64)
+        nothing = np.array([self._empty(1, 0)], dtype=object)
+        state = Prefixes(np.zeros(len(prompts), dtype=np.int64), none, nothing, none)
         read = [len(prompt) for prompt in prompts]
         self._read(state, prompts, read)
         return state, read
 
     def fork(self, state: Prefixes, rows: np.ndarray) -> Prefixes:
         """Copies of `rows`; they share what was computed for their prefixes."""
-        return replace(state, places=state.places[rows])
+        used, places = np.unique(state.places[rows], return_inverse=True)
+        return Prefixes(places, state.lengths[used], state.kept[used], state.source[used])
+
+    def join(self, states: Sequence[Prefixes]) -> Prefixes:
+        """See `ttc.engines.protocol.StepVerifier.join`; rows at one prefix still share it."""
+        lengths, kept, source = (
+            np.concatenate([getattr(each, name) for each in states]) for name in ("lengths", "kept", "source")
+        )
+        distinct: dict[tuple[int, int], int] = {}
+        own = np.array(
+            [
+                distinct.setdefault((id(each), place), len(distinct))
+                for each, place in zip(kept, source.tolist(), strict=True)
+            ]
+        )
+        first = np.unique(own, return_index=True)[1]
+        offsets = np.cumsum([0, *(len(each.lengths) for each in states[:-1])])
+        places = np.concatenate([each.places + start for each, start in zip(states, offsets, strict=True)])
+        return Prefixes(own[places], lengths[first], kept[first], source[first])
 
     @torch.inference_mode()
     def score_more(
@@ -162,7 +184,7 @@ class IncrementalVerifier(TokenVerifier):
             raise InputError("an empty step cannot be scored; every step needs at least one token")
         self.check_length(max((each.start + len(each.tokens) for each in work), default=0))
         batches = self._batches(work)
-        self._move(state, [work[item] for batch in batches for item in batch])
+        kept = self._move(state, [work[item] for batch in batches for item in batch])
         scores = np.zeros((len(work), 2))
         places = np.zeros(len(work), dtype=np.int64)
         start = 0
@@ -170,7 +192,7 @@ class IncrementalVerifier(TokenVerifier):
             # Padding repeats an item of the batch: whichever of the equal rows comes last stands for it.
             rows = slice(start, start + len(batch))
             places[batch] = np.arange(rows.start, rows.stop)
-            scores[batch] = self._read_batch(state, rows, [work[item] for item in batch])
+            scores[batch] = self._read_batch(kept, state.lengths, rows, [work[item] for item in batch])
             start = rows.stop
         state.places = places[items]
         return [tuple(each) for each in scores[items].tolist()]
@@ -190,41 +212,48 @@ class IncrementalVerifier(TokenVerifier):
                 batches.append(batch + batch[:1] * (round_up(len(batch), ROWS) - len(batch)))
         return batches
 
-    def _move(self, state: Prefixes, work: list[Work]) -> None:
-        """Replace the prefixes of `state` by those of `work`, in order, with room for what will be read."""
+    def _empty(self, prefixes: int, slots: int) -> Kept:
+        """Room for so many prefixes."""
+        beliefs = torch.zeros(prefixes, self.model.config.hidden_size, device=self.device)
+        return Kept(beliefs, self.policy.empty(prefixes, slots), self.fresh.empty(prefixes, slots))
+
+    def _move(self, state: Prefixes, work: list[Work]) -> Kept:
+        """Replace the prefixes of `state` by copies of those of `work`, in order, with room for what will be read."""
         index = np.array([each.prefix for each in work], dtype=np.int64)
-        slots = max((each.width for each in work), default=0)
-        rows = torch.as_tensor(index, device=self.device)
-
-        def moved(cache: torch.Tensor) -> torch.Tensor:
-            taken, extra = cache.index_select(1, rows), slots - cache.shape[-2]
-            return torch.nn.functional.pad(taken, (0, 0, 0, extra)) if extra > 0 else taken
-
-        state.policy, state.fresh = moved(state.policy), moved(state.fresh)
-        state.beliefs = state.beliefs.index_select(0, rows)
+        made = self._empty(len(work), max((each.width for each in work), default=0))
+        kept, source = state.kept[index], state.source[index]
+        for each in dict.fromkeys(kept):
+            mine = np.flatnonzero(kept == each)
+            into, of = self._tensor(mine), self._tensor(source[mine])
+            made.beliefs.index_copy_(0, into, each.beliefs.index_select(0, of))
+            for cache, stored in ((made.policy, each.policy), (made.fresh, each.fresh)):
+                slots = min(cache.shape[-2], stored.shape[-2])
+                cache[..., :slots, :].index_copy_(1, into, stored[..., :slots, :].index_select(1, of))
         state.lengths = state.lengths[index]
+        state.kept, state.source = np.full(len(work), made), np.arange(len(work))
+        return made
 
-    def _read_batch(self, state: Prefixes, rows: slice, work: list[Work]) -> np.ndarray:
-        """Read one batch, whose prefixes are `rows` of `state`; moves these on and returns scores [rows, 2]."""
+    def _read_batch(self, kept: Kept, lengths: np.ndarray, rows: slice, work: list[Work]) -> np.ndarray:
+        """Read one batch, whose prefixes are `rows` of `kept`; moves these on and returns scores [rows, 2]."""
         sizes, width = work[0].pieces, work[0].width
         tokens = np.zeros((len(work), sum(sizes)), dtype=np.int64)
         for row, each in enumerate(work):
             tokens[row, : len(each.tokens)] = each.tokens
-        slots = state.lengths[rows, None] + np.arange(tokens.shape[1])
+        slots = lengths[rows, None] + np.arange(tokens.shape[1])
         tokens, slots = self._tensor(tokens), self._tensor(slots)
-        belief, believed, hidden = state.beliefs[rows], [], []
+        belief, believed, hidden = kept.beliefs[rows], [], []
         for piece, at in zip(tokens.split(sizes, dim=1), slots.split(sizes, dim=1), strict=True):
             embedded = self.model.model.embed_tokens(piece)
-            believed.append(self.policy.read(embedded, at, state.policy[:, rows], width))
+            believed.append(self.policy.read(embedded, at, kept.policy[:, rows], width))
             joined = self.model.join(torch.cat([belief[:, None], believed[-1][:, :-1]], dim=1), piece)
             joined = joined.masked_fill(at[:, :, None] == 0, 0.0)  # nothing is before the first token
-            hidden.append(self.fresh.read(joined, at, state.fresh[:, rows], width))
+            hidden.append(self.fresh.read(joined, at, kept.fresh[:, rows], width))
             belief = believed[-1][:, -1]
         keep = np.array([each.keep for each in work])
         last = np.array([len(each.tokens) for each in work])
         every = self._tensor(np.arange(len(work)))
-        state.beliefs[rows] = torch.cat(believed, dim=1)[every, self._tensor(keep - 1)]
-        state.lengths[rows] += keep
+        kept.beliefs[rows] = torch.cat(believed, dim=1)[every, self._tensor(keep - 1)]
+        lengths[rows] += keep
         ends = self._tensor(np.stack([keep, last], axis=1) - 1)
         return self.values(torch.cat(hidden, dim=1)[every[:, None], ends].flatten(0, 1)).reshape(-1, 2)
 

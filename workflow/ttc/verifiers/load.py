@@ -9,6 +9,7 @@ from pathlib import Path
 from ttc.errors import InputError
 from ttc.models.checkpoint import Source
 from ttc.models.directory import resolve_device
+from ttc.runtime import MEMORY
 from ttc.verifiers.published import PublishedVerifier
 from ttc.verifiers.readers import kind_class
 
@@ -26,6 +27,8 @@ def load(
     local_files_only: bool = True,
     separator: str | None = None,
     batch_tokens: int = 16384,
+    memory: int | None = MEMORY,
+    alone: bool = True,
 ) -> PublishedVerifier:
     """The verifier of a checkpoint, ready to score.
 
@@ -33,7 +36,9 @@ def load(
     what transformers calls it (eager, sdpa, flash_attention_2).  trust_remote_code: no kind needs it.
     local_files_only: read what is on this machine and never the network.  separator: what follows each step, for kinds
     that leave the choice (None: a line end).  batch_tokens: tokens of one call with its padding; a longer input is
-    read alone.  engine: `vllm` reads a directory through its pooling runner, in batches of its own.
+    read alone.  memory: MB of keys and values that are kept of what was read, so that what begins alike is not read
+    again; None: whole inputs are read.  engine: `vllm` reads a directory through vLLM, in batches of its own; there
+    `memory` is what it takes for keys and values if another model shares the GPU; alone on it it takes what there is.
 
     InputError for an unknown kind or option, a checkpoint that is missing, is not of this kind or lacks weights, and a
     tokenizer without the kind's tokens.
@@ -42,13 +47,21 @@ def load(
     if batch_tokens < 1:
         raise InputError(f"batch_tokens is {batch_tokens}; allowed is a whole number from 1")
     if engine == "vllm":
+        from ttc.engines.vllm_settings import beside
         from ttc.verifiers.pooling import pooled
 
-        make, options, place = pooled(kind, make), options | {"device": device}, "cpu"
+        make = pooled(kind, make)
         if not Path(path).is_dir():
             raise InputError(f"{path}: there is no such checkpoint directory")
+        kept = {"keep": memory is not None} | (
+            {} if alone else beside(Path(path), device, (memory or 0) << 20)
+        )
+        options, place = options | {"device": device, "memory": kept}, "cpu"
     else:
         place = device
     where = resolve_device(place)
     source = Source(kind, str(path), revision, dtype, where, attention, trust_remote_code, local_files_only)
-    return make(source, batch_tokens, **options)
+    verifier = make(source, batch_tokens, **options)
+    if memory is not None and verifier.here:
+        verifier.keep(memory << 20)
+    return verifier

@@ -13,15 +13,21 @@ TOKENS_PER_ROW = 16  # of `batch_rows`, in one call of a published verifier: 102
 
 
 def open_verifier(
-    path: Path, reads: str | None, runtime: Runtime, *, engine: str = "transformers", whole: bool = False
+    path: Path,
+    reads: str | None,
+    runtime: Runtime,
+    *,
+    engine: str = "transformers",
+    whole: bool = False,
+    beside: bool = False,
 ) -> Verifier:
     """The verifier in a model directory; one from scratch has checked itself.
 
     reads: the format in which a published one reads texts (`ttc.verifiers.kinds`), None for one from scratch.  engine:
-    `vllm` reads a published one through its pooling runner.  whole: one from scratch reads whole solutions, and not
-    step by step as it does in a search.  What the scores are taken for, a process (prm) or the outcome (orm), says the
-    card's `kind`.  InputError for a directory without a card, with another format or kind, and what the verifier's own
-    class refuses.
+    `vllm` reads a published one through vLLM.  whole: one from scratch reads whole solutions, and not step by step as
+    it does in a search.  beside: another model shares the device.  What the scores are taken for, a process (prm) or
+    the outcome (orm), says the card's `kind`.  InputError for a directory without a card, with another format or kind,
+    and what the verifier's own class refuses.
     """
     card = read_card(path)
     if card.get("format") != reads:
@@ -47,7 +53,15 @@ def open_verifier(
         trust_remote_code=weights.trust_remote_code,
         separator=separator,
         batch_tokens=TOKENS_PER_ROW * runtime.batch_rows,
+        memory=runtime.verifier_memory,
+        alone=not beside,
     )
+
+
+def tell(verifier: object) -> None:
+    """Print what a published verifier billed and computed; of others there is nothing to tell."""
+    if (told := getattr(verifier, "told", None)) is not None:
+        print(f"  {told()}", flush=True)
 
 
 def _from_scratch(path: Path, runtime: Runtime, whole: bool) -> Verifier:

@@ -1,125 +1,98 @@
-"""Published process reward models through vLLM's pooling runner, for the kinds that classify tokens.
+"""Published process reward models through vLLM, whose prefix cache knows what solutions begin with alike.
 
-What is read, where, and what is refused is the kinds' own (`ttc.verifiers.kinds`); only the network is vLLM's.
+What is read, where, and what is refused is the kinds' own (`ttc.verifiers.kinds`).  For each place at which a score is
+read vLLM is sent the tokens up to it and gives the hidden state of the last one; the kind's head makes a score of it.
+In a search as in a pool a row is its tokens and nothing else; scores are remembered while a row has them.
 """
 
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import torch
 
 from ttc import plugins
-from ttc.engines.vllm_settings import import_vllm, open_llm
 from ttc.errors import InputError
-from ttc.models.checkpoint import FAILURES, Source, check_complete, empty_network
-from ttc.models.directory import resolve_device
-from ttc.models.shapes import stored_shapes
+from ttc.models.checkpoint import Source
 from ttc.verifiers import kinds
-from ttc.verifiers.published import PublishedVerifier
+from ttc.verifiers.prefix_tree import Prefix, PrefixTree
+from ttc.verifiers.published import PublishedVerifier, Reading
+from ttc.verifiers.vllm_network import HEAD_ROWS, PooledNetwork
 
-AT_ONCE = 1 << 18  # tokens handed to vLLM, which makes its own batches of them
-
-
-class Answer(NamedTuple):
-    """What a network answers, as those of `transformers` do."""
-
-    logits: torch.Tensor
+AT_ONCE = 4096  # requests handed to vLLM, which makes its own batches of them
 
 
-class PooledNetwork:
-    """A token classifier in vLLM; called as the kinds call theirs.
+class PooledReader(PrefixTree):
+    """Scores of readings by a verifier whose layers are vLLM's: a request for each prefix that has none yet."""
 
-    `shape` is the same network without weights: its configuration and sizes are asked for.
-    """
+    def __init__(self, verifier: "Pooled"):
+        super().__init__()
+        self.verifier = verifier
+        self.requests = 0
+        self.tokens_sent = 0
+        self.tokens_computed = 0  # of these; the prefix cache knew the others
 
-    def __init__(self, source: Source, network_class: type, device: str):
-        import_vllm(resolve_device(device))
-        from vllm import PoolingParams
-        from vllm.config import PoolerConfig
+    def scores(self, readings: Sequence[Reading], keep: bool) -> list[list[float]]:
+        """Scores of different readings.  keep: they will be gone on from (`hold`)."""
+        paths = [self.path(each) for each in readings]
+        unread: dict[Prefix, tuple[int, ...]] = {}
+        # By their tokens: what begins alike is read one after the other, the shorter first, while the cache has it
+        for path, reading in sorted(zip(paths, readings, strict=True), key=lambda pair: pair[1].tokens):
+            for prefix in path[len(path) - len(reading.places) :]:
+                if prefix.score is None:
+                    unread[prefix] = reading.tokens[: prefix.length]
+        waiting = list(unread)
+        for start in range(0, len(waiting), AT_ONCE):
+            batch = waiting[start : start + AT_ONCE]
+            states, known = self.verifier.network.read([unread[prefix] for prefix in batch])
+            sent = sum(prefix.length for prefix in batch)
+            self.requests += len(batch)
+            self.tokens_sent += sent
+            self.tokens_computed += sent - sum(known)
+            for prefix, score in zip(batch, self.verifier.scores_at(states), strict=True):
+                prefix.score = score
+        return self.scores_of(paths, readings, keep)
 
-        self.shape = shape_of(source, network_class)
-        self.config = self.shape.config
-        self.llm = open_llm(
-            Path(source.path),
-            device,
-            dtype=source.dtype,
-            trust_remote_code=source.trust_remote_code,
-            skip_tokenizer_init=True,
-            runner="pooling",
-            enable_prefix_caching=False,  # every token's answer is asked for, those in the cache would be missing
-            # All tokens, and the kinds choose: a checkpoint's own choice is by Qwen's number of the mark
-            pooler_config=PoolerConfig(task="token_classify", tok_pooling_type="ALL"),
+    def told(self) -> str:
+        """What was computed, for the log."""
+        return (
+            f"{self.tokens_computed:,} computed by vLLM; of the other {self.tokens_sent - self.tokens_computed:,} in "
+            f"{self.requests:,} requests it had kept what it had read"
         )
-        self.raw = PoolingParams(use_activation=False)
-
-    def get_input_embeddings(self) -> torch.nn.Module:
-        """As `transformers` calls it."""
-        return self.shape.get_input_embeddings()
-
-    def __call__(self, tokens: torch.Tensor, mask: torch.Tensor) -> Answer:
-        """Logits [rows, width, values], zero in padding; tokens and mask [rows, width]."""
-        rows = [row[: int(length)].tolist() for row, length in zip(tokens, mask.sum(1), strict=True)]
-        outputs = self.llm.encode(
-            [{"prompt_token_ids": row} for row in rows],
-            pooling_params=self.raw,
-            pooling_task="token_classify",
-            use_tqdm=False,
-        )
-        answers = [output.outputs.data.float().cpu() for output in outputs]
-        if [len(answer) for answer in answers] != [len(row) for row in rows]:
-            raise RuntimeError("vLLM gave another number of answers than it was given tokens")
-        return Answer(torch.nn.utils.rnn.pad_sequence(answers, batch_first=True))
 
 
 class Pooled(PublishedVerifier):
-    """A kind whose network is vLLM's; comes before the kind among the bases of a class."""
+    """A kind whose layers are vLLM's; comes before the kind among the bases of a class."""
 
     here = False
+    network: PooledNetwork
 
-    def __init__(self, source: Source, batch_tokens: int, device: str, **options):
+    def __init__(self, source: Source, batch_tokens: int, device: str, memory: dict, **options):
+        """device: vLLM's; memory: see `ttc.engines.vllm_settings.open_body`."""
         self.place = device
-        super().__init__(source, AT_ONCE, **options)
+        super().__init__(source, batch_tokens, **options)
+        self.network.open(**memory)  # last, because it takes long: whatever is wrong has been told
+        self.window = min(self.window, self.network.llm.model_config.max_model_len)
+        self.prefixes = PooledReader(self)
 
     def open_network(self) -> PooledNetwork:
         """See `PublishedVerifier.open_network`."""
-        return PooledNetwork(self.source, self.network_class, self.place)
+        return PooledNetwork(self.source, self.network_class, self.head_rows, self.place)
 
-    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-        """See `PublishedVerifier.logits`."""
-        return self.network(tokens, mask).logits[:, places]
-
-    def _window(self) -> int:
-        """The kind's window, or what vLLM has room for where that is less."""
-        return min(super()._window(), self.network.llm.model_config.max_model_len)
+    @torch.inference_mode()
+    def scores_at(self, states: torch.Tensor) -> list[float]:
+        """Scores of last hidden states, float32 [n, hidden size]."""
+        scores: list[float] = []
+        for some in states.split(HEAD_ROWS):
+            places = self.network.give(some)
+            logits = self.logits(places[None], torch.ones_like(places)[None], places)[0]
+            scores += self.rounded(logits[: len(some)])
+        return scores
 
 
 def pooled(kind: str, own: type[PublishedVerifier]) -> type[Pooled]:
-    """The class of a kind whose network is vLLM's, made of the kind's `own`; InputError where vLLM does not take it."""
+    """The class of a kind whose layers are vLLM's, made of the kind's `own`; InputError where vLLM does not take it."""
     able = [name for name, each in plugins.declarations(kinds.__name__).items() if each["vllm"]]
     if kind not in able:
         raise InputError(
-            f"verifier kind '{kind}' needs the transformers engine; vLLM takes the kinds {' and '.join(able)}"
+            f"verifier kind '{kind}' needs the transformers engine; vLLM takes the kinds {', '.join(able)}"
         )
     return type(f"Pooled{own.__name__}", (Pooled, own), {})
-
-
-def shape_of(source: Source, network_class: type) -> torch.nn.Module:
-    """The checkpoint's network without weights; InputError unless the checkpoint has exactly those that it needs."""
-    try:
-        shape = empty_network(source, network_class)
-        stored = stored_shapes(Path(source.path))
-    except (*FAILURES, TypeError) as error:
-        raise source.refuse(error, "network") from error
-    needed = {name: list(each.shape) for name, each in shape.state_dict().items()}
-    both = needed.keys() & stored.keys()
-    check_complete(
-        source,
-        {
-            "missing_keys": needed.keys() - both,
-            "mismatched_keys": [
-                (name, stored[name], needed[name]) for name in both if stored[name] != needed[name]
-            ],
-            "unexpected_keys": {name for name in stored.keys() - both if not name.endswith(".inv_freq")},
-        },
-    )
-    return shape

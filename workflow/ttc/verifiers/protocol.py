@@ -48,7 +48,37 @@ class Reader(Protocol):
 class Verifier(Reader, Protocol):
     """Scores in [0, 1] of solutions."""
 
-    tokens_scored: int  # tokens read so far, of equal readings each
+    tokens_scored: int  # tokens billed so far, of equal readings each
 
     def scores(self, readings: Sequence[Reading], names: Sequence[str]) -> list[list[float]]:
         """One score for each place of each reading; equal readings are read once.  names: of the solutions."""
+
+
+class StepwiseVerifier(Verifier, Protocol):
+    """A verifier of texts that follows a search: it goes on from what it has read of a row."""
+
+    def begin(self, problems: Sequence[str]) -> list[tuple[int, ...]]:
+        """What is read of problems before there is a step of a solution, as tokens; billed."""
+
+    def scores(
+        self, readings: Sequence[Reading], names: Sequence[str], known: Sequence[int] | None = None
+    ) -> list[list[float]]:
+        """As `Verifier.scores`; known: tokens at the beginning of each reading that are not billed again."""
+
+    def hold(self, reading: Reading) -> object:
+        """What was computed of a reading of the last call of `scores`; kept as long as the caller has it."""
+
+    def told(self) -> str:
+        """Tokens that were billed and computed, for the log."""
+
+
+def common(first: tuple[int, ...], second: tuple[int, ...]) -> int:
+    """How many tokens two readings begin with alike."""
+    alike, differ = 0, min(len(first), len(second)) + 1
+    while differ - alike > 1:  # slices are compared much faster than tokens one by one
+        middle = (alike + differ) // 2
+        if first[alike:middle] == second[alike:middle]:
+            alike = middle
+        else:
+            differ = middle
+    return alike

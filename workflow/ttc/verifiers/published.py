@@ -6,6 +6,7 @@ number that is (`probability`).  Where a kind's format leaves a choice, it follo
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -20,7 +21,11 @@ from ttc.models.checkpoint import (
 )
 from ttc.models.padding import ROWS, WIDTH, round_up
 from ttc.problems.steps import steps_of
-from ttc.verifiers.protocol import Solution
+from ttc.verifiers.prefix_tree import Prefix
+from ttc.verifiers.prefixes import PrefixReader
+from ttc.verifiers.protocol import Solution, common
+
+PROBLEMS = 1024  # problems whose beginnings are remembered as tokens
 
 
 class Reading(NamedTuple):
@@ -28,6 +33,7 @@ class Reading(NamedTuple):
 
     tokens: tuple[int, ...]
     places: tuple[int, ...]  # for each step, the token at which its answer is read
+    start: int = 0  # tokens that are read of the problem before any step
 
 
 class Scored(NamedTuple):
@@ -41,9 +47,10 @@ class PublishedVerifier(ABC):
     """Scores of a published process reward model; made by `ttc.verifiers.load.load`.
 
     Made by `load_reader` there it has no network: it reads solutions (`reading`) and cannot score.
-    Inputs are padded on the right and their padding is masked, so that the rows of a batch do not see one another.  On
-    a CPU in float32 they are padded as `ttc.models.padding` says, and a score does not depend on its batch; elsewhere
-    it does by rounding only (some 1e-6 in float32, up to a few hundredths in bfloat16).
+    Whole inputs are read, or after `keep` what is new of them (`ttc.verifiers.prefixes`).  Padding is masked, so that
+    the rows of a batch do not see one another.  On a CPU in float32 they are padded as `ttc.models.padding` says, and a
+    score does not depend on its batch; elsewhere it does by rounding only (some 1e-6 in float32, up to a few hundredths
+    in bfloat16).
     """
 
     reads_end: ClassVar[bool] = False
@@ -51,10 +58,15 @@ class PublishedVerifier(ABC):
     network_class: ClassVar[type]
     model_type: ClassVar[str | None] = None  # the one architecture that this kind is made of; None: any
     here: ClassVar[bool] = True  # is the network computed by torch, on the source's device?
+    head_rows: list[int] | None = (
+        None  # of the network's head, of which the others may be left out; None: all
+    )
 
     def __init__(self, source: Source, batch_tokens: int, with_network: bool = True):
         self.source, self.batch_tokens = source, batch_tokens
-        self.tokens_scored = 0  # tokens read so far, equal inputs each, without padding
+        self.tokens_scored = 0  # tokens billed so far, equal inputs each, without padding
+        self.prefixes: PrefixReader | None = None
+        self.opening = lru_cache(PROBLEMS)(self._opening)
         if self.model_type is not None:
             check_architecture(source, self.model_type)
         self.tokenizer = load_tokenizer(source)
@@ -80,10 +92,11 @@ class PublishedVerifier(ABC):
         """The tokens for a problem and its steps (without white space around), and where each step's answer is read."""
 
     @abstractmethod
-    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, **past) -> torch.Tensor:
         """What the network answers at the columns `places` [n] of `tokens` [rows, width]: [rows, n, values].
 
-        mask [rows, width]: 1 where there is a token, 0 where there is padding.
+        mask [rows, width]: 1 where there is a token, 0 where there is padding.  past: arguments of the network by which
+        it goes on behind tokens that it has read (`past_key_values`); mask then has their columns, too, in front.
         """
 
     @abstractmethod
@@ -124,13 +137,21 @@ class PublishedVerifier(ABC):
         scores = self.scores(readings, names)
         return [Scored(each, len(reading.tokens)) for each, reading in zip(scores, readings, strict=True)]
 
-    def scores(self, readings: Sequence[Reading], names: Sequence[str]) -> list[list[float]]:
-        """See `ttc.verifiers.protocol.Verifier.scores`; InputError for a score that is not a number from 0 to 1."""
-        self.tokens_scored += sum(len(reading.tokens) for reading in readings)
-        scores: dict[Reading, list[float]] = {}
-        by_length = sorted(set(readings), key=lambda each: (len(each.tokens), each))
-        for batch in batches(by_length, self.batch_tokens, self._width if self._alone else None):
-            scores.update(zip(batch, self._score_batch(batch), strict=True))
+    def scores(
+        self, readings: Sequence[Reading], names: Sequence[str], known: Sequence[int] | None = None
+    ) -> list[list[float]]:
+        """See `ttc.verifiers.protocol.Verifier.scores`; InputError for a score that is not a number from 0 to 1.
+
+        known: of each, in a search, how many of its tokens its row has read before; they are not billed again, and what
+        is read stays for the next call and for who holds it (`hold`).
+        """
+        known = known if (following := known is not None) else [0] * len(readings)
+        self.tokens_scored += sum(len(each.tokens) for each in readings) - sum(known)
+        distinct = sorted(set(readings), key=lambda each: (len(each.tokens), each))
+        if self.prefixes is not None:
+            scores = dict(zip(distinct, self.prefixes.scores(distinct, following), strict=True))
+        else:
+            scores = self._score_whole(distinct)
         for name, reading in zip(names, readings, strict=True):
             for step, score in enumerate(scores[reading]):
                 if not 0 <= score <= 1:  # nan too
@@ -139,6 +160,37 @@ class PublishedVerifier(ABC):
                         "allowed is a number from 0 to 1: the weights are damaged, or use dtype float32"
                     )
         return [list(scores[reading]) for reading in readings]
+
+    def begin(self, problems: Sequence[str]) -> list[tuple[int, ...]]:
+        """What is read of problems before a search has a step of them, as tokens, and billed."""
+        openings = [self.opening(problem) for problem in problems]
+        self.tokens_scored += sum(map(len, openings))
+        return openings
+
+    def hold(self, reading: Reading) -> Prefix | None:
+        """What was computed of a reading of the last call of `scores`; it is kept as long as the caller has it."""
+        return self.prefixes and self.prefixes.hold(reading)
+
+    def keep(self, memory: int) -> None:
+        """Go on from what was read instead of reading it again, and keep keys and values of up to `memory` bytes.
+
+        A network that cannot do so, because it looks ahead or keeps its past in another way, goes on reading inputs
+        whole.
+        """
+        prefixes = PrefixReader(self, memory)
+        if prefixes.works():
+            self.prefixes = prefixes
+
+    def told(self) -> str:
+        """What was billed and what was computed, for the log."""
+        if self.prefixes is None:
+            return f"verifier: {self.tokens_scored:,} tokens, read whole: this network keeps nothing of what it read"
+        return f"verifier: {self.tokens_scored:,} tokens billed, {self.prefixes.told()}"
+
+    def _opening(self, problem: str) -> tuple[int, ...]:
+        """The tokens that are read of a problem whatever its first step is."""
+        first, second = (self.read(problem, [step]).tokens for step in ("1", "so"))
+        return first[: common(first, second)]
 
     def reading(self, problem: str, steps: list[str], name: str) -> Reading:
         """What is read of a solution, or InputError, as `score` says, which calls the solution `name`."""
@@ -160,6 +212,7 @@ class PublishedVerifier(ABC):
                         f"{where}: {part} contains {token!r}, which the model takes for a mark and not for text"
                     )
         reading = self.read(problem, steps)
+        reading = reading._replace(start=common(reading.tokens, self.opening(problem)))
         if len(reading.places) != len(steps):
             raise InputError(
                 f"{where} has {len(steps)} steps and {len(reading.places)} places to read scores at; a text contains "
@@ -173,10 +226,17 @@ class PublishedVerifier(ABC):
             )
         return reading
 
+    def _score_whole(self, distinct: list[Reading]) -> dict[Reading, list[float]]:
+        """Scores of different readings, sorted by length, each read from its first token to its last."""
+        scores: dict[Reading, list[float]] = {}
+        for batch in batches(distinct, self.batch_tokens, self._width if self.alone else None):
+            scores.update(zip(batch, self._score_batch(batch), strict=True))
+        return scores
+
     @torch.inference_mode()
     def _score_batch(self, readings: list[Reading]) -> list[list[float]]:
         width = max(self._width(reading) for reading in readings)
-        rows = round_up(len(readings), ROWS) if self._alone else len(readings)
+        rows = round_up(len(readings), ROWS) if self.alone else len(readings)
         tokens = torch.zeros(rows, width, dtype=torch.int64)  # what stands in padding does not matter
         mask = torch.zeros_like(tokens)
         mask[:, 0] = 1
@@ -188,22 +248,24 @@ class PublishedVerifier(ABC):
         answers = self.logits(tokens.to(device), mask.to(device), torch.tensor(places, device=device))
         column = {place: index for index, place in enumerate(places)}
         return [
-            # The last float32 bit depends on a value's place in the vector; rounded from float64 it does not
-            self.probability(answers[row, [column[place] for place in reading.places]].double())
-            .float()
-            .tolist()
+            self.rounded(answers[row, [column[place] for place in reading.places]])
             for row, reading in enumerate(readings)
         ]
 
+    def rounded(self, logits: torch.Tensor) -> list[float]:
+        """Scores of logits [n, values], in float32."""
+        # The last float32 bit depends on a value's place in the vector; rounded from float64 it does not
+        return self.probability(logits.double()).float().tolist()
+
     @property
-    def _alone(self) -> bool:
+    def alone(self) -> bool:
         """Whether padding is to make scores independent of their batch: where that is possible."""
         return self.here and self.source.device.type == "cpu" and self.source.dtype == "float32"
 
     def _width(self, reading: Reading) -> int:
         """Columns that a reading takes; one of padding at least where each is to be masked in the same way."""
         length = len(reading.tokens)
-        return round_up(length + 1, WIDTH) if self._alone else length
+        return round_up(length + 1, WIDTH) if self.alone else length
 
     def one_token(self, text: str) -> int:
         """The id of `text`, or InputError if the tokenizer has no token of its own for it."""

@@ -1,14 +1,19 @@
 """Scores of solutions, in blocks: what is equal is scored once, billed each time, and kept when a job is killed."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections import deque
+from collections.abc import Sequence
 
 import polars as pl
 
 from ttc.errors import InputError
-from ttc.runtime import Work
+from ttc.runtime import Report, Work
 from ttc.verifiers.protocol import Solution, Verifier
 
 NOTHING = ([0.0], 0)  # scores and tokens of a solution without anything to read: it can never win
+SMALLEST = (
+    16  # the first block is the largest one divided by this: how fast the verifier is, is not known yet
+)
 BLOCK = {"solution": pl.Int64, "step_scores": pl.List(pl.Float32), "tokens": pl.Int64}
 
 
@@ -17,13 +22,13 @@ def score_in_blocks(
     solutions: Sequence[Solution],
     work: Work,
     batch: int,
-    report: Callable[[int, int], None],
+    report: Report,
 ) -> pl.DataFrame:
     """`step_scores` and `tokens` (read for it) of each solution, in order.
 
-    batch: different solutions that are scored before they are kept in `work`; those that it holds already are not
-    scored again.  report(done, total) counts different solutions.  InputError, with the solution's name, for one that
-    the verifier cannot read or gives other than one score a step.
+    batch: most different solutions that are scored before they are kept in `work`, fewer where these take longer than
+    `work.every`; those that it holds already are not scored again.  report counts different solutions.  InputError,
+    with the solution's name, for one that the verifier cannot read or gives other than one score a step.
     """
     first: dict[tuple, int] = {}
     different: list[Solution] = []
@@ -35,17 +40,27 @@ def score_in_blocks(
             different.append(each)
         places.append(place)
     finished = work.finished("scores", ["solution"])
-    for start in range(0, len(different), batch):
-        stop = min(start + batch, len(different))
-        block = [place for place in range(start, stop) if place not in finished]
-        if block:
-            made = _score(verifier, [different[place] for place in block])
-            rows = [(place, *each) for place, each in zip(block, made, strict=True)]
-            work.add(scores=pl.DataFrame(rows, schema=BLOCK, orient="row"))
-            report(stop, len(different))
+    waiting = deque(place for place in range(len(different)) if place not in finished)
+    size = max(1, batch // SMALLEST)
+    while waiting:
+        block = [waiting.popleft() for _ in range(min(size, len(waiting)))]
+        begun = time.monotonic()
+        made = _score(verifier, [different[place] for place in block])
+        size = max(1, min(batch, paced(size, time.monotonic() - begun, work.every)))
+        rows = [(place, *each) for place, each in zip(block, made, strict=True)]
+        work.add(scores=pl.DataFrame(rows, schema=BLOCK, orient="row"))
+        done = len(different) - len(waiting)
+        report(done, len(different), None, len(finished))
     if not different:
         return pl.DataFrame(schema=BLOCK).drop("solution")
     return work.table("scores").sort("solution").drop("solution")[places]
+
+
+def paced(size: int, seconds: float, every: float) -> int:
+    """Solutions of the next block, of one that took `seconds`, so that a block takes about `every` seconds, or half."""
+    if seconds > every:
+        return int(size * every / seconds)
+    return 2 * size if seconds < every / 2 else size
 
 
 def _score(verifier: Verifier, solutions: list[Solution]) -> list[tuple[list[float], int]]:

@@ -30,7 +30,7 @@ class TokenVerifier(TokenReader):
             raise InputError(f"{path}: its card says kind '{kind}'; a verifier is one of {', '.join(KINDS)}")
         super().__init__(load_tokenizer(path), kind)
         self.device = resolve_device(device)
-        self.model = SurpriseVerifier.from_pretrained(path, dtype=torch.float32)
+        self.model = SurpriseVerifier.load(Path(path))
         self.model.to(self.device).eval()
         self.batch_rows = max(ROWS, round_up(batch_rows, ROWS))
         self.window = self.model.config.max_position_embeddings

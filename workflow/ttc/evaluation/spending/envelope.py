@@ -13,9 +13,9 @@ import numpy as np
 class Envelope:
     """Pieces of the envelopes of several curves, arrays (curves, pieces), by falling gain.
 
-    `end`: index of the size where a piece ends; `width`: generations that it takes; `gain`: accuracy that each of them
-    is expected to bring, above 0.  A curve with fewer pieces ends with pieces of width 0 and gain -inf, which lead
-    nowhere.
+    `end`: index of the size, or point, where a piece ends; `width`: generations, or cost, that it takes; `gain`:
+    accuracy that each of them is expected to bring, above 0.  A curve with fewer pieces ends with pieces of width 0 and
+    gain -inf, which lead nowhere.
     """
 
     end: np.ndarray
@@ -24,31 +24,52 @@ class Envelope:
 
 
 def envelope(curves: np.ndarray, sizes: np.ndarray) -> Envelope:
-    """The envelope of each of `curves` (curves, sizes), from the first size on; `sizes` rise, int.
+    """The envelope of each of `curves` (curves, sizes), from the first size on; `sizes` rise, int."""
+    return hull(np.broadcast_to(sizes, curves.shape), curves)
 
-    From where a curve stands, the next piece goes to the later size with the steepest line, the farthest of equals,
-    as long as it rises (gift wrapping).
+
+def hull(costs: np.ndarray, values: np.ndarray, start: np.ndarray | None = None) -> Envelope:
+    """The envelope of points in any order, `costs` and `values` (curves, points), from `start` on (the first).
+
+    From where a curve stands, the next piece goes to the dearer point with the steepest line, the farthest of equals,
+    as long as it rises (gift wrapping).  `start` (curves,) should be the cheapest point: cheaper ones are not seen.
     """
-    rows, points = curves.shape
-    at, every = np.zeros(rows, dtype=int), np.arange(rows)
-    ends, widths, gains = [], [], []
+    rows, points = values.shape
+    at = np.zeros(rows, dtype=int) if start is None else start.copy()
+    live, ends, widths, gains = np.arange(rows), [], [], []
     for _ in range(points - 1):
-        width = sizes[None, :] - sizes[at][:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slopes = np.where(width > 0, (curves - curves[every, at][:, None]) / width, -np.inf)
+        here = at[live]
+        width = costs[live] - costs[live, here][:, None]
+        slopes = np.full(width.shape, -np.inf)
+        np.divide(values[live] - values[live, here][:, None], width, out=slopes, where=width > 0)
         best = slopes.max(axis=1)
         rising = best > 0
-        if not rising.any():
+        live = live[rising]
+        if not len(live):
             break
-        # The last of those that are equal but for rounding
-        near = slopes >= best[:, None] * (1 - 1e-12)
-        farthest = points - 1 - np.argmax(near[:, ::-1], axis=1)
-        following = np.where(rising, farthest, at)
-        ends.append(following)
-        widths.append(sizes[following] - sizes[at])
-        gains.append(np.where(rising, best, -np.inf))
-        at = following
+        # The farthest of those that are equal but for rounding
+        near = slopes[rising] >= best[rising, None] * (1 - 1e-12)
+        following = np.where(near, width[rising], -np.inf).argmax(axis=1)
+        at[live] = following
+        ends.append(at.copy())
+        wide, steep = np.zeros(rows), np.full(rows, -np.inf)
+        wide[live] = width[rising, following]
+        steep[live] = best[rising]
+        widths.append(wide)
+        gains.append(steep)
     empty = np.zeros((rows, 0))
-    stack = (np.stack(each, axis=1) if each else empty for each in (ends, widths, gains))
-    end, width, gain = stack
-    return Envelope(end.astype(int), width.astype(float), gain)
+    end, width, gain = (np.stack(each, axis=1) if each else empty for each in (ends, widths, gains))
+    return Envelope(end.astype(int), width, gain)
+
+
+def at_prices(pieces: Envelope, start: np.ndarray, prices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(index of the point, cost above the start's) that each curve has at each of `prices`, (curves, prices).
+
+    A piece is bought if it gains at least its price: no curve needs to know of the others.
+    """
+    bought = np.zeros((len(start), len(prices)), dtype=np.intp)
+    for gain in pieces.gain.T:
+        bought += gain[:, None] >= prices
+    end = np.concatenate([start[:, None], pieces.end], axis=1)
+    spent = np.concatenate([np.zeros((len(start), 1)), np.cumsum(pieces.width, axis=1)], axis=1)
+    return np.take_along_axis(end, bought, axis=1), np.take_along_axis(spent, bought, axis=1)

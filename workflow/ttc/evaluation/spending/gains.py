@@ -65,23 +65,46 @@ def penalties(sums: Products, fold: np.ndarray) -> dict[int, float]:
     return {int(each): PENALTIES[int(errors[each].argmin())] for each in folds}
 
 
+def penalty(sums: Products, fold: np.ndarray) -> float:
+    """The penalty for a fit on all questions: the one of least squared error on folds, each held out in turn."""
+    folds = np.unique(fold)
+    if len(folds) < 2:
+        return PENALTIES[len(PENALTIES) // 2]
+    errors = np.zeros(len(PENALTIES))
+    for each in folds:
+        held = fold == each
+        xx, xy = sums.xx[held].sum(axis=0), sums.xy[held].sum(axis=0)
+        rest = sums.xx[~held].sum(axis=0), sums.xy[~held].sum(axis=0), float((~held).sum())
+        for place, tried in enumerate(PENALTIES):
+            found = fit(*rest, tried)
+            errors[place] += ((xx @ found - 2 * xy) * found).sum()
+    return PENALTIES[int(errors.argmin())]
+
+
 def cross_fit(
     sums: Products, fold: np.ndarray, chosen: dict[int, float], weights: np.ndarray
 ) -> dict[int, np.ndarray]:
     """Coefficients (p, sizes) for each fold, fitted on the others; `weights` (questions,) say how often each counts."""
-    flat = sums.xx.reshape(len(sums.xx), -1), sums.xy.reshape(len(sums.xy), -1)
+    folds = np.unique(fold).tolist()
+    # Sums of each fold once: of whom a fold learns are all others
+    parts = [
+        [np.tensordot(weights[fold == each], part[fold == each], axes=1) for each in folds]
+        for part in (sums.xx, sums.xy, np.ones(len(fold)))
+    ]
     found = {}
-    for each in np.unique(fold).tolist():
-        kept = np.where(fold == each, 0.0, weights)
-        xx, xy = (kept @ part for part in flat)
-        shape = sums.xx.shape[1:], sums.xy.shape[1:]
-        found[each] = fit(xx.reshape(shape[0]), xy.reshape(shape[1]), kept.sum(), chosen[each])
+    for place, each in enumerate(folds):
+        xx, xy, weight = (sum(part[:place] + part[place + 1 :]) for part in parts)
+        found[each] = fit(
+            np.zeros_like(sums.xx[0]) + xx, np.zeros_like(sums.xy[0]) + xy, float(weight), chosen[each]
+        )
     return found
 
 
-def predicted(x: np.ndarray, fold: np.ndarray, coefficients: dict[int, np.ndarray]) -> np.ndarray:
-    """Expected accuracies in [0, 1], (questions, orders, sizes), by the coefficients of each question's own fold."""
+def predicted(
+    x: np.ndarray, fold: np.ndarray, coefficients: dict[int, np.ndarray], clipped: bool = True
+) -> np.ndarray:
+    """Expectations, (questions, orders, sizes), by coefficients of each question's fold; accuracies `clipped`."""
     found = np.empty((*x.shape[:2], next(iter(coefficients.values())).shape[1]))
     for each, coefficient in coefficients.items():
         found[fold == each] = x[fold == each] @ coefficient
-    return np.clip(found, 0.0, 1.0)
+    return np.clip(found, 0.0, 1.0) if clipped else found

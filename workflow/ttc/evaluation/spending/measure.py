@@ -10,7 +10,7 @@ from ttc.evaluation.spending import rules
 from ttc.evaluation.spending.compare import SPENT, at_equal_accuracy, at_equal_spending
 from ttc.evaluation.spending.paths import WEIGHTED, Paths
 from ttc.flops import FORWARD
-from ttc.statistics.bootstrap import bootstrap_counts, percentile_interval
+from ttc.statistics.bootstrap import bootstrap_counts, outer_interval
 
 FIXED = "best_fixed"
 
@@ -163,20 +163,22 @@ class Measured:
 
 
 def measure(study: Study, replicates: int, random: np.random.Generator) -> Measured:
-    """All rules, with 95 % percentile bootstrap intervals over questions.
+    """All rules, with 95 % bootstrap intervals over questions: the outer ends of two bootstraps.
 
-    In every resample everything is learnt and shared out anew, with all copies of a question in its fold, so the
-    intervals hold the choice.  Only the penalties of the regressions are kept.
+    In every resample everything is learnt and shared out anew, with all copies of a question in its fold, and again
+    what the study has chosen for each question is held.  Only the penalties of the regressions are always kept.
     """
     questions = len(study.paths.problem_ids)
     once = np.ones(questions)
     spent = study.spent(once)
     values = study.compared(spent, once)
-    drawn = {rule: np.empty((replicates, *each.shape)) for rule, each in values.items()}
-    for place, counts in enumerate(bootstrap_counts(questions, replicates, random)):
-        for rule, each in study.compared(study.spent(counts), counts).items():
-            drawn[rule][place] = each
-    ends = {rule: percentile_interval(each) for rule, each in drawn.items()}
+    counts = bootstrap_counts(questions, replicates, random)
+    drawn = {rule: np.empty((2, replicates, *each.shape)) for rule, each in values.items()}
+    for place, each in enumerate(counts):
+        for way, had in enumerate((study.spent(each), spent)):
+            for rule, found in study.compared(had, each).items():
+                drawn[rule][way, place] = found
+    ends = {rule: outer_interval(list(each)) for rule, each in drawn.items()}
     return Measured(
         spent,
         values,

@@ -68,14 +68,39 @@ def features(probe: Samples) -> dict[str, np.ndarray]:
     return found
 
 
+@dataclass(frozen=True)
+class Units:
+    """Features that vary, and how they become columns of a regression: arrays (features,) of means and spreads."""
+
+    names: list[str]
+    means: np.ndarray
+    spreads: np.ndarray
+
+    @classmethod
+    def of(cls, named: dict[str, np.ndarray], scored: bool) -> "Units":
+        """Those of features (…); without `scored` those that need a verifier are left out."""
+        kept = {name: each for name, each in named.items() if scored or name not in SCORED}
+        varying = {name: each for name, each in kept.items() if each.std() > 1e-9}
+        return cls(
+            list(varying),
+            np.array([each.mean() for each in varying.values()]),
+            np.array([each.std() for each in varying.values()]),
+        )
+
+    def columns(self, named: dict[str, np.ndarray]) -> np.ndarray:
+        """(…, columns): a one, each feature in standard units, and all their products."""
+        units = [
+            (named[name] - mean) / spread
+            for name, mean, spread in zip(self.names, self.means, self.spreads, strict=True)
+        ]
+        columns = [np.ones(next(iter(named.values())).shape), *units]
+        columns += [units[i] * units[j] for i in range(len(units)) for j in range(i + 1)]
+        return np.stack(columns, axis=-1)
+
+
 def design(named: dict[str, np.ndarray], scored: bool) -> np.ndarray:
     """The features as columns of a regression, (…, columns): a one, each in standard units, and all their products.
 
     Without `scored` those that need a verifier are left out, and so is whatever is the same everywhere.
     """
-    kept = [each for name, each in named.items() if scored or name not in SCORED]
-    units = [(each - each.mean()) / each.std() for each in kept if each.std() > 1e-9]
-    shape = next(iter(named.values())).shape
-    columns = [np.ones(shape), *units]
-    columns += [units[i] * units[j] for i in range(len(units)) for j in range(i + 1)]
-    return np.stack(columns, axis=-1)
+    return Units.of(named, scored).columns(named)

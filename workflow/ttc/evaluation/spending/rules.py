@@ -88,6 +88,17 @@ def priced(
     return found
 
 
+def prices(pieces: Envelope, size: int, targets: list[int]) -> list[float]:
+    """The price of a generation at which these questions spend each target on average; inf: nothing is bought.
+
+    What a new question is to pay, where `pieces` come from regressions that never saw their own question.  `targets`
+    are mean budgets that pay for the probe of `size` samples.
+    """
+    questions = len(pieces.end)
+    queue = Queue(_of(pieces, np.arange(questions)))
+    return queue.prices([target - size for target in targets])
+
+
 def from_a_probe(curves: np.ndarray, sizes: np.ndarray) -> Envelope:
     """Envelopes of expected accuracies (questions, orders, sizes), with that shape in front."""
     flat = envelope(curves.reshape(-1, curves.shape[2]), sizes)

@@ -8,12 +8,14 @@ from ttc import plugins
 from ttc.figures import style
 from ttc.figures.entry import Entry
 from ttc.figures.sentences import AGGREGATION, SEED
+from ttc.stopping.ballots import VOTES
+from ttc.strategies import rule_label
 from ttc.tables.study import NotMeasured, Study
 
 UNIFORM = "uniform"
 AXES = {"samples": "Samples per question, mean", "tokens": "Tokens per question, mean"}
 SAVED = {"samples": "samples", "tokens": "tokens", "flops": "FLOPs"}
-VOTES = {"confidence_weighted": "vote by own confidence"}
+ACROSS = 4
 _LOOKS = (
     style.Look(style.VERMILION, "D", "--"),
     style.Look(style.GREEN, "P", "--"),
@@ -37,35 +39,34 @@ def rule_look(rule: str) -> style.Look:
     return _LOOKS[(known.index(rule) if rule in known else len(known)) % len(_LOOKS)]
 
 
-def rule_name(rule: str) -> str:
-    """What a figure calls a stopping rule."""
-    known = plugins.names("ttc.stopping.rules")
-    return plugins.declaration("ttc.stopping.rules", rule)["legend"] if rule in known else rule
-
-
 def vote_name(vote: str) -> str:
     """What a figure calls a vote."""
-    return VOTES.get(vote) or style.named(vote)
+    title = VOTES[vote].title if vote in VOTES else None
+    return title or style.named(vote)
 
 
 def draw(study: Study, options: dict) -> Figure:
-    """A column for each vote: its uniform curve, and every rule that ends in this vote, over its thresholds."""
+    """A column for each vote, at most four beside each other: its uniform curve, and every rule that ends in this vote,
+    over its thresholds.
+    """
     table = study.table("stopping_curves")
     votes = _votes(table)
     axes_of = [axis for axis in AXES if table[axis].null_count() < len(table)]
-    drawn = style.figure(2.9 * len(votes) + 0.8, 1.5 + 2.9 * len(axes_of))
-    panels = drawn.subplots(len(axes_of), len(votes), sharey=True, squeeze=False)
-    for column, vote in enumerate(votes):
-        rows = table.filter(vote=vote)
-        for panel, axis in zip(panels[:, column], axes_of, strict=True):
-            _panel(panel, rows.drop_nulls(axis), axis, vote)
-        panels[0, column].set_title(vote_name(vote), fontweight="normal")
-    for row in panels:
-        for panel in row:
-            style.accuracy_axis(panel, style.ACCURACY if panel is row[0] else "")
+    across = min(len(votes), ACROSS)
+    rows = -(-len(votes) // across) * len(axes_of)
+    drawn = style.figure(2.9 * across + 0.8, 1.5 + 2.9 * rows)
+    panels = drawn.subplots(rows, across, sharey=True, squeeze=False)
     named: dict = {}
-    for panel in panels[0]:
-        named |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
+    for place, vote in enumerate(votes):
+        first, column = place // across * len(axes_of), place % across
+        for row, axis in enumerate(axes_of, first):
+            panel = panels[row, column]
+            _panel(panel, table.filter(vote=vote).drop_nulls(axis), axis, vote)
+            style.accuracy_axis(panel, style.ACCURACY if column == 0 else "")
+            named |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
+        panels[first, column].set_title(vote_name(vote), fontweight="normal")
+    for panel in panels[-len(axes_of) :, (len(votes) - 1) % across + 1 :].flat:
+        panel.remove()
     style.heading_beside_legend(drawn, "Stopping early", named.values(), named, 4)
     style.note(
         drawn,
@@ -81,11 +82,12 @@ def _panel(panel: Axes, rows: pl.DataFrame, axis: str, vote: str) -> None:
     style.line(panel, fixed, look, "the same number for all", x=axis)
     for rule in rows.filter(pl.col("rule") != UNIFORM)["rule"].unique().sort():
         here = rows.filter(rule=rule, budget=_most(rows)).sort("place")
-        style.line(panel, here, rule_look(rule), rule_name(rule), band=False, x=axis)
+        style.line(panel, here, rule_look(rule), rule_label(rule), band=False, x=axis)
     if axis == "samples":
         style.budget_axis(panel, fixed["budget"].to_list(), AXES[axis])
     else:
-        panel.set_xscale("log")
+        style.amount_axis(panel)
+        panel.xaxis.set_major_formatter(style.mpl.ticker.StrMethodFormatter("{x:,.0f}"))
         panel.set_xlabel(AXES[axis])
 
 
@@ -141,16 +143,15 @@ def _factor(value: float, _: int) -> str:
 
 
 def _row(table: pl.DataFrame, rule: str) -> str:
-    return f"{rule_name(rule)}\n({vote_name(table.filter(rule=rule)['vote'][0])})"
+    return f"{rule_label(rule)}\n({vote_name(table.filter(rule=rule)['vote'][0])})"
 
 
 def _votes(table: pl.DataFrame) -> list[str]:
     """Votes that some rule ends in, those without a verifier first."""
-    order = ("majority", "confidence_weighted", "best_of_n_weighted", "best_of_n")
     found = set(table.filter(pl.col("rule") != UNIFORM)["vote"])
     if not found:
         raise NotMeasured("no stopping rule was measured")
-    return [vote for vote in order if vote in found]
+    return [vote for vote in VOTES if vote in found]
 
 
 def _most(table: pl.DataFrame) -> int:

@@ -1,6 +1,6 @@
 """Lookahead search (paper §5.2): beam search in which a step is scored by what it may lead to.
 
-A step's score is the verifier's score at the end of a greedy rollout of k further steps (`ttc.search.rollouts`).
+A step's score is the verifier's score at the end of a greedy rollout of k further steps (`ttc.search.growth`).
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """The leader's share of a vote weighted by the model's own confidence: the geometric mean probability of its tokens.
 
-Needs no verifier.  The confidence of the literature is of another kind where it reads the whole distribution of each
-token (DeepConf, arXiv 2508.15260), which pools do not hold.
+Needs no verifier, and nothing but the log-probability of a solution.  The confidence of DeepConf (arXiv 2508.15260)
+is of another kind: it reads the whole distribution of each token (`deepconf_tail` and its neighbours).
 """
 
 from ttc.stopping.share import ShareWatch

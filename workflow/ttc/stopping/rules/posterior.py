@@ -33,6 +33,17 @@ def learn(questions: list[Question]) -> tuple[Calibration, float]:
     return calibrate(questions), agreement_of_errors(questions)
 
 
+def stored(learnt: tuple[Calibration, float]) -> dict:
+    """What was learnt as JSON holds it."""
+    calibration, same = learnt
+    return calibration.stored() | {"same_error": same}
+
+
+def restored(stored: dict) -> tuple[Calibration, float]:
+    """What was learnt, of what `stored` gave."""
+    return Calibration.restored(stored), stored["same_error"]
+
+
 def numbers(question: Question, learnt: tuple[Calibration, float]) -> np.ndarray:
     """The log odds that each sample adds to its answer, (samples, 1)."""
     calibration, same = learnt

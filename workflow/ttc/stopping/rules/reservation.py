@@ -41,6 +41,21 @@ def learn(questions: list[Question]) -> tuple[Calibration, np.ndarray, float]:
     return calibration, pooled, max(within / between, 0.1)
 
 
+def stored(learnt: tuple[Calibration, np.ndarray, float]) -> dict:
+    """What was learnt as JSON holds it: each calibrated score once, and how often it occurs."""
+    calibration, pooled, worth = learnt
+    values, counts = np.unique(pooled, return_counts=True)
+    base = {"values": values.tolist(), "counts": counts.tolist()}
+    return calibration.stored() | {"base": base, "worth": worth}
+
+
+def restored(stored: dict) -> tuple[Calibration, np.ndarray, float]:
+    """What was learnt, of what `stored` gave."""
+    base = stored["base"]
+    pooled = np.repeat(np.array(base["values"], dtype=np.float64), base["counts"])
+    return Calibration.restored(stored), pooled, stored["worth"]
+
+
 def numbers(question: Question, learnt: tuple[Calibration, np.ndarray, float]) -> np.ndarray:
     """Of each sample the gain of one more if it is the best so far, and what the prior is worth: (samples, 2)."""
     calibration, pooled, worth = learnt

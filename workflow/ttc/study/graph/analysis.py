@@ -4,20 +4,27 @@ from pathlib import Path
 
 from ttc.figures.captions import specification
 from ttc.flops import ROLES
-from ttc.study.artifact import Artifact, External, Part
+from ttc.study.artifact import Artifact, Part
 from ttc.study.graph.base import Add
 from ttc.study.graph.further import plan_further
 from ttc.study.graph.generations import Material
 from ttc.study.graph.methods import declared
+from ttc.study.graph.notebooks import plan_notebooks
 from ttc.study.relevant import shown_configuration, without_sharding
 from ttc.study.sections.configuration import Configuration
 
-NOTEBOOK = "notebooks/01_scaling.ipynb"
-
+# Tables of what to do with a budget
+ADVISED = ("advice", "cheapest")
 # Tables of budgets spread across questions
 SPREAD = ("spending", "spent", "break_even")
+# Tables of budgets shared out among samples, searches, revisions and the larger policy
+SHARED = ("hybrid", "hybrid_choices", "hybrid_spent", "hybrid_break_even")
 # Tables of the comparison of several pools
 COMPARED = ("pool_accuracy", "pool_pairs", "pool_exchange")
+# Tables of further measurements that the report speaks of
+FURTHER = ("extrapolation", "best")
+# Tables that the first screen of the report is made of
+REPORTED = (*ADVISED, "stopping", "spending", "hybrid", "exchange")
 # Tables that findings are measured on, beside the chains; a study may lack some.
 FOUND = ("outcomes", "difficulty", "allocation", "exchange", "transitions", "verifier_quality")
 
@@ -67,10 +74,9 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
         **models,
     )
     measured = {"outcomes": [outcomes], "difficulty": [difficulty]}
-    searched = [strategy for strategy, _ in material.searches]
-    competing = [method for method, each in declared(searched, "competes").items() if each["competes"]]
-    spec = seed | configuration.allocation.model_dump() | {"competing_methods": competing}
+    spec = seed | configuration.allocation.model_dump() | {"competing_methods": _competing(material)}
     measured["allocation"] = [add("fit_allocator", name, spec, problems=material.problems, **measured)]
+    measured |= _advice(add, name, spec, material, outcomes, difficulty)
     exchanges = []
     if material.larger_greedy:
         spec = seed | {
@@ -83,7 +89,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
         compared = {role: models[role] for role in ("policy", "larger_policy")}
         exchanges = [add("match_flops", name, spec, **measured, **compared)]
     measured["exchange"] = exchanges
-    measured |= _spending(configuration, add, material, difficulty)
+    measured |= _spending(configuration, add, material, difficulty, outcomes)
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
     scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
     measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
@@ -99,8 +105,19 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     spec = seed | configuration.findings.model_dump()
     spec |= revised if material.chains else dict.fromkeys(revised)
     measured["findings"] = [add("find", name, spec, **read)]
+    aggregated = {"aggregation": evaluation.aggregation}
+    roles = {"problems": material.problems, "samples": material.samples, "scores": material.scores}
+    measured["solutions"] = [add("pick_solutions", name, aggregated, **roles)]
     measured |= plan_further(configuration, add, material, measured)
+    # For other studies; nothing here reads it
+    add("list_questions", name, {}, problems=material.problems)
     return measured
+
+
+def _competing(material: Material) -> list[str]:
+    """The search methods that compete by default among those of a policy."""
+    searched = [strategy for strategy, _ in material.searches]
+    return [method for method, each in declared(searched, "competes").items() if each["competes"]]
 
 
 def plan_comparison(
@@ -116,9 +133,15 @@ def plan_comparison(
     spec = {
         "seed": configuration.seed,
         "pools": [
-            {"name": each.name, "model": each.title, "parameters": (each.parameters or {}).get("policy")}
+            {
+                "name": each.name,
+                "model": each.title,
+                "parameters": (each.parameters or {}).get("policy"),
+                "competing_methods": _competing(each),
+            }
             for each in materials
         ],
+        "allocation": configuration.allocation.model_dump(),
         "versions": exchange.versions,
         "ratios": exchange.ratios.model_dump(include=set(exchange.versions)),
         "verifier_curves": exchange.verifier_curves,
@@ -126,6 +149,7 @@ def plan_comparison(
     }
     roles = ("outcomes", "difficulty", "allocation")
     read = {role: [artifact for each in measured for artifact in each[role]] for role in roles}
+    read["problems"] = [artifact for each in materials for artifact in each.problems]
     parts = tuple(f"{name}.parquet" for name in COMPARED)
     made = add("compare_pools", "pools", spec, parts=parts, **read)
     return {name: [made.part(f"{name}.parquet")] for name in COMPARED}
@@ -141,31 +165,91 @@ def plan_figures(
     return [add("plot", material.name, spec, **measured, **chains, pool_checks=material.checks)]
 
 
-def _spending(
-    configuration: Configuration, add: Add, material: Material, difficulty: Artifact
+def _advice(
+    add: Add, name: str, spec: dict, material: Material, outcomes: Artifact, difficulty: Artifact
 ) -> dict[str, list]:
-    """Add budgets spread across questions; their tables by role, empty lists where the study leaves them out."""
-    if not configuration.spending.use:
-        return {each: [] for each in SPREAD}
-    spec = {"seed": configuration.seed} | configuration.spending.model_dump(exclude={"use"})
+    """Add what to do with a budget, chosen as allocators choose; its tables by role."""
+    made = add(
+        "advise",
+        name,
+        spec,
+        parts=tuple(f"{each}.parquet" for each in ADVISED),
+        problems=material.problems,
+        samples=material.samples,
+        outcomes=[outcomes],
+        difficulty=[difficulty],
+    )
+    return {each: [made.part(f"{each}.parquet")] for each in ADVISED}
+
+
+def plan_solutions(
+    configuration: Configuration,
+    add: Add,
+    material: Material,
+    measured: dict[str, list[Artifact]],
+    main: bool,
+) -> None:
+    """Add the pages of all solutions of one policy; those of the `main` one lie a folder nearer to the report."""
+    spec = {
+        "study": configuration.study.name,
+        "title": material.title,
+        "report": "../report.html" if main else "../../report.html",
+        "aggregation": configuration.evaluation.aggregation,
+    }
+    add(
+        "browse",
+        material.name,
+        spec,
+        problems=material.problems,
+        samples=material.samples,
+        scores=material.scores,
+        searches=material.shown_search,
+        chains=material.chains,
+        chain_scores=material.chain_scores,
+        origin=material.origin,
+        difficulty=measured["difficulty"],
+        outcomes=measured["outcomes"],
+    )
+
+
+def _spending(
+    configuration: Configuration, add: Add, material: Material, difficulty: Artifact, outcomes: Artifact
+) -> dict[str, list]:
+    """Add budgets spread across questions, and hybrids; tables by role, empty lists where the study leaves them out."""
+    given = configuration.spending
+    spec = {"seed": configuration.seed} | given.model_dump(
+        exclude={"use", "hybrid", "hybrid_unit", "hybrid_bootstrap"}
+    )
     spec |= configuration.allocation.model_dump(include={"folds", "clusters"})
     spec |= {
         "aggregation": configuration.evaluation.aggregation,
         "difficulty_samples": configuration.difficulty.samples,
         "parameters": material.parameters,
     }
-    made = add(
-        "evaluate_spending",
-        material.name,
-        spec,
-        parts=tuple(f"{each}.parquet" for each in SPREAD),
-        problems=material.problems,
-        samples=material.samples,
-        scores=material.scores,
-        difficulty=[difficulty],
-        **{role: material.models.get(role, []) for role in ("policy", "prm")},
-    )
-    return {each: [made.part(f"{each}.parquet")] for each in SPREAD}
+    read = {
+        "problems": material.problems,
+        "samples": material.samples,
+        "scores": material.scores,
+        "difficulty": [difficulty],
+    } | {role: material.models.get(role, []) for role in ("policy", "prm")}
+    stages = {
+        "evaluate_spending": (given.use, SPREAD, ("spending.json",), spec, read),
+        "evaluate_hybrid": (
+            given.use and given.hybrid,
+            SHARED,
+            (),
+            spec | {"unit": given.hybrid_unit, "bootstrap": given.hybrid_bootstrap},
+            read | {"outcomes": [outcomes]},
+        ),
+    }
+    found: dict[str, list] = {}
+    for stage, (used, tables, others, own, inputs) in stages.items():
+        found |= {each: [] for each in tables}
+        if used:
+            parts = (*(f"{each}.parquet" for each in tables), *others)
+            made = add(stage, material.name, own, parts=parts, **inputs)
+            found |= {each: [made.part(f"{each}.parquet")] for each in tables}
+    return found
 
 
 def _verifiers(configuration: Configuration, add: Add, name: str, **scored: list) -> dict[str, list]:
@@ -193,7 +277,7 @@ def _stopping(configuration: Configuration, add: Add, material: Material) -> dic
         "evaluate_stopping",
         material.name,
         spec,
-        parts=tuple(f"{each}.parquet" for each in names),
+        parts=(*(f"{each}.parquet" for each in names), "stopping.json"),
         samples=material.samples,
         scores=material.scores,
         **{role: material.models.get(role, []) for role in ("policy", "prm")},
@@ -206,11 +290,14 @@ def plan_publication(
     add: Add,
     materials: list[Material],
     measured: list[dict[str, list[Artifact]]],
-    votes: list[Artifact],
+    further: dict[str, list],
     root: Path,
 ) -> None:
-    """Add report, gallery and executed notebook: of the first policy, with the figures of the others beside its own."""
-    material, others, measured = materials[0], measured[1:], measured[0] | {"votes": votes}
+    """Add report, gallery and notebooks: of the first policy, with the figures of the others beside its own.
+
+    `further`: inputs of the report by role, beside those that every study has.
+    """
+    material, others, measured = materials[0], measured[1:], measured[0]
     shown = without_sharding(shown_configuration(configuration))
     report = {"study": configuration.study.name, "configuration": shown}
     report |= configuration.report.model_dump()
@@ -231,22 +318,12 @@ def plan_publication(
         curves=measured["allocation"],
         pool_checks=material.checks,
         figures=figures,
-        **{role: measured.get(role, []) for role in ("findings", "votes", *COMPARED)},
+        **{role: measured.get(role, []) for role in ("findings", *REPORTED, *COMPARED, *FURTHER)},
+        **further,
         **{role: material.models.get(role, []) for role in ROLES},
     )
     examples = {"search": material.shown_search, "revisions": material.chains}
     parts = [part for part, found in examples.items() if found and configuration.report.examples]
     gallery = {"study": configuration.study.name, "parts": parts, "pools": report["pools"]}
     add("gallery", material.name, gallery, figures=figures)
-    tables = {role: measured[role] for role in ("outcomes", "difficulty", "exchange", "findings")}
-    add(
-        "notebook",
-        Path(NOTEBOOK).stem,
-        {
-            "notebook": Path(NOTEBOOK).name,
-            "methods": declared([name for name, _ in material.searches], "legend", "beyond_paper"),
-        },
-        notebook=[External(NOTEBOOK, root)],
-        curves=measured["allocation"],
-        **tables,
-    )
+    plan_notebooks(add, material, measured | further | {"pool_checks": material.checks}, root)

@@ -12,10 +12,12 @@ Add = Callable[..., Artifact]
 class Base(ABC):
     """Problems, policies and verifiers.  `tests` is the number of test problems.
 
-    `extract` holds the methods by which answers are found, where there is more than one form.
+    `training_seed` is of all that is trained and sampled; problems are those of the study's seed.  `extract` holds the
+    methods by which answers are found, where there is more than one form.
     """
 
     configuration: Configuration
+    training_seed: int
     tests: int
     problems: Artifact
     policy: Artifact
@@ -24,7 +26,7 @@ class Base(ABC):
     @property
     def seed(self) -> dict:
         """The part of a spec that says how random choices are made."""
-        return {"seed": self.configuration.seed}
+        return {"seed": self.training_seed}
 
     @abstractmethod
     def add_larger(self) -> Artifact | None:
@@ -57,6 +59,10 @@ class Base(ABC):
     def scoring(self, kind: str) -> dict:
         """What the spec of the stage `score` has besides: how the verifier reads, and by which engine."""
         return {}
+
+    def following(self, kind: str) -> dict:
+        """What the spec of the stage `search` has besides: how the verifier reads, and by which engine."""
+        return self.reading(kind)
 
     def measuring_steps(self) -> dict:
         """What the spec of the process reward model's training has besides, so that its card measures its steps."""

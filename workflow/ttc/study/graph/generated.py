@@ -8,11 +8,11 @@ from ttc.study.sections.configuration import Configuration
 class Generated(Base):
     """Generated problems; policy and larger policy are trained from scratch, and verifiers read the policy's tokens."""
 
-    def __init__(self, configuration: Configuration, add: Add):
-        self.configuration, self.add = configuration, add
+    def __init__(self, configuration: Configuration, add: Add, training_seed: int):
+        self.configuration, self.add, self.training_seed = configuration, add, training_seed
         self.tests = configuration.task.test_problems
         self.task = {"task": configuration.task.model_dump()}
-        self.problems = add("problems", "generated", self.seed | self.task)
+        self.problems = add("problems", "generated", {"seed": configuration.seed} | self.task)
         self.policy = self._train("train_policy", "policy", "policy")
 
     def add_larger(self) -> Artifact | None:
@@ -30,4 +30,6 @@ class Generated(Base):
     def _train(self, stage: str, label: str, name: str) -> Artifact:
         section = getattr(self.configuration, name)
         trained = section.model_dump(include={"model", "training", "first_group", "solutions_first"})
+        if self.training_seed != self.configuration.seed:
+            trained["problems_seed"] = self.configuration.seed
         return self.add(stage, label, self.seed | self.task | trained, problems=[self.problems])

@@ -6,6 +6,7 @@ from pathlib import Path
 from ttc import strategies
 from ttc.errors import InputError, nearest
 from ttc.search.strategy import Strategy
+from ttc.study import stand_ins
 from ttc.study.artifact import Artifact, External
 from ttc.study.graph.base import Add
 from ttc.study.graph.generations import Material
@@ -22,8 +23,10 @@ from ttc.study.sections.pools import (
 from ttc.study.sections.searches import Tree
 
 
-def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list[Material], list[Artifact]]:
-    """Add the import of the pools; return what the analysis reads, the pool `policy` first, and further tables."""
+def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list[Material], dict[str, list]]:
+    """Add the import of the pools; return what the analysis reads, the pool `policy` first, and further inputs of the
+    report: published votes compared with ours.
+    """
     source = configuration.source
     names = sorted(source.pools, key=lambda name: (name != "policy", name))
     pools = {name: _how_to_read(source.pools[name]) for name in names}
@@ -66,7 +69,7 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
     further = (
         [] if reference is None else [_compare_votes(reference, spec, imported.inputs["problems"], add, root)]
     )
-    return materials, further
+    return materials, {"votes": further}
 
 
 def _add_search(
@@ -151,7 +154,8 @@ def _files(
             found.append(path)
             continue
         matched = sorted(glob.glob(path, root_dir=root)) if set(path) & set("*?") else []
-        found += (files := [each for each in matched if (root / each).is_file()])
+        files = [each for each in matched if (root / each).is_file()] or stand_ins.matching(path)
+        found += files
         if not files:
             raise InputError(f"{asked_by}.path: there is no file {path}, seen from the project's folder")
     return [External(path, root) for path in dict.fromkeys(found)]

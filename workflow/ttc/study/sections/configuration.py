@@ -9,7 +9,8 @@ from ttc.errors import InputError
 from ttc.problems.task import AGAIN, load
 from ttc.study.sections import declared
 from ttc.study.sections.analysis import Allocation, Difficulty, Evaluation, Exchange, Findings, Stopping
-from ttc.study.sections.base import TAKEN, Natural, Origin, Section, check_at_most, key, stated
+from ttc.study.sections.base import TAKEN, Different, Natural, Origin, Section, check_at_most, key, stated
+from ttc.study.sections.extrapolation import Extrapolation
 from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy
 from ttc.study.sections.pools import Source
 from ttc.study.sections.problems import Problems
@@ -21,7 +22,15 @@ from ttc.study.sections.search import Search
 from ttc.study.sections.spending import Spending
 
 GENERATED, PUBLISHED, POOL = "generated", "published", "pool"
-_OWN = {"store", "logs", "benchmarks", "bench", "equality"}  # folders of results/ that are no study's
+_OWN = {
+    "store",
+    "logs",
+    "benchmarks",
+    "bench",
+    "equality",
+    "cache",
+    "adopted",
+}  # folders of results/ that are no study's
 
 
 def _free(name: str) -> str:
@@ -30,6 +39,8 @@ def _free(name: str) -> str:
     return name
 
 
+# At least two: one is `seed`
+Seeds = Annotated[list[Natural], Field(min_length=2), Different]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$"), AfterValidator(_free)]
 
 
@@ -44,6 +55,11 @@ class Configuration(Section):
 
     study: Study = Study()
     seed: Natural = key(0, "every random choice is a function of this number and of where it is made")
+    seeds: Annotated[Seeds | None, Origin(GENERATED, PUBLISHED)] = key(
+        None,
+        "replicates: models are trained, and solutions sampled, once with each of these numbers, on the same problems, "
+        "which are those of `seed`; null: once, with `seed` (docs/comparing.md)",
+    )
     source: Source | None = key(
         None, "completions that somebody else sampled, instead of generated problems and trained models"
     )
@@ -63,6 +79,7 @@ class Configuration(Section):
     allocation: Allocation = Allocation()
     stopping: Stopping = Stopping()
     spending: Spending = Spending()
+    extrapolation: Extrapolation = Extrapolation()
     exchange: Exchange = Exchange()
     findings: Findings = Findings()
     figures: Figures = Figures()
@@ -82,6 +99,10 @@ class Configuration(Section):
         """Raise InputError, one sentence, for the first pair of keys that do not fit."""
         if self.source is not None and self.problems is not None:
             raise InputError("problems: it was given beside `source`; a study has one of them")
+        if self.source is not None and self.seeds is not None:
+            raise InputError(
+                "seeds: a study of pools trains and samples nothing; `ttc compare` compares two of them"
+            )
         if self.origin == GENERATED:
             self._check_generated()
         if self.origin == PUBLISHED:
@@ -99,6 +120,11 @@ class Configuration(Section):
         if self.origin != POOL:
             self._check_budgets()
         self.runtime.check()
+
+    @property
+    def replicates(self) -> list[int]:
+        """The seed of each training: several where the study has `seeds`, else its own."""
+        return self.seeds or [self.seed]
 
     def check_pinned(self) -> None:
         """InputError for a model of the hub that no commit names: such a study is planned, and not run."""

@@ -44,7 +44,9 @@ class Checkpoint(Section):
 
     hub: str | None = key(None, "OWNER/NAME on the Hugging Face hub; or `path`")
     revision: str | None = key(None, "its commit, 40 hexadecimal digits; `ttc pin` writes it")
-    path: str | None = key(None, "a directory written by `save_pretrained`; relative to the project")
+    path: str | None = key(
+        None, "a directory written by `save_pretrained`, or a .gguf file; relative to the project"
+    )
     dtype: Literal["float32", "bfloat16", "float16"] = key("bfloat16", "what it computes in")
     attention: Literal["sdpa", "eager", "flash_attention_2"] = key(
         "sdpa", "implementation of attention; the transformers engine takes sdpa and eager"
@@ -134,5 +136,5 @@ class LargerPolicy(Policy):
 
     model: Annotated[Model, Origin("generated")] = Model(hidden=192, intermediate=744)
     training: Annotated[PolicyTraining, Origin("generated")] = PolicyTraining(
-        steps=1600, learning_rate=0.005, matrix_learning_rate=0.01
+        steps=1600, learning_rate=0.005, matrix_learning_rate=0.005
     )

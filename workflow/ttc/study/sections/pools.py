@@ -80,6 +80,10 @@ class PoolColumns(Sparse):
     correct: ColumnName = key(None, "recorded verdict, or with `n` how many are right")
     n: ColumnName = key(None, "samples that a row counts")
     logprob: ColumnName = key(None, "log-probability of the completion, nats")
+    confidence_mean: ColumnName = key(None, "mean confidence of its tokens (DeepConf)")
+    confidence_tail: ColumnName = key(None, "mean confidence of its last window")
+    confidence_bottom: ColumnName = key(None, "mean of the lowest tenth of its windows")
+    confidence_lowest: ColumnName = key(None, "lowest of its windows")
     finish_reason: ColumnName = key(None, "why it ended")
 
 

@@ -22,9 +22,10 @@ from ttc.study.sections.base import (
 
 PRESETS = plugins.names(sources.PRESETS)
 Equality = Annotated[
-    Literal["math_verify", "text"],
+    Literal["math_verify", "text", "words", "choice"],
     Field(
-        description="how answers are compared: `math_verify`, or `text` (normal form and exact numbers only)"
+        description="how answers are compared: `math_verify`, `text` (normal form and exact numbers only), `words` "
+        "(letters and digits, for names and other short facts), or `choice` (the letter of an option)"
     ),
 ]
 Timeout = Annotated[
@@ -44,6 +45,19 @@ class Columns(Sparse):
     subject: ColumnName = key(None, "what it is about")
 
 
+class Choices(Section):
+    """Options of multiple-choice questions, which are listed below the question; the answer is a letter."""
+
+    options: text_or_list(words="text or a list") = key(
+        ..., "their column, which holds lists, or several columns of one option each"
+    )
+    answer: Literal["letter", "index", "text"] = key(
+        "text",
+        "how the column of answers says which is right: by letter, from 0, or by the option's own text",
+    )
+    shuffle: bool = key(True, "whether their order is drawn, keyed by the question")
+
+
 class ProblemSource(Section):
     """A data set."""
 
@@ -60,6 +74,7 @@ class ProblemSource(Section):
     extract: Annotated[list[str], Filled] | None = key(
         None, f"how the gold answer is found in the solution: {', '.join(METHODS)}"
     )
+    choices: Choices | None = key(None, "options of multiple-choice questions; null: there are none")
     rows: Count | None = key(
         None,
         "how many rows it has, so that a truncated one is refused; known for a preset, counted in local files",

@@ -38,7 +38,7 @@ class Figures(Section):
 class Report(Section):
     """The HTML report."""
 
-    examples: Natural = key(4, "whole solutions shown")
+    examples: Natural = key(4, "problems shown with whole solutions; all solutions are on pages of their own")
 
 
 class Ablations(Section):

@@ -82,7 +82,7 @@ class Revision(Section):
         "sequential to parallel: the `paper`'s table (at 256 every second ratio), or `all`",
     )
     temperature: Temperature = 1.0
-    block_problems: Block = 100
+    block_problems: Block = 150
     shards_per_job: Count = key(1, "tables of chains that one scoring job reads")
     verifier: RevisionVerifier = RevisionVerifier()
     rest: Rest = Rest()

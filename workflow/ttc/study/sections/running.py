@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 from ttc import plugins
 from ttc.engines.backends import DEFAULT as DEFAULT_ENGINE
 from ttc.errors import InputError, nearest
-from ttc.study.sections.base import Count, Natural, NotNegative, OnGpus, Positive, Section, Sparse, key
+from ttc.study.sections.base import (
+    Count,
+    Natural,
+    NotNegative,
+    OnGpus,
+    Origin,
+    Positive,
+    Section,
+    Sparse,
+    key,
+)
 from ttc.study.sections.models import KINDS
 from ttc.study.stages import STAGES
 
@@ -20,18 +30,20 @@ class Engine(Section):
     sample: EngineName = key(DEFAULT_ENGINE, "samples")
     roll_out: EngineName = key(DEFAULT_ENGINE, "rollouts")
     search: EngineName = key(DEFAULT_ENGINE, "the policy in searches")
-    revise: EngineName = key(DEFAULT_ENGINE, "revisions")
-    score: EngineName = key(
-        DEFAULT_ENGINE, f"scores of samples; vllm reads the kinds {' and '.join(READ_BY_VLLM)}"
+    search_verifier: EngineName = key(
+        DEFAULT_ENGINE, "the published verifier in searches, whatever the policy's"
     )
+    revise: EngineName = key(DEFAULT_ENGINE, "revisions")
+    score: EngineName = key(DEFAULT_ENGINE, "scores of samples")
 
     def check(self, kind: str | None) -> None:
-        """InputError for a published verifier of a kind that the engine of scores does not read."""
-        if self.score == "vllm" and kind is not None and kind not in READ_BY_VLLM:
-            raise InputError(
-                f"engine.score: vllm was given, and it does not read verifiers of kind {kind}; it reads "
-                f"{' and '.join(READ_BY_VLLM)}"
-            )
+        """InputError for a published verifier of a kind that an engine does not read."""
+        for name in ("score", "search_verifier"):
+            if getattr(self, name) == "vllm" and kind is not None and kind not in READ_BY_VLLM:
+                raise InputError(
+                    f"engine.{name}: vllm was given, and it does not read verifiers of kind {kind}; it reads "
+                    f"{', '.join(READ_BY_VLLM)}"
+                )
 
     @property
     def names(self) -> set[str]:
@@ -65,6 +77,10 @@ class Runtime(Section):
 
     threads: Count = key(1, "threads of each process; parallelism comes from processes")
     batch_rows: Count = key(1024, "sequences that are decoded or scored together")
+    verifier_memory: Annotated[Natural, Origin("published")] = key(
+        4096,
+        "MB of keys and values that a published verifier keeps of what it has read; what does not fit is read again",
+    )
     device: Literal["auto", "cpu", "cuda"] = key(
         "auto", "where models run; `auto` takes a GPU where there is one"
     )

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from annotated_types import Le
 from pydantic import Field
 
 from ttc.errors import InputError
@@ -29,6 +30,17 @@ def check_temperature(where: str, temperature: float, samples: int) -> None:
         )
 
 
+class Confidence(Section):
+    """Confidence of test samples in windows of their tokens, by which stopping rules may weigh votes (DeepConf)."""
+
+    top: Annotated[Count, Le(20)] = key(
+        20, "most probable tokens whose log-probabilities are averaged, at most 20"
+    )
+    window: Count | None = key(
+        None, "tokens of a window (2048 in the paper); a shorter solution is one window; null records nothing"
+    )
+
+
 class Sampling(Section):
     """Independent samples."""
 
@@ -41,7 +53,8 @@ class Sampling(Section):
     )
     temperature: Temperature = 1.0
     max_tokens: Count = key(40, "longest solution in tokens")
-    block_problems: Block = 100
+    confidence: Confidence = Confidence()
+    block_problems: Block = 150
     block_samples: Count = key(256, "samples per job; with the blocks fixed, more samples only add jobs")
 
     def check(self) -> None:
@@ -67,7 +80,9 @@ class Prm(Section):
     temperature: Temperature = 1.0
     block_problems: Block = 3000
     shards_per_job: ShardsPerJob = 2
-    training: Annotated[VerifierTraining, Origin("generated")] = VerifierTraining(steps=1200)
+    training: Annotated[VerifierTraining, Origin("generated")] = VerifierTraining(
+        steps=1200, matrix_learning_rate=0.005
+    )
     fine_tuning: Annotated[FineTuning, Origin("published")] = FineTuning()
 
     def check(self, sampling: Sampling) -> None:

@@ -1,6 +1,6 @@
 """Budgets that are spread across questions."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from ttc.study.sections.base import Bootstrap, Count, Different, Filled, Section, check_rising, key, whole
 
@@ -17,6 +17,17 @@ class Spending(Section):
     )
     orders: whole(2) = key(16, "random orders in which the samples of a question come in")
     bootstrap: Bootstrap = 100
+    hybrid: bool = key(
+        True,
+        "whether a budget is also shared out among searches, revisions and a larger policy where there are some",
+    )
+    hybrid_unit: Literal["flops", "tokens", "generations"] | None = key(
+        None,
+        "what those budgets are counted in; null: FLOPs where models' sizes are known, else tokens, else generations",
+    )
+    hybrid_bootstrap: Bootstrap = key(
+        40, "resamples of questions for their intervals; one takes seconds, because everything is learnt anew"
+    )
 
     def check(self) -> None:
         """InputError unless probes and budgets rise."""

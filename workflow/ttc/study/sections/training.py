@@ -34,10 +34,10 @@ class _Training(Section):
 class PolicyTraining(_Training):
     """Training from scratch on worked solutions."""
 
-    steps: Count = key(4000, "optimiser steps")
+    steps: Count = key(2600, "optimiser steps")
     batch: Count = key(32, "sequences per step")
     learning_rate: Rate = 0.02
-    matrix_learning_rate: MatrixRate = 0.02
+    matrix_learning_rate: MatrixRate = 0.01
 
 
 class ReviserTraining(_Training):

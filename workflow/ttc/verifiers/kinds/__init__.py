@@ -5,7 +5,7 @@ A kind's module holds the class `VERIFIER`, made of `ttc.verifiers.published.Pub
 - `title`, `score` (what a score is) and `pitfalls` (what goes wrong elsewhere), for the documentation;
 - `models`: the published models that it was made for;
 - `separator`: may a study say what follows each step?
-- `vllm`: is the network a token classifier, which vLLM's pooling runner computes, too?
+- `vllm`: are scores computed of the last hidden state at each place alone, so that vLLM may compute the layers?
 
 `ttc.verifiers.load` loads them.
 """

@@ -17,7 +17,7 @@ DECLARATION = {
     "pitfalls": "a system prompt that is added; read at the wrong token",
     "models": ["RLHFlow/Llama3.1-8B-PRM-Deepseek-Data", "RLHFlow/Llama3.1-8B-PRM-Mistral-Data"],
     "separator": False,
-    "vllm": False,
+    "vllm": True,
 }
 
 

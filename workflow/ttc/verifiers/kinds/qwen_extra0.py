@@ -46,9 +46,9 @@ class QwenExtra0(PublishedVerifier):
             tuple(tokens), tuple(place for place, token in enumerate(tokens) if token == self.mark)
         )
 
-    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, **past) -> torch.Tensor:
         """See `PublishedVerifier.logits`."""
-        return self.network(tokens, mask)[:, places]
+        return self.network(tokens, mask, **past)[:, places]
 
     def probability(self, logits: torch.Tensor) -> torch.Tensor:
         """See `PublishedVerifier.probability`."""

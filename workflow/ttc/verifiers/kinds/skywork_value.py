@@ -19,7 +19,7 @@ DECLARATION = {
     "pitfalls": "line ends merged with the token before them",
     "models": ["Skywork/Skywork-o1-Open-PRM-Qwen-2.5-1.5B", "Skywork/Skywork-o1-Open-PRM-Qwen-2.5-7B"],
     "separator": False,
-    "vllm": False,
+    "vllm": True,
 }
 
 
@@ -47,9 +47,9 @@ class SkyworkValue(PublishedVerifier):
             places.append(len(tokens) - 1)
         return Reading(tuple(tokens), tuple(places))
 
-    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, **past) -> torch.Tensor:
         """See `PublishedVerifier.logits`."""
-        return self.network(tokens, mask)[:, places]
+        return self.network(tokens, mask, **past)[:, places]
 
     def probability(self, logits: torch.Tensor) -> torch.Tensor:
         """See `PublishedVerifier.probability`."""

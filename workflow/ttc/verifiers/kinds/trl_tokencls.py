@@ -55,9 +55,9 @@ class TrlTokenClassification(PublishedVerifier):
             places.append(len(tokens) - 1)
         return Reading(tuple(tokens), tuple(places))
 
-    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, **past) -> torch.Tensor:
         """See `PublishedVerifier.logits`."""
-        return self.network(input_ids=tokens, attention_mask=mask).logits[:, places]
+        return self.network(input_ids=tokens, attention_mask=mask, **past).logits[:, places]
 
     def probability(self, logits: torch.Tensor) -> torch.Tensor:
         """See `PublishedVerifier.probability`."""

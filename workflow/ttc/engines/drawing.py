@@ -1,0 +1,46 @@
+"""The draw of next tokens from a batch's logits, with keyed noise."""
+
+import numpy as np
+import torch
+
+from ttc import noise
+
+
+def choose(
+    logits: torch.Tensor,
+    nodes: np.ndarray,
+    streams: np.ndarray,
+    positions: np.ndarray,
+    temperatures: np.ndarray | float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Next tokens [rows] and their log-probabilities at temperature 1 (nats).
+
+    logits: [nodes, vocabulary]; nodes: [rows] whose logits a row draws from; positions: [rows] absolute position of
+    the token to choose; temperatures: [rows], or one for all.  Sampling inverts the cumulative distribution, added up
+    in float64, at the uniform number of (stream, position); temperature 0 takes the most probable token, the lower id
+    on a tie.
+    """
+    logprobs = torch.log_softmax(logits, dim=-1)
+    own = torch.as_tensor(nodes, device=logits.device)
+    temperatures = np.broadcast_to(temperatures, len(nodes))
+    chosen = torch.zeros_like(own)
+    for temperature in sorted(set(temperatures.tolist())):
+        rows = np.flatnonzero(temperatures == temperature)
+        mine = slice(None) if len(rows) == len(nodes) else torch.as_tensor(rows, device=own.device)
+        if temperature == 0:
+            chosen[mine] = logits.argmax(dim=-1)[own[mine]]
+        else:
+            numbers = noise.uniform(streams[rows], positions[rows])
+            chosen[mine] = _draw(logits, own[mine], numbers, temperature)
+    taken = logprobs[own, chosen]
+    return chosen.cpu().numpy(), taken.double().cpu().numpy()
+
+
+def _draw(logits: torch.Tensor, nodes: torch.Tensor, numbers: np.ndarray, temperature: float) -> torch.Tensor:
+    """Tokens [rows] at which the cumulative distributions of `nodes` [rows] exceed these numbers in [0, 1)."""
+    probabilities = torch.softmax(logits if temperature == 1 else logits / temperature, dim=-1)
+    cumulative = probabilities.cumsum(dim=-1, dtype=torch.float64).index_select(0, nodes)
+    uniform = torch.as_tensor(numbers, device=logits.device)
+    # The last entry is only nearly 1: scaling keeps the inverse inside the vocabulary.
+    chosen = torch.searchsorted(cumulative, uniform[:, None] * cumulative[:, -1:], right=True)[:, 0]
+    return chosen.clamp_(max=logits.shape[1] - 1)

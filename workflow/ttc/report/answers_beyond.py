@@ -1,0 +1,163 @@
+"""Sentences about what lies beyond a fixed budget: stopping early, spreading it, mixing strategies, a larger model."""
+
+from ttc import strategies
+from ttc.report.numbers import interval, percent, points, short
+
+SPREADING = {
+    "batch": "a budget that a batch of questions shares after a probe",
+    "price": "a price that each question pays for a generation after a probe",
+    "price_by_steps": "a price that each question pays for a generation, asked again as samples come in",
+}
+BOUNDS = {"at_least": "at least ", "at_most": "at most "}
+UNITS = ("flops", "tokens", "samples")
+MIXED = 8
+
+
+def stopping(rows: list[dict]) -> str:
+    """What the rule that saves most saves at equal accuracy, with the largest number of samples; "" without rules."""
+    rows = [row for row in rows if row["target"] == "equal"]
+    if not rows:
+        return ""
+    most = max(row["budget"] for row in rows)
+    rows = [row for row in rows if row["budget"] == most]
+    unit = next((each for each in UNITS if all(row[f"saving_{each}"] is not None for row in rows)), None)
+    if unit is None:
+        return ""
+    best = max(rows, key=lambda row: (row[f"saving_{unit}"], row["rule"]))
+    saving, low, high = (best[f"saving_{unit}{end}"] for end in ("", "_low", "_high"))
+    words = {"flops": "FLOPs"}.get(unit, unit)
+    told = f"{BOUNDS.get(best['bound'], '')}{short(saving)} times fewer {words}"
+    told += f" [{short(low)}, {short(high)}]" if low is not None and high is not None else ""
+    lead = (
+        "Of the rules that stop sampling a question early, that which saves most is"
+        if low is not None and low > 1
+        else "No rule that stops sampling a question early surely saves anything; the best is"
+    )
+    lost = interval(best["difference_low"], best["difference_high"], points)
+    return (
+        f"{lead} {strategies.rule_label(best['rule'])} (chosen here, so a little flattered): of at most {most:,} "
+        f"samples it draws {short(best['samples'])}, {told} than a fixed number that is as accurate; its accuracy is "
+        f"{points(best['difference'])} points {lost} from that of all {most:,}."
+    )
+
+
+def spending(rows: list[dict]) -> str:
+    """What spreading a budget across questions gains at equal generations, at best; "" without such rules."""
+    rows = [row for row in rows if row["rule"] in SPREADING and row["gain_generations_low"] is not None]
+    if not rows:
+        return ""
+    best = max(rows, key=lambda row: (row["gain_generations"], row["rule"], -row["budget"]))
+    low, high = best["gain_generations_low"], best["gain_generations_high"]
+    told = (
+        f"{points(best['gain_generations'])} points {interval(low, high, points)} over as many generations for every "
+        f"question, with {best['budget']:,} a question on average"
+    )
+    if low > 0:
+        return f"Spreading the budget gains most by {SPREADING[best['rule']]} (chosen here, so flattered): {told}."
+    return f"Spreading the budget is not surely better than the same for all: at most {told}."
+
+
+def mixing(rows: list[dict]) -> str:
+    """What the hybrid has and gains at about `MIXED` samples' cost; "" where none was measured.
+
+    Its look is the smallest, and its budget the one next to `MIXED`: neither is chosen by how well it did.
+    """
+    hybrid = _mixed(rows, "hybrid")
+    if hybrid is None:
+        return ""
+    unit = {"flops": "FLOPs"}.get(hybrid["unit"], hybrid["unit"])
+    looked = f"{hybrid['probe']} sample{'s' if hybrid['probe'] > 1 else ''}"
+    cost = f"for the {unit} of {hybrid['budget']:,} samples"
+    has = f"{percent(hybrid['accuracy'])} % {interval(hybrid['low'], hybrid['high'])} {cost}, {_over_fixed(hybrid)}"
+    said = f"A rule that looks at {looked} of each question, and stops or takes whichever strategy promises most, has"
+    said += f" {has} the best mix of two strategies for all questions"
+    small = _mixed(rows, "small")
+    if small is not None:
+        said += f"; without the larger policy {_over_fixed(small)} that mix"
+    sure = hybrid["gain_fixed_low"] is not None and hybrid["gain_fixed_low"] > 0
+    return f"{said}." if sure else f"{said}: it is not surely better."
+
+
+def _mixed(rows: list[dict], rule: str) -> dict | None:
+    """The row of a rule after the smallest look, by the vote with scores where there is one."""
+    rows = [row for row in rows if row["rule"] == rule and row["form"] == "steps"] or [
+        row for row in rows if row["rule"] == rule and row["form"] == "price"
+    ]
+    scored = [row for row in rows if row["selection"] == "best_of_n_weighted"] or rows
+    rows = [row for row in scored if row["gain_fixed"] is not None]
+    return min(rows, key=lambda row: (abs(row["budget"] - MIXED), row["probe"], row["budget"]), default=None)
+
+
+def _over_fixed(row: dict) -> str:
+    low, high = row["gain_fixed_low"], row["gain_fixed_high"]
+    ends = f" {interval(low, high, points)}" if low is not None and high is not None else ""
+    return f"{points(row['gain_fixed'])} points{ends} over"
+
+
+def larger(sources) -> str:
+    """Whether the larger model would be better at equal FLOPs; "" where the study has none."""
+    rows = sources.rows("exchange", bin=0)
+    if rows:
+        return _exchanged(rows)
+    rows = sources.rows("pool_exchange", bin=0, version="inference")
+    return _between_pools(sources, rows) if rows else ""
+
+
+def _exchanged(rows: list[dict]) -> str:
+    kinds, versions = ({row[key] for row in rows} for key in ("bins", "version"))
+    kind = "predicted" if "predicted" in kinds else min(kinds)
+    version = "v1" if "v1" in versions else min(versions)
+    rows = [row for row in rows if row["bins"] == kind and row["version"] == version]
+    one = rows[0]
+    said = f"One greedy solution of it is right on {percent(one['larger'])} % "
+    said += f"{interval(one['larger_low'], one['larger_high'])}. At equal FLOPs, training included, for R inference "
+    said += "tokens to a pretraining token: "
+    parts = []
+    for family in dict.fromkeys(row["family"] for row in rows):
+        words = {"search": "choosing or searching", "revisions": "revising"}.get(family, family)
+        here = [row for row in rows if row["family"] == family]
+        parts.append(f"by {words} the small one is {' and '.join(_by_winner(here))}")
+    clipped = " (*: with fewer generations than that pays for)" if any(row["clipped"] for row in rows) else ""
+    return f"{said}{'; '.join(parts)}{clipped}."
+
+
+WINNERS = {"small": "ahead", "larger": "behind", "undecided": "not told apart"}
+
+
+def _by_winner(rows: list[dict]) -> list[str]:
+    """What the small model is at which ratios, with the difference there."""
+    found = []
+    for winner, words in WINNERS.items():
+        each = [
+            f"R = {row['ratio']:g}{'*' if row['clipped'] else ''} ({points(row['difference'])} "
+            f"{interval(row['difference_low'], row['difference_high'], points)})"
+            for row in rows
+            if row["winner"] == winner
+        ]
+        if each:
+            found.append(f"{words} at {', '.join(each)}")
+    return found
+
+
+def _ahead(row: dict) -> str:
+    told = {"small": "so it is ahead", "larger": "so the larger is ahead", "undecided": "undecided"}[
+        row["winner"]
+    ]
+    return told + (", with fewer than that pays for" if row["clipped"] else "")
+
+
+def _between_pools(sources, rows: list[dict]) -> str:
+    parts = []
+    for first, second in dict.fromkeys((row["first"], row["second"]) for row in rows):
+        here = [row for row in rows if (row["first"], row["second"]) == (first, second)]
+        known = {row["strategy"]: row for row in here}
+        order = ("compute_optimal", "best_of_n_weighted", "majority", "pass_at_k")
+        row = next((known[name] for name in order if name in known), here[0])
+        names = [(sources.pools or {}).get(pool, {}).get("model") or pool for pool in (first, second)]
+        rule = strategies.label(row["strategy"])
+        difference = interval(row["difference_low"], row["difference_high"], points)
+        parts.append(
+            f"For the FLOPs of one solution by {names[1]}, {names[0]} makes {short(row['multiplier'])}; by {rule} it "
+            f"then has {points(row['difference'])} points {difference}, {_ahead(row)}"
+        )
+    return ". ".join(parts) + "."
