@@ -8,7 +8,6 @@ may finish.  Where it finished before it was killed it begins anew.  The exit st
 """
 
 import argparse
-import contextlib
 import json
 import os
 import random
@@ -75,7 +74,7 @@ def kill_often(stage: str, words: list[str], reference: Path, folder: Path, star
     output = folder / reference.name
     wanted = digest(reference)
     started = time.monotonic()
-    if start([*words, "--output", str(output)]).wait():
+    if _ended(start([*words, "--output", str(output)])):
         raise RuntimeError(f"{stage} fails without being killed; its words are {words}")
     result = Result(stage, time.monotonic() - started)
     result.equal &= digest(output) == wanted
@@ -86,21 +85,29 @@ def kill_often(stage: str, words: list[str], reference: Path, folder: Path, star
         result.resumed += bool(_kept(output))
         started = time.time()
         try:
-            process.wait(draw.uniform(0, result.seconds))
+            status = _ended(process, draw.uniform(0, result.seconds))
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            _ended(process)
             result.kills += 1
             last = max([started, *_times(_kept(output))])
             result.lost = max(result.lost, time.time() - last)
         else:
             result.runs += 1
-            result.equal &= process.returncode == 0 and digest(output) == wanted
+            result.equal &= status == 0 and digest(output) == wanted
     _remove(output)
-    status = start([*words, "--output", str(output)]).wait()
+    status = _ended(start([*words, "--output", str(output)]))
     result.runs += 1
     result.equal &= status == 0 and digest(output) == wanted and not work_folder(output).exists()
     return result
+
+
+def _ended(process: subprocess.Popen, seconds: float | None = None) -> int:
+    """The exit status, once the job itself is gone: it is another process, and has the other end of this pipe."""
+    log = process.communicate(timeout=seconds)[0]
+    if process.returncode > 0:
+        print(log, file=sys.stderr, flush=True)
+    return process.returncode
 
 
 def _kept(output: Path) -> list[Path]:
@@ -109,12 +116,8 @@ def _kept(output: Path) -> list[Path]:
 
 
 def _times(paths: list[Path]) -> list[float]:
-    """When each was written; those that are gone are left out, as the job ends a moment after the process killed."""
-    found = []
-    for path in paths:
-        with contextlib.suppress(FileNotFoundError):
-            found.append(path.stat().st_mtime)
-    return found
+    """When each was written."""
+    return [path.stat().st_mtime for path in paths]
 
 
 def _remove(output: Path) -> None:
@@ -135,8 +138,13 @@ def run(folder: Path, kills: int, seed: int, stages: list[str] = GPU_STAGES) -> 
         variables |= preloaded.thread_variables(1)
 
         def start(words: list[str]) -> subprocess.Popen:
-            with (folder / "killed.log").open("a") as log:
-                return subprocess.Popen([*client, *words], env=variables, stdout=log, stderr=log)
+            return subprocess.Popen(
+                [*client, *words],
+                env=variables,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
 
         for stage, (words, reference) in jobs(folder / "study/results").items():
             if stage in stages:

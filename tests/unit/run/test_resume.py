@@ -266,6 +266,22 @@ def test_a_second_process_waits_for_the_first_and_takes_its_result(tmp_path):
     assert not files.lock_path(output).exists()
 
 
+def test_what_a_process_left_that_was_killed_as_it_ended_goes_with_the_next_one(tmp_path):
+    output = tmp_path / "problems.parquet"
+    with locks.exclusive(files.lock_path(output), print):
+        second = start(
+            output
+        )  # waits, while the first one, which is this test, ends in the middle of its end
+        while "waiting" not in second.stdout.readline():
+            pass
+        assert "wrote" in start(tmp_path / "other" / output.name).communicate()[0]
+        for name in (output.name, f"{output.name}.json"):
+            (tmp_path / "other" / name).rename(tmp_path / name)
+        files.work_folder(output).mkdir()
+    assert "written by another process" in second.communicate()[0]
+    assert not files.work_folder(output).exists()
+
+
 def test_a_lock_dies_with_its_holder(tmp_path):
     output = tmp_path / "problems.parquet"
     first = start(output, train_problems=200_000)

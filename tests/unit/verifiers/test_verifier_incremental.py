@@ -14,6 +14,7 @@ from ttc.models.directory import save_model
 from ttc.models.from_scratch import build_verifier
 from ttc.models.generic_pieces import GenericLayers
 from ttc.models.llama_pieces import SmallLlamaLayers
+from ttc.models.padding import ROWS
 from ttc.verifiers.incremental import IncrementalVerifier, pieces
 from ttc.verifiers.trained import TokenVerifier
 
@@ -195,7 +196,7 @@ def test_the_self_check_finds_scores_that_depend_on_the_batch(verifier, monkeypa
     values = verifier.values
 
     def crowded(hidden):
-        return values(hidden) + np.float32(1e-7 * (len(hidden) > 2 * 8))  # two scores a row
+        return values(hidden) + np.float32(1e-7 * (len(hidden) > 2 * ROWS))  # two scores a row
 
     monkeypatch.setattr(verifier, "values", crowded)
     with pytest.raises(InputError, match="self-check failed"):
@@ -217,7 +218,7 @@ def test_equal_rows_are_read_once_and_billed_each(verifier, monkeypatch):
     made = verifier.score_more(state, [[9, NEWLINE]] * 100, [[]] * 100)
     assert counts == [4] * 50 and made == [StepScore(made[0].step, made[0].step, 2)] * 100
     assert verifier.tokens_scored - before == 50 * 4 + 100 * 2
-    assert read == [(8, 4), (8, 4)]
+    assert read == [(ROWS, 4), (ROWS, 4)]
 
 
 def test_pieces_hold_the_tokens_and_follow_from_their_number():

@@ -12,6 +12,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -64,6 +65,7 @@ def main(stage: str, arguments: list[str]) -> None:
         with locks.exclusive(lock_path(output), _say) as waited:
             if waited and _is_made(stage, spec, inputs, output):
                 print(f"{stage}: {output} was written by another process meanwhile", flush=True)
+                shutil.rmtree(work_folder(output), ignore_errors=True)  # it may have been killed as it ended
                 return
             rows = _make(stage, spec, inputs, output, runtime)
     except InputError as error:

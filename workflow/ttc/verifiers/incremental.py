@@ -28,6 +28,9 @@ from ttc.verifiers.readers import TokenReading
 from ttc.verifiers.trained import TokenVerifier
 
 PIECES = (4, 8, 12, 16, 24, 32, 48, 64)  # tokens of a piece; few sizes, so that many rows have the same
+PROBES = (
+    7 * ROWS
+)  # of the self-check; about a fifth are of equal pieces, so that batches of several sizes are compared
 CPU_TOKENS = 2048  # tokens of one call on a CPU: more no longer fit a core's cache
 
 
@@ -267,7 +270,8 @@ class IncrementalVerifier(TokenVerifier):
         rng = np.random.Generator(np.random.PCG64(0))
         size = self.model.config.vocab_size
         probes = [
-            [rng.integers(0, size, length).tolist() for length in rng.integers(1, 20, 3)] for _ in range(40)
+            [rng.integers(0, size, length).tolist() for length in rng.integers(1, 20, 3)]
+            for _ in range(PROBES)
         ]
 
         def score(order: np.ndarray, rows: int) -> list[list[StepScore]]:
