@@ -6,7 +6,8 @@ soon as its own lines are there.  Both search the same problems with the same en
 
 Occupancy is counted without a network, on the same loop: 500 problems, 64 at a time (the baseline's are blocks that
 wait for each other), 16 beams, M = 4, an engine that has a number of places and gives each row in work a token a step.
-How long a line is and when a solution ends is drawn as measured on solutions of MATH-500.  The share of places with a
+How long a line is and when a solution ends is drawn as measured on solutions of MATH-500
+(`benchmarks/step_lengths.py`).  The share of places with a
 row is what a GPU, whose step takes about as long for few rows as for many, has of a batch.  The time is that of the
 default study's models on a CPU, one thread, where a step of few rows costs less and a full batch is no gain.
 
@@ -19,6 +20,7 @@ import numpy as np
 
 from benchmarks.frame import Bench
 from benchmarks.materials import configuration, path, problems, prompts
+from benchmarks.step_lengths import SHARES, STEPS, TOKENS
 from tests.support.lock_step import lock_step
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
@@ -32,31 +34,6 @@ from ttc.verifiers.incremental import IncrementalVerifier
 TITLE = "search at its own pace"
 GOAL = "64 problems at a time with 16 beams each occupy at least 0.6 of a batch of 256 places"
 STRATEGY, BEAMS = Strategy("beam", 4), 16
-# Quantiles of 51,121 steps (texts between blank lines) of 6,100 solutions of MATH-500 by Llama 3.2 1B and 3B, in words,
-# numbers and marks, and of the number of steps of a solution
-SHARES = (
-    0,
-    0.05,
-    0.1,
-    0.2,
-    0.3,
-    0.4,
-    0.5,
-    0.6,
-    0.7,
-    0.8,
-    0.9,
-    0.95,
-    0.98,
-    0.99,
-    0.995,
-    0.998,
-    0.999,
-    0.9995,
-    1,
-)
-TOKENS = (2, 12, 15, 21, 27, 34, 41, 49, 58, 70, 93, 124, 202, 331, 455, 631, 785, 1111, 2322)
-STEPS = (1, 2, 3, 4, 5, 5, 6, 7, 8, 10, 14, 19, 41, 62, 74, 108, 142, 157, 169)
 AT_A_TIME = 64  # problems
 
 
