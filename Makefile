@@ -19,7 +19,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_NUM_THREADS := 1
 export POLARS_MAX_THREADS := 1
 
-.PHONY: study plan test test-quick formats vllm test-vllm smollm2 test-real lock-vllm bench equality slurm-demo faults lint stages-lock format docs site check-pages lock clean-env help
+.PHONY: study plan test test-quick formats vllm test-vllm smollm2 test-real lock-vllm bench equality gpu-check slurm-demo faults lint stages-lock format docs site check-pages lock clean-env help
 .DEFAULT_GOAL := help
 
 help: ## list what can be made
@@ -68,6 +68,9 @@ bench: $(READY) ## run all benchmarks, on the default study's models; BENCH=--do
 equality: $(READY) ## run the study in every way that must give equal results (CONFIG=FILE.yaml); takes four times as long
 	python -m tools.equality_matrix --out $(or $(OUT),results/equality) \
 		$(if $(CONFIG),--config $(CONFIG),--write docs/equality.md)
+
+gpu-check: $(READY) ## check all that uses a GPU, on a machine that has one, and write docs/gpu.md; eight minutes
+	python -m tools.gpu_check --write docs/gpu.md $(if $(wildcard $(VLLM_READY)),--vllm $(VLLM_VENV)/bin/python)
 
 slurm-demo: $(READY) ## run a study in miniature through a Slurm of this machine's own (Debian, root), and compare
 	python -m tools.slurm.demo $(if $(OUT),--out $(OUT))
