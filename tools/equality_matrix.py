@@ -30,7 +30,8 @@ MARK = "<!-- written by python -m tools.equality_matrix -->"
 class Way:
     """One way to run a study: cores, factors of the shards' and of the batch size, stages in which it is killed.
 
-    `slurm`: through `--profile slurm`, each job with a GPU asking for one; a cluster must run.
+    `slurm`: through `--profile slurm`, each job with a GPU asking for one; a cluster must run.  `stages`: as far as
+    these, instead of to the end.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Way:
     batch: float = 1
     killed_in: tuple[str, ...] = ()
     slurm: bool = False
+    stages: tuple[str, ...] = ()
 
 
 FIRST = Way("as configured")
@@ -115,7 +117,7 @@ def snakemake(folder: Path) -> list[str]:
 
 def _start(folder: Path, configurations: list[Path], way: Way, environment: dict) -> subprocess.Popen:
     """Snakemake in a process group of its own."""
-    command = snakemake(folder)
+    command = [*snakemake(folder), *way.stages]
     if way.slurm:  # looks at its jobs more often than the profile says: they take seconds
         command += ["--profile", str(ROOT / "slurm"), "--slurm-init-seconds-before-status-checks", "3"]
     else:

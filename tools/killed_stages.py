@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support import preloaded
@@ -132,7 +132,8 @@ def run(folder: Path, kills: int, seed: int, stages: list[str] = GPU_STAGES) -> 
     """Make the study in miniature below `folder` and kill a job of each of `stages`."""
     results = []
     with preloaded.environment(folder) as environment:
-        equality_matrix.run(folder / "study", [STUDY], equality_matrix.FIRST, 0, environment)
+        way = replace(equality_matrix.FIRST, stages=tuple(GPU_STAGES))
+        equality_matrix.run(folder / "study", [STUDY], way, 0, environment)
         client = [sys.executable, "-S", "-E", str(folder / "client.py"), str(folder / "server")]
         variables = os.environ | {"PYTHONPATH": str(equality_matrix.ROOT / "workflow")}
         variables |= preloaded.thread_variables(1)

@@ -29,11 +29,24 @@ QUICK = {
     "evaluation": {"budgets": [1, 2, 4, 8], "replicates": 10},
     "difficulty": {"bins": 2},
     "allocation": {"repeats": 2, "bootstrap": 20},
+    "stopping": {"orders": 4, "folds": 3, "bootstrap": 20},
+    "spending": {"probes": [1, 2], "budgets": [2, 4], "orders": 4, "bootstrap": 10, "hybrid_bootstrap": 10},
+    "extrapolation": {"bootstrap": 20},
     "exchange": {"bootstrap": 20},
     "findings": {"bootstrap": 20},
     "figures": {"formats": ["svg"], "bootstrap": 20, "sweep_budgets": [4, 8], "ratio_budget": 4},
     "report": {"examples": 1},
 }
+# What a study of a pool has of these; its budgets follow from its samples
+OF_A_POOL = {
+    name: QUICK[name]
+    for name in ("difficulty", "allocation", "stopping", "spending", "extrapolation", "findings", "report")
+} | {
+    "evaluation": {"budgets": None, "replicates": 10},
+    "figures": QUICK["figures"] | {"sweep_budgets": [2, 4]},
+}
+# Three kernels take as long as many a study in miniature; one study of each kind has them
+WITHOUT_NOTEBOOKS = {"notebooks": {"use": False}}
 GIVEN = QUICK | {
     "study": {"name": "given"},
     "orm": {"use": False},
@@ -51,28 +64,32 @@ def _tuning(steps: int, **more) -> dict:
     return {"fine_tuning": plain | {"steps": steps} | more}
 
 
-TRAINED = QUICK | {
-    "study": {"name": "trained"},
-    "prm": {"samples": 4} | _tuning(8),
-    "orm": {"samples": 4} | _tuning(4, lora={"rank": 4}),
-    "revision": {
-        "max_context": 2,
-        "max_generations": 4,
-        "ratios": "all",
-        "pairs": {"train_problems": 32, "samples": 16, "per_problem": 4},
-        "verifier": {"train_problems": 24, "chains": 2, "length": 2} | _tuning(4),
-        "rest": {
-            "train_problems": 40,
-            "chains": 4,
-            "length": 3,
-            "test_chains": 2,
-            "test_length": 3,
+TRAINED = (
+    QUICK
+    | WITHOUT_NOTEBOOKS
+    | {
+        "study": {"name": "trained"},
+        "prm": {"samples": 4} | _tuning(8),
+        "orm": {"samples": 4} | _tuning(4, lora={"rank": 4}),
+        "revision": {
+            "max_context": 2,
+            "max_generations": 4,
+            "ratios": "all",
+            "pairs": {"train_problems": 32, "samples": 16, "per_problem": 4},
+            "verifier": {"train_problems": 24, "chains": 2, "length": 2} | _tuning(4),
+            "rest": {
+                "train_problems": 40,
+                "chains": 4,
+                "length": 3,
+                "test_chains": 2,
+                "test_length": 3,
+            }
+            | _tuning(4),
         }
         | _tuning(4),
+        "search": {"budgets": [4], "larger_budgets": [4], "strategies": [{"kind": "beam", "width": 2}]},
     }
-    | _tuning(4),
-    "search": {"budgets": [4], "larger_budgets": [4], "strategies": [{"kind": "beam", "width": 2}]},
-}
+)
 
 
 def write(folder: Path, steps: int = 0) -> Path:

@@ -8,8 +8,10 @@ import json
 import re
 
 import pytest
+import yaml
 
 from tests.support import preloaded
+from tests.support.published_study import WITHOUT_NOTEBOOKS
 from tools import equality_matrix
 from tools.killed_stages import GPU_STAGES
 from tools.slurm.cluster import Cluster, Unavailable
@@ -41,8 +43,10 @@ def results(tmp_path_factory, cluster):
     ]
     if isinstance(cluster, Cluster):  # in place of the other way with the same shards and smaller batches
         ways[1] = equality_matrix.SLURM
+    rest = folder / "rest.yaml"
+    rest.write_text(yaml.safe_dump(WITHOUT_NOTEBOOKS))
     with preloaded.environment(folder) as environment:
-        found = equality_matrix.matrix(folder, [STUDY], ways, 0.1, environment)
+        found = equality_matrix.matrix(folder, [STUDY, rest], ways, 0.1, environment)
     return {"folder": folder, "ways": found}
 
 

@@ -17,7 +17,11 @@ def test_questions_and_a_model_are_enough(tmp_path):
     (files / "prompt.yaml").write_text(yaml.safe_dump(prompt), encoding="utf-8")
     model = {"path": str(files / "qwen3"), "dtype": "float32"}
     off = {name: {"use": False} for name in ("prm", "orm", "revision")}
-    quick = {name: {"bootstrap": 20} for name in ("allocation", "findings", "exchange")}
+    quick = {
+        name: {"bootstrap": 20}
+        for name in ("allocation", "stopping", "extrapolation", "findings", "exchange")
+    }
+    quick |= {"spending": {"bootstrap": 10, "hybrid_bootstrap": 10}}
     given = (
         off
         | quick

@@ -7,14 +7,10 @@ import polars as pl
 import pytest
 
 from tests.support import preloaded
-from tests.support.published_study import QUICK, snakemake
+from tests.support.published_study import OF_A_POOL, WITHOUT_NOTEBOOKS, snakemake
 from ttc.evaluation.subsets import pass_at_k
 
 QUESTIONS, SAMPLES = 8, 8
-SETTINGS = {name: QUICK[name] for name in ("difficulty", "allocation", "findings", "report")} | {
-    "evaluation": {"budgets": None, "replicates": 10},
-    "figures": QUICK["figures"] | {"sweep_budgets": [2, 4]},
-}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +35,7 @@ def drawn():
 
 def finished(folder, jobs, name, source):
     """Tables of outcomes and curves, the report and the log of the import of a study that is run to its end."""
-    configured = SETTINGS | {"study": {"name": name}, "source": source}
+    configured = OF_A_POOL | WITHOUT_NOTEBOOKS | {"study": {"name": name}, "source": source}
     result = snakemake(folder, configured, environment=jobs)
     assert result.returncode == 0, result.stdout[-4000:]
     view = folder / "results" / name

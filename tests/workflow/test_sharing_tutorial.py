@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.support import preloaded
-from tests.support.published_study import QUICK
+from tests.support.published_study import OF_A_POOL
 from tests.support.workflow_project import job_counts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,14 +82,12 @@ def said(tmp_path_factory):
         "path": "pool.jsonl",
         "columns": {"problem_id": "id", "answer": "gold", "question": "id"},
     }
-    study = {name: QUICK[name] for name in ("difficulty", "allocation", "findings", "report")} | {
+    study = OF_A_POOL | {
         "study": {"name": "quick"},
         "source": {
             "problems": asked,
             "pools": {"policy": {"path": "pool.jsonl", "columns": columns}},
         },
-        "evaluation": {"budgets": None, "replicates": 10},
-        "figures": QUICK["figures"] | {"sweep_budgets": [2, 4]},
     }
     with preloaded.environment(tmp_path_factory.mktemp("jobs")) as environment:
         first, second = (Copy(folder / name, environment) for name in ("first", "second"))

@@ -35,6 +35,7 @@ LIGHT = {
     "ablations": dict.fromkeys(("aggregations", "verifier_quality", "larger_search"), False),
     "spending": {"use": False},
     "stopping": {"rules": []},
+    "notebooks": {"use": False},
 }
 
 
@@ -62,7 +63,7 @@ def of_published_models(folder: Path) -> dict[str, dict]:
     """
     published_study.write(folder, steps=100)
     found = {
-        "given": published_study.configuration(folder, GIVEN),
+        "given": published_study.configuration(folder, GIVEN) | published_study.WITHOUT_NOTEBOOKS,
         "trained": published_study.configuration(folder, TRAINED),
     }
     for kind in plugins.names(KINDS):
@@ -123,23 +124,26 @@ def of_a_pool(folder: Path) -> dict:
         "columns": columns | {"step_scores": "step_scores"},
         "parameters": 3000,
     }
-    settings = {
-        name: published_study.QUICK[name] for name in ("difficulty", "allocation", "findings", "figures")
-    }
-    return settings | {
-        "study": {"name": "pool"},
-        "source": {
-            "problems": {"path": str(folder / "problems.jsonl")},
-            "pools": {"policy": policy, "other": {"path": str(folder / "other.jsonl"), "columns": columns}},
-            "reference_votes": {
-                "path": str(folder / "votes.jsonl"),
-                "rules": {"maj": "majority"},
-                "question": "q",
-                "pool": {key: value for key, value in policy.items() if key != "parameters"},
+    return (
+        published_study.OF_A_POOL
+        | published_study.WITHOUT_NOTEBOOKS
+        | {
+            "study": {"name": "pool"},
+            "source": {
+                "problems": {"path": str(folder / "problems.jsonl")},
+                "pools": {
+                    "policy": policy,
+                    "other": {"path": str(folder / "other.jsonl"), "columns": columns},
+                },
+                "reference_votes": {
+                    "path": str(folder / "votes.jsonl"),
+                    "rules": {"maj": "majority"},
+                    "question": "q",
+                    "pool": {key: value for key, value in policy.items() if key != "parameters"},
+                },
             },
-        },
-        "evaluation": {"budgets": None, "replicates": 10},
-    }
+        }
+    )
 
 
 def of_verdicts(folder: Path) -> dict:
@@ -165,17 +169,13 @@ def of_verdicts(folder: Path) -> dict:
         "columns": {"problem_id": "id", "correct": "ok", "step_scores": "score"},
     }
     tree = {"path": str(folder / "nodes.jsonl"), "columns": {"problem_id": "id"}}
-    settings = {
-        name: published_study.QUICK[name] for name in ("difficulty", "allocation", "findings", "figures")
-    }
-    return settings | {
+    return published_study.OF_A_POOL | {
         "study": {"name": "verdicts"},
         "source": {
             "pools": {"policy": read | {"where_not": {"kind": ["beam"]}}},
             "searches": {"beam(width=2)": read | {"where": {"kind": ["beam"]}, "tree": tree}},
             "grading": "recorded",
         },
-        "evaluation": {"budgets": None, "replicates": 10},
     }
 
 

@@ -1,6 +1,7 @@
 """Figures draw the numbers of the tables, say why they cannot, and give equal bytes for equal tables."""
 
 import hashlib
+import io
 import json
 from itertools import pairwise
 
@@ -172,6 +173,20 @@ def test_equal_tables_give_equal_bytes_and_shuffled_rows_too(study):
                 found[name] = [hashlib.sha256(style.encoded(drawn, kind)).digest() for kind in ("svg", "png")]
         digests.append(found)
     assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("kind", style.METADATA)
+def test_files_are_those_of_savefig_after_two_whole_drawings(study, kind):
+    def drawn():
+        return figure("compute_optimal_search").draw(study, QUICK)
+
+    slow = io.BytesIO()
+    with style.context():
+        whole = drawn()
+        whole.draw_without_rendering()
+        whole.set_layout_engine("none")
+        whole.savefig(slow, format=kind, dpi=70, metadata=style.METADATA[kind])
+        assert style.encoded(style.settle(drawn()), kind, 70) == slow.getvalue()
 
 
 def test_settings_of_the_reader_do_not_matter_and_are_left_alone(study):

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.text import Text
 
 from tests.support import synthetic_ablations, synthetic_study
-from tests.support.figure_options import QUICK
+from tests.support.figure_options import QUICK, laid_out
 from ttc.figures import style
 from ttc.figures.comparison import BESIDE, REVISIONS, SEARCH
 from ttc.figures.families import calibration, exchange, ratios, revisions, search_sweep
@@ -80,7 +80,7 @@ def test_a_figure_says_what_is_missing(study, name):
 @pytest.mark.parametrize("name", ALONE)
 def test_every_panel_holds_something_and_no_label_overlaps_another(study, name):
     with style.context():
-        drawn = style.settle(FIGURES[name].draw(study, QUICK))
+        drawn = laid_out(FIGURES[name].draw(study, QUICK))
         renderer = (
             drawn.canvas.get_renderer() if hasattr(drawn.canvas, "get_renderer") else drawn._get_renderer()
         )

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tests.support import synthetic_ablations, synthetic_hybrid
-from tests.support.figure_options import QUICK
+from tests.support.figure_options import QUICK, laid_out
 from ttc.figures import style
 from ttc.figures.families import hybrid
 from ttc.figures.registry import FIGURES
@@ -22,7 +22,7 @@ def study():
 
 def draw(study, name):
     with style.context():
-        return style.settle(FIGURES[name].draw(study, QUICK))
+        return laid_out(FIGURES[name].draw(study, QUICK))
 
 
 def test_every_way_of_spending_stands_over_what_it_spent_in_each_unit(study):

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from tests.support import synthetic_ablations
-from tests.support.figure_options import QUICK
+from tests.support.figure_options import QUICK, laid_out
 from ttc.figures import captions, style
 from ttc.figures.families import difficulty
 from ttc.figures.registry import FIGURES
@@ -27,7 +27,7 @@ def study():
 
 def draw(study, name, options=QUICK):
     with style.context():
-        return style.settle(FIGURES[name].draw(study, options))
+        return laid_out(FIGURES[name].draw(study, options))
 
 
 def caption(study, name):
@@ -102,7 +102,7 @@ def steps(count, later=True):
 @pytest.mark.parametrize("later", [True, False])
 def test_labels_of_many_steps_do_not_overlap(count, later):
     with style.context():
-        drawn = style.settle(FIGURES["step_quality"].draw(steps(count, later), QUICK))
+        drawn = laid_out(FIGURES["step_quality"].draw(steps(count, later), QUICK))
         axes = drawn.axes[0]
         renderer = (
             drawn.canvas.get_renderer() if hasattr(drawn.canvas, "get_renderer") else drawn._get_renderer()
@@ -119,7 +119,7 @@ def test_labels_of_many_steps_do_not_overlap(count, later):
 def test_the_legend_of_difficulty_is_not_over_the_bars(study):
     everybody = study.frames["difficulty"].with_columns(oracle=pl.lit(1.0))
     with style.context():
-        drawn = style.settle(difficulty.draw(Study({"difficulty": everybody}), QUICK))
+        drawn = laid_out(difficulty.draw(Study({"difficulty": everybody}), QUICK))
         axes = drawn.axes[0]
         legend = axes.get_legend().get_window_extent(drawn._get_renderer())
         assert all(not legend.overlaps(bar.get_window_extent()) for bar in axes.patches)

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from tests.support import synthetic_ablations
-from tests.support.figure_options import QUICK
+from tests.support.figure_options import QUICK, laid_out
 from ttc.figures import style
 from ttc.figures.families import spending
 from ttc.figures.registry import FIGURES
@@ -18,7 +18,7 @@ def study():
 
 def draw(study, name):
     with style.context():
-        return style.settle(FIGURES[name].draw(study, QUICK))
+        return laid_out(FIGURES[name].draw(study, QUICK))
 
 
 def test_no_probe_is_chosen_by_how_well_it_did(study):

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.support.figure_options import laid_out
 from ttc.figures import style, versus
 from ttc.tables.studies import DIFFERENCES
 
@@ -37,7 +38,7 @@ def drawn():
             }  # fmt: skip
             rows.append(row)
     with style.context():
-        return style.settle(versus.draw(pl.DataFrame(rows, schema=DIFFERENCES.dtypes), "a", "b"))
+        return laid_out(versus.draw(pl.DataFrame(rows, schema=DIFFERENCES.dtypes), "a", "b"))
 
 
 def test_every_curve_of_a_panel_has_a_look_of_its_own(drawn):

@@ -120,6 +120,19 @@ def test_a_key_changes_what_depends_on_it_and_nothing_else(root, given, expected
     assert changed(root, **given) == expected | everything
 
 
+def test_without_notebooks_all_else_keeps_its_name_but_what_shows_the_configuration(root):
+    without = plan_study({"notebooks": {"use": False}}, root)
+    assert "notebook" not in without.stages
+    shown = {"report", "publish", "notebook"}
+    given, left = (
+        {each.path for each in plan.artifacts if each.stage not in shown}
+        for plan in (plan_study({}, root), without)
+    )
+    assert given == left
+    assert shown_configuration(without.configuration)["notebooks"] == {"use": False}
+    assert "notebooks" not in shown_configuration(plan_study({}, root).configuration)
+
+
 def test_an_ablation_that_is_off_asks_for_no_rows(root):
     on, off = (
         plan_study({"ablations": dict.fromkeys(("aggregations", "verifier_quality"), wanted)}, root)

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import get_registered_canvas_class
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -177,7 +178,7 @@ def panels(
 
 def settle(drawn: Figure) -> Figure:
     """Lay the figure out once, so that every file of it has the same layout; returns it.  Inside `context`."""
-    drawn.draw_without_rendering()
+    drawn.get_layout_engine().execute(drawn)
     drawn.set_layout_engine("none")
     return drawn
 
@@ -188,7 +189,7 @@ def save(drawn: Figure, path: Path, dpi: int = 150) -> None:
 
 
 # what would tell one run from another: dates and versions
-_METADATA = {
+METADATA = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
@@ -196,10 +197,13 @@ _METADATA = {
 
 
 def encoded(drawn: Figure, suffix: str = "png", dpi: int = 150) -> bytes:
-    """The figure as the bytes of an SVG, PNG or PDF file; to be called inside `context`."""
-    metadata = _METADATA[suffix]
-    buffer = io.BytesIO()
-    drawn.savefig(buffer, format=suffix, dpi=dpi, metadata=metadata)
+    """The figure, settled, as the bytes of an SVG, PNG or PDF file; to be called inside `context`.
+
+    What `savefig` writes, in half the time: it draws twice, once without an output.
+    """
+    canvas, buffer = get_registered_canvas_class(suffix)(drawn), io.BytesIO()
+    drawn.dpi = dpi
+    getattr(canvas, f"print_{suffix}")(buffer, metadata=METADATA[suffix])
     return buffer.getvalue()
 
 

@@ -16,6 +16,8 @@ def shown_configuration(configuration: Configuration) -> dict:
     if configuration.seeds is None:
         # As before there were any
         shown.pop("seeds", None)
+    if configuration.notebooks.use:  # as before they could be left out
+        shown.pop("notebooks", None)
     if origin == PUBLISHED:
         for name in ("policy", "larger_policy", "prm"):
             if shown[name]["checkpoint"] is not None:  # nothing is trained that is given

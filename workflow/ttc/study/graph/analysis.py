@@ -326,4 +326,5 @@ def plan_publication(
     parts = [part for part, found in examples.items() if found and configuration.report.examples]
     gallery = {"study": configuration.study.name, "parts": parts, "pools": report["pools"]}
     add("gallery", material.name, gallery, figures=figures)
-    plan_notebooks(add, material, measured | further | {"pool_checks": material.checks}, root)
+    if configuration.notebooks.use:
+        plan_notebooks(add, material, measured | further | {"pool_checks": material.checks}, root)

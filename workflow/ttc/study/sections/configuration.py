@@ -14,7 +14,7 @@ from ttc.study.sections.extrapolation import Extrapolation
 from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy
 from ttc.study.sections.pools import Source
 from ttc.study.sections.problems import Problems
-from ttc.study.sections.publication import Ablations, Figures, Report
+from ttc.study.sections.publication import Ablations, Figures, Notebooks, Report
 from ttc.study.sections.revision import Revision
 from ttc.study.sections.running import Engine, Runtime
 from ttc.study.sections.sampling import Orm, Prm, Sampling
@@ -84,6 +84,7 @@ class Configuration(Section):
     findings: Findings = Findings()
     figures: Figures = Figures()
     report: Report = Report()
+    notebooks: Notebooks = Notebooks()
     ablations: Ablations = Ablations()
     engine: Annotated[Engine, Origin(PUBLISHED)] = Engine()
     runtime: Runtime = Runtime()

@@ -41,6 +41,12 @@ class Report(Section):
     examples: Natural = key(4, "problems shown with whole solutions; all solutions are on pages of their own")
 
 
+class Notebooks(Section):
+    """The notebooks, executed on the study's tables."""
+
+    use: bool = key(True, "whether they are executed; nothing else depends on them")
+
+
 class Ablations(Section):
     """What the paper measured besides its main results; one that is off runs no job and has no rows."""
 
