@@ -42,9 +42,9 @@ class Report(Section):
 
 
 class Notebooks(Section):
-    """The notebooks, executed on the study's tables."""
+    """The project's notebooks."""
 
-    use: bool = key(True, "whether they are executed; nothing else depends on them")
+    use: bool = key(True, "whether they are executed on the study's tables")
 
 
 class Ablations(Section):
