@@ -12,16 +12,17 @@ Standard library only: the Snakefile imports this.
 """
 
 import ast
+import functools
 import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
+from ttc.bytecode import kept
 from ttc.digests import canonical
 from ttc.errors import InputError, nearest
-from ttc.store.outline import outline, resources
+from ttc.store.outline import Outline, outline, resources
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Its functions are for people, and no module of the package takes one from it (a test says so)
@@ -146,7 +147,7 @@ class Sources:
 
     # ---- plug-ins
 
-    @cached_property
+    @functools.cached_property
     def _plug_ins(self) -> dict[str, PlugIns]:
         """The packages of plug-ins, by name: those whose `__init__.py` has `NAMED_BY`."""
         found = {}
@@ -164,13 +165,12 @@ class Sources:
             return []
         return [f"{name}.{file.stem}" for file in self._plain_modules(name)]
 
-    def _stands_for(self, package: str, declared: object) -> set[str]:
+    def _stands_for(self, package: str, declared: list[str]) -> set[str]:
         """The plug-ins of its own package that a plug-in's declaration names, because it may work as one of them."""
-        if package not in self._plug_ins or not isinstance(declared, dict):
+        if package not in self._plug_ins:
             return set()
         names = {file.stem for file in self._plain_modules(package)}
-        values = {value for value in declared.values() if isinstance(value, str)}
-        return {f"{package}.{name}" for name in names & values}
+        return {f"{package}.{name}" for name in names.intersection(declared)}
 
     def _checked(self, plug_ins: PlugIns, name: str) -> str:
         known = [file.stem for file in self._plain_modules(plug_ins.package)]
@@ -207,15 +207,30 @@ class Sources:
 
     def _read(self, name: str, file: Path) -> Module:
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        source = file.read_bytes()
         try:
-            found = outline(_for_stages(name, file.read_bytes()), package)
+            found = kept(
+                file, source, "outline", f"{_version()} {name}", lambda: _summary(name, source, package)
+            )
         except SyntaxError as error:
             raise InputError(f"{file}, line {error.lineno}: not valid Python ({error.msg})") from error
-        internal = {each for each in found.names if each in self._plug_ins}
-        internal |= {self._existing(each) for each in found.imports if each.split(".")[0] == "ttc"} - {""}
-        internal |= self._stands_for(package, found.declared.get("DECLARATION"))
-        external = {each.split(".")[0] for each in found.imports} - {"ttc"}
-        sha = hashlib.sha256("\n".join(found.lines).encode())
+        internal = {each for each in found["names"] if each in self._plug_ins}
+        internal |= {self._existing(each) for each in found["imports"] if each.split(".")[0] == "ttc"} - {""}
+        internal |= self._stands_for(package, found["texts"])
+        external = {each.split(".")[0] for each in found["imports"]} - {"ttc"}
+        digest = found["digest"]
+        if found["resources"]:
+            more = self._with_resources(name, file, _outline(name, source, package))
+            digest = more.digest
+            internal |= more.internal
+            external |= more.external
+        return Module(digest, frozenset(internal), frozenset(external), found["neutral"])
+
+    def _with_resources(self, name: str, file: Path, found: Outline) -> Module:
+        """The digest of a module's outline and of the files that it reads; what programs among these import."""
+        internal: set[str] = set()
+        external: set[str] = set()
+        sha = hashlib.sha256(_text(found))
         for path in resources(found, file):
             if not path.is_file():
                 raise InputError(f"{file}: RESOURCES names '{path.name}', and there is no such file")
@@ -227,15 +242,43 @@ class Sources:
                 external |= program.external
             else:
                 sha.update(path.read_bytes())
-        return Module(
-            sha.hexdigest(), frozenset(internal), frozenset(external), "IN_NO_KEY" in found.declared
-        )
+        return Module(sha.hexdigest(), frozenset(internal), frozenset(external))
 
     def _existing(self, name: str) -> str:
         """`ttc.a.b` if it is a module; else `ttc.a`, of which `b` is then a name."""
         if self._file(name) is not None or self.package.joinpath(*name.split(".")[1:]).is_dir():
             return name
         return name.rpartition(".")[0]
+
+
+@functools.cache
+def _version() -> str:
+    """What a summary is made by: it is made anew where that is another code."""
+    made_by = [Path(__file__), Path(__file__).with_name("outline.py")]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in made_by)).hexdigest()
+
+
+def _summary(name: str, source: bytes, package: str) -> dict:
+    """What is read of a module, as JSON."""
+    found = _outline(name, source, package)
+    declared = found.declared.get("DECLARATION")
+    values = declared.values() if isinstance(declared, dict) else ()
+    return {
+        "digest": hashlib.sha256(_text(found)).hexdigest(),
+        "imports": sorted(found.imports),
+        "names": sorted(found.names),
+        "texts": sorted({value for value in values if isinstance(value, str)}),
+        "resources": list(found.declared.get("RESOURCES", ())),
+        "neutral": "IN_NO_KEY" in found.declared,
+    }
+
+
+def _outline(name: str, source: bytes, package: str) -> Outline:
+    return outline(_for_stages(name, source), package)
+
+
+def _text(found: Outline) -> bytes:
+    return "\n".join(found.lines).encode()
 
 
 def _for_stages(name: str, source: bytes) -> bytes:
