@@ -1,4 +1,4 @@
-"""What was found out about a source file, kept beside its bytecode: to read its syntax tree takes much longer.
+"""Notes on source files, kept beside their bytecode: to read a syntax tree takes much longer.
 
 Standard library only: the Snakefile imports this.
 """
