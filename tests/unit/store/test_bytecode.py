@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ttc.bytecode import kept
-from ttc.figures import captions
 from ttc.store import code
+from ttc.store.bytecode import kept
 from ttc.store.code import Sources
 
 FOUND = {"names": ["a", "ü"], "neutral": False}
@@ -83,8 +82,3 @@ def test_code_is_the_same_with_and_without_notes(tmp_path, monkeypatch):
     assert cold == warm and then < first / 10  # packages of plug-ins, and modules that read files beside them
     (folder / "noise.py").write_text((folder / "noise.py").read_text() + "\n\nMORE = 1\n")
     assert units()["stages.sample"] != warm["stages.sample"]
-
-
-def test_sentences_of_figures_are_the_same_with_and_without_notes(monkeypatch):
-    monkeypatch.setattr(captions, "kept", lambda file, source, name, version, find: find())
-    assert captions.sentences.__wrapped__() == captions.sentences()

@@ -13,8 +13,6 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ttc.bytecode import kept
-
 FIELD = re.compile(r"\{([a-z0-9_.]+)\}")
 # Fields that come from the tables (`ttc.tables.study.Study.counts`)
 MEASURED = ("questions", "predicted", "verifier", "second_verifier", "larger_policy", "step_scores")
@@ -36,18 +34,13 @@ def specification(configuration: dict) -> dict:
 @functools.cache
 def sentences() -> tuple[str, ...]:
     """Every sentence with a field in the sources of figures: all that captions can say, as their modules hold it."""
-    own = Path(__file__).resolve()
-    version = own.read_text(encoding="utf-8")
-    found: set[str] = set()
-    for file in own.parent.rglob("*.py"):
-        source = file.read_bytes()
-        found.update(kept(file, source, "captions", version, functools.partial(_with_fields, source)))
-    return tuple(sorted(found))
-
-
-def _with_fields(source: bytes) -> list[str]:
-    """The string constants of a module that have a field."""
-    return sorted({text for text in _strings(ast.parse(source)) if FIELD.search(text)})
+    folder = Path(__file__).resolve().parent
+    found = {
+        text
+        for file in sorted(folder.rglob("*.py"))
+        for text in _strings(ast.parse(file.read_text(encoding="utf-8")))
+    }
+    return tuple(sorted(text for text in found if FIELD.search(text)))
 
 
 def _strings(tree: ast.Module) -> Iterator[str]:

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ttc.bytecode import kept
 from ttc.digests import canonical
 from ttc.errors import InputError, nearest
+from ttc.store.bytecode import kept
 from ttc.store.outline import Outline, outline, resources
 
 PACKAGE = Path(__file__).resolve().parents[1]
