@@ -120,8 +120,9 @@ def draw_verifiers(study: Study, options: dict) -> Figure:
 
     Left in one chain of sequential revisions, right among parallel answers, which have no history.
     """
-    if not study.has("revisions", "sequential", "hierarchical"):
-        raise NotMeasured("no verifier chose among revisions")
+    chosen = {name for name in VERIFIERS if study.has("revisions", "sequential", name)}
+    if chosen == {"majority"}:
+        raise NotMeasured("no verifier chose among revisions, which majority did alone")
     compared = [name for name in list(VERIFIERS)[1:3] if study.has("revisions", "sequential", name)]
     if not compared:
         raise NotMeasured("no other verifier than the revision verifier with history chose among revisions")
