@@ -13,6 +13,7 @@ from ttc.estimate.counts import expected
 from ttc.estimate.measured import assumed, measure
 from ttc.estimate.sizes import flops, largest_model, parameters
 from ttc.estimate.table import jobs, text
+from ttc.problems import prompts
 from ttc.study.build import plan_study
 from ttc.study.plan import Plan
 
@@ -96,6 +97,19 @@ class TestCounts:
         assert made.decoded == pytest.approx(500 * 16 * decoded)
         assert made.verified == pytest.approx(500 * (QUESTION + 16 * decoded))
         assert made.generations == 500 * 16 * (depth + 1)
+
+    def test_a_policy_that_is_asked_again_reads_its_answers_and_the_words_between(self):
+        revised = {"by": "prompt", "max_generations": 4, "max_context": 2, "verifier": {"use": False}}
+        asked = plan_study(STUDY | {"revision": revised | {"block_problems": 100}})
+        made, words = work(asked, "revise"), prompts.load("math_chat").ask_again
+        again = len(words) / published.CHARACTERS + published.AGAIN_TURNS
+        # Chains of 4, 2, 1 and 1 answers, the longest with 0, 1, 2 and 2 before them
+        assert made.generations == 100 * 8
+        assert made.prompted == pytest.approx(
+            100 * (8 * assumed(asked).questions.prompt("test") + (0 + 1 + 2 + 2 + 1) * (SOLUTION + again))
+        )
+        assert work(asked, "score_revisions").verified == pytest.approx(100 * 8 * (QUESTION + SOLUTION))
+        assert largest_model(of(asked, "revise"), published.sizes(asked)) == SMALL
 
     def test_rollouts_begin_at_each_line_but_the_last(self, trained):
         spec, questions = of(trained, "roll_out").spec, assumed(trained).questions

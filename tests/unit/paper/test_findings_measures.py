@@ -1,5 +1,7 @@
 """The numbers of findings against answers worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -206,7 +208,9 @@ def test_the_reviser_against_itself_leaves_first_answers_out():
     made, scores = chains(dict.fromkeys(IDS[:4], answers))
     table = Study({"chains": made, "chain_scores": scores})
     found = chain_measures.reviser_alone(table, SETTINGS, "hierarchical")
-    assert found.value == pytest.approx(0 - 1 / 3)
+    assert found.value == pytest.approx(0 - 1 / 3) and "weighted by the revision ORM" in found.detail
+    by_prm = replace(SETTINGS, chain_verifier="prm")
+    assert "weighted by the PRM" in chain_measures.reviser_alone(table, by_prm, "hierarchical").detail
     # by majority: b and a tie in the chain (1/2), and in two of the three subsets (1/2, 1/2, 1)
     flat = chain_measures.reviser_alone(table, SETTINGS, "majority")
     assert flat.value == pytest.approx(1 / 2 - 2 / 3)

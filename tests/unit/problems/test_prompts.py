@@ -99,6 +99,51 @@ def test_the_spelling_of_a_conversation():
     assert encode(prompt, [], kind) == []
 
 
+def test_the_spelling_of_asking_again():
+    """Earlier answers are the model's own turns, and each is followed by the words that ask for another."""
+    asked = prompts.asking_again(Prompt("Solve: {problem}", system="Be brief.", ask_again="Once more."), "p")
+    told = messages(asked, "2 + 2?", ["5", "3"])
+    assert told == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Solve: 2 + 2?"},
+        {"role": "assistant", "content": "5"},
+        {"role": "user", "content": "Once more."},
+        {"role": "assistant", "content": "3"},
+        {"role": "user", "content": "Once more."},
+    ]
+    kind = tokenizer()
+    text = "<bos>[Be brief.]<user>Solve: 2 + 2?\n<assistant>5\n<user>Once more.\n<assistant>3\n<user>Once more.\n"
+    (ids,) = encode(asked, ["2 + 2?"], kind, [["5", "3"]])
+    assert kind.decode(ids) == f"{text}<assistant>"
+    plain = Prompt("Q: {problem}\nA:", format="completion", examples=(("1?", "1"),), ask_again="Again:")
+    text = "Q: 1?\nA: 1\n\nQ: 2 + 2?\nA: 5\n\nAgain:\n\n3\n\nAgain:\n\n"
+    assert render(prompts.asking_again(plain, "p"), "2 + 2?", context=["5\n", "3"]) == text
+    # A first answer is asked for as ever
+    assert render(asked, "2 + 2?", kind) == "<bos>[Be brief.]<user>Solve: 2 + 2?\n<assistant>"
+
+
+def test_the_words_that_ask_again_count_only_where_they_are_read():
+    """So that other words sample nothing anew, and a prompt that got some has the name it had."""
+    prompt, asking = Prompt("{problem}"), Prompt("{problem}", ask_again="Once more.")
+    assert prompts.content_of(prompt) == prompts.content_of(asking) and digest(prompt) == digest(asking)
+    assert "ask_again" not in prompts.content_of(asking)
+    asked = prompts.content_of(prompts.asking_again(asking, "p"))
+    assert asked == prompts.content_of(prompt) | {"again": "Once more."}
+    for without in (prompt, Prompt("{problem}", ask_again="")):
+        with pytest.raises(
+            InputError, match=r"prompt 'p': it has no `ask_again`, the words in which `revision"
+        ):
+            prompts.asking_again(without, "p")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if load(name).format == "chat"])
+def test_every_chat_prompt_of_the_project_asks_again_without_a_verdict(name):
+    prompt = load(name)
+    assert re.match(r"That (solution|answer) may be right or wrong\. ", prompt.ask_again)
+    assert prompt.again == prompts.AGAIN  # part of the key of whatever was sampled with it
+    assert "\n" not in prompt.ask_again  # folded
+
+
 @given(st.text())
 def test_any_problem_stands_in_the_prompt_as_it_is(problem):
     for prompt in (Prompt("a {problem} b"), Prompt("a {problem} b", format="completion")):
@@ -227,6 +272,7 @@ REFUSED = {
     "date": ("template: '{problem}'\ndate: today", r"`date` is 'today'; a date is written 2024-07-26"),
     "variables": ("template: '{problem}'\nvariables: [x]", r"`variables` must name each value"),
     "template of another kind": ("template: 3", r"`template` must be a text"),
+    "words of another kind": ("template: '{problem}'\nask_again: [x]", r"`ask_again` must be a text"),
     "no keys": ("- x", r"the file must name its keys"),
     "no YAML": ("template: '{problem}", r"not a YAML file"),
 }

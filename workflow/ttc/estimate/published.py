@@ -19,6 +19,7 @@ from ttc.models.shapes import stored_shapes
 from ttc.problems.sources import PRESETS
 from ttc.study.artifact import Artifact
 from ttc.study.plan import Plan
+from ttc.study.sections.revision import PROMPT
 
 # The configuration's section of each fetched model, by the label of its artifact
 SECTIONS = {"policy": "policy", "larger": "larger_policy", "prm": "prm"}
@@ -26,6 +27,7 @@ SECTIONS = {"policy": "policy", "larger": "larger_policy", "prm": "prm"}
 CHARACTERS = 2.9  # of a token: solutions of Llama 3.2 on MATH-500, 670,570 characters in 230,782 tokens
 CHAT_TURNS = 45  # tokens of a chat template around system and question, the date of Llama's included
 AGAIN = 30  # tokens of `again` in the prompt files, with the turns around it
+AGAIN_TURNS = 10  # tokens of the turns around `ask_again`
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,16 @@ class RealQuestions:
     """`ttc.estimate.lengths.Lengths` of real problems: those of a split are all taken to be alike.
 
     texts: by split; prompt_file: tokens of what a prompt holds besides the question; chat: its format.  known: mean
-    tokens of the prompts of each split, where a table tells.
+    tokens of the prompts of each split, where a table tells.  again: tokens that stand behind an answer to be revised.
     """
 
     texts: Mapping[str, Texts]
     prompt_file: float
     chat: bool
     known: dict[str, float] = field(default_factory=dict)
+    again: float = AGAIN
 
-    again, usual = AGAIN, "the usual length"
+    usual = "the usual length"
     told_by, told = "check_prompts", "tokens of prompts: from their table"
 
     @classmethod
@@ -80,7 +83,11 @@ class RealQuestions:
         written += [text for example in prompt["examples"] for text in (*example, prompt["template"])]
         tokens = sum(map(len, written)) / CHARACTERS
         chat = prompt["format"] == "chat"
-        return cls(texts, tokens + CHAT_TURNS * chat, chat)
+        asked = cls(texts, tokens + CHAT_TURNS * chat, chat)
+        if not (plan.configuration.revises and plan.configuration.revision.by == PROMPT):
+            return asked
+        (words, *_) = (each.spec["form"]["prompt"]["again"] for each in plan.of("revise"))
+        return replace(asked, again=len(words) / CHARACTERS + AGAIN_TURNS * chat)
 
     @property
     def assumed(self) -> dict[str, str]:

@@ -25,6 +25,7 @@ CHAINS = (
     "Chains of up to {revision.max_generations} answers, each seeing the last {revision.max_context}, at temperature "
     "{revision.temperature}."
 )
+ASKED = "No reviser was trained; the policy itself was asked again (revision.by: {revision.by})."
 STEPS = "Pass@1 at a position is the mean over all chains that are as long."
 REST = "The ReST^EM reviser: {revision.rest.test_chains} chains of {revision.rest.test_length} answers a question."
 LARGER = "The larger policy: {sampling.larger_samples} samples a question, beams of {search.larger_budgets}."

@@ -39,7 +39,7 @@ class Settings:
     """How intervals are made (`bootstrap` resamples, `seed`), cards of models by role, and the study's revisions.
 
     `first_answer`: who writes the first answer of a chain, and `max_context`: earlier answers that the reviser was
-    trained on; None = no revisions.
+    trained on; None = no revisions, or no training.  `chain_verifier`: whose scores of revisions there are.
     """
 
     bootstrap: int
@@ -47,6 +47,7 @@ class Settings:
     cards: dict[str, dict] = field(default_factory=dict)
     first_answer: str | None = None
     max_context: int | None = None
+    chain_verifier: str = "revision_orm"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@
     template: TEXT         # has {problem} once; nothing else in it is replaced
     examples:              # solved problems before it, each in the template: {problem: TEXT, solution: TEXT}
     stop: [TEXT]           # texts that end a solution
-    again: TEXT            # what is said after an answer that is to be revised
+    again: TEXT            # what a trained reviser reads after an answer that it is to revise
+    ask_again: TEXT        # what the policy itself is told after its answer (`revision.by: prompt`); null: nothing
     extract: [boxed]       # how the answer is found in what the model wrote (`ttc.grading.answers`)
     variables: {}          # chat only: what the chat template is given besides, such as enable_thinking: false
     date: 2024-07-26       # chat only: the date for chat templates that write today's
@@ -21,7 +22,7 @@ import json
 import re
 import string
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from ttc.digests import canonical
@@ -33,6 +34,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "prompts"
 FORMATS = ("chat", "completion")
 PLACE = "{problem}"
 BETWEEN = "\n\n"  # two examples of a completion
+_UNREAD = ("description", "ask_again")
 AGAIN = "There may be mistakes in the solution above. Solve the problem again, in the same form."
 
 
@@ -48,6 +50,7 @@ class Prompt:
     stop: tuple[str, ...] = ()
     extract: tuple[str, ...] = ("boxed",)
     again: str = AGAIN
+    ask_again: str | None = None
     variables: dict = field(default_factory=dict)
     date: str = "2024-07-26"
 
@@ -78,9 +81,22 @@ def from_content(content: dict) -> Prompt:
 
 
 def content_of(prompt: Prompt) -> dict:
-    """What of a prompt can change what a model reads and how it is read: all but the description."""
-    content = {name: value for name, value in asdict(prompt).items() if name != "description"}
+    """What of a prompt can change what a model reads and how it is read: all but the description.
+
+    `ask_again` is read only by a model that is asked so, of which it is `again` (`asking_again`).
+    """
+    content = {name: value for name, value in asdict(prompt).items() if name not in _UNREAD}
     return json.loads(canonical(content))
+
+
+def asking_again(prompt: Prompt, name: str) -> Prompt:
+    """The prompt by which a model that nobody trained to revise is asked again; InputError where it lacks the words."""
+    if not prompt.ask_again:
+        raise InputError(
+            f"prompt '{name}': it has no `ask_again`, the words in which `revision.by: prompt` asks the policy for "
+            "another answer; add them to the file, or take a prompt that has them"
+        )
+    return replace(prompt, again=prompt.ask_again)
 
 
 def messages(prompt: Prompt, problem: str, context: Sequence[str] = ()) -> list[dict[str, str]]:
@@ -239,7 +255,7 @@ def _checked(given: object, where: str) -> Prompt:
             values[name] = _texts(values[name], f"{where}: `{name}`")
     if "date" in values:
         values["date"] = _date(values["date"], where)
-    for name in ("template", "system", "description", "again"):
+    for name in ("template", "system", "description", "again", "ask_again"):
         if not isinstance(values.get(name, ""), str):
             raise InputError(f"{where}: `{name}` must be a text")
     if not isinstance(values.get("variables", {}), dict):

@@ -3,7 +3,7 @@
 Writes the table `findings`.  Roles: difficulty, outcomes, allocation (folder of fit_allocator), exchange, chains,
 chain_scores, transitions, verifier_quality, prm (model folder); a role that the study lacks is empty, and the claims
 that need it are "not measured".  spec: seed, bootstrap; first_answer and max_context of the study's revisions, None in
-a study without them.
+a study without them, and max_context where no reviser was trained; chain_verifier (optional): whose chain_scores are.
 """
 
 from pathlib import Path
@@ -34,6 +34,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         cards={role: read_card(path) for role in ("prm",) for path in inputs.get(role, [])[:1]},
         first_answer=spec["first_answer"],
         max_context=spec["max_context"],
+        chain_verifier=spec.get("chain_verifier", "revision_orm"),
     )
     findings = find(_study(inputs), settings)
     written = FINDINGS.write(findings, output)

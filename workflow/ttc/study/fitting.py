@@ -13,6 +13,7 @@ from ttc.errors import InputError
 from ttc.problems.counting import count_rows
 from ttc.study.sections.base import Section
 from ttc.study.sections.configuration import GENERATED, POOL, PUBLISHED, Configuration
+from ttc.study.sections.revision import Revision
 
 Limit = tuple[Any, str]  # what is allowed, and what allows no more
 
@@ -83,8 +84,12 @@ def _training_samples(configuration: Configuration) -> Limit | None:
     return _training(configuration) if any(configuration.trained.values()) else None
 
 
-def _training_revisions(configuration: Configuration) -> Limit | None:
-    return _training(configuration) if configuration.revises else None
+def _training_revisions(key: str) -> Callable[[Configuration], Limit | None]:
+    def limit(configuration: Configuration) -> Limit | None:
+        needed = configuration.revises and key in configuration.revision.train_problems()
+        return _training(configuration) if needed else None
+
+    return limit
 
 
 def _tests(configuration: Configuration) -> Limit | None:
@@ -127,7 +132,7 @@ def _generations(configuration: Configuration) -> Limit | None:
 # In an order in which what bounds a key is settled before it
 FITS = (
     Fit("sampling.train_problems", _training_samples),
-    *(Fit(f"revision.{part}.train_problems", _training_revisions) for part in ("pairs", "verifier", "rest")),
+    *(Fit(key, _training_revisions(key)) for key in Revision().train_problems()),
     *(Fit(f"{verifier}.samples", _train_samples(verifier)) for verifier in ("prm", "orm")),
     Fit("difficulty.bins", _tests),
     Fit("evaluation.budgets", _budgets),

@@ -3,6 +3,7 @@
 from ttc.study.blocks import SHARDING
 from ttc.study.sections.base import Origin, Section
 from ttc.study.sections.configuration import POOL, PUBLISHED, Configuration
+from ttc.study.sections.revision import TRAINING, Revision
 
 # Keys whose values config.resolved.yaml and the report of a study with generated problems have never shown
 UNSHOWN = ("revision.training.checkpoint", "revision.rest.training.checkpoint")
@@ -27,9 +28,20 @@ def shown_configuration(configuration: Configuration) -> dict:
         for name in ("prm", "orm", "revision"):
             if not shown[name]["use"]:
                 shown[name] = {"use": False}
+        if configuration.revises:
+            shown["revision"] = _revision(configuration.revision, shown["revision"])
         if not configuration.searches:
             del shown["search"]
     return shown
+
+
+def _revision(section: Revision, shown: dict) -> dict:
+    """Without what nobody trains, and without the usual choices, as before there were others."""
+    trained = {"pairs", "training", "fine_tuning", "first_answer", "rest"}
+    unused = {"by"} if section.by == TRAINING else trained
+    shown = {name: value for name, value in shown.items() if name not in unused}
+    verifier = {name: value for name, value in shown["verifier"].items() if name != "use"}
+    return shown | {"verifier": verifier if section.verifier.use else {"use": False}}
 
 
 def without_sharding(configuration: dict) -> dict:

@@ -8,7 +8,7 @@ from ttc.evaluation.efficiency import REFERENCE_BUDGET, crossing
 from ttc.figures import style
 from ttc.figures.comparison import BESIDE, REVISIONS, SEARCH, Comparison, lines, optimal
 from ttc.figures.entry import FIXED, Entry
-from ttc.figures.sentences import AGGREGATION, CHAINS, FOLDS, QUESTIONS, SEED
+from ttc.figures.sentences import AGGREGATION, ASKED, CHAINS, FOLDS, QUESTIONS, SEED
 from ttc.tables.study import NotMeasured, Study
 
 IN_SAMPLE = (
@@ -110,6 +110,7 @@ FIGURES = (
             IN_SAMPLE,
             BASELINES,
             CHAINS,
+            ASKED,
             QUESTIONS,
             SEED,
         ),

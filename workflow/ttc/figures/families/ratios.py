@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ttc import strategies
 from ttc.figures import style
 from ttc.figures.entry import RATIO_ROWS, Entry
-from ttc.figures.sentences import CHAINS, ORACLE, PREDICTED, QUESTIONS, SEED
+from ttc.figures.sentences import ASKED, CHAINS, ORACLE, PREDICTED, QUESTIONS, SEED
 from ttc.tables.study import NotMeasured, Study
 
 RULES = {"hierarchical": "chosen by the verifier", "majority": "chosen by majority"}
@@ -114,6 +114,7 @@ FIGURES = (
             "{figures.ratio_budget} generations, or the most measured; rings mark the best ratio.",
             "Chosen by the revision verifier, in each chain and then across chains.",
             CHAINS,
+            ASKED,
             ORACLE,
             QUESTIONS,
             SEED,
@@ -135,6 +136,7 @@ FIGURES = (
             "{figures.ratio_budget} generations, or the most measured; rings mark the best ratio.",
             "Chosen by a flat majority over all answers of all chains.",
             CHAINS,
+            ASKED,
             ORACLE,
             QUESTIONS,
             SEED,
@@ -155,6 +157,7 @@ FIGURES = (
             "most measured, chosen by the revision verifier (left) and by majority (right).",
             PREDICTED,
             CHAINS,
+            ASKED,
             QUESTIONS,
             SEED,
         ),

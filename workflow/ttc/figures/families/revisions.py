@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ttc.figures import style
 from ttc.figures.entry import ALL, Entry
-from ttc.figures.sentences import CHAINS, FIRST, QUESTIONS, REST, SEED, STEPS, TRACED
+from ttc.figures.sentences import ASKED, CHAINS, FIRST, QUESTIONS, REST, SEED, STEPS, TRACED
 from ttc.tables.study import NotMeasured, Study
 
 RULES = (("hierarchical", "verifier", "-"), ("majority", "majority vote", ":"))
@@ -120,6 +120,9 @@ def draw_verifiers(study: Study, options: dict) -> Figure:
 
     Left in one chain of sequential revisions, right among parallel answers, which have no history.
     """
+    chosen = {name for name in VERIFIERS if study.has("revisions", "sequential", name)}
+    if chosen == {"majority"}:
+        raise NotMeasured("no verifier chose among revisions, which majority did alone")
     compared = [name for name in list(VERIFIERS)[1:3] if study.has("revisions", "sequential", name)]
     if not compared:
         raise NotMeasured("no other verifier than the revision verifier with history chose among revisions")
@@ -177,6 +180,7 @@ FIGURES = (
             "Pass@1 of each answer along a chain of revisions, and sequential against parallel answers at equal "
             "budgets, chosen by the revision verifier or by majority.",
             CHAINS,
+            ASKED,
             STEPS,
             FIRST,
             QUESTIONS,
@@ -203,6 +207,7 @@ FIGURES = (
             "Sequential (left) and parallel (right) answers chosen by the revision verifier with and without the "
             "answers before in its context, by the PRM, and by majority.",
             CHAINS,
+            ASKED,
             QUESTIONS,
             SEED,
         ),
@@ -239,6 +244,7 @@ FIGURES = (
             "Share of the correct answers of each step that the next revision turns incorrect, and of the incorrect "
             "ones that it turns correct.",
             CHAINS,
+            ASKED,
             REST,
             TRACED,
             SEED,

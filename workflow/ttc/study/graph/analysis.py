@@ -12,6 +12,7 @@ from ttc.study.graph.methods import declared
 from ttc.study.graph.notebooks import plan_notebooks
 from ttc.study.relevant import shown_configuration, without_sharding
 from ttc.study.sections.configuration import Configuration
+from ttc.study.sections.revision import PROMPT
 
 # Tables of what to do with a budget
 ADVISED = ("advice", "cheapest")
@@ -91,7 +92,9 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     measured["exchange"] = exchanges
     measured |= _spending(configuration, add, material, difficulty, outcomes)
     chains = {"chains": material.chains, "chain_scores": material.chain_scores}
-    scored = {"scores": material.scores, "orm_scores": material.orm_scores} | chains
+    scored = {"scores": material.scores, "orm_scores": material.orm_scores}
+    # The PRM is measured on samples, for which it is made
+    scored |= chains if material.chain_verifier == "revision_orm" else {role: [] for role in chains}
     measured |= _verifiers(configuration, add, name, samples=material.samples, **scored)
     measured |= _stopping(configuration, add, material)
     measured["transitions"] = []
@@ -103,7 +106,11 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     revised = configuration.revision.model_dump(include={"first_answer", "max_context"})
     read = {role: measured.get(role, []) for role in FOUND} | chains | {"prm": models["prm"]}
     spec = seed | configuration.findings.model_dump()
+    if configuration.revision.by == PROMPT:
+        revised["max_context"] = None  # nobody was trained on so many
     spec |= revised if material.chains else dict.fromkeys(revised)
+    if material.chain_verifier != "revision_orm":
+        spec["chain_verifier"] = material.chain_verifier
     measured["findings"] = [add("find", name, spec, **read)]
     aggregated = {"aggregation": evaluation.aggregation}
     roles = {"problems": material.problems, "samples": material.samples, "scores": material.scores}

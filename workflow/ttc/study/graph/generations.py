@@ -10,6 +10,7 @@ class Material:
     `name` labels the results: `policy`, or the name of a further pool; `title` is what pages call it.  `origin` says
     which row of its file each sample was.  `searches` and `larger_searches` pair the
     strategy's name with the search; `shown_search` holds all blocks of the one whose tree the report draws.
+    `chain_scores` are those of the verifier `chain_verifier`: `revision_orm`, or `prm` on the answers alone.
     `parameters` holds the models' sizes where there are no models to ask, `ratios` the pairs (sequential, parallel) of
     revisions to report, `extract` the methods by which answers are found where there is more than one form.
     `checks` holds the table `pool_checks` where pools were imported.
@@ -26,6 +27,7 @@ class Material:
     shown_search: list = field(default_factory=list)
     chains: list = field(default_factory=list)
     chain_scores: list = field(default_factory=list)
+    chain_verifier: str = "revision_orm"
     chain_scores_no_history: list = field(default_factory=list)
     chain_scores_prm: list = field(default_factory=list)
     rest_chains: list = field(default_factory=list)

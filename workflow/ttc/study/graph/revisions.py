@@ -1,23 +1,33 @@
-"""Sequential revisions: the artifacts from trajectories to scored chains, and the ablations of the paper's appendix."""
+"""Sequential revisions: the artifacts from trajectories to scored chains, and the ablations of the paper's appendix.
+
+Whoever writes revisions has the role `reviser`: a model that is trained to, or the policy itself, which is asked again.
+Whoever chooses among them has the role `revision_orm`: one that is trained to, or the study's PRM.
+"""
 
 from ttc.revision.ratios import chain_lengths, grid
 from ttc.study.artifact import Artifact
 from ttc.study.blocks import blocks, groups, numbered, span
 from ttc.study.graph.generations import Material
+from ttc.study.sections.revision import TRAINING
 
 
 def add_revisions(study, material: Material) -> None:
     """Add the reviser, its chains on the test problems, their verifier and its scores, and the ablations' artifacts.
 
+    What the study does not train is left out: the policy is then asked again, and its PRM or a majority chooses.
+
     `study`: `ttc.study.graph.sampling.Study`, whose problems and policy are there already.
     """
     revisions = _Revisions(study, material)
-    revisions.add_reviser()
+    settings, ablations = study.configuration.revision, study.configuration.ablations
+    if settings.by == TRAINING:
+        revisions.add_reviser()
+    if settings.verifier.use:
+        revisions.add_verifier()
     revisions.add_chains()
-    ablations = study.configuration.ablations
-    if ablations.revision_verifiers:
+    if settings.verifier.use and ablations.revision_verifiers:
         revisions.add_other_verifiers()
-    if ablations.rest_em:
+    if settings.by == TRAINING and ablations.rest_em:
         revisions.add_rest()
 
 
@@ -29,6 +39,9 @@ class _Revisions:
         self.settings = study.configuration.revision
         self.problems = [study.problems]
         self.context = {"max_context": self.settings.max_context}
+        # Who writes revisions: the policy itself, unless a reviser is trained
+        self.reviser = study.policy
+        material.models["reviser"] = [self.reviser]
 
     def add_reviser(self) -> None:
         """Samples of the training problems at a temperature of their own, trajectories, and the reviser."""
@@ -56,19 +69,27 @@ class _Revisions:
         policy = [self.study.policy]
         return self.add("train_reviser", label, spec, problems=self.problems, policy=policy, pairs=[pairs])
 
-    def add_chains(self) -> None:
-        """The verifier of revisions, the chains of the test problems and their scores."""
+    def add_verifier(self) -> None:
+        """The verifier of revisions, trained on chains of training problems."""
         settings = self.settings.verifier
         lengths = [settings.length] * settings.chains
         self.taught = self._revise("train", self.reviser, (0, settings.train_problems), lengths, rank=2)
-        verifier = self._train_verifier("revision_orm", self.context)
+        self.material.models["revision_orm"] = [self._train_verifier("revision_orm", self.context)]
+
+    def add_chains(self) -> None:
+        """The chains of the test problems and their scores: of their own verifier, or of the PRM on answers alone."""
         self.material.ratios = grid(self.settings.ratios, self.settings.max_generations)
         lengths = chain_lengths(self.material.ratios)
         for block in blocks(self.study.tests, self.settings.block_problems):
             self.material.chains.append(self._revise("test", self.reviser, block, lengths))
-        tables = self.settings.shards_per_job
-        self.material.chain_scores = self._score("test", verifier, self.context, "revision_orm", tables)
-        self.material.models["revision_orm"] = [verifier]
+        tables, models = self.settings.shards_per_job, self.material.models
+        kind, context = "revision_orm", self.context
+        if not self.settings.verifier.use:
+            kind, context = "prm", {"max_context": 0}
+            models["revision_orm"] = models.get("prm", [])
+        for verifier in models["revision_orm"]:
+            self.material.chain_verifier, checked = kind, self.study.preflighted(kind)
+            self.material.chain_scores = self._score("test", verifier, context, kind, tables, **checked)
 
     def add_other_verifiers(self) -> None:
         """A verifier trained and read without the answers before a revision, and the PRM (if any) on the answers alone.
@@ -113,7 +134,7 @@ class _Revisions:
         return self.add("train_revision_orm", label, spec, problems=self.problems, **made_by)
 
     def _score(
-        self, label: str, verifier: Artifact, context: dict, kind: str, tables: int | None = None
+        self, label: str, verifier: Artifact, context: dict, kind: str, tables: int | None = None, **checked
     ) -> list[Artifact]:
         """A verifier's scores of all test chains, `tables` tables of them in a job; all in one job without a number."""
         shards = list(groups(self.material.chains, tables or len(self.material.chains)))
@@ -125,6 +146,7 @@ class _Revisions:
                 problems=self.problems,
                 verifier=[verifier],
                 chains=group,
+                **checked,
             )
             for index, group in enumerate(shards)
         ]

@@ -117,7 +117,7 @@ class Study:
                 problems=[self.problems],
                 verifier=verifier,
                 samples=group,
-                **self._preflight(kind),
+                **self.preflighted(kind),
             )
             for index, group in enumerate(shards)
         ]
@@ -169,7 +169,8 @@ class Study:
     def _section(self, kind: str) -> Prm | Orm:
         return getattr(self.configuration, kind)
 
-    def _preflight(self, kind: str) -> dict[str, list[Artifact]]:
+    def preflighted(self, kind: str) -> dict[str, list[Artifact]]:
+        """The preflight of a published verifier, which what it scores waits for."""
         return {"preflight": self.preflight[kind]} if kind in self.preflight else {}
 
     def add_searches(self, material: Material) -> None:
@@ -216,7 +217,7 @@ class Study:
                 policy=[policy],
                 verifier=material.models["prm"],
                 **self.base.checked(policy),
-                **self._preflight("prm"),
+                **self.preflighted("prm"),
             )
             for block in parts
         ]

@@ -15,7 +15,7 @@ from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy
 from ttc.study.sections.pools import Source
 from ttc.study.sections.problems import Problems
 from ttc.study.sections.publication import Ablations, Figures, Notebooks, Report
-from ttc.study.sections.revision import Revision
+from ttc.study.sections.revision import PROMPT, TRAINING, Revision
 from ttc.study.sections.running import Engine, Runtime
 from ttc.study.sections.sampling import Orm, Prm, Sampling
 from ttc.study.sections.search import Search
@@ -150,6 +150,11 @@ class Configuration(Section):
                 )
         self.policy.check_generated("policy")
         self.larger_policy.check_generated("larger_policy")
+        if self.revises and self.revision.by == PROMPT:
+            raise InputError(
+                "revision.by: prompt was given, and a model of generated problems reads no prompts; it is for studies "
+                "with `problems`"
+            )
         self._check_window()
         needed = (
             {"sampling.train_problems": self.sampling.train_problems} if any(self.trained.values()) else {}
@@ -195,16 +200,25 @@ class Configuration(Section):
         """Whatever is trained needs training problems."""
         if self.problems.train is not None:
             return
+        revision, off = self.revision, "give it, or set it to false"
         needs = {
-            "prm.checkpoint: none was given, so the process reward model is trained": self.trained["prm"],
-            "orm.use: the outcome reward model is trained": self.trained["orm"],
-            "revision.use: the reviser is trained": self.revises,
+            "prm.checkpoint: none was given, so the process reward model is trained": (
+                self.trained["prm"],
+                "give one of the two, or set prm.use to false",
+            ),
+            "orm.use: the outcome reward model is trained": (self.trained["orm"], off),
+            "revision.use: the reviser is trained": (
+                self.revises and revision.by == TRAINING,
+                f"{off}, or revision.by to prompt",
+            ),
+            "revision.verifier.use: the verifier of revisions is trained": (
+                self.revises and revision.verifier.use,
+                off,
+            ),
         }
-        for what, needed in needs.items():
+        for what, (needed, remedy) in needs.items():
             if needed:
-                prm = what.startswith("prm")
-                off = "give one of the two, or set prm.use to false" if prm else "give it, or set it to false"
-                raise InputError(f"{what}, and problems.train is missing: {off}")
+                raise InputError(f"{what}, and problems.train is missing: {remedy}")
 
     @property
     def trained(self) -> dict[str, bool]:

@@ -26,6 +26,7 @@ from ttc.study.sections.training import (
 )
 
 Several = whole(2)
+TRAINING, PROMPT = "training", "prompt"  # what makes a model revise
 
 
 class Pairs(Section):
@@ -44,6 +45,7 @@ class Pairs(Section):
 class RevisionVerifier(Section):
     """Outcome reward model of revisions, with earlier answers in its context."""
 
+    use: bool = key(True, "whether one is trained; else the PRM, reading answers alone, or majority decides")
     train_problems: Count = key(1000, "training problems whose chains it is trained on")
     chains: Count = key(2, "chains of each")
     length: Count = key(5, "revisions in a chain")
@@ -68,6 +70,11 @@ class Revision(Section):
     """Sequential revisions (paper §6)."""
 
     use: bool = key(True, "whether the study has revisions")
+    by: Annotated[Literal["training", "prompt"], Origin("published")] = key(
+        TRAINING,
+        "`training`: a reviser is trained from the policy (the paper); `prompt`: the policy itself is asked again, in "
+        "the words of its prompt file (docs/models.md)",
+    )
     max_context: Count = key(4, "earlier answers that a revision sees")
     pairs: Pairs = Pairs()
     training: Annotated[ReviserTraining, Origin("generated")] = ReviserTraining()
@@ -91,6 +98,11 @@ class Revision(Section):
         """InputError for samples that would all be equal, and for generations that the grid of ratios lacks."""
         check_temperature("revision.temperature", self.temperature, self.max_generations)
         check_temperature("revision.pairs.temperature", self.pairs.temperature, self.pairs.samples)
+        if self.by == PROMPT and self.first_answer == "policy":
+            raise InputError(
+                "revision.first_answer: policy was given, and with revision.by: prompt the policy writes every answer; "
+                "leave it out"
+            )
         check_power_of_two("revision.max_generations", self.max_generations)
         if self.ratios == "paper" and self.max_generations > PAPER_LARGEST:
             raise InputError(
@@ -100,5 +112,10 @@ class Revision(Section):
 
     def train_problems(self, rest_em: bool = True) -> dict[str, int]:
         """Training problems that the parts of this section need, by key; those of ReST^EM where it is measured."""
-        parts = {"pairs": self.pairs, "verifier": self.verifier} | ({"rest": self.rest} if rest_em else {})
-        return {f"revision.{name}.train_problems": part.train_problems for name, part in parts.items()}
+        trained = self.by == TRAINING
+        used = {"pairs": trained, "verifier": self.verifier.use, "rest": trained and rest_em}
+        return {
+            f"revision.{name}.train_problems": getattr(self, name).train_problems
+            for name in used
+            if used[name]
+        }

@@ -23,7 +23,7 @@ class Spending(Section):
     )
     hybrid_unit: Literal["flops", "tokens", "generations"] | None = key(
         None,
-        "what those budgets are counted in; null: FLOPs where models' sizes are known, else tokens, else generations",
+        "what those budgets are counted in; null: FLOPs where sizes are known, else tokens, else generations",
     )
     hybrid_bootstrap: Bootstrap = key(
         40, "resamples of questions for their intervals; one takes seconds, because everything is learnt anew"
