@@ -120,6 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif fault == "nonsense":
             self._send(200, {"choices": []})
+        elif fault == "abort":
+            said = {"message": {"content": "So it"}, "finish_reason": "abort"}
+            self._send(200, {"choices": [said], "usage": {"prompt_tokens": 5, "completion_tokens": 2}})
         elif fault == "no json":
             self._send(200, "<html>busy</html>")
         else:

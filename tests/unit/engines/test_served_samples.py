@@ -139,7 +139,7 @@ def test_a_completion_is_a_text_and_fields_of_the_study_go_first(folder):
 
 @pytest.mark.parametrize(
     "faults",
-    [("429", "500"), ("503", "cut", "closed"), ("nonsense", "no json"), ("hang",)],
+    [("429", "500"), ("503", "cut", "closed"), ("nonsense", "no json", "abort"), ("hang",)],
     ids=lambda faults: "-".join(faults),
 )
 def test_the_table_is_the_same_whatever_fails(folder, faults):
@@ -191,6 +191,14 @@ def test_a_server_that_asks_for_time_gets_it(folder):
         whole = min(60.0, 2.0**number)
         assert whole / 2 <= seconds <= whole
     assert len(set(waits.seconds)) > len(first)  # requests do not come again at the same times
+
+
+def test_a_server_that_asks_for_hours_stops_the_job(folder):
+    with (
+        served(Faults(("429",), retry_after="7200")) as url,
+        pytest.raises(InputError, match=r"asks to be left alone for 2\.0 hours: it answered 429"),
+    ):
+        run(folder, url, concurrency=1)
 
 
 def test_requests_begin_no_faster_than_they_may(folder):

@@ -9,6 +9,7 @@ import yaml
 from ttc.errors import InputError
 from ttc.estimate.table import jobs as estimated
 from ttc.estimate.table import prices
+from ttc.sharing.licences import NOT_KNOWN, found
 from ttc.study.build import ROOT, plan_jobs, plan_study
 from ttc.study.config import merge
 from ttc.study.relevant import shown_configuration
@@ -76,6 +77,14 @@ def test_where_a_server_is_and_how_it_is_asked_is_in_no_key_and_shown_nowhere(ba
     assert sized.of("sample")[0].key == plan.of("sample")[0].key
     assert sized.of("evaluate")[0].key != plan.of("evaluate")[0].key
     assert sized.of("evaluate")[0].spec["parameters"] == {"policy": 7}
+
+
+def test_what_a_study_shows_is_enough_for_who_has_its_samples(base):
+    plan = planned(base, policy={"served": {"request": {"top_k": 3}, "parameters": 7}})
+    shown = shown_configuration(plan.configuration)["policy"]
+    again = plan_study(base | {"policy": shown}, ROOT)
+    assert [each.key for each in plan.artifacts] == [each.key for each in again.artifacts]
+    assert {"role": "policy", "name": MODEL, "revision": None, "licence": NOT_KNOWN} in found(plan)
 
 
 def test_a_job_is_told_how_the_server_is_reached_and_takes_no_gpu(base):

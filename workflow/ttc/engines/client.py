@@ -19,6 +19,7 @@ IN_NO_KEY = "how a request travels; what it says and what is kept of the answer 
 # Seconds before the second try, and before any try at most, unless the server says more
 FIRST, LONGEST = 1.0, 60.0
 AGAIN = {408, 409, 425, 429}  # and all from 500
+PATIENCE = 3600.0  # seconds that a server may ask for; a job that waits longer is in the way of others
 SHOWN = 300  # letters of what a server says that are repeated
 NO_MONEY = "insufficient_quota"
 
@@ -156,14 +157,16 @@ class Client:
                     raise InputError(f"{server.url} refuses the request: {wrong}") from None
                 asked = _asked_for(error.response.headers)
             except self.openai.APITimeoutError:
-                asked, wrong = (
-                    0.0,
-                    f"no answer came within {server.timeout:g} seconds (policy.served.timeout)",
-                )
+                asked, wrong = 0.0, f"no answer came in {server.timeout:g} seconds (policy.served.timeout)"
             except self.openai.APIConnectionError as error:
                 asked, wrong = 0.0, f"there is no connection ({self._clean(error.__cause__ or error)})"
             except (self.openai.OpenAIError, ValueError, Unreadable) as error:
                 asked, wrong = 0.0, f"what came back cannot be read ({self._clean(error)})"
+            if asked > PATIENCE:
+                raise InputError(
+                    f"{server.url} asks to be left alone for {asked / 3600:.1f} hours: {wrong}; what was answered "
+                    "before is kept, and the same command goes on"
+                )
             if number + 1 < server.tries:
                 own = min(LONGEST, FIRST * 2**number) * (0.5 + jitter(number) / 2)
                 if asked:  # all others wait, too

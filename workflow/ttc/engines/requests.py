@@ -10,6 +10,7 @@ from ttc.grading.characters import without_surrogates
 from ttc.problems.prompts import Prompt, messages, render
 
 SEED_BITS = 53  # of a noise stream: whole numbers that every reader of JSON keeps as they are
+BROKEN_OFF = ("abort", "error")  # finish reasons of answers that are none
 FINISH = {"stop": "stop", "eos": "stop", "length": "length"}
 
 
@@ -66,6 +67,8 @@ def read(response: object, max_tokens: int) -> Answer:
     reason = choice.get("finish_reason")
     if not isinstance(reason, str):
         raise Unreadable("it does not say how the answer ended (`finish_reason`)")
+    if reason in BROKEN_OFF:
+        raise Unreadable("the server broke it off")
     finish = FINISH.get(reason, "unknown")
     usage = response.get("usage")
     usage = usage if isinstance(usage, dict) else {}
