@@ -185,6 +185,15 @@ def test_both_policies_may_be_behind_servers(base):
     assert plan.of("match_flops")[0].spec["parameters"] == {"policy": 100, "larger_policy": 900}
 
 
+def test_a_larger_policy_may_be_here_in_an_environment_of_its_own(base):
+    served = {"served": {"parameters": 100}}
+    larger = {"checkpoint": CHECKPOINT}
+    jobs = plan_jobs(planned(base, policy=served, larger_policy=larger, engine={"sample": "vllm"}))
+    assert {each.spec["engine"] for each in jobs.plan.of("sample")} == {"openai", "vllm"}
+    assert jobs.conda("sample") == "../../envs/vllm.yaml"
+    assert "--gpus" in jobs.how("sample")(None, 1) and "--servers" in jobs.how("sample")(None, 1)
+
+
 def test_the_plan_says_what_the_tokens_cost(base, tmp_path):
     price = {"read": 2.0, "decoded": 10.0, "currency": "EUR"}
     plan = planned(base, policy={"served": {"price": price}})

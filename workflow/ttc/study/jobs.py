@@ -194,7 +194,9 @@ class Jobs:
     def _environment(self, stage: str) -> str:
         """The environment that an engine of a stage declares; the usual one where there is none of its own."""
         made = self.plan.of(stage)
-        engines = [made[0].spec.get(name) for name in ("engine", "verifier_engine")] if made else []
+        # The policy's come first and the larger one's last; of these one may be behind a server
+        ends = [*made[:1], *made[-1:]]
+        engines = [each.spec.get(name) for each in ends for name in ("engine", "verifier_engine")]
         declared = [plugins.declaration(ENGINES, engine)["environment"] for engine in engines if engine]
         return next(filter(None, declared), USUAL)
 
