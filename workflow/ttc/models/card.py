@@ -39,7 +39,7 @@ def parameters_of(folder: Path, all_of_them: bool = False) -> int | None:
         if SERVED in (card.get("checkpoint") or {}):
             return None
         return int(card["parameters"] if all_of_them else card.get(ACTIVE, card["parameters"]))
-    except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:
         where = folder / NAME
         raise InputError(f"{where}: the number of parameters cannot be read ({error!r})") from error
 
