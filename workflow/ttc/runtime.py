@@ -90,6 +90,10 @@ class Runtime:
     cache: Path | None = None  # a folder of things remembered across runs, safe to delete
     checkpoint_seconds: float = EVERY
     verifier_memory: int = MEMORY
+    # How models behind servers are reached, by model (`ttc.engines.server.Server`)
+    servers: dict[str, dict] = field(default_factory=dict, compare=False)
+    # What the output's record says besides, such as what a server said of itself; the stage writes into it
+    told: dict = field(default_factory=dict, compare=False)
     work: Work = field(default_factory=Work, compare=False)  # what is finished of this job
     progress: Callable[[str], Report] = silent  # progress("solutions") reports (done, total)
     destination: Path | None = None  # where the output will lie once it is complete

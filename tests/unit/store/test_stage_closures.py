@@ -12,7 +12,7 @@ from ttc.study.stages import STAGES
 SOURCES = Sources()
 MACHINERY = {"run", "store", "study", "commands", "estimate", "__main__"}
 # Modules that say of themselves that they are in no key
-NEUTRAL = {"ttc.errors"}
+NEUTRAL = {"ttc.errors", "ttc.engines.client", "ttc.engines.server"}
 # It hands the text of an InputError to the process that raises it again
 HANDED_ON = "ttc.training.processes"
 
@@ -49,7 +49,7 @@ def test_every_stage_and_every_plug_in_is_a_unit():
         assert {f"{package}.{name}" for name in plugins.names(f"ttc.{package}")} <= units
 
 
-def test_only_errors_are_in_no_key():
+def test_only_errors_and_what_carries_requests_are_in_no_key():
     declared = {
         ".".join(("ttc", *file.relative_to(PACKAGE).with_suffix("").parts))
         for file in PACKAGE.rglob("*.py")

@@ -4,10 +4,12 @@ A token's confidence is −1 times the mean log-probability of the most probable
 more one of them stands out, the less probable are the others, and the larger it is.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:  # what asks a server does without it
+    import torch
 
 LOWEST = 0.1  # share of the windows that `confidence_bottom` is a mean of
 
@@ -19,9 +21,9 @@ class Recorded(NamedTuple):
     window: int
 
 
-def of_tokens(logits: torch.Tensor, top: int) -> torch.Tensor:
+def of_tokens(logits: "torch.Tensor", top: int) -> "torch.Tensor":
     """Confidence [rows] of the token that each row of logits [rows, vocabulary] is for, in nats."""
-    logprobs = torch.log_softmax(logits.float(), dim=-1)
+    logprobs = logits.float().log_softmax(dim=-1)
     return -logprobs.topk(min(top, logits.shape[-1]), dim=-1).values.double().mean(dim=-1)
 
 

@@ -1,12 +1,20 @@
 """The engine that a stage's specification asks for."""
 
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 from ttc import plugins
 from ttc.engines import backends
 from ttc.engines.protocol import Engine
+from ttc.errors import InputError
 from ttc.problems.formats import Form
 from ttc.runtime import Runtime
+
+
+def sampler(spec: dict) -> Callable | None:
+    """`sample` of an engine that asks for whole solutions elsewhere (`ttc.engines.backends.openai`), or None."""
+    return getattr(_module(spec), "sample", None)
 
 
 def open_engine(
@@ -17,8 +25,16 @@ def open_engine(
     engines: how many of them this process opens in all; verifier: the directory of one that it opens as well.  An
     engine that takes a GPU's memory when it starts has to leave them their share.
     """
-    name = spec.get("engine", backends.DEFAULT)
-    engine = plugins.load(backends.__name__, name).open_engine(path, form, runtime, engines, verifier)
+    module = _module(spec)
+    if not hasattr(module, "open_engine"):
+        raise InputError(
+            f"engine {spec['engine']} asks a server for whole solutions, and this needs one that continues prefixes"
+        )
+    engine = module.open_engine(path, form, runtime, engines, verifier)
     engine.self_check()
     engine.top = spec.get("confidence", {}).get("top", 0)
     return engine
+
+
+def _module(spec: dict) -> ModuleType:
+    return plugins.load(backends.__name__, spec.get("engine", backends.DEFAULT))

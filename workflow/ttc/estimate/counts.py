@@ -11,6 +11,7 @@ from ttc.estimate.lengths import Lengths, Weighted, rounds
 from ttc.problems.task import load
 from ttc.search.strategy import from_spec
 from ttc.study.artifact import Artifact
+from ttc.study.sections.running import SERVED
 
 HELD_OUT = 0.1  # share of the questions that validate a training (`ttc.verifiers.examples`)
 
@@ -95,7 +96,10 @@ def _sample(artifact: Artifact, assumptions: Assumptions) -> Work:
     each = spec["samples"][1] - spec["samples"][0]
     count = each * sum(asked.values())
     written = _written(spec, artifact.inputs["policy"][0], assumptions)
-    return Work(count, each * _total(asked, written), _total(asked, assumptions.questions.prompt), rows=count)
+    # A server reads, and bills, the prompt of each request
+    prompts = each if spec.get("engine") == SERVED else 1
+    read = prompts * _total(asked, assumptions.questions.prompt)
+    return Work(count, each * _total(asked, written), read, rows=count)
 
 
 def _roll_out(artifact: Artifact, assumptions: Assumptions) -> Work:

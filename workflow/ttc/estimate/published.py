@@ -137,13 +137,16 @@ class RealQuestions:
 def sizes(plan: Plan, root: Path | None = None, all_of_them: bool = False) -> dict[str, int]:
     """Parameters of each fetched model, by its key: of its card under `root`, the configuration, or the folder given.
 
-    Of a mixture of experts those that a token passes, or `all_of_them`.  InputError for a model of which nothing tells.
+    Of a mixture of experts those that a token passes, or `all_of_them`.  InputError for a model of which nothing tells;
+    one behind a server of which nothing does counts as 0.
     """
     return {model.key: _size(plan, model, root, all_of_them) for model in plan.of("fetch_model")}
 
 
 def _size(plan: Plan, model: Artifact, root: Path | None, all_of_them: bool) -> int:
     section = SECTIONS[model.label]
+    if (served := plan.configuration.served.get(section)) is not None:
+        return (served.parameters if all_of_them else served.size) or 0
     checkpoint = getattr(plan.configuration, section).checkpoint
     if root is not None and (size := _card(root / model.path, all_of_them)) is not None:
         return size

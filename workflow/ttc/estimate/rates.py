@@ -9,6 +9,7 @@ from ttc.estimate.counts import Work
 from ttc.estimate.sizes import NONE, Sizes, base, largest_model, parameters
 from ttc.study.artifact import Artifact
 from ttc.study.plan import Plan
+from ttc.study.sections.running import SERVED
 
 KINDS = ("decode", "read", "train")
 # FLOP/s by kind of work, and seconds in which a job starts.  `cpu`: as the default study's models do on one core.
@@ -80,12 +81,15 @@ class Rates:
     def seconds(self, artifact: Artifact, flops: dict[str, float], gpus: int = 1) -> tuple[float, bool]:
         """Seconds of a job that is to run, and whether finished jobs of its stage and model say so.
 
-        gpus: how many the job has; only vllm works with several.
+        gpus: how many the job has; only vllm works with several.  How long a server takes nothing here tells: of a job
+        that asks one it is the start.
         """
         total, jobs = sum(flops.values()), self.timed.get(self._job(artifact))
         if jobs:
             took, did = (sum(column) for column in zip(*jobs, strict=True))
             return (took * total / did if did else took / len(jobs)), True
+        if engine(artifact) == SERVED:
+            return STATED["cpu"]["start"], False
         stated, share = self.stated[engine(artifact)], max(1, gpus) if engine(artifact) == "vllm" else 1
         return stated["start"] + sum(flops[kind] / stated[kind] for kind in flops) / share, False
 
@@ -126,7 +130,7 @@ def stated_rates(plan: Plan, engine: str = "transformers") -> dict[str, float]:
 
 def stated_bytes(artifact: Artifact, work: Work, fetched: Sizes = NONE) -> float:
     """Bytes of a job's results: weights, rows of tables with the texts in them, or a number for the stage."""
-    if artifact.stage == "fetch_model" and artifact.spec["hub"] is not None:
+    if artifact.stage == "fetch_model" and artifact.spec.get("hub") is not None:
         return HUB_BYTES * parameters(artifact, fetched)
     if artifact.stage.startswith("train_") or "gguf" in artifact.spec:
         return FLOAT_BYTES[_dtype(artifact)] * parameters(artifact, fetched) + TOKENIZER_BYTES
@@ -163,7 +167,7 @@ def benchmark(artifact: Artifact, folder: Path) -> float | None:
 def size_of(artifact: Artifact, root: Path) -> float:
     """Bytes that an artifact has on the disk; of the published study those of its folder."""
     path = root / artifact.path
-    if artifact.stage == "fetch_model" and artifact.spec["hub"] is not None:
+    if artifact.stage == "fetch_model" and artifact.spec.get("hub") is not None:
         path = path / "weights"  # a link into the hub's cache, which is on somebody's disk, too
     if artifact.stage == "publish":
         path = path.parent

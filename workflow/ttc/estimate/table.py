@@ -15,6 +15,7 @@ from ttc.study.artifact import Artifact, Part
 from ttc.study.jobs import gpus_of
 from ttc.study.plan import Plan
 from ttc.study.sections.configuration import POOL
+from ttc.study.sections.running import SERVED
 
 BENCHMARKS = Path("results/benchmarks")
 # Letters in a line of a long sentence
@@ -103,6 +104,7 @@ def text(plan: Plan, root: Path = Path(), measuring: bool = True) -> str:
         " h: no number of machines makes the study faster."
     )
     lines += ["", *_notes(plan, every, rates, sentences)]
+    lines += [line for sentence in prices(plan, every) for line in textwrap.wrap(sentence, COLUMNS)]
     lines += [line for sentence in power.sentences(plan) for line in textwrap.wrap(sentence, COLUMNS)]
     lines += plan.told
     return "\n".join(line.rstrip() for line in lines)
@@ -189,13 +191,37 @@ def _notes(plan: Plan, every: list[Job], rates: Rates, sentences: list[str]) -> 
 
 def _stated(plan: Plan, rates: Rates) -> Iterator[str]:
     """The stated rates of each engine that generates or reads something."""
-    engines = sorted({engine(each) for each in plan.artifacts})
+    engines = sorted({engine(each) for each in plan.artifacts} - {SERVED})
     for name in engines:
         stated, of = rates.stated[name], f" of {name}" if engines != ["transformers"] else ""
         yield (
             f"`stated rates`{of} (runtime.rates): decode {stated['decode']:.2g}, read {stated['read']:.2g}, train"
             f" {stated['train']:.2g} FLOP/s, and {stated['start']:g} s for a job to start."
         )
+
+
+def prices(plan: Plan, every: list[Job]) -> Iterator[str]:
+    """Of each model behind a server, the tokens that are asked of it, and what they cost where there is a price."""
+    for section, served in plan.configuration.served.items():
+        asked = [job for job in every if job.artifact.stage == "sample" and _asks(job.artifact, served.model)]
+        said = []
+        for jobs_of in (asked, [job for job in asked if not job.made]):
+            read = sum(job.work.prompted for job in jobs_of)
+            decoded = sum(job.work.decoded for job in jobs_of)
+            cost = ""
+            if (price := served.price) is not None:
+                money = (read * price.read + decoded * price.decoded) / 1e6
+                cost = f", {money:,.2f} {price.currency}"
+            said.append(f"{short(read)} tokens read and {short(decoded)} decoded{cost}")
+        prices = "" if served.price else f"; with {section}.served.price the plan says what they cost"
+        yield (
+            f"Asked of {served.model}, which is behind a server: {said[0]}; of these to run {said[1]}{prices}.  Tries "
+            "that fail may be billed, too; how long it takes the plan does not know."
+        )
+
+
+def _asks(artifact: Artifact, model: str) -> bool:
+    return artifact.inputs["policy"][0].spec.get("served") == model
 
 
 def _assumed(plan: Plan, sentences: list[str]) -> list[str]:

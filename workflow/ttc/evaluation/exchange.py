@@ -118,12 +118,13 @@ def winner(difference: float, low: float, high: float, names: tuple[str, str]) -
 def model_parameters(
     given: dict[str, int] | None, directories: dict[str, list[Path]]
 ) -> dict[str, int | None]:
-    """Parameters of each model by role: from its directory's card where there is one, else those `given`.
+    """Parameters of each model by role: from its directory's card where that says it, else those `given`.
 
     `directories`: role -> list of at most one model directory; other roles are ignored.  None = unknown.
     """
     parameters = dict.fromkeys(ROLES) | (given or {})
     for role in ROLES:
         for directory in directories.get(role, []):
-            parameters[role] = parameters_of(directory)
+            if (found := parameters_of(directory)) is not None:
+                parameters[role] = found
     return parameters

@@ -7,6 +7,7 @@ from ttc.errors import InputError
 
 NAME = "card.json"
 ACTIVE = "active_parameters"  # of a mixture of experts
+SERVED = "served"  # in the place of a checkpoint: the name of a model behind a server
 
 
 def read_card(folder: Path) -> dict:
@@ -19,15 +20,26 @@ def read_card(folder: Path) -> dict:
         raise InputError(f"{folder / NAME}: not JSON ({error})") from error
 
 
-def parameters_of(folder: Path, all_of_them: bool = False) -> int:
+def served_model(folder: Path) -> str:
+    """The name of a model behind a server, as its card has it; InputError for a model that is here."""
+    served = (read_card(folder).get("checkpoint") or {}).get(SERVED)
+    if served is None:
+        raise InputError(f"{folder}: the model is here, and behind no server")
+    return served
+
+
+def parameters_of(folder: Path, all_of_them: bool = False) -> int | None:
     """The number of parameters of a model directory by which its FLOPs are counted; InputError where no card says it.
 
-    Of a mixture of experts those through which a token passes, unless `all_of_them` are asked for.
+    Of a mixture of experts those through which a token passes, unless `all_of_them` are asked for.  None for a model
+    behind a server: its card is that of a name.
     """
     try:
         card = read_card(folder)
+        if SERVED in (card.get("checkpoint") or {}):
+            return None
         return int(card["parameters"] if all_of_them else card.get(ACTIVE, card["parameters"]))
-    except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:
         where = folder / NAME
         raise InputError(f"{where}: the number of parameters cannot be read ({error!r})") from error
 

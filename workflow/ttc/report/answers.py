@@ -102,7 +102,8 @@ def studied(sources: Sources) -> str:
 
 def _model(card: dict | None, name: str) -> str:
     card = card or {}
-    hub = (card.get("checkpoint") or {}).get("hub")
+    checkpoint = card.get("checkpoint") or {}
+    hub = checkpoint.get("hub") or checkpoint.get("served")
     size = f" of {large(card['parameters'])} parameters" if card.get("parameters") else ""
     return f"{hub or name}{size}" + ("" if card.get("checkpoint") or not card else ", trained here")
 

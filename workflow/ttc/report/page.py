@@ -205,6 +205,8 @@ def _source(card: dict) -> str:
     """Where a published model is from and how it is read; nothing of one that was trained here from scratch."""
     checkpoint = card.get("checkpoint") or {}
     place = f"{checkpoint['hub']} at {checkpoint['revision'][:12]}" if checkpoint.get("hub") else ""
+    if checkpoint.get("served"):
+        place = f"{checkpoint['served']}, behind a server"
     options = [card.get("architecture"), checkpoint.get("dtype"), card.get("format")]
     return ", ".join(each for each in (place, *options) if each)
 

@@ -1,7 +1,7 @@
 """The command line that all stages share: `python -m ttc.run <stage> --spec JSON --<input> PATH ... --output PATH`.
 
 `--spec` holds everything that can change the content; `--threads`, `--batch-rows`, `--device`, `--gpus`, `--cache`,
-`--verifier-memory` and `--checkpoint-seconds` cannot, and are therefore not part of a result's key.
+`--verifier-memory`, `--servers` and `--checkpoint-seconds` cannot, and are therefore not part of a result's key.
 
 A stage writes into a hidden work folder beside its output, and the output appears when it is complete, its sidecar
 before it.  One process at a time makes an output; a second one waits and takes what the first has made.
@@ -111,16 +111,16 @@ def _make(stage: str, spec: dict, inputs: Inputs, output: Path, runtime: Runtime
     plugins.loaded.clear()
     work = KeptWork(work_folder(output), _about(stage, spec, inputs), runtime.checkpoint_seconds).open()
     try:
-        made = work.staged(output.name)
+        made, told = work.staged(output.name), {}
         run(
             spec,
             inputs,
             made,
-            replace(runtime, work=work, progress=Progress, destination=output, records=manifest),
+            replace(runtime, work=work, progress=Progress, destination=output, records=manifest, told=told),
         )
         check_plug_ins(stage, spec)
         rows = _rows(made)
-        sidecars.write(output, _identity(stage, spec, inputs), rows, made)
+        sidecars.write(output, _identity(stage, spec, inputs) | told, rows, made)
         commit(made, output)
         for path in (path for paths in inputs.values() for path in paths if sidecars.artifact_of(path)):
             leave_future(path)
@@ -208,6 +208,11 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         default=Runtime.verifier_memory,
         help="MB of keys and values that a published verifier keeps of what it has read",
     )
+    parser.add_argument(
+        "--servers",
+        default="{}",
+        help="JSON of how models behind servers are reached, by model; a key is named by its environment variable",
+    )
     parser.add_argument("--cache", type=Path, help="folder of what stages remember across runs")
     known, rest = parser.parse_known_args(arguments)
     inputs: Inputs = {}
@@ -222,8 +227,9 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
             inputs[role].append(Path(word))
     try:
         spec = json.loads(_specification(known.spec))
+        servers = json.loads(known.servers)
     except json.JSONDecodeError as error:
-        parser.error(f"--spec is not JSON ({error})")
+        parser.error(f"--spec or --servers is not JSON ({error})")
     runtime = Runtime(
         known.threads,
         known.batch_rows,
@@ -232,6 +238,7 @@ def _parse(stage: str, arguments: list[str]) -> tuple[dict, Inputs, Path, Runtim
         known.cache,
         known.checkpoint_seconds,
         known.verifier_memory,
+        servers,
     )
     return spec, inputs, known.output, runtime
 

@@ -29,7 +29,8 @@ RESERVED = ("data", "unknown", "con", "prn", "aux", "nul")
 
 @dataclass(frozen=True)
 class Model:
-    """`id` is OWNER/NAME; owners that are none of the hub are `ttc` (trained here), `local` (a folder) and `pool`.
+    """`id` is OWNER/NAME; owners that are none of the hub are `ttc` (trained here), `local` (a folder), `pool` and
+    `served` (behind a server).
 
     `deployment` and `availability` in the words of Every Eval Ever.
     """
@@ -135,6 +136,9 @@ def _model(plan: Plan, role: str, pool: str) -> Model:
         return Model(
             f"ttc/{portable(f'{plan.study}-{role}')}", f"{role} of {plan.study}", "self_deployed", "unknown"
         )
+    if role in configuration.served:
+        name = configuration.served[role].model
+        return Model(f"served/{portable(name)}", name, "unknown", "unknown")
     checkpoint = configuration.checkpoints[role]
     if checkpoint.hub:
         return Model(

@@ -2,14 +2,16 @@
 
 The weights stay where they are, in the hub's cache or in a directory of the user's; the output is a card and a link.
 Those of a GGUF file are converted once, into a directory in the link's place.  Every later stage loads from there, so
-that a compute node needs no connection.
+that a compute node needs no connection.  Of a model behind a server the output is a card that says so.
 """
 
 from pathlib import Path
 
 from ttc.digests import file_digest
+from ttc.engines.client import Server
+from ttc.engines.server import describe as ask
 from ttc.errors import InputError
-from ttc.models.card import ACTIVE, write_card
+from ttc.models.card import ACTIVE, SERVED, write_card
 from ttc.models.fetch import describe, fetch
 from ttc.models.gguf_header import is_gguf
 from ttc.models.tokenizers import load_tokenizer
@@ -30,8 +32,12 @@ DECLARATION = {
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: role (policy, prm), hub and revision (or the input `checkpoint`, a directory or a GGUF file), dtype,
     attention, trust_remote_code; of a verifier format (`ttc.verifiers.kinds`) and separator; of a GGUF file gguf, the
-    version of the package that reads it.  Writes a directory with `card.json` and `weights`, a link or a directory.
+    version of the package that reads it; or role and served, the name of a model behind a server.  Writes a
+    directory with `card.json` and, of a model that is here, `weights`, a link or a directory.
     """
+    if "served" in spec:
+        _ask(spec["served"], output, runtime)
+        return
     place = {name: spec[name] for name in ("hub", "revision", "gguf") if spec.get(name) is not None}
     given = None if spec["hub"] is not None else one(inputs, "checkpoint")
     where = f"model '{spec['hub']}'" if given is None else str(given)
@@ -69,6 +75,14 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         f"{about['window']:,}",
         flush=True,
     )
+
+
+def _ask(model: str, output: Path, runtime: Runtime) -> None:
+    """A card for a model behind a server, once the server says that it has it."""
+    described = ask(Server.of(model, runtime.servers), model)
+    output.mkdir(parents=True, exist_ok=True)
+    write_card(output, {"kind": "policy", "checkpoint": {SERVED: model}} | {"described": described})
+    print(f"  '{model}' is served", flush=True)
 
 
 def _network_class(spec: dict, given: Path | None, where: str) -> type | None:

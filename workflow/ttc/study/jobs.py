@@ -20,17 +20,26 @@ ENGINES = "ttc.engines.backends"
 USUAL = "cpu"  # the environment of all that names no engine with one of its own
 CACHE = "results/cache"
 SPECIFICATIONS = f"{CACHE}/specifications"
+ASKING = ("fetch_model", "sample")  # stages that may ask a server
 LONGEST = 60_000  # bytes of a specification in a command; Linux takes arguments of 131,072
 
 
 def gpus_of(configuration: Configuration, stage: str) -> int:
     """GPUs that each job of a stage asks a scheduler for."""
-    if not STAGES[stage].gpu:
+    if not STAGES[stage].gpu or only_asks(configuration, stage):
         return 0
     runtime = configuration.runtime
     own = runtime.job(stage).gpus
     asked = runtime.gpus if own is None else own
     return int(runtime.device == "cuda") if asked is None else asked
+
+
+def only_asks(configuration: Configuration, stage: str) -> bool:
+    """Whether all jobs of a stage ask servers, so that no model is here."""
+    policies = {"policy", "larger_policy"}
+    return (
+        stage == "sample" and not policies & configuration.checkpoints.keys() and bool(configuration.served)
+    )
 
 
 @dataclass(frozen=True)
@@ -131,7 +140,10 @@ class Jobs:
         configuration, about = self.plan.configuration, STAGES[stage]
         runtime = configuration.runtime
         rest = f"--batch-rows {runtime.batch_rows} --device {runtime.device}"
-        if about.gpu:
+        if stage in ASKING and (served := configuration.served.values()):
+            reached = {each.model: each.reached for each in served if each.url is not None}
+            rest += f" --servers {shlex.quote(canonical(reached))}"
+        if about.gpu and not only_asks(configuration, stage):
             rest += f" --gpus {self.gpus(stage) or 1}"
             if configuration.origin == PUBLISHED:
                 rest += f" --verifier-memory {runtime.verifier_memory}"
@@ -182,7 +194,9 @@ class Jobs:
     def _environment(self, stage: str) -> str:
         """The environment that an engine of a stage declares; the usual one where there is none of its own."""
         made = self.plan.of(stage)
-        engines = [made[0].spec.get(name) for name in ("engine", "verifier_engine")] if made else []
+        # The policy's come first and the larger one's last; of these one may be behind a server
+        ends = [*made[:1], *made[-1:]]
+        engines = [each.spec.get(name) for each in ends for name in ("engine", "verifier_engine")]
         declared = [plugins.declaration(ENGINES, engine)["environment"] for engine in engines if engine]
         return next(filter(None, declared), USUAL)
 

@@ -8,6 +8,8 @@ from ttc.study.sections.revision import TRAINING, Revision
 # Keys whose values config.resolved.yaml and the report of a study with generated problems have never shown
 UNSHOWN = ("revision.training.checkpoint", "revision.rest.training.checkpoint")
 
+SIZES = {"parameters", "active_parameters"}
+
 
 def shown_configuration(configuration: Configuration) -> dict:
     """What config.resolved.yaml shows: everything that can change an artifact of this study or its name."""
@@ -21,6 +23,11 @@ def shown_configuration(configuration: Configuration) -> dict:
         shown.pop("notebooks", None)
     if origin == PUBLISHED:
         for name in ("policy", "larger_policy", "prm"):
+            served = configuration.served.get(name)
+            if served is not None:  # not where it is, and how it is asked
+                shown[name] = {"served": served.said | served.model_dump(include=SIZES)}
+                continue
+            shown[name].pop("served", None)  # as before there were any
             if shown[name]["checkpoint"] is not None:  # nothing is trained that is given
                 given = ("use", "checkpoint", "preflight")
                 shown[name] = {each: shown[name][each] for each in given if each in shown[name]}

@@ -1,6 +1,7 @@
 """Engines: one module for each library that turns prefixes into continuations.
 
-An engine's module has a function `open_engine`, with the arguments of `ttc.engines.open.open_engine`, and declares a
+An engine's module has a function `open_engine`, with the arguments of `ttc.engines.open.open_engine`; one that asks for
+whole solutions elsewhere has `sample` instead, with those of `ttc.engines.backends.openai.sample`.  It declares a
 `title` for the documentation and the `environment` that it runs in.
 """
 

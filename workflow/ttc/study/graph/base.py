@@ -13,7 +13,8 @@ class Base(ABC):
     """Problems, policies and verifiers.  `tests` is the number of test problems.
 
     `training_seed` is of all that is trained and sampled; problems are those of the study's seed.  `extract` holds the
-    methods by which answers are found, where there is more than one form.
+    methods by which answers are found, where there is more than one form; `parameters` the sizes of policies behind
+    servers, by role, where they are known.
     """
 
     configuration: Configuration
@@ -22,6 +23,7 @@ class Base(ABC):
     problems: Artifact
     policy: Artifact
     extract: list[str] | None = None
+    parameters: dict[str, int] | None = None
 
     @property
     def seed(self) -> dict:

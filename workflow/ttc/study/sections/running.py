@@ -21,11 +21,15 @@ from ttc.study.stages import STAGES
 
 ENGINES = "ttc.engines.backends"
 EngineName = Literal[*plugins.names(ENGINES)]
+SERVED = "openai"  # what samples from a policy behind a server, whatever `sample` says
 READ_BY_VLLM = [name for name, each in plugins.declarations(KINDS).items() if each["vllm"]]
 
 
 class Engine(Section):
-    """What generates and reads published models: `transformers`, or `vllm` in its own environment (docs/vllm.md)."""
+    """What generates and reads published models: `transformers`, or `vllm` in its own environment (docs/vllm.md).
+
+    A policy that is `served` is sampled by `openai`, whatever is said here (docs/served.md).
+    """
 
     sample: EngineName = key(DEFAULT_ENGINE, "samples")
     roll_out: EngineName = key(DEFAULT_ENGINE, "rollouts")
@@ -36,8 +40,21 @@ class Engine(Section):
     revise: EngineName = key(DEFAULT_ENGINE, "revisions")
     score: EngineName = key(DEFAULT_ENGINE, "scores of samples")
 
-    def check(self, kind: str | None) -> None:
-        """InputError for a published verifier of a kind that an engine does not read."""
+    def check(self, kind: str | None, served: bool = False) -> None:
+        """InputError for a published verifier of a kind that an engine does not read, or a server where none is asked.
+
+        served: whether a policy is behind a server.
+        """
+        for name, engine in self.model_dump().items():
+            if engine == SERVED and name != "sample":
+                raise InputError(
+                    f"engine.{name}: {SERVED} was given, and a server is asked for whole solutions, which continue "
+                    "nothing: only engine.sample takes it"
+                )
+        if self.sample == SERVED and not served:
+            raise InputError(
+                f"engine.sample: {SERVED} was given, and no policy is behind a server; policy.served names one"
+            )
         for name in ("score", "search_verifier"):
             if getattr(self, name) == "vllm" and kind is not None and kind not in READ_BY_VLLM:
                 raise InputError(

@@ -1,0 +1,141 @@
+"""Samples from a real server of vLLM on loopback: what it writes is what the model writes, and seeds repeat."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import polars as pl
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests.support import vllm_models as tiny
+from ttc.errors import InputError
+from ttc.problems import prompts
+from ttc.runtime import Runtime
+from ttc.stages import fetch_model, sample
+from ttc.tables.generation import PROBLEMS, SAMPLES
+
+NAME = "tiny/qwen3"
+PROMPT = prompts.Prompt(template="{problem}\n", format="completion", extract=("last_number",))
+SPEC = {
+    "seed": 0,
+    "split": "test",
+    "problems": [0, 3],
+    "samples": [0, 8],
+    "temperature": 1.0,
+    "max_tokens": 24,
+    "engine": "openai",
+    "form": {"prompt": prompts.content_of(PROMPT), "equality": "text", "timeout": 5.0},
+}
+SETTINGS = {
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "OMP_NUM_THREADS": "1",
+    "TORCHDYNAMO_DISABLE": "1",
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Problems, a checkpoint, and a policy behind a server that has it."""
+    folder = tmp_path_factory.mktemp("served")
+    tiny.checkpoint(folder / "model", "qwen3")
+    rows = [("p", "a+b=?", "3"), ("q", "12*3", "36"), ("r", "d. abcd: 1", "1")]
+    frame = pl.DataFrame(rows, schema=["problem_id", "question", "answer"], orient="row")
+    frame = frame.with_columns(split=pl.lit("test"), level=pl.lit(1), solution=pl.lit(""))
+    PROBLEMS.write(frame, folder / "problems.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def servers(folder):
+    """A server, and how it is reached."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder / "model")]
+    command += ["--served-model-name", NAME, "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"]
+    command += [
+        "--enforce-eager",
+        "--max-model-len",
+        str(tiny.WINDOW),
+        "--kv-cache-memory-bytes",
+        str(256 << 20),
+    ]
+    command += ["--no-enable-chunked-prefill", "--max-num-batched-tokens", "4096"]
+    with open(folder / "server.log", "wb") as log:
+        server = subprocess.Popen(command, env=os.environ | SETTINGS, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        url = f"http://127.0.0.1:{port}/v1"
+        while not _answers(f"{url}/models"):
+            assert server.poll() is None, (folder / "server.log").read_text()[-4000:]
+            time.sleep(0.5)
+        yield {NAME: {"url": url, "concurrency": 4}}
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(url):
+    try:
+        with urllib.request.urlopen(url) as response:
+            return response.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def policy(folder, servers):
+    output = folder / "policy"
+    fetch_model.run({"role": "policy", "served": NAME}, {"checkpoint": []}, output, Runtime(servers=servers))
+    return output
+
+
+def run(folder, servers, policy, name, **changes):
+    told = {}
+    inputs = {"problems": [folder / "problems.parquet"], "policy": [policy]}
+    sample.run(SPEC | changes, inputs, folder / name, Runtime(servers=servers, told=told))
+    return SAMPLES.read(folder / name), told["server"]
+
+
+def test_seeds_repeat_and_samples_differ(folder, servers, policy):
+    first, told = run(folder, servers, policy, "first.parquet")
+    again, _ = run(folder, servers, policy, "again.parquet")
+    assert first.equals(again) and len(first) == 24
+    assert first["text"].n_unique() > 12
+    assert set(first["finish_reason"]) <= {"stop", "length"} and first["tokens"].null_count() == 0
+    assert told["model"] == {NAME: 24} and told["described"]["max_model_len"] == tiny.WINDOW
+    assert told["read"]["unknown"] == told["decoded"]["unknown"] == 0
+    assert json.loads((policy / "card.json").read_text())["checkpoint"] == {"served": NAME}
+
+
+@torch.inference_mode()
+def test_greedy_is_that_of_the_network(folder, servers, policy):
+    made, _ = run(folder, servers, policy, "greedy.parquet", temperature=0.0, samples=[0, 1])
+    model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32).eval()
+    words = tiny.tokenizer()
+    problems = PROBLEMS.read(folder / "problems.parquet")
+    questions = dict(problems.select("problem_id", "question").iter_rows())
+    for name, text, tokens in made.select("problem_id", "text", "tokens").iter_rows():
+        written = words(f"{questions[name]}\n")["input_ids"]
+        start = len(written)
+        while len(written) - start < SPEC["max_tokens"]:
+            written.append(int(model(torch.tensor([written])).logits[0, -1].argmax()))
+            if written[-1] == words.eos_token_id:
+                break
+        assert tokens == len(written) - start
+        assert text == words.decode(written[start:], skip_special_tokens=True)
+
+
+def test_a_server_without_the_model_is_refused(folder, servers, policy):
+    policy_of_another = folder / "other"
+    other = {"tiny/qwen2": servers[NAME]}
+    with pytest.raises(InputError, match=r"does not serve 'tiny/qwen2' .*did you mean 'tiny/qwen3'"):
+        spec = {"role": "policy", "served": "tiny/qwen2"}
+        fetch_model.run(spec, {"checkpoint": []}, policy_of_another, Runtime(servers=other))

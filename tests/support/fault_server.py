@@ -1,0 +1,186 @@
+"""A server that speaks OpenAI's protocol on loopback and fails on purpose; what it answers depends on the request only.
+
+How a request fails is decided by its place among those with the same content, so that a run may be repeated.  It counts
+what it was asked, what it answered, and how many requests were under way at once.
+"""
+
+import hashlib
+import json
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+MODEL = "tiny/served"
+SECRET = "sk-loopback-0123456789"
+USAGES = {  # by name: what `usage` says of an answer of some tokens
+    "missing": lambda tokens: None,
+    "negative": lambda tokens: {"prompt_tokens": -1, "completion_tokens": -tokens},
+    "zero": lambda tokens: {"prompt_tokens": 0, "completion_tokens": 0},
+    "too many": lambda tokens: {"prompt_tokens": 5, "completion_tokens": 10**6},
+    "text": lambda tokens: {"prompt_tokens": "5", "completion_tokens": "many"},
+}
+
+
+@dataclass
+class Faults:
+    """faults: how the first tries of each request fail, in order; `ok` is an answer.  usage: what it says of tokens."""
+
+    faults: tuple[str, ...] = ()
+    usage: str | None = None
+    answers: bool = True  # whether there is an answer in the end
+    secret: str | None = None
+    models: tuple[str, ...] = (MODEL,)
+    retry_after: str = "7"  # seconds, said with 429
+    together: int = 0  # requests that have to be under way before the first is answered
+    tries: Counter = field(default_factory=Counter)  # by the digest of a request
+    answered: Counter = field(default_factory=Counter)
+    under_way: int = 0
+    most: int = 0
+    lock: threading.Condition = field(default_factory=threading.Condition)
+    closing: threading.Event = field(default_factory=threading.Event)
+    bodies: list = field(default_factory=list)
+
+
+def answer(body: dict) -> tuple[str, str, int]:
+    """Text, finish reason and tokens of the answer to a request: by its content, the seed among it."""
+    number = int(hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(), 16)
+    limit = body.get("max_tokens") or body["max_completion_tokens"]
+    if number % 7 == 0:
+        return "I think", "length", limit
+    return f"So it is {number % 3}.\n#### {number % 3}", "stop", 6 + number % 5
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        """Nothing: tests read what is counted."""
+
+    def do_GET(self):
+        """The list of models."""
+        state = self.server.state
+        if self._refused(state):
+            return
+        listed = [
+            {
+                "id": name,
+                "object": "model",
+                "owned_by": "tests",
+                "root": "tiny",
+                "created": 1,
+                "max_model_len": 256,
+            }
+            for name in state.models
+        ]
+        self._send(200, {"object": "list", "data": listed})
+
+    def do_POST(self):
+        """A turn or a completion, or a fault."""
+        state = self.server.state
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self._refused(state):
+            return
+        name = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        with state.lock:
+            place = state.tries[name]
+            state.tries[name] += 1
+            state.bodies.append(body)
+            state.under_way += 1
+            state.most = max(state.most, state.under_way)
+            state.lock.notify_all()
+            state.lock.wait_for(lambda: state.most >= state.together or state.closing.is_set(), 60)
+        try:
+            fault = state.faults[place] if place < len(state.faults) else "ok"
+            self._fail(fault) if fault != "ok" or not state.answers else self._answer(state, body, name)
+        finally:
+            with state.lock:
+                state.under_way -= 1
+
+    def _refused(self, state: Faults) -> bool:
+        if state.secret and self.headers.get("Authorization") != f"Bearer {state.secret}":
+            told = f"Incorrect API key provided: {self.headers.get('Authorization')}"
+            self._send(401, {"error": {"message": told, "code": "invalid_api_key"}})
+            return True
+        return False
+
+    def _fail(self, fault: str) -> None:
+        if fault == "hang":
+            self.server.state.closing.wait(60)
+            self.close_connection = True
+        elif fault == "cut":  # in the middle of the answer
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b'{"choices": [{"mess')
+            self.close_connection = True
+        elif fault == "closed":
+            self.close_connection = True
+        elif fault == "nonsense":
+            self._send(200, {"choices": []})
+        elif fault == "abort":
+            said = {"message": {"content": "So it"}, "finish_reason": "abort"}
+            self._send(200, {"choices": [said], "usage": {"prompt_tokens": 5, "completion_tokens": 2}})
+        elif fault == "no json":
+            self._send(200, "<html>busy</html>")
+        else:
+            number = "503" if fault == "ok" else fault
+            again = {"Retry-After": self.server.state.retry_after} if number == "429" else {}
+            echoed = self.headers.get("Authorization")
+            self._send(int(number), {"error": {"message": f"no ({echoed})"}}, again)
+
+    def _answer(self, state: Faults, body: dict, name: str) -> None:
+        text, reason, tokens = answer(body)
+        usage = (
+            USAGES[state.usage](tokens) if state.usage else {"prompt_tokens": 5, "completion_tokens": tokens}
+        )
+        said = {"message": {"role": "assistant", "content": text}} if "messages" in body else {"text": text}
+        with state.lock:
+            state.answered[name] += 1
+        response = {
+            "model": f"{body['model']}-0611",
+            "system_fingerprint": "fp_1",
+            "choices": [said | {"index": 0, "finish_reason": reason}],
+            "usage": usage,
+        }
+        self._send(200, response)
+
+    def _send(self, status: int, content: object, headers: dict | None = None) -> None:
+        data = json.dumps(content).encode() if not isinstance(content, str) else content.encode()
+        self.send_response(status)
+        kind = "text/html" if isinstance(content, str) else "application/json"
+        for name, value in (
+            {"Content-Type": kind, "Content-Length": str(len(data))} | (headers or {})
+        ).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """A client that went away is a part of the tests."""
+
+
+@contextmanager
+def served(state: Faults):
+    """Serve as `state` says; yields the address."""
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.state = state
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        state.closing.set()
+        with state.lock:
+            state.lock.notify_all()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,115 @@
+"""A server that is asked for many answers, by requests in a thread of their own, a bounded number at once."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from ttc.engines.client import Client, Request, Server
+from ttc.errors import InputError, nearest
+
+IN_NO_KEY = "how requests travel; what they say and what is kept of the answers are in `ttc.engines.requests`"
+# Of a model that a server lists: what does not change by the hour
+TOLD = ("id", "root", "owned_by", "max_model_len")
+
+
+def describe(server: Server, model: str) -> dict:
+    """What a server says of one of its models.  InputError where it is not reached, or does not have the model."""
+
+    async def ask() -> dict:
+        async with Client(server) as client:
+            return await client.get("/models")
+
+    listed = asyncio.run(ask())
+    if listed is None:  # it has no list, as some proxies: the first request will tell
+        return {}
+    known = {each.get("id"): each for each in listed.get("data") or [] if isinstance(each, dict)}
+    if model not in known:
+        names = ", ".join(sorted(map(str, known))[:20]) or "none"
+        raise InputError(
+            f"{server.url} does not serve '{model}' (policy.served.model); it serves "
+            f"{names}{nearest(model, map(str, known))}"
+        )
+    return {name: known[model][name] for name in TOLD if isinstance(known[model].get(name), str | int)}
+
+
+def answers(
+    server: Server, requests: Iterable[Request], max_tokens: int, read: Callable[[object], Any]
+) -> Iterator[tuple[Any, Any] | None]:
+    """Key and answer of each request, as they come; None once in a while when none does, so that what is
+    there can be kept.
+
+    read: makes an answer of a response, or raises; then the request is made again.  InputError where the server
+    says no, or no try of a request brings an answer; the answers that are there come before it.
+    """
+    done: queue.Queue = queue.Queue()
+    stop = threading.Event()
+    made = (_complete(server, each, max_tokens) for each in requests)
+    thread = threading.Thread(target=_work, args=(server, made, read, done, stop), daemon=True)
+    thread.start()
+    try:
+        while True:
+            try:
+                kind, *said = done.get(timeout=1.0)
+            except queue.Empty:
+                yield None
+                continue
+            if kind == "end":
+                return
+            if kind == "error":
+                raise said[0]
+            yield said[0], said[1]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _complete(server: Server, request: Request, max_tokens: int) -> Request:
+    """A request with the fields that servers disagree about."""
+    fields = request.body | {server.length_field: max_tokens}
+    if not server.send_seed:
+        del fields["seed"]
+    return request._replace(body=fields)
+
+
+def _work(
+    server: Server, requests: Iterator[Request], read, done: queue.Queue, stop: threading.Event
+) -> None:
+    """The thread: workers, each of which makes one request after the other.
+
+    After an error none begins another; requests that are under way bring their answers, which are paid for.
+    """
+    errors: list[BaseException] = []
+
+    async def worker(client: Client) -> None:
+        try:
+            for request in requests:
+                done.put(("answer", request.key, await client.answer(request, read)))
+                if errors:
+                    return
+        except Exception as error:
+            errors.append(error)
+            client.wake()
+
+    async def all_of_them() -> None:
+        async with Client(server) as client:
+            workers = [asyncio.ensure_future(worker(client)) for _ in range(server.concurrency)]
+            watch = asyncio.ensure_future(_when(stop, workers))
+            await asyncio.gather(*workers, return_exceptions=True)
+            watch.cancel()
+
+    try:
+        asyncio.run(all_of_them())
+    except BaseException as error:
+        errors.append(error)
+    # Errors are raised where the answers are waited for
+    done.put(("error", errors[0]) if errors else ("end",))
+
+
+async def _when(event: threading.Event, workers: list[asyncio.Future]) -> None:
+    """Cancel the workers once nobody waits for answers any more."""
+    while not event.is_set():
+        await asyncio.sleep(0.05)
+    for each in workers:
+        each.cancel()
