@@ -6,7 +6,7 @@ import polars as pl
 
 from tests.support import preloaded, small_models
 from tests.support.fault_server import MODEL, SECRET, Faults, served
-from tests.support.published_study import QUICK, SOURCE, snakemake
+from tests.support.published_study import QUICK, SOURCE, WITHOUT_NOTEBOOKS, snakemake
 
 
 def test_a_served_policy_runs_to_the_report(tmp_path):
@@ -14,7 +14,8 @@ def test_a_served_policy_runs_to_the_report(tmp_path):
     small_models.write_problems(tmp_path / "files/test.jsonl", 4, 1)
     (tmp_path / "files/prompt.yaml").write_text(json.dumps(small_models.PROMPT), encoding="utf-8")
     off = {name: {"use": False} for name in ("prm", "orm", "revision")}
-    quick = {name: {"bootstrap": 20} for name in ("allocation", "findings", "exchange")}
+    few = ("allocation", "stopping", "spending", "extrapolation", "findings", "exchange")
+    quick = {name: QUICK[name] for name in few} | WITHOUT_NOTEBOOKS
     state = Faults(("429", "cut"), secret=SECRET, retry_after="0")
     with served(state) as url, preloaded.environment(tmp_path) as jobs:
         given = (
