@@ -43,7 +43,7 @@ def check(given: Given) -> list[Row]:
     nothing = "Nothing to be done" in again.stdout + again.stderr
     return [
         *rows,
-        Row("artifacts", str(len(records.get("artifacts", records))), f"in {seconds:.0f} s"),
+        Row("artifacts", f"{len(records['artifacts'])} in {seconds:.0f} s"),
         Row("run again", "nothing to be done" if nothing else "something", "nothing to be done", nothing),
     ]
 
