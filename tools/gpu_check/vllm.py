@@ -12,17 +12,18 @@ from tools.gpu_check.frame import Given, Row, share, tell
 PROGRAM = """
 import json, sys, time
 from pathlib import Path
+from types import SimpleNamespace
 from tools.gpu_check import models
 from tools.gpu_check.engines import written
+from ttc import plugins
+from ttc.engines import backends
 from ttc.problems.stops import any_line_end
+from ttc.runtime import Runtime
 said = json.loads(sys.argv[1])
 prompts = models.prompts(said["prompts"])
-if said["engine"] == "vllm":
-    from ttc.engines.backends.vllm import VllmEngine
-    engine = VllmEngine(Path(said["folder"]), any_line_end, 512, said["device"])
-else:
-    from ttc.engines.backends.transformers import TransformersEngine
-    engine = TransformersEngine(said["folder"], 512, said["device"], any_line_end)
+form = SimpleNamespace(stops=any_line_end, beginning=lambda tokenizer: [])
+runtime = Runtime(batch_rows=512, device=said["device"])
+engine = plugins.load(backends.__name__, said["engine"]).open_engine(Path(said["folder"]), form, runtime)
 written(engine, prompts[:2], 0.0, 8)
 started = time.perf_counter()
 made = written(engine, prompts, 0.0, said["tokens"])

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from tools.gpu_check import __main__ as gpu_check
-from tools.gpu_check.frame import Row
+from tools.gpu_check import models, vllm
+from tools.gpu_check.frame import Given, Row
 
 
 @pytest.fixture
@@ -25,6 +26,13 @@ def test_every_check_is_a_module_and_has_its_row_in_the_page():
 def test_a_check_gives_rows_that_are_as_wanted_where_there_is_no_gpu(given, name):
     rows = gpu_check.run(name, given, 3600)
     assert len(rows) > 1 and [row for row in rows if row.good is False] == []
+
+
+def test_both_engines_are_opened_and_asked_in_one_way(given, tmp_path):
+    """Here with `transformers`; vLLM has an environment of its own."""
+    folder = models.policy(tmp_path, "tiny")
+    made = vllm.run(Given(**given | {"folder": tmp_path}), "transformers", sys.executable, folder)
+    assert len(made["tokens"]) == 4 and all(0 < len(each) <= 8 for each in made["tokens"])
 
 
 def test_a_check_that_fails_says_so_in_a_row(given, capsys):

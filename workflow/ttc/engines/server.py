@@ -88,7 +88,7 @@ def _work(
                 done.put(("answer", request.key, await client.answer(request, read)))
                 if errors:
                     return
-        except Exception as error:
+        except Exception as error:  # whatever it is, the one who waits for the answers is told
             errors.append(error)
             client.wake()
 
@@ -101,7 +101,7 @@ def _work(
 
     try:
         asyncio.run(all_of_them())
-    except BaseException as error:
+    except BaseException as error:  # of a thread nobody else would hear
         errors.append(error)
     # Errors are raised where the answers are waited for
     done.put(("error", errors[0]) if errors else ("end",))
