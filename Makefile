@@ -49,6 +49,9 @@ test: $(READY) $(FORMATS_READY) ## run all tests (PROCESSES=N at a time)
 test-quick: $(READY) ## run what takes two minutes, for work in between
 	python -m pytest tests/unit -m "not slow" -n $(or $(PROCESSES),$$(env -u OMP_NUM_THREADS nproc)) --dist loadfile
 
+test-random: $(READY) ## run the tests of properties with examples that are drawn anew each time
+	python -m pytest -m hypothesis --hypothesis-profile random -n $(or $(PROCESSES),$$(env -u OMP_NUM_THREADS nproc))
+
 formats: $(FORMATS_READY) ## create the environment that checks the formats in which studies are shared
 
 vllm: $(VLLM_READY) ## create the environment of vLLM, built for CPUs; for GPUs see docs/vllm.md

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# On a busy machine an example may take any time
-settings.register_profile("ttc", deadline=None)
-settings.load_profile("ttc")
+# On a busy machine an example may take any time.  The same code is tested with the same examples, so that a change is
+# never refused for what somebody else wrote; `make test-random` looks for mistakes that nobody has met yet.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("random", deadline=None, print_blob=True)
+settings.load_profile("same")
 
 FOLDER = Path(__file__).parent
 # Seconds to minutes each, and much of it waiting: begun last, they would be what everything else has to wait for.

@@ -1,13 +1,27 @@
 """The user's mistakes: one clear sentence each, shown without a traceback."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 IN_NO_KEY = "an error stops a stage, and its text is in no result"
 
 
 class InputError(Exception):
-    """Bad input.  The message is one sentence: where, what was given, what is allowed, the nearest name."""
+    """Bad input.  The message is one sentence: where, what was given, what is allowed, the nearest name.
+
+    It is one line, too, whatever a user's file calls its columns: characters that a terminal would obey are escaped.
+    """
+
+    def __init__(self, message: object):
+        super().__init__("".join(map(_seen, str(message))))
+
+
+def _seen(character: str) -> str:
+    """`character`, or its escape if it is a control, a break between lines, a mark of format or half a pair."""
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        return character.encode("unicode_escape").decode("ascii")
+    return character
 
 
 def nearest(given: str, allowed: Iterable[str]) -> str:
