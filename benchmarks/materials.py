@@ -80,14 +80,10 @@ def smollm2(bench: Bench) -> Path:
 
 
 def vllm_python(bench: Bench) -> Path | None:
-    """The interpreter of vLLM's environment: the one that TTC_VLLM_PYTHON names, or that of `make vllm`; or None.
+    """The interpreter of vLLM's environment, or None; a quick look takes none that TTC_VLLM_PYTHON does not name."""
+    from tests.support.vllm_server import interpreter
 
-    An environment that is being installed has an interpreter already; a quick look takes none that was not named.
-    """
-    if named := os.environ.get("TTC_VLLM_PYTHON"):
-        return Path(named)
-    ready = not bench.quick and (ROOT / ".venv-vllm/.ready").is_file()
-    return ROOT / ".venv-vllm/bin/python" if ready else None
+    return None if bench.quick and "TTC_VLLM_PYTHON" not in os.environ else interpreter()
 
 
 def _tiny(name: str, folder: Path) -> Path:

@@ -1,27 +1,24 @@
 """A real model that is asked again for its answers, and one behind a real server of vLLM."""
 
-import os
-from pathlib import Path
-
 import polars as pl
 import pytest
 import torch
 
 from tests.support.real_model import QUESTIONS, Study, check_same, only_if_asked_for
-from tests.support.vllm_server import serving
+from tests.support.vllm_server import interpreter, serving
 from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import weights_of
 from ttc.problems.formats import open_form
 from ttc.runtime import Runtime
 from ttc.stages import fetch_model, revise, sample
-from ttc.study.build import ROOT
 from ttc.tables.generation import PROBLEMS, SAMPLES
 from ttc.tables.revisions import CHAINS
 
 only_if_asked_for()
 
 NAME, WINDOW, MEMORY = "smollm2", 1024, 1024
-VLLM = Path(os.environ.get("TTC_VLLM_PYTHON", ROOT / ".venv-vllm/bin/python"))
+GREEDY, LENGTH = 4, 3  # questions, and answers of each chain
+VLLM = interpreter()
 REVISION = {"use": True, "by": "prompt", "max_context": 2, "max_generations": 4, "ratios": "all"}
 REVISION |= {"verifier": {"use": False}}
 
@@ -43,29 +40,36 @@ def conversation(prompt, question, before):
 
 
 @torch.inference_mode()
-def test_a_chain_is_a_conversation(asked_again, policy, network):
-    """Tokens read are those of the chat template, and log-probabilities those of one pass over all of it."""
+def test_a_chain_is_a_conversation(asked_again, policy, network, tmp_path):
+    """Tokens read are those of the chat template; greedily, each answer is `generate`'s, up to ties of two logits."""
     (problems,), (made,) = asked_again.made("problems"), asked_again.made("revise")
     (planned,) = asked_again.plan.of("revise")
-    prompt, words = planned.spec["form"]["prompt"], load_tokenizer(policy)
+    prompt, words = planned.spec["form"]["prompt"], load_tokenizer(weights_of(policy).folder)
+    greedy = planned.spec | {"temperature": 0.0, "lengths": [LENGTH], "problems": [0, GREEDY]}
+    inputs = {"problems": [problems], "policy": [policy], "reviser": [policy]}
+    revise.run(greedy, inputs, tmp_path / "greedy.parquet", Runtime(device="cpu"))
     questions = dict(PROBLEMS.read(problems).select("problem_id", "question").iter_rows())
-    chains = CHAINS.read([made]).sort("problem_id", "chain", "step")
-    assert chains.group_by("problem_id").len()["len"].to_list() == [4 + 2 + 1 + 1] * QUESTIONS
-    before, passes = {}, 0
-    for row in chains.iter_rows(named=True):
-        said = before.setdefault((row["problem_id"], row["chain"]), [])
-        turns = conversation(prompt, questions[row["problem_id"]], said[-2:])
-        read = words.apply_chat_template(turns, add_generation_prompt=True, tokenize=True, return_dict=False)
-        assert row["context_tokens"] == len(read)
-        said.append(row["text"])
-        answer = words(row["text"], add_special_tokens=False)["input_ids"]
-        if row["step"] < 2 or passes == 8 or len(answer) != row["tokens"]:
-            continue
-        logits = network(torch.tensor([read + answer])).logits[0, len(read) - 1 : -1].double()
-        total = logits.log_softmax(-1).gather(1, torch.tensor(answer)[:, None]).sum()
-        assert row["logprob"] == pytest.approx(float(total), abs=1e-3)
-        passes += 1
-    assert passes or (chains["finish_reason"] == "stop").all()  # an answer that is cut has no token that ends it
+
+    def conversations(table):
+        """Each answer of a table of chains, and the tokens of the conversation before it."""
+        before = {}
+        for row in CHAINS.read([table]).sort("problem_id", "chain", "step").iter_rows(named=True):
+            said = before.setdefault((row["problem_id"], row["chain"]), [])
+            turns = conversation(prompt, questions[row["problem_id"]], said[-2:])
+            yield row, words.apply_chat_template(turns, add_generation_prompt=True, return_dict=False)
+            said.append(row["text"])
+
+    drawn = list(conversations(made))
+    assert len(drawn) == QUESTIONS * (4 + 2 + 1 + 1)
+    assert all(row["context_tokens"] == len(read) for row, read in drawn)
+    same = 0
+    for row, read in conversations(tmp_path / "greedy.parquet"):
+        tokens, limit = torch.tensor([read]), planned.spec["max_tokens"]
+        expected = network.generate(tokens, do_sample=False, max_new_tokens=limit)[0, len(read) :]
+        text = words.decode(expected, skip_special_tokens=True).split("\n")[0]
+        ours, theirs = (words(each, add_special_tokens=False)["input_ids"] for each in (row["text"], text))
+        same += check_same(network, read, ours, theirs)
+    assert same >= GREEDY * LENGTH - 1
 
 
 def test_votes_among_revisions_reach_the_outcomes(asked_again):
@@ -76,9 +80,7 @@ def test_votes_among_revisions_reach_the_outcomes(asked_again):
     assert revised["problem_id"].n_unique() == QUESTIONS and revised["flops"].null_count() == 0
 
 
-@pytest.mark.skipif(
-    not VLLM.is_file(), reason="no environment of vLLM is here (`make vllm`, or TTC_VLLM_PYTHON)"
-)
+@pytest.mark.skipif(VLLM is None, reason="no environment of vLLM is here (`make vllm`, or TTC_VLLM_PYTHON)")
 def test_a_server_writes_what_the_model_writes(study, asked_again, policy, network, tmp_path):
     """Greedy answers and chains of vLLM's server are those of the engine, up to ties of two logits."""
     folder, (problems,) = weights_of(policy).folder, study.made("problems")
@@ -107,8 +109,10 @@ def test_a_server_writes_what_the_model_writes(study, asked_again, policy, netwo
     questions = dict(PROBLEMS.read(problems).select("problem_id", "question").iter_rows())
     same = 0
     with open_form(asked["form"]) as form:
-        words = load_tokenizer(policy)
-        pairs = zip(*(read(SAMPLES, sample, name).iter_rows(named=True) for name in ("", ".served")), strict=True)
+        words = load_tokenizer(weights_of(policy).folder)
+        pairs = zip(
+            *(read(SAMPLES, sample, name).iter_rows(named=True) for name in ("", ".served")), strict=True
+        )
         for ours, theirs in pairs:
             (prompt,) = form.prompts(words, [questions[ours["problem_id"]]])
             written = form.continued(words, [ours["text"], theirs["text"]])

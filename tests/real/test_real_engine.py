@@ -1,9 +1,7 @@
 """The engine on a real model: the tokens of `transformers`, by its own `generate`, of vLLM, and where they stop."""
 
 import json
-import os
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,6 +9,7 @@ import pytest
 import torch
 
 from tests.support.real_model import check_same, only_if_asked_for
+from tests.support.vllm_server import interpreter
 from ttc.engines.backends.transformers import TransformersEngine
 from ttc.problems.formats import open_form
 from ttc.problems.prompts import Prompt, content_of, load
@@ -22,7 +21,7 @@ only_if_asked_for()
 
 COUNT, LONGEST = 50, 16
 STREAMS = np.arange(COUNT, dtype=np.uint64)
-VLLM = Path(os.environ.get("TTC_VLLM_PYTHON", ROOT / ".venv-vllm/bin/python"))
+VLLM = interpreter()
 WORDS = ["Answer", "Paris", "is"]
 
 
@@ -113,9 +112,7 @@ def test_a_solution_stops_where_it_has_to(asked, policy, network):
     assert any(each.finish == "end" for each in rows)
 
 
-@pytest.mark.skipif(
-    not VLLM.is_file(), reason="no environment of vLLM is here (`make vllm`, or TTC_VLLM_PYTHON)"
-)
+@pytest.mark.skipif(VLLM is None, reason="no environment of vLLM is here (`make vllm`, or TTC_VLLM_PYTHON)")
 def test_greedy_tokens_are_those_of_vllm(policy, questions, network, tmp_path):
     frame = pl.DataFrame(
         {

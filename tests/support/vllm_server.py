@@ -1,4 +1,4 @@
-"""A real server of vLLM on loopback, in vLLM's own environment, for as long as a block of code runs."""
+"""vLLM's own environment, and in it a real server on loopback, for as long as a block of code runs."""
 
 import os
 import socket
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ttc.study.build import ROOT
+
 SETTINGS = {
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     "OMP_NUM_THREADS": "1",
@@ -16,6 +18,14 @@ SETTINGS = {
     "HF_HUB_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
 }
+
+
+def interpreter() -> Path | None:
+    """That of vLLM's environment: the one that TTC_VLLM_PYTHON names, or that of `make vllm` once it is whole."""
+    if named := os.environ.get("TTC_VLLM_PYTHON"):
+        return Path(named)
+    environment = ROOT / ".venv-vllm"
+    return environment / "bin/python" if (environment / ".ready").is_file() else None
 
 
 @contextmanager
