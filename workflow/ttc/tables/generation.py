@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from ttc.tables.columns import CONFIDENCES, FINISH, PROBLEM, SAMPLE, SOLUTION, STEP_SCORES
+from ttc.tables.columns import CONFIDENCES, FINISH, PROBLEM, SAMPLE, SOLUTION, STEP_SCORES, THINKING
 from ttc.tables.schema import Column, Schema, count, share, text
 
 PROBLEMS = Schema(
@@ -65,7 +65,8 @@ SAMPLES = Schema(
         ),
         "finish_reason": FINISH,
     }
-    | CONFIDENCES,
+    | CONFIDENCES
+    | THINKING,
     meaning="independent solutions of the policy",
 )
 SCORES = Schema(

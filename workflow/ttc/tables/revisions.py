@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from ttc.tables.columns import CHAIN, FINISH, PROBLEM, SOLUTION
+from ttc.tables.columns import CHAIN, FINISH, PROBLEM, SOLUTION, THINKING
 from ttc.tables.schema import Column, Schema, count, text
 
 PAIRS = Schema(
@@ -36,7 +36,8 @@ CHAINS = Schema(
             pl.Float32(), meaning="sum of log-probabilities of the tokens (nats), temperature 1"
         ),
         "finish_reason": FINISH,
-    },
+    }
+    | THINKING,
     meaning="sequential revisions",
 )
 CHAIN_SCORES = Schema(

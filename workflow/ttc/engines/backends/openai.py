@@ -56,8 +56,11 @@ def sample(
                 keeper.take(*(each or (None, None)))
     finally:
         keeper.keep()
+    samples = keeper.work.table("samples")
     runtime.told["server"] = {"described": described} | _billed(keeper.work.table("bills"))
-    return keeper.work.table("samples")
+    if form.thought is not None:
+        runtime.told["server"]["thinking"] = _sum(samples["thinking_tokens"])
+    return samples
 
 
 def _requests(
@@ -121,6 +124,9 @@ class _Keeper:
                 "sample_index": indices,
             }
         )
+        if self.form.thought is not None:
+            thinking = pl.Series([each.thinking for each in said], dtype=pl.Int64)
+            samples = samples.with_columns(thinking_tokens=thinking)
         rows = [(*key, each.model, each.fingerprint, each.read, each.tokens) for key, each in taken]
         self.work.add(samples=samples, bills=pl.DataFrame(rows, schema=BILLS, orient="row"))
 
@@ -131,8 +137,9 @@ def _billed(bills: pl.DataFrame) -> dict:
     unknown: answers whose bill could not be (`ttc.engines.requests.read`), which are in no sum.
     """
     named = {name: dict(sorted(Counter(bills[name]).items())) for name in ("model", "fingerprint")}
-    tokens = {
-        name: {"tokens": int(bills[name].sum()), "unknown": bills[name].null_count()}
-        for name in ("read", "decoded")
-    }
+    tokens = {name: _sum(bills[name]) for name in ("read", "decoded")}
     return named | tokens | {"answers": len(bills)}
+
+
+def _sum(tokens: pl.Series) -> dict:
+    return {"tokens": int(tokens.sum()), "unknown": tokens.null_count()}

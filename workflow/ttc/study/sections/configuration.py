@@ -153,6 +153,11 @@ class Configuration(Section):
                 raise InputError(
                     f"{name}.checkpoint: a published model answers real problems; give `problems`, too"
                 )
+            if getattr(getattr(self, name), "thought", None) is not None:
+                raise InputError(
+                    f"{name}.thought: it was given, and models of generated problems do not think; it is for studies "
+                    "with `problems`"
+                )
         self.policy.check_generated("policy")
         self.larger_policy.check_generated("larger_policy")
         if self.revises and self.revision.by == PROMPT:
@@ -196,6 +201,10 @@ class Configuration(Section):
             served.check(f"{name}.served")
         for name, checkpoint in self.checkpoints.items():
             checkpoint.check(f"{name}.checkpoint")
+        for name in ("policy", "larger_policy"):
+            if (thought := getattr(self, name).thought) is not None:
+                unseen = "a server's tokenizer and chat template are not seen here"
+                thought.check(f"{name}.thought", unseen if name in self.served else None)
         self._check_served()
         self._check_training()
         self.problems.check_amount("difficulty.bins", self.difficulty.bins, "test")
