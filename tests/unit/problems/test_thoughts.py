@@ -65,19 +65,25 @@ def test_tokens_of_thoughts_are_those_whose_signs_are_in_them(text, begun, whole
     thought, words = Thought(OPEN, CLOSE, begun), Signs((OPEN, CLOSE) if whole else ())
     tokens = words.encode(text)
     found = Counter(thought, words).count(tokens)
-    spans, closed = thought.spans(text)
-    widths = [len(each) for each in words.batch_decode([[each] for each in tokens], skip_special_tokens=False)]
+    spans, _ = thought.spans(text)
+    widths = [
+        len(each) for each in words.batch_decode([[each] for each in tokens], skip_special_tokens=False)
+    ]
     starts = [sum(widths[:place]) for place in range(len(widths))]
     assert found.thinking == sum(any(a <= start < b for a, b in spans) for start in starts)
     ends = [start + width for start, width in zip(starts, widths, strict=True)]
-    first = spans[0][1] if spans and (closed or len(spans) > 1) else None
-    assert found.closed == (None if first is None else 1 + ends.index(first))
+    first = text.find(CLOSE)
+    assert found.closed == (None if first < 0 else 1 + ends.index(first + len(CLOSE)))
+    opened = begun or 0 <= text.find(OPEN) < first
+    assert found.mark == (starts.index(first) if opened and first >= 0 else None)
 
 
 def test_a_mark_that_is_a_token_and_one_of_several_are_counted():
-    assert Counter(THOUGHT, Signs((OPEN, CLOSE))).count(Signs((OPEN, CLOSE)).encode("<t>ab</t>c")) == Counted(4, 4)
-    assert Counter(THOUGHT, Signs()).count(Signs().encode("<t>ab</t>c")) == Counted(9, 9)
-    assert Counter(BEGUN, Signs()).count(Signs().encode("ab")) == Counted(2, None)
+    assert Counter(THOUGHT, Signs((OPEN, CLOSE))).count(Signs((OPEN, CLOSE)).encode("<t>ab</t>c")) == Counted(
+        4, 4, 3
+    )
+    assert Counter(THOUGHT, Signs()).count(Signs().encode("<t>ab</t>c")) == Counted(9, 9, 5)
+    assert Counter(BEGUN, Signs()).count(Signs().encode("ab")) == Counted(2)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +91,11 @@ def test_a_mark_that_is_a_token_and_one_of_several_are_counted():
     [
         (("<|im_end|>", "<think>", "</think>"), None, ("<think>", "</think>")),
         (("[THINK]", "[/THINK]"), None, ("[THINK]", "[/THINK]")),
-        (("<|begin_of_thought|>", "<|end_of_thought|>"), None, ("<|begin_of_thought|>", "<|end_of_thought|>")),
+        (
+            ("<|begin_of_thought|>", "<|end_of_thought|>"),
+            None,
+            ("<|begin_of_thought|>", "<|end_of_thought|>"),
+        ),
         (("<|START_THINKING|>", "<|END_THINKING|>"), None, ("<|START_THINKING|>", "<|END_THINKING|>")),
         ((), "{{ '<think>\n' }}{% if '</think>' in content %}", ("<think>", "</think>")),
     ],
@@ -98,7 +108,10 @@ def test_marks_are_read_from_added_tokens_or_from_the_chat_template(marks, templ
     ("marks", "said"),
     [
         (("<think>",), "the tokenizer has no marks of a thought among its added tokens"),
-        (("<think>", "</think>", "[THINK]", "[/THINK]"), "marks of 2 kinds of thoughts .* state `open` and `close`"),
+        (
+            ("<think>", "</think>", "[THINK]", "[/THINK]"),
+            "marks of 2 kinds of thoughts .* state `open` and `close`",
+        ),
     ],
 )
 def test_marks_that_are_missing_or_several_are_refused(marks, said):
@@ -107,14 +120,25 @@ def test_marks_that_are_missing_or_several_are_refused(marks, said):
 
 
 def form(template="{problem}", thought=GIVEN, **more):
-    return PromptForm(Prompt(template, format="completion", extract=("hashes",), **more), Grader("text"), thought)
+    return PromptForm(
+        Prompt(template, format="completion", extract=("hashes",), **more), Grader("text"), thought
+    )
 
 
 def test_no_answer_is_taken_from_inside_a_thought():
     with form() as opened:
         opened.settle(Signs())
-        texts = [f"<t>\n#### 1{rest}" for rest in ("</t>\n#### 2", "", "</t>\nno")] + ["#### 1", "#### 2\n<t>\n#### 1"]
-        assert opened.grade(texts, ["1"] * 5) == [("2", False), (None, False), (None, False), ("1", True), (None, False)]
+        texts = [f"<t>\n#### 1{rest}" for rest in ("</t>\n#### 2", "", "</t>\nno")] + [
+            "#### 1",
+            "#### 2\n<t>\n#### 1",
+        ]
+        assert opened.grade(texts, ["1"] * 5) == [
+            ("2", False),
+            (None, False),
+            (None, False),
+            ("1", True),
+            (None, False),
+        ]
     with form(thought=None) as opened:  # as before: the last of all
         assert opened.grade(["<t>\n#### 1"], ["1"]) == [("1", True)]
 

@@ -17,8 +17,8 @@ FINISH = {"stop": "stop", "eos": "stop", "length": "length"}
 class Answer(NamedTuple):
     """An answer: its text, how it ended (`ttc.tables.columns.FINISH`), and the server's bill and name of itself.
 
-    tokens, read, thinking: those that were decoded, those of the prompt, and of those decoded the ones of thoughts; None
-    where what the server says cannot be.
+    tokens, read, thinking: those that were decoded, those of the prompt, and of those decoded the ones of thoughts;
+    None where what the server says cannot be.
     """
 
     text: str

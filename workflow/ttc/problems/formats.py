@@ -229,7 +229,9 @@ class PromptForm:
         if self._asked is None:
             return solution
         if self.thought is None:
-            raise ValueError("the marks of thoughts are not known before a tokenizer was seen: `settle` takes it")
+            raise ValueError(
+                "the marks of thoughts are not known before a tokenizer was seen: `settle` takes it"
+            )
         return self.thought.outside(solution)
 
     def _name(self, answer: str) -> str:

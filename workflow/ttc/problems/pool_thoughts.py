@@ -1,4 +1,4 @@
-"""Thoughts in the completions of pools: no answer is taken from them, and their tokens are counted where that can be."""
+"""Thoughts in the completions of pools: no answer is taken from them, and their tokens are counted if possible."""
 
 from pathlib import Path
 
@@ -24,14 +24,20 @@ def set_apart(pool: pl.DataFrame, given: dict | None, tokenizer: Path | None = N
     if given["begun"] is None:
         begun = sum(_begins_inside(thought, text) for text in texts)
         thought = Thought(thought.open, thought.close, begun > 0)
-        print(f"  {begun:,} of {len(texts):,} completions close a thought that they have not opened", flush=True)
+        print(
+            f"  {begun:,} of {len(texts):,} completions close a thought that they have not opened", flush=True
+        )
     outside = [thought.outside(text) for text in texts]
     pool = pool.with_columns(answered=pl.Series(outside, dtype=pl.String))
-    print(f"  {outside.count(None):,} of {len(texts):,} completions end inside a thought: no answer", flush=True)
+    print(
+        f"  {outside.count(None):,} of {len(texts):,} completions end inside a thought: no answer", flush=True
+    )
     if "thinking_tokens" in pool.columns:
         return pool
     if tokenizer is None:
-        print("  tokens of thoughts are not known: no column says them, and there is no tokenizer", flush=True)
+        print(
+            "  tokens of thoughts are not known: no column says them, and there is no tokenizer", flush=True
+        )
         return pool
     return _counted(pool, thought, tokenizer)
 
@@ -58,7 +64,8 @@ def _counted(pool: pl.DataFrame, thought: Thought, path: Path) -> pl.DataFrame:
         return pool
     more = (pl.col("thinking_tokens") > pl.col("tokens")).fill_null(False)
     if lacking := pool.select(more.sum()).item():
-        print(f"  {lacking:,} thoughts have more tokens than their completions by the pool: not known", flush=True)
-    return pool.with_columns(
-        thinking_tokens=pl.when(more).then(None).otherwise(pl.col("thinking_tokens"))
-    )
+        print(
+            f"  {lacking:,} thoughts have more tokens than their completions by the pool: not known",
+            flush=True,
+        )
+    return pool.with_columns(thinking_tokens=pl.when(more).then(None).otherwise(pl.col("thinking_tokens")))

@@ -51,9 +51,7 @@ def decode(tokenizer, solutions: list[list[int]], kept: tuple[str, ...] = ()) ->
         dropped = _special(tokenizer).difference(kept)
         ids = set(tokenizer.convert_tokens_to_ids(sorted(dropped)))
         written = [[token for token in tokens if token not in ids] for tokens in written]
-    texts = tokenizer.batch_decode(
-        written, skip_special_tokens=not kept, clean_up_tokenization_spaces=False
-    )
+    texts = tokenizer.batch_decode(written, skip_special_tokens=not kept, clean_up_tokenization_spaces=False)
     return [texts[index] for index in place]
 
 

@@ -57,13 +57,15 @@ class Thought:
 
 
 class Counted(NamedTuple):
-    """Tokens of a solution: those of thoughts, marks included, and those up to the end of the first thought.
+    """Tokens of a solution: those of thoughts, marks included, and where the first thought is closed.
 
-    closed: None where no thought is closed.
+    closed, mark: tokens up to the end of that mark, and before the one in which it begins; None where no thought is
+    closed, and `mark` where what is closed was never opened.
     """
 
     thinking: int
-    closed: int | None
+    closed: int | None = None
+    mark: int | None = None
 
 
 class Counter:
@@ -76,24 +78,29 @@ class Counter:
     def count(self, tokens: Sequence[int]) -> Counted:
         """See `Counted`."""
         pieces = self._written(tokens)
-        spans, whole = self.thought.spans("".join(pieces))
-        first = spans[0][1] if len(spans) > 1 or (spans and whole) else None
+        text, width = "".join(pieces), len(self.thought.close)
+        spans, _ = self.thought.spans(text)
+        # The first mark that closes ends the first thought, wherever that began
+        first = text.find(self.thought.close)
+        opened = self.thought.begun or 0 <= text.find(self.thought.open) < first
         thinking = start = place = 0
-        closed = None
+        closed = mark = None
         for number, piece in enumerate(pieces, 1):
             end = start + len(piece)
             while place < len(spans) and spans[place][1] <= start:
                 place += 1
             # A token without signs of its own, as a part of a letter may be, goes with what follows it
             thinking += place < len(spans) and spans[place][0] < max(end, start + 1)
-            if closed is None and first is not None and end >= first:
+            if mark is None and opened and 0 <= first < end:
+                mark = number - 1
+            if closed is None and first >= 0 and end >= first + width:
                 closed = number
             start = end
-        return Counted(thinking, closed)
+        return Counted(thinking, closed, mark)
 
     def _written(self, tokens: Sequence[int]) -> list[str]:
         fresh = sorted({each for each in tokens if each not in self._pieces})
-        texts = self.tokenizer.batch_decode(
+        texts = fresh and self.tokenizer.batch_decode(
             [[each] for each in fresh], skip_special_tokens=False, clean_up_tokenization_spaces=False
         )
         self._pieces.update(zip(fresh, texts, strict=True))

@@ -185,4 +185,6 @@ def _files(
 
 
 def _how_to_read(pool: Pool) -> dict:
-    return pool.model_dump(exclude={"path": True, "model": True, "parameters": True, "thought": {"tokenizer"}})
+    return pool.model_dump(
+        exclude={"path": True, "model": True, "parameters": True, "thought": {"tokenizer"}}
+    )

@@ -41,7 +41,9 @@ class Published(Base):
         self.policy = self._policy(configuration.policy)
         sizes = {role: served.size for role, served in configuration.served.items() if served.size}
         self.parameters = sizes or None
-        if configuration.policy.thought is None:  # else by which method says little: thoughts are full of answers
+        if (
+            configuration.policy.thought is None
+        ):  # else by which method says little: thoughts are full of answers
             self.extract = self.form()["form"]["prompt"]["extract"]
         self._vllm = self._versions() if "vllm" in configuration.engine.names else {}
         self._checked: dict[tuple, list[Artifact]] = {}

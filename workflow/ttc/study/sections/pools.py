@@ -124,7 +124,8 @@ class PoolThought(Thought):
     open: Text = key(..., "mark that opens a thought")
     close: Text = key(..., "mark that closes it")
     begun: bool | None = key(
-        None, "whether completions begin inside a thought; null: they do if any closes one that it has not opened"
+        None,
+        "whether completions begin inside a thought; null: they do if any closes one that it has not opened",
     )
     tokenizer: Text | None = key(
         None, "the model's tokenizer.json, which counts tokens of thoughts where no column says them"
