@@ -22,7 +22,7 @@ def draw(surface: pl.DataFrame, curves: pl.DataFrame) -> Figure:
     """Left the surface, right accuracy by tokens per question; from the tables `thinking` and `thinking_curves`."""
     present = set(surface["selection"])
     selection = next(each for each in PREFERRED if each in present)
-    drawn = style.figure(11.0, 4.6)
+    drawn = style.figure(12.4, 4.6)
     left, right = drawn.subplots(1, 2, width_ratios=(1.0, 1.25))
     whole = surface.filter(selection=selection, shortest=0)
     _surface(left, whole)
@@ -80,4 +80,4 @@ def _by_tokens(axes: Axes, rows: pl.DataFrame, shortest: pl.DataFrame, curves: p
     style.accuracy_axis(axes)
     axes.set_xlabel("Tokens per question")
     axes.set_title("What tokens buy")
-    axes.legend(loc="lower right", fontsize=7.5)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
