@@ -170,7 +170,7 @@ class PromptForm:
     def prompts(self, tokenizer, questions, contexts=None):
         """See `Form.prompts`."""
         if self.settle(tokenizer) is not None and contexts is not None:
-            contexts = [[self._answered(each) or "" for each in context] for context in contexts]
+            contexts = [[self.answered(each) or "" for each in context] for context in contexts]
         return prompts.encode(self.prompt, questions, tokenizer, contexts)
 
     def beginning(self, tokenizer):
@@ -213,7 +213,7 @@ class PromptForm:
 
     def grade(self, solutions, golds):
         """See `Form.grade`; each pair of gold answer and answer is compared once."""
-        outside = [self._answered(each) for each in solutions]
+        outside = [self.answered(each) for each in solutions]
         answers = [None if each is None else find(each, self.prompt.extract).answer for each in outside]
         pairs = [pair for pair in zip(golds, answers, strict=True) if pair[1] is not None]
         equal = self.grader.equal_all(pairs)
@@ -224,7 +224,7 @@ class PromptForm:
             for gold, answer in zip(golds, answers, strict=True)
         ]
 
-    def _answered(self, solution: str) -> str | None:
+    def answered(self, solution: str) -> str | None:
         """What of a solution may hold its answer; None where it ends inside a thought."""
         if self._asked is None:
             return solution
