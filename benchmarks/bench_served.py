@@ -32,7 +32,7 @@ TITLE = "samples from a server"
 GOAL = "at least 0.9 of the requests per second of the client in a plain asyncio loop, 64 at a time"
 NAME = "smollm2"
 AT_ONCE = 64
-LENGTH = 32  # tokens of each answer
+LENGTH = 16  # tokens of each answer
 PROMPT = prompts.Prompt(
     template="Question: {problem}\nAnswer:", format="completion", extract=("last_number",)
 )
@@ -45,7 +45,7 @@ def measure(bench: Bench) -> None:
     if (python := vllm_python(bench)) is None:
         bench.skip("it needs the environment of vLLM (`make vllm`), and in its quick form TTC_VLLM_PYTHON")
     model = smollm2(bench)
-    samples, length, rounds = (2, 4, 1) if bench.quick else (64, LENGTH, 2)
+    samples, length, rounds = (2, 4, 1) if bench.quick else (32, LENGTH, 2)
     folder = bench.out / "served"
     folder.mkdir(parents=True, exist_ok=True)
     _write_problems(folder / "problems.parquet")
