@@ -140,7 +140,7 @@ def chains(answers: dict[str, list[list[tuple[str, bool, float]]]]) -> tuple[pl.
                 scores.append((name, chain, step, score, 1))
     made = []
     for table, content in (("chains", rows), ("chain_scores", scores)):
-        frame = pl.DataFrame(content, schema=list(SCHEMAS[table].columns), orient="row")
+        frame = pl.DataFrame(content, schema=list(SCHEMAS[table].dtypes), orient="row")
         made.append(SCHEMAS[table].check(frame, "t"))
     return tuple(made)
 

@@ -233,5 +233,5 @@ def _chains(names, ability, random):
                 right = bool(random.random() < _sigmoid(ability[index] + step / 4))
                 answer = str(index + 1 if right else index)
                 rows.append((name, chain, step, f"answer {answer}", answer, right, 5, 10, -1.0, "stop"))
-    columns = list(CHAINS.columns)
+    columns = list(CHAINS.dtypes)
     return CHAINS.check(pl.DataFrame(rows, schema=columns, orient="row"), "t")

@@ -12,6 +12,7 @@ from tests.support import fault_server
 from tests.support.fault_server import MODEL, SECRET, Faults, answer, served
 from ttc import noise
 from ttc.engines.backends import openai as backend
+from ttc.engines.requests import read
 from ttc.errors import InputError
 from ttc.models.card import parameters_of
 from ttc.problems import prompts
@@ -169,6 +170,36 @@ def test_a_bill_that_cannot_be_is_unknown_but_for_answers_that_were_cut(folder, 
     assert found["tokens"].to_list() == known.to_list()
     assert told["server"]["decoded"] == {"tokens": int(known.sum()), "unknown": known.null_count()}
     assert told["server"]["read"]["unknown"] == (0 if usage == "too many" else COUNT)
+
+
+def test_tokens_of_thoughts_are_those_that_the_server_says(folder, monkeypatch):
+    """Without marks in what comes back, since the server keeps thoughts to itself; or in one that never ends."""
+    details = {"completion_tokens_details": {"reasoning_tokens": 4}}
+    monkeypatch.setitem(
+        fault_server.USAGES,
+        "thinks",
+        lambda tokens: {"prompt_tokens": 5, "completion_tokens": tokens} | details,
+    )
+    form = SPEC["form"] | {"thought": {"open": "<t>", "close": "</t>", "begun": False}}
+    with served(Faults(usage="thinks")) as url:
+        plain, told = run(folder, url)
+        assert "thinking_tokens" not in plain.columns and "thinking" not in told["server"]
+        thinks, told = run(folder, url, SPEC | {"form": form})
+        inside = form | {"thought": form["thought"] | {"begun": True}}
+        never, _ = run(folder, url, SPEC | {"form": inside})
+    assert thinks.drop("thinking_tokens").equals(plain) and set(thinks["thinking_tokens"]) == {4}
+    assert told["server"]["thinking"] == {"tokens": 4 * COUNT, "unknown": 0}
+    assert never["answer"].null_count() == COUNT and not never["correct"].any()
+    with served(Faults()) as url:
+        unsaid, told = run(folder, url, SPEC | {"form": form})
+    assert unsaid["thinking_tokens"].null_count() == told["server"]["thinking"]["unknown"] == COUNT
+
+
+@pytest.mark.parametrize(("said", "known"), [(4, 4), (0, 0), (10, 10), (11, None), ("4", None), (None, None)])
+def test_no_more_tokens_are_of_thoughts_than_there_are(said, known):
+    usage = {"completion_tokens": 10, "completion_tokens_details": {"reasoning_tokens": said}}
+    response = {"choices": [{"text": "a", "finish_reason": "stop"}], "usage": usage}
+    assert read(response, 40).thinking == known
 
 
 def test_no_more_requests_are_under_way_than_were_asked_for(folder):

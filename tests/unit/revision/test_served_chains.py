@@ -165,3 +165,21 @@ def test_a_bill_that_cannot_be_is_unknown(folder):
     assert frame["context_tokens"].null_count() == told["read"]["unknown"] == len(frame)
     cut = frame.filter(finish_reason="length")
     assert frame["tokens"].null_count() == len(frame) - len(cut) and set(cut["tokens"]) <= {40}
+
+
+def test_a_policy_that_thinks_is_asked_again_without_its_thoughts(folder):
+    thought = {"open": "So it is", "close": ".\n", "begun": False}
+    state = Faults()
+    with served(state) as url:
+        table, told = run(folder, url, SPEC | {"form": SPEC["form"] | {"thought": thought}})
+    said = [
+        each["content"] for body in state.bodies for each in body["messages"] if each["role"] == "assistant"
+    ]
+    assert (
+        said
+        and not any("So it is" in each for each in said)
+        and any(each.startswith("####") for each in said)
+    )
+    assert table["text"].str.contains("So it is").any()
+    # The server does not say what it thought
+    assert told["thinking"]["unknown"] == len(table) == table["thinking_tokens"].null_count()

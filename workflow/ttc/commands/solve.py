@@ -154,6 +154,8 @@ def _solved(given: argparse.Namespace, study, asked, rules: list, models: tuple[
     from ttc.live.loop import solve as run
     from ttc.live.sampler import Sampler
     from ttc.models.card import parameters_of
+    from ttc.models.tokenizers import load_tokenizer
+    from ttc.models.weights import weights_of
     from ttc.problems.formats import open_form
     from ttc.run.progress import Progress
     from ttc.runtime import Runtime
@@ -164,6 +166,7 @@ def _solved(given: argparse.Namespace, study, asked, rules: list, models: tuple[
     runtime = Runtime(given.threads, given.batch_rows, given.device, gpus=1)
     courses = [rule.course(name) for rule, name in zip(rules, asked["problem_id"], strict=True)]
     with open_form(drawing.get("form"), given.threads) as form:
+        form.settle(load_tokenizer(weights_of(policy).folder))
         opened: list = []
 
         def draw(wanted: list[tuple[int, int]]):

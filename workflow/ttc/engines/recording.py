@@ -78,8 +78,11 @@ class Recording:
                         self.keep()
         finally:
             self.keep()
+        table = self.work.table(self.name)
         self.runtime.told["server"] = {"described": described} | _billed(self.work.table("bills"))
-        return self.work.table(self.name)
+        if self.form.thought is not None:
+            self.runtime.told["server"]["thinking"] = _sum(table["thinking_tokens"])
+        return table
 
     def keep(self) -> None:
         """Keep what has come since the last time."""
@@ -103,6 +106,9 @@ class Recording:
         )
         rows = [(each.model, each.fingerprint, each.read, each.tokens) for each in said]
         bills = pl.DataFrame(rows, schema=BILL, orient="row")
+        if self.form.thought is not None:
+            thinking = pl.Series([each.thinking for each in said], dtype=pl.Int64)
+            solutions = solutions.with_columns(thinking_tokens=thinking)
         if self.context:
             solutions = solutions.with_columns(context_tokens=bills["read"])
         self.work.add(
@@ -122,8 +128,9 @@ def _billed(bills: pl.DataFrame) -> dict:
     unknown: answers whose bill could not be (`ttc.engines.requests.read`), which are in no sum.
     """
     named = {name: dict(sorted(Counter(bills[name]).items())) for name in ("model", "fingerprint")}
-    tokens = {
-        name: {"tokens": int(bills[name].sum()), "unknown": bills[name].null_count()}
-        for name in ("read", "decoded")
-    }
+    tokens = {name: _sum(bills[name]) for name in ("read", "decoded")}
     return named | tokens | {"answers": len(bills)}
+
+
+def _sum(tokens: pl.Series) -> dict:
+    return {"tokens": int(tokens.sum()), "unknown": tokens.null_count()}

@@ -17,7 +17,8 @@ FINISH = {"stop": "stop", "eos": "stop", "length": "length"}
 class Answer(NamedTuple):
     """An answer: its text, how it ended (`ttc.tables.columns.FINISH`), and the server's bill and name of itself.
 
-    tokens, read: those that were decoded, and those of the prompt; None where what the server says cannot be.
+    tokens, read, thinking: those that were decoded, those of the prompt, and of those decoded the ones of thoughts;
+    None where what the server says cannot be.
     """
 
     text: str
@@ -26,6 +27,7 @@ class Answer(NamedTuple):
     read: int | None
     model: str
     fingerprint: str
+    thinking: int | None = None
 
 
 def chat(prompt: Prompt) -> bool:
@@ -85,6 +87,8 @@ def read(response: object, max_tokens: int) -> Answer:
     tokens = _count(usage.get("completion_tokens"), 1 if text else 0, max_tokens)
     if tokens is None and finish == "length":
         tokens = max_tokens
+    details = usage.get("completion_tokens_details")
+    thinking = details.get("reasoning_tokens") if isinstance(details, dict) else None
     return Answer(
         text,
         finish,
@@ -92,6 +96,7 @@ def read(response: object, max_tokens: int) -> Answer:
         _count(usage.get("prompt_tokens"), 1),
         str(response.get("model") or ""),
         str(response.get("system_fingerprint") or ""),
+        None if tokens is None else _count(thinking, 0, tokens),
     )
 
 

@@ -12,6 +12,7 @@ from ttc.engines.confidence import Recorded, of_windows
 from ttc.engines.flow import Asked, Flow
 from ttc.engines.protocol import Continuation, Engine
 from ttc.problems.formats import Form
+from ttc.problems.thoughts import Counter
 from ttc.runtime import Report, Runtime, Work, unreported
 
 BATCHES = 4  # times `rows` solutions that are kept together, at most
@@ -218,9 +219,17 @@ def _step_values(form: Form, samples: pl.DataFrame, work: Work) -> pl.DataFrame:
 
 
 def solutions_frame(form: Form, tokenizer, made: list[Continuation], golds: list[str]) -> pl.DataFrame:
-    """Text, answer, verdict, tokens, log-probability and finish reason of generated solutions, in order."""
+    """Text, answer, verdict, tokens, log-probability and finish reason of generated solutions, in order.
+
+    Of a model that thinks, its tokens of thoughts, too.
+    """
     texts = form.decode(tokenizer, [each.tokens for each in made])
     graded = form.grade(texts, golds)
+    thought = form.settle(tokenizer)
+    thinking = {}
+    if thought is not None:
+        counter = Counter(thought, tokenizer)
+        thinking["thinking_tokens"] = [counter.count(each.tokens).thinking for each in made]
     return pl.DataFrame(
         {
             "text": texts,
@@ -230,4 +239,5 @@ def solutions_frame(form: Form, tokenizer, made: list[Continuation], golds: list
             "logprob": [each.logprob for each in made],
             "finish_reason": [FINISH[each.finish] for each in made],
         }
+        | thinking
     )

@@ -5,12 +5,12 @@ Everything is counted as tables bill it: of equal solutions each one, although a
 
 import math
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ttc.estimate.lengths import Lengths, Weighted, rounds
 from ttc.problems.task import load
 from ttc.search.strategy import from_spec
-from ttc.study.artifact import Artifact
+from ttc.study.artifact import Artifact, Part
 from ttc.study.sections.running import SERVED
 
 HELD_OUT = 0.1  # share of the questions that validate a training (`ttc.verifiers.examples`)
@@ -102,6 +102,28 @@ def _sample(artifact: Artifact, assumptions: Assumptions) -> Work:
     return Work(count, each * _total(asked, written), read, rows=count)
 
 
+def _think(artifact: Artifact, assumptions: Assumptions) -> Work:
+    """At each budget as many solutions, whose thoughts use it up, and an answer as long as a solution here is."""
+    spec, asked = artifact.spec, _asked(artifact.spec, assumptions)
+    each, thinking = spec["samples"][1] - spec["samples"][0], spec["thinking"]
+    written = _written(
+        spec | {"max_tokens": thinking["answer_tokens"]}, artifact.inputs["policy"][0], assumptions
+    )
+    count, answers = each * sum(asked.values()), each * _total(asked, written)
+    budgets, prompts = thinking["budgets"], _total(asked, assumptions.questions.prompt)
+    # One thought up to the largest budget, which is read again as far as each budget goes
+    decoded = count * max(budgets) + len(budgets) * answers
+    read = (1 + each * len(budgets)) * prompts + count * sum(budgets)
+    return Work(len(budgets) * count, decoded, read, rows=len(budgets) * count)
+
+
+def _check_thoughts(artifact: Artifact, assumptions: Assumptions) -> Work:
+    spec = artifact.spec
+    probes = {"split": "test", "problems": [0, spec["probes"]], "samples": [0, 1]}
+    made = Artifact("think", artifact.label, spec | probes, artifact.inputs, artifact.code)
+    return replace(_think(made, assumptions), rows=spec["probes"] * len(spec["thinking"]["budgets"]))
+
+
 def _roll_out(artifact: Artifact, assumptions: Assumptions) -> Work:
     """From the end of each step of each usable sample, but the last, `rollouts` write what is left."""
     spec, asked = artifact.spec, _asked(artifact.spec, assumptions)
@@ -126,6 +148,11 @@ def _roll_out(artifact: Artifact, assumptions: Assumptions) -> Work:
 def _score(artifact: Artifact, assumptions: Assumptions) -> Work:
     rows = read = 0.0
     for each in artifact.inputs["samples"]:
+        if isinstance(each, Part):  # of samples at a budget of thought
+            made = _think(each.artifact, assumptions)
+            share = 1 / len(each.artifact.parts)
+            rows, read = rows + share * made.rows, read + share * (made.decoded + made.prompted)
+            continue
         made, asked = _sample(each, assumptions), _asked(each.spec, assumptions)
         samples = each.spec["samples"][1] - each.spec["samples"][0]
         rows += made.rows
@@ -320,6 +347,8 @@ STAGES: dict[str, Callable[[Artifact, Assumptions], Work]] = {
     "train_policy": _train_policy,
     "train_larger_policy": _train_policy,
     "sample": _sample,
+    "think": _think,
+    "check_thoughts": _check_thoughts,
     "roll_out": _roll_out,
     "train_prm": _train_verifier,
     "train_orm": _train_verifier,

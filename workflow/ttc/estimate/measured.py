@@ -81,6 +81,8 @@ def used(artifact: Artifact, assumptions: Assumptions, root: Path) -> Work | Non
             return replace(work, trained=read_card(path)["training"]["tokens"])
         except (OSError, InputError, KeyError, TypeError):
             return None
+    if artifact.stage == "think":
+        return _thoughts([_table(path / part) for part in artifact.parts], work)
     frame = _table(path / "candidates.parquet" if artifact.stage == "search" else path)
     if frame is None:
         return None
@@ -133,6 +135,14 @@ def _samples(artifact, frame, work):
     return {"generations": len(frame), "decoded": frame["tokens"].sum() or 0, "rows": len(frame)}
 
 
+def _thoughts(frames: list, work: Work) -> Work | None:
+    """Samples at budgets of thought: of a thought all but the longest cut of it is not drawn again, but read."""
+    if any(frame is None for frame in frames):
+        return None
+    rows = sum(map(len, frames))
+    return replace(work, generations=rows, rows=rows)
+
+
 def _step_values(artifact, frame, work):
     """Samples with equal beginnings share their rollouts, and each row shows those of all."""
     shares = frame["tokens"] * artifact.spec["rollouts"] / frame["rollouts"]
@@ -168,6 +178,7 @@ def _rows(artifact, frame, work):
 _READ = {
     "problems": _rows,
     "sample": _samples,
+    "check_thoughts": _rows,
     "roll_out": _step_values,
     "score": _scores,
     "search": _candidates,

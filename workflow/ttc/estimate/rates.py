@@ -33,6 +33,7 @@ START = {"transformers": 60.0, "vllm": 150.0}  # seconds: weights are read; vllm
 ROW_BYTES = {
     "problems": 25,
     "sample": 9,
+    "think": 9,
     "roll_out": 1,
     "score": 4,
     "search": 3,

@@ -18,6 +18,7 @@ from ttc.grading.normal_form import normal_form
 from ttc.grading.readings import Reading
 from ttc.problems import prompts, text
 from ttc.problems.stops import Stops, any_line_end, single_token
+from ttc.problems.thoughts import Thought, marks_of
 
 PROBES = ("What is 1 + 1?", "7 + 2 = ?", "\\(x\\) is a number.")  # problems that begin differently
 MERGED = 4  # tokens
@@ -50,6 +51,9 @@ class Form(Protocol):
     def prefixes(self, solution: str) -> list[str]:
         """The texts up to the end of each step, the last one excluded."""
 
+    def settle(self, tokenizer) -> Thought | None:
+        """The marks of the thoughts of a model that thinks; None for any other."""
+
     def grade(self, solutions: Sequence[str], golds: Sequence[str]) -> list[Graded]:
         """Answer and verdict of each solution; one without an answer is wrong."""
 
@@ -59,13 +63,15 @@ class Form(Protocol):
 
 
 def open_form(spec: dict | None, threads: int = 1, cache: Path | None = None) -> Form:
-    """The form that a stage's spec asks for: {prompt, equality, timeout}, or None for generated problems."""
+    """The form that a stage's spec asks for: {prompt, equality, timeout, thought}, or None for generated problems.
+
+    thought (optional): open, close and begun, of which null is found out (`PromptForm.settle`).
+    """
     if spec is None:
         return LINES
     prompt = prompts.from_content(spec["prompt"])
-    return PromptForm(
-        prompt, Grader(spec["equality"], spec["timeout"], threads, cache and cache / "verdicts")
-    )
+    grader = Grader(spec["equality"], spec["timeout"], threads, cache and cache / "verdicts")
+    return PromptForm(prompt, grader, spec.get("thought"))
 
 
 class LineForm:
@@ -73,6 +79,10 @@ class LineForm:
 
     stops = staticmethod(single_token)
     decode = staticmethod(text.decode)
+
+    def settle(self, tokenizer):
+        """See `Form.settle`."""
+        return None
 
     def prompts(self, tokenizer, questions, contexts=None):
         """See `Form.prompts`."""
@@ -127,11 +137,30 @@ class PromptForm:
 
     An answer's name must not depend on which other answers there are, or cutting the work into other jobs would change
     votes: equal to the gold answer it has the gold answer's name, else that of its number or its normal form.
+
+    A model that thinks (`thought`) has its answers outside of its thoughts; what it is asked again about is without.
     """
 
-    def __init__(self, prompt: prompts.Prompt, grader: Grader):
+    def __init__(self, prompt: prompts.Prompt, grader: Grader, thought: dict | None = None):
         self.prompt, self.grader = prompt, grader
         self.replaced = 0  # lone surrogates that a tokenizer made of bytes that are no text
+        self._asked = thought
+        self.thought = Thought(**thought) if thought is not None and None not in thought.values() else None
+
+    def settle(self, tokenizer) -> Thought | None:
+        """The thought's marks and whether prompts open it, found out where the spec leaves that open; None without.
+
+        Marks are the tokenizer's, and a prompt that ends inside a thought has opened it.
+        """
+        if self._asked is None or self.thought is not None:
+            return self.thought
+        opens, closes, begun = (self._asked[name] for name in ("open", "close", "begun"))
+        if opens is None:
+            opens, closes = marks_of(tokenizer)
+        if begun is None:
+            begun = not Thought(opens, closes).spans(prompts.render(self.prompt, PROBES[0], tokenizer))[1]
+        self.thought = Thought(opens, closes, begun)
+        return self.thought
 
     def stops(self, tokenizer, ends, where):
         """See `Form.stops`; the token with which `targets` end ends a solution, whatever a configuration names."""
@@ -140,6 +169,8 @@ class PromptForm:
 
     def prompts(self, tokenizer, questions, contexts=None):
         """See `Form.prompts`."""
+        if self.settle(tokenizer) is not None and contexts is not None:
+            contexts = [[self.answered(each) or "" for each in context] for context in contexts]
         return prompts.encode(self.prompt, questions, tokenizer, contexts)
 
     def beginning(self, tokenizer):
@@ -164,7 +195,9 @@ class PromptForm:
     def decode(self, tokenizer, solutions):
         """See `Form.decode`; lone surrogates, which no table can hold, become U+FFFD and are counted."""
         ending = Stops((), (), texts=self.prompt.stop)
-        pairs = [without_surrogates(each) for each in text.decode(tokenizer, solutions)]
+        thought = self.settle(tokenizer)
+        kept = () if thought is None else (thought.open, thought.close)
+        pairs = [without_surrogates(each) for each in text.decode(tokenizer, solutions, kept)]
         self.replaced += sum(count for _, count in pairs)
         return [each[: ending.find_text(each)] for each, _ in pairs]
 
@@ -180,7 +213,8 @@ class PromptForm:
 
     def grade(self, solutions, golds):
         """See `Form.grade`; each pair of gold answer and answer is compared once."""
-        answers = [find(each, self.prompt.extract).answer for each in solutions]
+        outside = [self.answered(each) for each in solutions]
+        answers = [None if each is None else find(each, self.prompt.extract).answer for each in outside]
         pairs = [pair for pair in zip(golds, answers, strict=True) if pair[1] is not None]
         equal = self.grader.equal_all(pairs)
         return [
@@ -189,6 +223,16 @@ class PromptForm:
             else (self._name(accepted(gold)[0] if equal[gold, answer] else answer), equal[gold, answer])
             for gold, answer in zip(golds, answers, strict=True)
         ]
+
+    def answered(self, solution: str) -> str | None:
+        """What of a solution may hold its answer; None where it ends inside a thought."""
+        if self._asked is None:
+            return solution
+        if self.thought is None:
+            raise ValueError(
+                "the marks of thoughts are not known before a tokenizer was seen: `settle` takes it"
+            )
+        return self.thought.outside(solution)
 
     def _name(self, answer: str) -> str:
         return name(answer, self.grader.read)

@@ -59,9 +59,11 @@ def with_answers(pool: pl.DataFrame, options: dict) -> pl.DataFrame:
             answer=pl.when(absent).then(none).otherwise(pl.col("answer")) if own else none
         )
     check_methods(options["extract"])
-    found = {text: find(text, options["extract"]).answer for text in pool["text"].unique()}
+    # Of a model that thinks, what stands outside of its thoughts (`ttc.problems.pool_thoughts`)
+    texts = pool["answered" if "answered" in pool.columns else "text"]
+    found = {text: find(text, options["extract"]).answer for text in texts.drop_nulls().unique()}
     found |= {text: None for text, answer in found.items() if answer in options["no_answer"]}
-    return pool.with_columns(pl.Series("answer", [found[text] for text in pool["text"]], dtype=pl.String))
+    return pool.with_columns(pl.Series("answer", [found.get(text) for text in texts], dtype=pl.String))
 
 
 def grade(

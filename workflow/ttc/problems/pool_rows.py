@@ -18,7 +18,7 @@ from ttc.problems.row_files import Rows
 from ttc.problems.row_values import values_at
 from ttc.tables.columns import CONFIDENCES
 
-SCALARS = ("text", "answer", "correct", "logprob", *CONFIDENCES, "finish_reason", "sample")
+SCALARS = ("text", "answer", "correct", "logprob", *CONFIDENCES, "finish_reason", "sample", "thinking_tokens")
 LISTS = ("step_scores", "tokens")  # a list may belong to one sample
 SHARED = ("problem_id", "question", "run")  # one value of a row serves all its samples
 MOST = 100_000_000  # samples that counts may stand for
@@ -30,6 +30,7 @@ _TYPES: dict[str, row_values.Type] = {
     "sample": row_values.as_whole,
     "step_scores": row_values.as_scores,
     "tokens": row_values.as_tokens,
+    "thinking_tokens": row_values.as_whole,
     "answer": row_values.as_answer,
     "correct": row_values.as_verdict,
     "logprob": row_values.as_number,

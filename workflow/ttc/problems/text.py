@@ -39,14 +39,25 @@ def _encode(tokenizer, texts: list[str]) -> list[list[int]]:
     return [each.ids for each in core.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
-def decode(tokenizer, solutions: list[list[int]]) -> list[str]:
-    """Texts of solutions, without the end token; equal ones, which are frequent, are decoded once."""
+def decode(tokenizer, solutions: list[list[int]], kept: tuple[str, ...] = ()) -> list[str]:
+    """Texts of solutions, without the end token; equal ones, which are frequent, are decoded once.
+
+    kept: special tokens that the texts have, in place of none.
+    """
     distinct: dict[tuple[int, ...], int] = {}
     place = [distinct.setdefault(tuple(tokens), len(distinct)) for tokens in solutions]
-    texts = tokenizer.batch_decode(
-        [list(tokens) for tokens in distinct], skip_special_tokens=True, clean_up_tokenization_spaces=False
-    )
+    written = [list(tokens) for tokens in distinct]
+    if kept:
+        dropped = _special(tokenizer).difference(kept)
+        ids = set(tokenizer.convert_tokens_to_ids(sorted(dropped)))
+        written = [[token for token in tokens if token not in ids] for tokens in written]
+    texts = tokenizer.batch_decode(written, skip_special_tokens=not kept, clean_up_tokenization_spaces=False)
     return [texts[index] for index in place]
+
+
+def _special(tokenizer) -> set[str]:
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    return {*tokenizer.all_special_tokens, *(str(each) for each in added if each.special)}
 
 
 def step_ends(solution: list[int], separator: int) -> np.ndarray:

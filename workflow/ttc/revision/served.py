@@ -81,7 +81,8 @@ class _Chains:
             return None
         root = noise.stream(self.draw.seed, "revise", name, chain)
         (stream,) = noise.substreams(np.array([root]), np.array([len(before)]))
-        prompt, context = self.form.prompt, before[-self.max_context :]
+        prompt = self.form.prompt
+        context = [self.form.answered(each) or "" for each in before[-self.max_context :]]
         body = requests.body(
             prompt, self.questions[name], self.model, self.draw.temperature, stream, self.more, context
         )

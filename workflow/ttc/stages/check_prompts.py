@@ -30,6 +30,9 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     tokenizer = load_tokenizer(weights_of(policy).folder)
     with open_form(spec["form"]) as form:
         prompts = form.prompts(tokenizer, problems["question"].to_list())
+        if (thought := form.settle(tokenizer)) is not None:
+            begun = "opened by the prompt" if thought.begun else "opened by the model"
+            print(f"  thoughts: {thought.open} to {thought.close}, {begun}", flush=True)
         again = form.prompts(tokenizer, [problems["question"][0]], [[""] * spec["contexts"]])
     frame = problems.select("problem_id", "split").with_columns(
         tokens=pl.Series([len(each) for each in prompts])

@@ -21,6 +21,7 @@ from ttc.errors import InputError, nearest
 from ttc.grading.grader import Grader, read
 from ttc.problems import pool_files
 from ttc.problems.pool_grading import grader_for, with_answers
+from ttc.problems.pool_thoughts import set_apart
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.pools import REFERENCE_VOTES
 
@@ -57,6 +58,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     pool = pool_files.read_pool(inputs.get("pool", []), spec["pool"], problems, keep=[question])
     if "step_scores" not in pool.columns:
         raise InputError("source.reference_votes.pool: votes by score need a column mapped to 'step_scores'")
+    pool = set_apart(pool, spec["pool"].get("thought"))
     pool = with_answers(pool, spec["grading"]).with_columns(pl.col(question).cast(pl.String))
     votes = read_votes(one(inputs, "votes"), spec["columns"], spec["rules"])
     with grader_for(spec["grading"], runtime) as grader:

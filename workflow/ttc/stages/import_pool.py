@@ -13,6 +13,7 @@ import polars as pl
 from ttc.errors import InputError
 from ttc.problems import pool_checks, pool_files
 from ttc.problems.pool_grading import grade, grader_for, oddities_of, report_grading, write_plain
+from ttc.problems.pool_thoughts import set_apart
 from ttc.runtime import Inputs, Runtime
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.pools import POOL_CHECKS
@@ -33,7 +34,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     `ttc.study.sections.pools`), grading {verdicts, extract, equality, timeout, keep_answers, no_answer},
     missing_samples, contradicted and accept (of `pool_checks`).
 
-    Inputs: problems, and the files of each pool as pool_<name>.  Without problems they are those of the pool `policy`.
+    Inputs: problems, the files of each pool as pool_<name>, and for one with thoughts its tokenizer.json as
+    tokenizer_<name>, if there is one.  Without problems they are those of the pool `policy`.
     """
     problems, found = read(spec, inputs)
     dropped = pool_files.without_samples(problems["problem_id"], found, spec["missing_samples"])
@@ -80,7 +82,9 @@ def read(spec: dict, inputs: Inputs) -> tuple[pl.DataFrame, dict[str, pl.DataFra
         if not paths:
             raise InputError(f"source.pools.{name}: no file is given")
         try:
-            found[name] = pool_files.read_pool(paths, sampled[name], problems)
+            pool = pool_files.read_pool(paths, sampled[name], problems)
+            tokenizers = inputs.get(f"tokenizer_{name}", [])
+            found[name] = set_apart(pool, sampled[name].get("thought"), *tokenizers)
         except InputError as error:
             raise InputError(f"pool '{name}': {error}") from None
         problems = pool_files.problems_of(found[name]) if problems is None else problems

@@ -24,13 +24,14 @@ def shown_configuration(configuration: Configuration) -> dict:
     if origin == PUBLISHED:
         for name in ("policy", "larger_policy", "prm"):
             served = configuration.served.get(name)
+            thought = {"thought": shown[name]["thought"]} if "thought" in shown[name] else {}
             if served is not None:  # not where it is, and how it is asked
-                shown[name] = {"served": served.said | served.model_dump(include=SIZES)}
+                shown[name] = {"served": served.said | served.model_dump(include=SIZES)} | thought
                 continue
             shown[name].pop("served", None)  # as before there were any
             if shown[name]["checkpoint"] is not None:  # nothing is trained that is given
                 given = ("use", "checkpoint", "preflight")
-                shown[name] = {each: shown[name][each] for each in given if each in shown[name]}
+                shown[name] = {each: shown[name][each] for each in given if each in shown[name]} | thought
     if origin != POOL:
         for name in ("prm", "orm", "revision"):
             if not shown[name]["use"]:

@@ -41,6 +41,26 @@ CONFIDENCES = {
         ("lowest", "the lowest of its windows' mean confidences"),
     )
 }
+THINKING = {
+    "thinking_tokens": count(
+        meaning="of the tokens, those of thoughts, marks included (docs/thinking.md); null = not known",
+        nullable=True,
+        optional=True,
+    )
+}
+FORCED = {
+    "forced": Column(
+        pl.Boolean(),
+        meaning="the thought was ended because its budget was used up (docs/thinking.md)",
+        nullable=True,
+        optional=True,
+    ),
+    "waits": count(
+        meaning="how often a thought that ended below its budget was made to go on",
+        nullable=True,
+        optional=True,
+    ),
+}
 BINS = text(meaning="how difficulty was measured", allowed=("oracle", "predicted", "none"))
 BIN = count(meaning="difficulty bin, 1 = easiest; 0 = all questions")
 BUDGET = count(meaning="budget: generations per question", low=1)

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from ttc.tables.columns import CONFIDENCES, FINISH, PROBLEM, SAMPLE, SOLUTION, STEP_SCORES
+from ttc.tables.columns import CONFIDENCES, FINISH, FORCED, PROBLEM, SAMPLE, SOLUTION, STEP_SCORES, THINKING
 from ttc.tables.schema import Column, Schema, count, share, text
 
 PROBLEMS = Schema(
@@ -65,8 +65,23 @@ SAMPLES = Schema(
         ),
         "finish_reason": FINISH,
     }
-    | CONFIDENCES,
+    | CONFIDENCES
+    | THINKING
+    | FORCED,
     meaning="independent solutions of the policy",
+)
+THOUGHT_PROBES = Schema(
+    "thought_probes",
+    ("problem_id", "budget"),
+    PROBLEM
+    | {
+        "budget": count(meaning="tokens of thought that a sample may have", low=1),
+        "tokens": count(meaning="tokens of the thought by itself, its closing mark left out"),
+        "closed": Column(pl.Boolean(), meaning="it was closed by itself"),
+        "forced": Column(pl.Boolean(), meaning="it was ended because the budget was used up"),
+        "answered": Column(pl.Boolean(), meaning="an answer was found behind it"),
+    },
+    meaning="a few thoughts, drawn to see whether budgets of thought change anything",
 )
 SCORES = Schema(
     "scores",

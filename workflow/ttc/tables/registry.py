@@ -20,6 +20,7 @@ from ttc.tables import (
     spending,
     stopping,
     studies,
+    thinking,
 )
 from ttc.tables.schema import Schema
 
@@ -40,6 +41,7 @@ SCHEMAS: dict[str, Schema] = {
         hybrid,
         extrapolation,
         best,
+        thinking,
         live,
         publication,
     )

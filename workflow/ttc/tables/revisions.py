@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from ttc.tables.columns import CHAIN, FINISH, PROBLEM, SOLUTION
+from ttc.tables.columns import CHAIN, FINISH, PROBLEM, SOLUTION, THINKING
 from ttc.tables.schema import Column, Schema, count, text
 
 PAIRS = Schema(
@@ -40,7 +40,8 @@ CHAINS = Schema(
             nullable=True,
         ),
         "finish_reason": FINISH,
-    },
+    }
+    | THINKING,
     meaning="sequential revisions",
 )
 CHAIN_SCORES = Schema(

@@ -10,6 +10,7 @@ from ttc.study.graph.further import plan_further
 from ttc.study.graph.generations import Material
 from ttc.study.graph.methods import declared
 from ttc.study.graph.notebooks import plan_notebooks
+from ttc.study.graph.thinking import plan_thinking
 from ttc.study.relevant import shown_configuration, without_sharding
 from ttc.study.sections.configuration import Configuration
 from ttc.study.sections.revision import PROMPT
@@ -116,6 +117,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     roles = {"problems": material.problems, "samples": material.samples, "scores": material.scores}
     measured["solutions"] = [add("pick_solutions", name, aggregated, **roles)]
     measured |= plan_further(configuration, add, material, measured)
+    plan_thinking(configuration, add, material, difficulty)
     # For other studies; nothing here reads it
     add("list_questions", name, {}, problems=material.problems)
     return measured

@@ -13,7 +13,8 @@ class Material:
     `chain_scores` are those of the verifier `chain_verifier`: `revision_orm`, or `prm` on the answers alone.
     `parameters` holds the models' sizes where there are no models to ask, `ratios` the pairs (sequential, parallel) of
     revisions to report, `extract` the methods by which answers are found where there is more than one form.
-    `checks` holds the table `pool_checks` where pools were imported.
+    `checks` holds the table `pool_checks` where pools were imported.  `thoughts` and `thought_scores`: samples at
+    budgets of thought, and what the PRM says of them, by budget.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Material:
     larger_scores: list = field(default_factory=list)
     larger_searches: list[tuple[str, object]] = field(default_factory=list)
     checks: list = field(default_factory=list)
+    thoughts: dict[int, list] = field(default_factory=dict)
+    thought_scores: dict[int, list] = field(default_factory=dict)
     models: dict[str, list] = field(default_factory=dict)
     parameters: dict[str, int] | None = None
     ratios: list[tuple[int, int]] | None = None

@@ -31,6 +31,8 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
     names = sorted(source.pools, key=lambda name: (name != "policy", name))
     pools = {name: _how_to_read(source.pools[name]) for name in names}
     files = {f"pool_{name}": _files(source.pools[name], f"source.pools.{name}", root) for name in names}
+    for name in names:
+        files |= _tokenizer(name, source.pools[name], root)
     if source.problems is None and source.grading.verdicts != "recorded":
         raise InputError(
             "source.problems: the key is missing; without gold answers there must be verdicts (`grading: recorded`)"
@@ -86,6 +88,11 @@ def _add_search(
     if search.pool not in source.pools:
         near = nearest(search.pool, source.pools)
         raise InputError(f"{asked_by}.pool: there is no pool '{search.pool}'{near}")
+    if source.pools[search.pool].thought is not None:
+        raise InputError(
+            f"{asked_by}.pool: the completions of pool '{search.pool}' have thoughts, and candidates of a search are "
+            "read without: leave one of the two out"
+        )
     if search.path is None and search.tree is None:
         raise InputError(
             f"{asked_by}: neither `path` nor `tree` was given; candidates are read from one of them"
@@ -115,7 +122,9 @@ def _add_search(
 
 
 def _extracted(pool: Pool, grading: Grading) -> list[str] | None:
-    """How answers are found in completions; None for a pool that has none."""
+    """How answers are found in completions; None for a pool that has none, or has thoughts, in which nothing counts."""
+    if pool.thought is not None:
+        return None
     columns = pool.columns.model_dump()
     return grading.extract if columns.get("text", not (columns.get("answer") or columns.get("n"))) else None
 
@@ -141,6 +150,20 @@ def _compare_votes(
     )
 
 
+def _tokenizer(name: str, pool: Pool, root: Path) -> dict[str, list[External]]:
+    """The tokenizer of a pool of thoughts, by its role."""
+    if pool.thought is None:
+        return {}
+    asked_by = f"source.pools.{name}.thought"
+    pool.thought.check(asked_by)
+    path = pool.thought.tokenizer
+    if path is None:
+        return {}
+    if not (root / path).is_file() and not stand_ins.given_file(path):
+        raise InputError(f"{asked_by}.tokenizer: there is no file {path}, seen from the project's folder")
+    return {f"tokenizer_{name}": [External(path, root)]}
+
+
 def _files(
     section: SampledProblems | Sampled | Tree | ReferenceVotes, asked_by: str, root: Path
 ) -> list[External]:
@@ -162,4 +185,6 @@ def _files(
 
 
 def _how_to_read(pool: Pool) -> dict:
-    return pool.model_dump(exclude={"path", "model", "parameters"})
+    return pool.model_dump(
+        exclude={"path": True, "model": True, "parameters": True, "thought": {"tokenizer"}}
+    )

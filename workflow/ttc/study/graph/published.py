@@ -43,7 +43,10 @@ class Published(Base):
         if "policy" in sizes and configuration.revises:  # it is asked again
             sizes["reviser"] = sizes["policy"]
         self.parameters = sizes or None
-        self.extract = self.form()["form"]["prompt"]["extract"]
+        if (
+            configuration.policy.thought is None
+        ):  # else by which method says little: thoughts are full of answers
+            self.extract = self.form()["form"]["prompt"]["extract"]
         self._vllm = self._versions() if "vllm" in configuration.engine.names else {}
         self._checked: dict[tuple, list[Artifact]] = {}
         self._larger: Artifact | None = None
@@ -71,13 +74,16 @@ class Published(Base):
     def form(self, larger: bool = False) -> dict:
         """See `Base`: the prompt's content, so that its name is no part of a key, and how answers are compared."""
         section = self.configuration.problems
-        return self._form((section.larger_prompt if larger else None) or section.prompt)
+        name = (section.larger_prompt if larger else None) or section.prompt
+        return self._form(name, self.configuration.larger_policy if larger else self.configuration.policy)
 
     def _revising(self) -> dict:
         """The same for chains of revisions: of a reviser, or of the policy that is asked again."""
-        return self._form(self.configuration.problems.prompt, again=self.configuration.revision.by == PROMPT)
+        configuration = self.configuration
+        again = configuration.revision.by == PROMPT
+        return self._form(configuration.problems.prompt, configuration.policy, again)
 
-    def _form(self, name: str, again: bool = False) -> dict:
+    def _form(self, name: str, policy: Policy, again: bool = False) -> dict:
         from ttc.problems import prompts  # loads numpy, which a study of generated problems does without
 
         section, path = self.configuration.problems, name
@@ -86,7 +92,10 @@ class Published(Base):
             path = Path(adopted["place"]) if adopted else self.root / name
         prompt = prompts.load(path)
         content = prompts.content_of(prompts.asking_again(prompt, name) if again else prompt)
-        return {"form": {"prompt": content, "equality": section.equality, "timeout": section.timeout}}
+        form = {"prompt": content, "equality": section.equality, "timeout": section.timeout}
+        if policy.thought is not None:
+            form["thought"] = policy.thought.model_dump()
+        return {"form": form}
 
     def checked(self, policy: Artifact, contexts: int = 0) -> dict[str, list[Artifact]]:
         """See `Base`: that every prompt, with `contexts` earlier answers, leaves room for an answer.

@@ -7,6 +7,7 @@ from ttc.study.blocks import blocks, groups, numbered, overlap, span
 from ttc.study.graph.base import Add, Base
 from ttc.study.graph.generations import Material
 from ttc.study.graph.revisions import add_revisions
+from ttc.study.graph.thinking import add_thoughts, score_thoughts
 from ttc.study.sections.configuration import Configuration
 from ttc.study.sections.sampling import Orm, Prm
 from ttc.study.sections.search import Asked
@@ -22,9 +23,12 @@ def plan_sampled(configuration: Configuration, add: Add, base: Base) -> Material
     material.models["larger_policy"] = [] if larger is None else [larger]
     study.add_verifiers(material)
     study.add_samples(material)
+    if configuration.sampling.thinking is not None:
+        add_thoughts(study, material)
     if larger is not None:
         study.add_larger_greedy(material, larger)
     study.add_scores(material)
+    score_thoughts(study, material)
     if configuration.searches:
         study.add_searches(material)
     if larger is not None and configuration.searches and configuration.ablations.larger_search:
@@ -87,9 +91,9 @@ class Study:
     def add_scores(self, material: Material) -> None:
         """The verifiers' scores of the pools of the test problems."""
         if "prm" in material.models:
-            material.scores = self._score("prm", material, material.samples)
+            material.scores = self.score("prm", material, material.samples)
         if "orm" in material.models:
-            material.orm_scores = self._score("orm", material, material.samples)
+            material.orm_scores = self.score("orm", material, material.samples)
 
     def add_larger_search(self, material: Material, larger: Artifact) -> None:
         """The larger policy's pool and searches, scored and led by the policy's PRM."""
@@ -98,15 +102,16 @@ class Study:
             for samples in blocks(sampling.larger_samples, sampling.block_samples):
                 sampled = self.sample("test", larger, problems, samples, label="larger")
                 material.larger_samples.append(sampled)
-        material.larger_scores = self._score("prm", material, material.larger_samples, "larger")
+        material.larger_scores = self.score("prm", material, material.larger_samples, "larger")
         for asked in self.configuration.search.larger_searches():
             for repeat in range(asked.repeats):
                 found = self._search(material, larger, asked, repeat, prefix="larger-")
                 material.larger_searches += [(asked.name, each) for each in found]
 
-    def _score(
+    def score(
         self, kind: str, material: Material, samples: list[Artifact], label: str = "test"
     ) -> list[Artifact]:
+        """A verifier's scores of tables of samples."""
         verifier = material.models[kind]
         shards = list(groups(samples, self._section(kind).shards_per_job))
         return [

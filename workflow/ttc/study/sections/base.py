@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le
 from pydantic import (
@@ -52,6 +52,17 @@ class Sparse(Section):
     @model_serializer(mode="wrap")
     def _given(self, serialise) -> dict:
         return {name: value for name, value in serialise(self).items() if name in self.model_fields_set}
+
+
+class Extended(Section):
+    """A section with keys that came later: where they are null it says nothing of them, as before there were any."""
+
+    LATER: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialise) -> dict:
+        unused = {name for name in self.LATER if getattr(self, name) is None}
+        return {name: value for name, value in serialise(self).items() if name not in unused}
 
 
 class Origin:

@@ -153,11 +153,21 @@ class Configuration(Section):
                 raise InputError(
                     f"{name}.checkpoint: a published model answers real problems; give `problems`, too"
                 )
+            if getattr(getattr(self, name), "thought", None) is not None:
+                raise InputError(
+                    f"{name}.thought: it was given, and models of generated problems do not think; it is for studies "
+                    "with `problems`"
+                )
         self.policy.check_generated("policy")
         self.larger_policy.check_generated("larger_policy")
         if self.revises and self.revision.by == PROMPT:
             raise InputError(
                 "revision.by: prompt was given, and a model of generated problems reads no prompts; it is for studies "
+                "with `problems`"
+            )
+        if self.sampling.thinking is not None:
+            raise InputError(
+                "sampling.thinking: it was given, and models of generated problems do not think; it is for studies "
                 "with `problems`"
             )
         self._check_window()
@@ -196,6 +206,7 @@ class Configuration(Section):
             served.check(f"{name}.served")
         for name, checkpoint in self.checkpoints.items():
             checkpoint.check(f"{name}.checkpoint")
+        self._check_thinking()
         self._check_served()
         self._check_training()
         self.problems.check_amount("difficulty.bins", self.difficulty.bins, "test")
@@ -208,6 +219,25 @@ class Configuration(Section):
             self.problems.check_amount(name, value, "train")
         prm = self.checkpoints.get("prm")
         self.engine.check(prm and prm.kind, bool(self.served))
+
+    def _check_thinking(self) -> None:
+        """Marks are read off a model that is here, and budgets of thought are drawn by one."""
+        for name in ("policy", "larger_policy"):
+            if (thought := getattr(self, name).thought) is not None:
+                unseen = "a server's tokenizer and chat template are not seen here"
+                thought.check(f"{name}.thought", unseen if name in self.served else None)
+        if self.sampling.thinking is None:
+            return
+        if self.policy.thought is None:
+            raise InputError(
+                "policy.thought: none was given, and sampling.thinking ends thoughts by their closing mark: state the "
+                "marks, or auto"
+            )
+        if self.policy.served is not None:
+            raise InputError(
+                "sampling.thinking: it was given, and a thought is ended by continuing it, which a policy behind a "
+                "server (policy.served) is not asked to do: leave it out"
+            )
 
     @property
     def served(self) -> dict[str, Served]:

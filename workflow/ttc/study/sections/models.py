@@ -7,6 +7,7 @@ from ttc import plugins
 from ttc.errors import InputError
 from ttc.study.sections.base import (
     Count,
+    Extended,
     Origin,
     Section,
     Share,
@@ -17,6 +18,7 @@ from ttc.study.sections.base import (
     whole,
 )
 from ttc.study.sections.served import Served
+from ttc.study.sections.thinking import MaybeThought
 from ttc.study.sections.training import PolicyTraining
 
 KINDS = "ttc.verifiers.kinds"
@@ -108,8 +110,10 @@ def is_commit(revision: str | None) -> bool:
     return bool(_COMMIT.fullmatch(revision or ""))
 
 
-class Policy(Section):
+class Policy(Extended):
     """The model that proposes solutions."""
+
+    LATER = ("thought",)
 
     checkpoint: Annotated[Checkpoint | None, Origin("published")] = key(
         None,
@@ -117,6 +121,9 @@ class Policy(Section):
     )
     served: Annotated[Served | None, Origin("published")] = key(
         None, "a model behind a server, in place of `checkpoint` (docs/served.md)"
+    )
+    thought: Annotated[MaybeThought, Origin("published")] = key(
+        None, "the marks of its thoughts, if it thinks before it answers, or `auto` (docs/thinking.md)"
     )
     model: Annotated[Model, Origin("generated")] = Model()
     training: Annotated[PolicyTraining, Origin("generated")] = PolicyTraining()

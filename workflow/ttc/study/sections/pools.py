@@ -13,6 +13,7 @@ from ttc.study.sections.base import (
     ColumnName,
     Count,
     Different,
+    Extended,
     Filled,
     Section,
     Share,
@@ -24,6 +25,7 @@ from ttc.study.sections.base import (
 )
 from ttc.study.sections.problems import Equality, Timeout
 from ttc.study.sections.searches import Tree
+from ttc.study.sections.thinking import Thought
 
 Rows = dict[str, Annotated[list[Any], Filled]]
 Rule = Literal["majority", "best_of_n", "best_of_n_weighted"]
@@ -76,6 +78,7 @@ class PoolColumns(Sparse):
     sample: ColumnName = key(None, "position in the run")
     step_scores: ColumnName = key(None, "verifier's score of each step, or of the whole")
     tokens: ColumnName = key(None, "tokens generated, or a list of their ids")
+    thinking_tokens: ColumnName = key(None, "of these, tokens of thoughts")
     answer: ColumnName = key(None, "final answer")
     correct: ColumnName = key(None, "recorded verdict, or with `n` how many are right")
     n: ColumnName = key(None, "samples that a row counts")
@@ -115,8 +118,24 @@ class Sampled(Section):
     leading_scores: list[LeadingScores] = key([], "scores to drop before the first step")
 
 
-class Pool(Sampled):
+class PoolThought(Thought):
+    """Boundary of the thoughts of the model that was sampled, which hold no answers (docs/thinking.md)."""
+
+    open: Text = key(..., "mark that opens a thought")
+    close: Text = key(..., "mark that closes it")
+    begun: bool | None = key(
+        None,
+        "whether completions begin inside a thought; null: they do if any closes one that it has not opened",
+    )
+    tokenizer: Text | None = key(
+        None, "the model's tokenizer.json, which counts tokens of thoughts where no column says them"
+    )
+
+
+class Pool(Sampled, Extended):
     """One pool."""
+
+    LATER = ("thought",)
 
     model: Text | None = key(
         None, "name of the model that was sampled, as figures and the report show it; null: the pool's"
@@ -124,6 +143,9 @@ class Pool(Sampled):
     parameters: Count | None = key(
         None,
         "parameters of the model that was sampled, of a mixture of experts the active ones; null leaves FLOPs out",
+    )
+    thought: PoolThought | None = key(
+        None, "the marks of its thoughts, if the model thinks before it answers (docs/thinking.md)"
     )
 
 

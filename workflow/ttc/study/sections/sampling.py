@@ -9,6 +9,7 @@ from ttc.errors import InputError
 from ttc.study.sections.base import (
     Block,
     Count,
+    Extended,
     Origin,
     Section,
     Share,
@@ -17,6 +18,7 @@ from ttc.study.sections.base import (
     key,
 )
 from ttc.study.sections.models import VerifierCheckpoint
+from ttc.study.sections.thinking import Thinking
 from ttc.study.sections.training import FineTuning, VerifierModel, VerifierTraining
 
 ShardsPerJob = Annotated[Count, Field(description="sample tables that one scoring job reads")]
@@ -41,8 +43,10 @@ class Confidence(Section):
     )
 
 
-class Sampling(Section):
+class Sampling(Extended):
     """Independent samples."""
+
+    LATER = ("thinking",)
 
     samples: Count = key(256, "samples of each test problem")
     train_problems: Count = key(3000, "training problems that are sampled")
@@ -54,12 +58,17 @@ class Sampling(Section):
     temperature: Temperature = 1.0
     max_tokens: Count = key(40, "longest solution in tokens")
     confidence: Confidence = Confidence()
+    thinking: Annotated[Thinking | None, Origin("published")] = key(
+        None, "samples at several budgets of thought, too (docs/thinking.md)"
+    )
     block_problems: Block = 150
     block_samples: Count = key(256, "samples per job; with the blocks fixed, more samples only add jobs")
 
     def check(self) -> None:
         """InputError for samples that would all be equal."""
         check_temperature("sampling.temperature", self.temperature, max(self.samples, self.train_samples))
+        if self.thinking is not None:
+            self.thinking.check("sampling.thinking")
 
 
 class Prm(Section):

@@ -1,0 +1,156 @@
+"""Plans of studies whose policy thinks: what is drawn at budgets of thought, what keeps its name, and mistakes."""
+
+import pytest
+
+from tests.support import published_study
+from tests.support.published_study import GIVEN, TESTS, TRAINED, TRAINING
+from tests.support.workflow_project import Project
+from ttc.errors import InputError
+from ttc.study.build import plan_study
+from ttc.study.config import merge, parse
+from ttc.study.relevant import shown_configuration
+
+MARKS = {"open": "<think>", "close": "</think>"}
+THINKS = {"policy": {"thought": MARKS}}
+BUDGETS = {"sampling": {"thinking": {"budgets": [64, 256], "samples": 4}}}
+SERVED = {
+    "policy": {"checkpoint": None, "served": {"model": "m"}},
+    "larger_policy": {"checkpoint": None},
+    "search": {"strategies": []},
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return Project(tmp_path_factory.mktemp("project")).folder
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """What `published_study.write` makes, as far as a plan sees it."""
+    folder = tmp_path_factory.mktemp("files")
+    for name in ("qwen3", "llama", "qwen2"):
+        (folder / name).mkdir()
+        (folder / name / "model.safetensors").write_text(name)
+    for name, count in (("test", TESTS), ("train", TRAINING)):
+        (folder / f"{name}.jsonl").write_text('{"question": "1 + 1?", "answer": "#### 2"}\n' * count)
+    (folder / "prompt.yaml").write_text("template: '{problem}'\nextract: [hashes]\n")
+    return folder
+
+
+def configured(files, *sections):
+    study = published_study.configuration(files, GIVEN)
+    for each in sections:
+        study = merge(study, each)
+    return study
+
+
+def planned(files, root, *sections):
+    return plan_study(configured(files, *sections), root)
+
+
+def test_samples_at_every_budget_wait_for_probes_and_are_scored_and_evaluated(files, root):
+    plan = planned(files, root, THINKS, BUDGETS)
+    (check,) = plan.of("check_thoughts")
+    assert check.spec["probes"] == 8
+    drawn = plan.of("think")
+    assert len(drawn) == TESTS / 8  # blocks of problems
+    for each in drawn:
+        assert each.parts == ("64.parquet", "256.parquet") and check in each.inputs["checked"]
+        assert each.spec["samples"] == [0, 4] and each.spec["thinking"]["budgets"] == [64, 256]
+        assert each.spec["form"]["thought"] == MARKS | {"begun": None}
+    (evaluated,) = plan.of("evaluate_thinking")
+    assert len(evaluated.inputs["thoughts_64"]) == len(drawn)
+    scored = [each for each in plan.of("score") if each.label.startswith("prm-thought-256")]
+    assert evaluated.inputs["scores_256"] == scored and scored
+
+
+def test_probes_may_be_left_out(files, root):
+    plan = planned(files, root, THINKS, BUDGETS, {"sampling": {"thinking": {"probes": None}}})
+    assert not plan.of("check_thoughts")
+
+
+def test_a_study_without_thoughts_says_nothing_of_them(files):
+    for study in (GIVEN, TRAINED):
+        shown = shown_configuration(parse(published_study.configuration(files, study)))
+        assert "thought" not in shown["policy"] and "thinking" not in shown["sampling"]
+    shown = shown_configuration(parse(configured(files, THINKS, BUDGETS)))
+    assert (
+        shown["policy"]["thought"] == MARKS | {"begun": None} and shown["sampling"]["thinking"]["waits"] == 0
+    )
+    assert "thought" not in shown["larger_policy"]
+
+
+def test_what_reads_no_solution_of_the_policy_keeps_its_name(files, root):
+    names = {(each.stage, each.label): each.key for each in planned(files, root).artifacts}
+    kept = {"fetch_model", "problems", "preflight"}
+    thinking = planned(files, root, THINKS, BUDGETS)
+    for each in thinking.artifacts:
+        if each.stage in kept:
+            assert names[each.stage, each.label] == each.key
+    (policy,) = (each for each in thinking.of("check_prompts") if each.label == "policy")
+    (larger,) = (each for each in thinking.of("check_prompts") if each.label == "larger")
+    assert names["check_prompts", "policy"] != policy.key and names["check_prompts", "larger"] == larger.key
+
+
+def test_auto_leaves_the_marks_to_the_tokenizer(files, root):
+    plan = planned(files, root, {"policy": {"thought": "auto"}})
+    assert plan.of("sample")[0].spec["form"]["thought"] == {"open": None, "close": None, "begun": None}
+
+
+MISTAKES = {
+    "one mark": (
+        [{"policy": {"thought": {"open": "<t>"}}}],
+        "policy.thought.close: none was given beside policy.thought.open; give both, or neither",
+    ),
+    "equal marks": (
+        [{"policy": {"thought": {"open": "<t>", "close": "<t>"}}}],
+        "policy.thought.close: '<t>' was given, and policy.thought.open has it, too, or is in it",
+    ),
+    "no marks": (
+        [BUDGETS],
+        "policy.thought: none was given, and sampling.thinking ends thoughts by their closing mark: state the "
+        "marks, or auto",
+    ),
+    "served without marks": (
+        [SERVED, {"policy": {"thought": "auto"}}],
+        "policy.thought.open: none was given, and a server's tokenizer and chat template are not seen here: state it",
+    ),
+    "served without begun": (
+        [SERVED, THINKS],
+        "policy.thought.begun: none was given, and a server's tokenizer and chat template are not seen here: state it",
+    ),
+    "budgets of a server": (
+        [SERVED, THINKS, BUDGETS, {"policy": {"thought": {"begun": True}}}],
+        "sampling.thinking: it was given, and a thought is ended by continuing it, which a policy behind a server "
+        "(policy.served) is not asked to do: leave it out",
+    ),
+    "falling budgets": (
+        [THINKS, {"sampling": {"thinking": {"budgets": [8, 4]}}}],
+        "sampling.thinking.budgets: [8, 4] was given; allowed are rising numbers",
+    ),
+    "ending without its mark": (
+        [THINKS, BUDGETS, {"sampling": {"thinking": {"ending": "Final"}}}],
+        "sampling.thinking.ending: {close} has to stand in it once, and it has it 0 times",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_told_in_planning(files, root, case):
+    sections, said = MISTAKES[case]
+    with pytest.raises(InputError) as caught:
+        planned(files, root, *sections)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (THINKS, "policy.thought: it was given, and models of generated problems do not think"),
+        (BUDGETS, "sampling.thinking: it was given, and models of generated problems do not think"),
+    ],
+)
+def test_models_of_generated_problems_do_not_think(root, given, said):
+    with pytest.raises(InputError, match=said):
+        plan_study(given, root)
