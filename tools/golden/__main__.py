@@ -38,6 +38,8 @@ def make(folder: Path) -> list[dict]:
             _study(configuration, made, set(STAGES) - set(studies.PAGES))
         else:
             _study(configuration, made, set(studies.NEEDED))
+    of_thoughts = {*studies.NEEDED, *studies.THINKING}
+    _study(studies.of_a_thinking_model(given / "thinking"), made, of_thoughts)
     _study(studies.of_a_pool(given / "pool"), made)
     _study(studies.of_verdicts(given / "verdicts"), made)
     return list(made.values())

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.support import published, published_study, small_models
-from tests.support.published_study import GIVEN, TRAINED
+from tests.support import published, published_study, small_models, thinking_models
+from tests.support.published_study import GIVEN, QUICK, SOURCE, TRAINED
 from ttc import plugins
 from ttc.study.config import merge
 
@@ -27,6 +27,7 @@ KINDS = "ttc.verifiers.kinds"
 # the verifier of those of further kinds
 PAGES = ("plot", "gallery", "report", "browse", "notebook", "publish")
 NEEDED = ("fetch_model", "check_prompts", "problems", "sample", "score", "search")
+THINKING = ("check_thoughts", "think", "measure_difficulty", "evaluate_thinking")
 # Without what takes time and says nothing about seeds
 LIGHT = {
     "orm": {"use": False},
@@ -83,6 +84,35 @@ def solved_first() -> dict:
     drawn = [small_models.problem(random.Random(seed)) for seed in (101, 102, 103)]
     examples = [{"problem": each["question"], "solution": each["answer"]} for each in drawn]
     return small_models.PROMPT | {"examples": examples}
+
+
+def of_a_thinking_model(folder: Path) -> dict:
+    """A study of a checkpoint that thinks, written to `folder`, at two budgets of thought."""
+    folder.mkdir(parents=True)
+    thinking_models.checkpoint(folder / "thinking")
+    (folder / "say.yaml").write_text(yaml.safe_dump(thinking_models.PROMPT), encoding="utf-8")
+    rows = [{"question": f" {number} one", "answer": "#### 1"} for number in range(12)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "said.jsonl").write_text(lines, encoding="utf-8")
+    thinking = {"budgets": [3, 6], "samples": 8, "answer_tokens": 4, "ending": thinking_models.ENDING}
+    return (
+        {name: QUICK[name] for name in ("evaluation", "difficulty", "allocation", "figures")}
+        | {name: {"use": False} for name in ("prm", "orm", "revision")}
+        | {
+            "study": {"name": "thinking"},
+            "problems": {
+                "test": SOURCE | {"path": str(folder / "said.jsonl"), "rows": len(rows)},
+                "prompt": str(folder / "say.yaml"),
+                "equality": "text",
+            },
+            "policy": {
+                "checkpoint": {"path": str(folder / "thinking"), "dtype": "float32"},
+                "thought": {"open": thinking_models.OPEN, "close": thinking_models.CLOSE},
+            },
+            "sampling": {"samples": 8, "max_tokens": 60, "thinking": thinking},
+            "search": {"strategies": []},
+        }
+    )
 
 
 def of_a_pool(folder: Path) -> dict:
