@@ -28,7 +28,10 @@ from ttc.verifiers import vllm_network
 from ttc.verifiers.load import load
 from ttc.verifiers.preflight import golden_examples
 
-KINDS = plugins.declarations("ttc.verifiers.kinds")
+# Those that are asked as they were trained
+KINDS = {
+    name: each for name, each in plugins.declarations("ttc.verifiers.kinds").items() if each["words"] is None
+}
 POOLED = [name for name, each in KINDS.items() if each["vllm"]]
 HEADS = {  # what the weights of a head begin with
     "chat_plus": "lm_head",

@@ -6,13 +6,16 @@ Everything is counted as tables bill it: of equal solutions each one, although a
 import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 
 from ttc.estimate.lengths import Lengths, Weighted, rounds
+from ttc.estimate.published import CHARACTERS, CHAT_TURNS
 from ttc.problems.task import load
 from ttc.search.strategy import from_spec
 from ttc.study.artifact import Artifact
 from ttc.study.sections.running import SERVED
 
+SOLUTION = "{solution}"  # in the words of a judge (`ttc.verifiers.judging`)
 HELD_OUT = 0.1  # share of the questions that validate a training (`ttc.verifiers.examples`)
 
 
@@ -130,7 +133,19 @@ def _score(artifact: Artifact, assumptions: Assumptions) -> Work:
         samples = each.spec["samples"][1] - each.spec["samples"][0]
         rows += made.rows
         read += made.decoded + samples * _total(asked, assumptions.questions.question)
+        read += samples * _total(asked, partial(_judged, artifact.spec, assumptions))
     return Work(verified=read, rows=rows)
+
+
+def _judged(spec: dict, assumptions: Assumptions, level: Hashable, times: float | None = None) -> float:
+    """Tokens of the words in which a judge is asked about a solution: those before it once, the others each time."""
+    if (judge := spec.get("judge")) is None:
+        return 0.0
+    before, after = judge["question"].split(SOLUTION)
+    if times is None:
+        times = len(assumptions.questions.steps(level)) if judge["asks"] == "steps" else 1
+    written = len(judge["system"] or "") + len(before) + times * len(after)
+    return written / CHARACTERS + times * CHAT_TURNS
 
 
 def _search(artifact: Artifact, assumptions: Assumptions) -> Work:
@@ -145,6 +160,9 @@ def _search(artifact: Artifact, assumptions: Assumptions) -> Work:
             decoded += number * beams * (step + ahead)
     prompts, count = _total(asked, questions.prompt), sum(asked.values())
     read = _total(asked, questions.question) + decoded  # each step once, with its rollout behind it
+    read += _total(
+        asked, lambda level: _judged(spec, assumptions, level, beams * len(questions.steps(level)))
+    )
     nodes = beams * _total(asked, lambda level: len(questions.steps(level)))
     return Work(strategy.generations(beams) * count, decoded, prompts, read, rows=beams * count + nodes)
 
@@ -206,6 +224,9 @@ def _read_chains(chains: list, max_context: int, assumptions: Assumptions) -> tu
 
 def _score_revisions(artifact: Artifact, assumptions: Assumptions) -> Work:
     rows, read = _read_chains(artifact.inputs["chains"], artifact.spec["max_context"], assumptions)
+    for each in artifact.inputs["chains"] if "judge" in artifact.spec else ():
+        asked, answers = _asked(each.spec, assumptions), sum(_answers(each.spec, assumptions).values())
+        read += answers * _total(asked, partial(_judged, artifact.spec, assumptions))
     return Work(verified=read, rows=rows)
 
 

@@ -11,6 +11,7 @@ from ttc.study.sections import declared
 from ttc.study.sections.analysis import Allocation, Difficulty, Evaluation, Exchange, Findings, Stopping
 from ttc.study.sections.base import TAKEN, Different, Natural, Origin, Section, check_at_most, key, stated
 from ttc.study.sections.extrapolation import Extrapolation
+from ttc.study.sections.judging import Judge
 from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy
 from ttc.study.sections.pools import Source
 from ttc.study.sections.problems import Problems
@@ -208,6 +209,8 @@ class Configuration(Section):
             self.problems.check_amount(name, value, "train")
         prm = self.checkpoints.get("prm")
         self.engine.check(prm and prm.kind, bool(self.served))
+        if prm is not None and prm.judging is not None:
+            self._check_judge(prm.judging)
 
     @property
     def served(self) -> dict[str, Served]:
@@ -247,6 +250,23 @@ class Configuration(Section):
                         f"{name}.served.parameters: none was given, and the comparison with the larger policy is at "
                         "equal FLOPs"
                     )
+
+    def _check_judge(self, judge: Judge) -> None:
+        """A search is led by scores of steps."""
+        if judge.asks == "steps":
+            return
+        asked = "prm.checkpoint.judge.asks: a judge of whole solutions scores no steps"
+        if count := len(self.search.strategies):
+            raise InputError(
+                f"{asked}, and search.strategies has {count} searches, which steps lead: set it to steps, or "
+                "search.strategies to []"
+            )
+        larger = {"larger_policy"} & (self.checkpoints.keys() | self.served.keys())
+        if larger and self.ablations.larger_search:
+            raise InputError(
+                f"{asked}, and ablations.larger_search is a search, which steps lead: set it to steps, or "
+                "ablations.larger_search to false"
+            )
 
     def _check_training(self) -> None:
         """Whatever is trained needs training problems."""

@@ -16,10 +16,10 @@ from ttc.study.sections.base import (
     key,
     whole,
 )
+from ttc.study.sections.judging import KINDS, Judge, check_judge
 from ttc.study.sections.served import Served
 from ttc.study.sections.training import PolicyTraining
 
-KINDS = "ttc.verifiers.kinds"
 _HUB, _COMMIT = re.compile(r"[\w.-]+/[\w.-]+"), re.compile(r"[0-9a-f]{40}")
 Width = whole(8)
 
@@ -95,12 +95,23 @@ class VerifierCheckpoint(Checkpoint):
     separator: Text | None = key(
         None, "text after each step, for kinds that leave it open; null is a line end"
     )
+    judge: Judge | None = None
 
     def check(self, where: str) -> None:
-        """See `Checkpoint.check`; and InputError for a separator of a kind that has its own."""
+        """See `Checkpoint.check`; and InputError for a separator or words of a kind that has its own."""
         super().check(where)
         if self.separator is not None and not plugins.declaration(KINDS, self.kind)["separator"]:
             raise InputError(f"{where}.separator: kind {self.kind} has a separator of its own; leave it out")
+        check_judge(where, self.kind, self.judge)
+
+    @property
+    def judging(self) -> Judge | None:
+        """How a judge is asked; None of a kind that is asked as it was trained."""
+        words = plugins.declaration(KINDS, self.kind)["words"]
+        if words is None:
+            return None
+        judge = self.judge or Judge()
+        return judge if judge.prompt else judge.model_copy(update={"prompt": words})
 
 
 def is_commit(revision: str | None) -> bool:
