@@ -229,7 +229,7 @@ def test_a_kind_that_needs_more_than_hidden_states_is_refused(tmp_path, monkeypa
     monkeypatch.setattr(plugins, "declarations", lambda _: own | {"ki_tag": own["ki_tag"] | {"vllm": False}})
     with pytest.raises(
         InputError,
-        match=r"'ki_tag' needs the transformers engine; vLLM takes the kinds chat_plus, qwen_extra0, ",
+        match=r"'ki_tag' needs the transformers engine; vLLM takes the kinds chat_plus, judge, qwen_extra0, ",
     ):
         load("ki_tag", tmp_path, engine="vllm")
 

@@ -46,9 +46,9 @@ def words_file(folder, changes=None):
     return file
 
 
-def asking(folder, asks, **changes):
+def asking(folder, asks, critique=None, **changes):
     """How a judge is asked in these words, as a specification has it."""
-    return judging.load(words_file(folder, changes), asks).content
+    return judging.load(words_file(folder, changes), asks, critique).content
 
 
 class ByHand:

@@ -16,7 +16,13 @@ from ttc.verifiers import judging
 ALONE = {"search": {"strategies": []}, "ablations": {"larger_search": False}}
 REVISED = {
     "problems": {"train": None, "prompt": "math_chat"},
-    "revision": {"use": True, "by": "prompt", "max_context": 2, "max_generations": 4, "verifier": {"use": False}},
+    "revision": {
+        "use": True,
+        "by": "prompt",
+        "max_context": 2,
+        "max_generations": 4,
+        "verifier": {"use": False},
+    },
 }
 
 
@@ -91,7 +97,11 @@ def test_other_kinds_have_the_names_that_they_had(files, root):
 
 def test_the_configuration_shows_how_it_is_asked(files):
     shown = shown_configuration(parse(configured(files, "judge", {"asks": "steps"})))
-    assert shown["prm"]["checkpoint"]["judge"] == {"prompt": None, "asks": "steps"}
+    assert shown["prm"]["checkpoint"]["judge"] == {
+        "prompt": None,
+        "asks": "steps",
+        "critique": None,
+    }
 
 
 def test_its_words_are_counted(files, root):
@@ -126,18 +136,18 @@ def test_its_words_are_counted(files, root):
 MISTAKES = {
     "search of solutions": (
         ["judge"],
-        "prm.checkpoint.judge.asks: a judge of whole solutions scores no steps, and search.strategies has 2 searches, "
-        "which steps lead: set it to steps, or search.strategies to []",
+        "prm.checkpoint.judge.asks: a judge of whole solutions scores no steps, and search.strategies has 2: set it "
+        "to steps, or search.strategies to []",
     ),
     "larger search": (
         ["judge", {"asks": "solution"}, {"search": {"strategies": []}, "ablations": {"larger_search": True}}],
-        "prm.checkpoint.judge.asks: a judge of whole solutions scores no steps, and ablations.larger_search is a "
-        "search, which steps lead: set it to steps, or ablations.larger_search to false",
+        "prm.checkpoint.judge.asks: a judge of whole solutions scores no steps, and ablations.larger_search is "
+        "one: set it to steps, or ablations.larger_search to false",
     ),
     "trained kind": (
         ["chat_plus", {"asks": "steps"}],
         "prm.checkpoint.judge: kind chat_plus is asked as it was trained; leave it out, or take a kind that is asked "
-        "in words: judge",
+        "in words: judge, judge_critique",
     ),
     "no such words": (
         ["judge", {"asks": "steps", "prompt": "yes_or_now"}],

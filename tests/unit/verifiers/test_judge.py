@@ -1,5 +1,7 @@
 """Judges: the probability of yes among yes and no at the next token, about a solution or after each of its steps."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -78,7 +80,7 @@ def test_what_is_billed_is_each_step_once_and_each_question(folder, by_hand, tmp
     told = [by_hand.tokens(by_hand.conversation(WORDS["steps"], PROBLEM, STEPS[:end])) for end in (1, 2, 3)]
     alike = [
         next(place for place, pair in enumerate(zip(*each, strict=False)) if pair[0] != pair[1])
-        for each in zip(told, told[1:], strict=False)
+        for each in pairwise(told)
     ]
     assert len(reading.tokens) == sum(map(len, told)) - sum(alike)
     scores(verifier, [PROBLEM], [STEPS])
@@ -180,8 +182,8 @@ def test_the_usual_words_ask_about_the_whole_solution():
     asked = judges.judging.load("yes_or_no", "solution")
     text = asked.text(small_models.tokenizer(), "1 + 1?", ["1 + 1 = {problem}", "2"])
     assert text == (
-        "<|im_start|>user\nProblem:\n1 + 1?\n\nSolution:\n1 + 1 = {problem}\n2\n\nIs this solution correct? Answer with "
-        "Yes or No.<|im_end|>\n<|im_start|>assistant\n"
+        "<|im_start|>user\nProblem:\n1 + 1?\n\nSolution:\n1 + 1 = {problem}\n2\n\nIs this solution correct? Answer "
+        "with Yes or No.<|im_end|>\n<|im_start|>assistant\n"
     )
 
 
@@ -189,14 +191,16 @@ def test_the_usual_words_ask_about_the_whole_solution():
 
 
 def test_a_spelling_that_is_not_one_token(folder, tmp_path):
-    with pytest.raises(InputError, match=r"kind 'judge' needs a tokenizer with one token for 'Yes', and this one"):
+    with pytest.raises(InputError, match="kind 'judge' needs a tokenizer with one token for 'Yes', and this"):
         opened(folder, tmp_path, "solution", changes={"yes": ["Yes"]})
 
 
 def test_two_spellings_that_are_one_token(folder, tmp_path, monkeypatch):
     encode = Judge.encode
     monkeypatch.setattr(Judge, "encode", lambda self, text: encode(self, text.lower()))
-    with pytest.raises(InputError, match=r"has one token for 'Y' and 'y', and a judge's verdicts have to differ"):
+    with pytest.raises(
+        InputError, match=r"has one token for 'Y' and 'y', and a judge's verdicts have to differ"
+    ):
         opened(folder, tmp_path, "solution")
 
 
@@ -212,7 +216,9 @@ def test_a_solution_that_is_longer_than_the_window(folder, tmp_path):
     steps = [" ".join("7" * 30)] * 20
     total = len(branches(verifier.read(PROBLEM, steps))[-1].tokens)
     assert total > 512
-    with pytest.raises(InputError, match=f"has {total} tokens with its problem and the model's window is 512"):
+    with pytest.raises(
+        InputError, match=f"has {total} tokens with its problem and the model's window is 512"
+    ):
         verifier.reading(PROBLEM, steps, "s")
     # All its questions together may be longer than the window, of which each conversation is a part
     steps = ["7"] * 40
@@ -225,13 +231,17 @@ def test_a_special_token_in_a_text(folder, tmp_path):
 
 
 def test_words_for_a_kind_that_is_asked_as_it_was_trained(folder, tmp_path):
-    with pytest.raises(InputError, match="verifier kind 'chat_plus' is asked as it was trained; leave judge out"):
+    with pytest.raises(
+        InputError, match="verifier kind 'chat_plus' is asked as it was trained; leave judge out"
+    ):
         load("chat_plus", folder, judge=judges.asking(tmp_path, "steps"))
 
 
 def test_a_judge_of_solutions_does_not_guide_a_search(tmp_path):
     path = judges.model_directory(tmp_path / "judge")
-    with pytest.raises(InputError, match="is asked about whole solutions; only a judge of steps guides a search"):
+    with pytest.raises(
+        InputError, match="is asked about whole solutions; only a judge that says yes or no to steps"
+    ):
         open_follower(path, "judge", Runtime(device="cpu"), None, judge=judges.asking(tmp_path, "solution"))
 
 

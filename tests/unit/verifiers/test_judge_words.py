@@ -49,8 +49,11 @@ def test_variables_and_date_reach_the_chat_template(tmp_path):
 
 
 MISTAKES = {
-    "unknown key": ({"solutions": "x"}, "'solutions' is unknown; known are solution, .*did you mean 'solution'"),
-    "bare yes": ({True: ["Y"]}, "'True' is unknown; .*write \"yes\" and \"no\" in quotes"),
+    "unknown key": (
+        {"solutions": "x"},
+        "'solutions' is unknown; known are solution, .*did you mean 'solution'",
+    ),
+    "bare yes": ({True: ["Y"]}, '\'True\' is unknown; .*write "yes" and "no" in quotes'),
     "no question": ({"solution": None}, r"`solution` must be a text with \{problem\} and \{solution\}"),
     "no place": ({"solution": "{problem}"}, r"`solution` must have \{solution\} once; it has 0"),
     "two places": ({"solution": "{problem}{problem}{solution}"}, r"must have \{problem\} once; it has 2"),
@@ -67,16 +70,19 @@ MISTAKES = {
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_mistake_in_a_file(tmp_path, case):
     changes, said = MISTAKES[case]
-    with pytest.raises(InputError, match=f"^judge's prompt '{re.escape(str(tmp_path))}/judge.yaml': .*{said}"):
+    with pytest.raises(
+        InputError, match=rf"^judge's prompt '{re.escape(str(tmp_path))}/judge.yaml': .*{said}"
+    ):
         judging.load(judges.words_file(tmp_path, changes), "solution")
 
 
 def test_an_unknown_name():
-    with pytest.raises(InputError, match="judge's prompt 'yes_no': there is no such file; known are .*yes_or_no"):
+    said = r"judge's prompt 'yes_no': there is no such file; known are .*yes_or_no"
+    with pytest.raises(InputError, match=said):
         judging.load("yes_no", "solution")
 
 
 def test_a_file_that_names_no_keys(tmp_path):
     (tmp_path / "judge.yaml").write_text("- a\n")
-    with pytest.raises(InputError, match="the file must name its keys, such as `solution: ...`"):
+    with pytest.raises(InputError, match="the file must name its keys, such as"):
         judging.load(tmp_path / "judge.yaml", "solution")

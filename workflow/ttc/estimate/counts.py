@@ -127,14 +127,15 @@ def _roll_out(artifact: Artifact, assumptions: Assumptions) -> Work:
 
 
 def _score(artifact: Artifact, assumptions: Assumptions) -> Work:
-    rows = read = 0.0
+    rows = read = written = 0.0
     for each in artifact.inputs["samples"]:
         made, asked = _sample(each, assumptions), _asked(each.spec, assumptions)
         samples = each.spec["samples"][1] - each.spec["samples"][0]
         rows += made.rows
         read += made.decoded + samples * _total(asked, assumptions.questions.question)
         read += samples * _total(asked, partial(_judged, artifact.spec, assumptions))
-    return Work(verified=read, rows=rows)
+        written += samples * _total(asked, partial(_criticised, artifact.spec, assumptions))
+    return Work(decoded=written, verified=read, rows=rows)
 
 
 def _judged(spec: dict, assumptions: Assumptions, level: Hashable, times: float | None = None) -> float:
@@ -143,9 +144,21 @@ def _judged(spec: dict, assumptions: Assumptions, level: Hashable, times: float 
         return 0.0
     before, after = judge["question"].split(SOLUTION)
     if times is None:
-        times = len(assumptions.questions.steps(level)) if judge["asks"] == "steps" else 1
+        times = _times(judge, assumptions, level)
     written = len(judge["system"] or "") + len(before) + times * len(after)
     return written / CHARACTERS + times * CHAT_TURNS
+
+
+def _times(judge: dict, assumptions: Assumptions, level: Hashable) -> int:
+    """How often a judge is asked about a solution."""
+    return len(assumptions.questions.steps(level)) if judge["asks"] == "steps" else 1
+
+
+def _criticised(spec: dict, assumptions: Assumptions, level: Hashable) -> float:
+    """Tokens of a judge's critiques of a solution, all as long as they may be: none is known before."""
+    if (critique := spec.get("judge", {}).get("critique")) is None:
+        return 0.0
+    return _times(spec["judge"], assumptions, level) * critique["count"] * critique["max_tokens"]
 
 
 def _search(artifact: Artifact, assumptions: Assumptions) -> Work:
@@ -224,10 +237,12 @@ def _read_chains(chains: list, max_context: int, assumptions: Assumptions) -> tu
 
 def _score_revisions(artifact: Artifact, assumptions: Assumptions) -> Work:
     rows, read = _read_chains(artifact.inputs["chains"], artifact.spec["max_context"], assumptions)
+    written = 0.0
     for each in artifact.inputs["chains"] if "judge" in artifact.spec else ():
         asked, answers = _asked(each.spec, assumptions), sum(_answers(each.spec, assumptions).values())
         read += answers * _total(asked, partial(_judged, artifact.spec, assumptions))
-    return Work(verified=read, rows=rows)
+        written += answers * _total(asked, partial(_criticised, artifact.spec, assumptions))
+    return Work(decoded=written, verified=read, rows=rows)
 
 
 def _pair_revisions(artifact: Artifact, assumptions: Assumptions) -> Work:

@@ -45,7 +45,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         runtime.progress("distinct revisions scored"),
     )
     tell(verifier)
-    last = scored.select(pl.col("step_scores").list.last().alias("score"), "tokens")
+    last = scored.select(pl.col("step_scores").list.last().alias("score"), pl.exclude("step_scores"))
     CHAIN_SCORES.write(
         pl.concat([chains.select("problem_id", "chain", "step"), last], how="horizontal"), output
     )

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from ttc.tables.columns import CONFIDENCES, FINISH, PROBLEM, SAMPLE, SOLUTION, STEP_SCORES
+from ttc.tables.columns import CONFIDENCES, FINISH, PROBLEM, SAMPLE, SOLUTION, STEP_SCORES, WRITTEN
 from ttc.tables.schema import Column, Schema, count, share, text
 
 PROBLEMS = Schema(
@@ -75,7 +75,8 @@ SCORES = Schema(
     | {
         "step_scores": STEP_SCORES,
         "tokens": count(meaning="tokens the verifier read: prompt and solution", nullable=True),
-    },
+    }
+    | WRITTEN,
     meaning="verifier scores of samples",
 )
 STEP_VALUES = Schema(

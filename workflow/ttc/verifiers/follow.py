@@ -142,8 +142,9 @@ def open_follower(
     kind = read_card(path)["kind"]
     if kind != "prm":
         raise InputError(f"{path} is of kind '{kind}'; only a process verifier (prm) guides a search")
-    if judge is not None and judge["asks"] != STEPS:
-        raise InputError(f"{path} is asked about whole solutions; only a judge of steps guides a search")
+    if judge is not None and (judge["asks"] != STEPS or "critique" in judge):
+        what = "writes critiques" if "critique" in judge else "is asked about whole solutions"
+        raise InputError(f"{path} {what}; only a judge that says yes or no to steps guides a search")
     verifier = open_verifier(path, reads, runtime, engine=read_by, beside=True, judge=judge)
     if reads is not None:
         return TextSteps(verifier, engine.tokenizer, engine.stops)

@@ -26,10 +26,26 @@ from ttc.problems.prompts import Prompt
 from ttc.problems.text import SEPARATOR
 
 FOLDER = prompts.FOLDER / "judges"
-SOLUTION, STEPS = "solution", "steps"  # what a judge is asked about: a whole solution, or each step's beginning
+SOLUTION, STEPS = (
+    "solution",
+    "steps",
+)  # what a judge is asked about: a whole solution, or each step's beginning
 PLACES = ("{problem}", "{solution}")
 OWN = (SOLUTION, STEPS, "yes", "no", "verdict")
 TURNS = ("description", "system", "variables", "date")  # as in the prompts of policies
+
+
+@dataclass(frozen=True)
+class Critique:
+    """How critiques are drawn before a verdict: so many of each solution, whose scores are averaged."""
+
+    count: int
+    max_tokens: int
+    temperature: float
+    verdict: (
+        str  # `probability`, of yes among yes and no behind the critique; `parsed`: what the critique says
+    )
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -44,16 +60,19 @@ class Asking:
     system: str | None = None
     variables: dict = field(default_factory=dict)
     date: str = Prompt.date
+    critique: Critique | None = None
 
     @classmethod
     def of(cls, content: dict) -> "Asking":
         """That of a specification, as `content` wrote it."""
-        return cls(**content | {name: tuple(content[name]) for name in ("yes", "no")})
+        critique = {"critique": Critique(**content["critique"])} if "critique" in content else {}
+        return cls(**content | {name: tuple(content[name]) for name in ("yes", "no")} | critique)
 
     @property
     def content(self) -> dict:
         """What of it can change a score: all."""
-        return json.loads(canonical(asdict(self)))
+        made = json.loads(canonical(asdict(self)))
+        return {name: value for name, value in made.items() if name != "critique" or value is not None}
 
     def text(self, tokenizer, problem: str, steps: Sequence[str]) -> str:
         """What the model reads up to its judgement: a conversation in the chat template of `tokenizer`.
@@ -67,11 +86,11 @@ class Asking:
         return prompts.render(turns, filled, tokenizer)
 
 
-def load(name: str | Path, asks: str) -> Asking:
+def load(name: str | Path, asks: str, critique: Critique | None = None) -> Asking:
     """How a judge is asked in the words of a file, or of a name in `workflow/prompts/judges`.
 
-    InputError for an unknown name, a file that is no YAML, an unknown key or a value of the wrong kind, and a question
-    without `{problem}` and `{solution}`.
+    InputError for an unknown name, a file that is no YAML, an unknown key or a value of the wrong kind, a question
+    without `{problem}` and `{solution}`, and critiques without a `verdict`.
     """
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
@@ -88,17 +107,22 @@ def load(name: str | Path, asks: str) -> Asking:
         raise InputError(f"{where}: the file must name its keys, such as `solution: ...`")
     for key in map(str, given):
         if key not in (*OWN, *TURNS):
-            quoted = "; write \"yes\" and \"no\" in quotes" if key in ("True", "False") else nearest(key, OWN)
+            quoted = '; write "yes" and "no" in quotes' if key in ("True", "False") else nearest(key, OWN)
             raise InputError(f"{where}: '{key}' is unknown; known are {', '.join((*OWN, *TURNS))}{quoted}")
     turns = prompts.checked(
         {"template": prompts.PLACE} | {key: given[key] for key in TURNS if key in given}, where
     )
-    spellings = {key: _spellings(given.get(key), f"{where}: \"{key}\"") for key in ("yes", "no")}
+    spellings = {key: _spellings(given.get(key), f'{where}: "{key}"') for key in ("yes", "no")}
     if both := sorted(set(spellings["yes"]) & set(spellings["no"])):
         raise InputError(f"{where}: {both[0]!r} stands for yes and for no")
     verdict = given.get("verdict")
     if not isinstance(verdict, str | None):
         raise InputError(f"{where}: `verdict` must be a text")
+    if critique is not None and not (verdict or "").strip():
+        raise InputError(
+            f"{where}: a judge that writes critiques needs `verdict`, what stands before its verdict, such as "
+            "'Verdict:'"
+        )
     return Asking(
         asks,
         _question(given.get(asks), f"{where}: `{asks}`"),
@@ -107,6 +131,7 @@ def load(name: str | Path, asks: str) -> Asking:
         system=turns.system,
         variables=turns.variables,
         date=turns.date,
+        critique=critique,
     )
 
 

@@ -2,8 +2,8 @@
 
 A reading is cut behind its problem, behind each place at which a score is read, and where other readings may go on
 otherwise.  A *prefix* is what lies before a cut, and has the score of its last step.  Readings with the same tokens up
-to a cut share that prefix, in a search as in a pool.  Lists of tokens are compared, never texts: a tokenizer that merges the end of a step with what follows costs a
-piece that is read anew, and no mistake.
+to a cut share that prefix, in a search as in a pool.  Lists of tokens are compared, never texts: a tokenizer that
+merges the end of a step with what follows costs a piece that is read anew, and no mistake.
 
 A prefix lives as long as a row of a search holds it or one behind it (`hold`).
 """

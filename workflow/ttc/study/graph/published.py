@@ -130,7 +130,8 @@ class Published(Base):
             return {}
         from ttc.verifiers import judging  # loads numpy
 
-        return {"judge": judging.load(self._file(judge.prompt), judge.asks).content}
+        how = judge.critique and judging.Critique(**judge.critique.model_dump(), **self.seed)
+        return {"judge": judging.load(self._file(judge.prompt), judge.asks, how).content}
 
     def scoring(self, kind: str) -> dict:
         """See `Base`."""

@@ -252,20 +252,19 @@ class Configuration(Section):
                     )
 
     def _check_judge(self, judge: Judge) -> None:
-        """A search is led by scores of steps."""
-        if judge.asks == "steps":
+        """A search is led by scores of steps, and waits for no critiques."""
+        if judge.asks == "steps" and judge.critique is None:
             return
         asked = "prm.checkpoint.judge.asks: a judge of whole solutions scores no steps"
+        remedy = "set it to steps, or"
+        if judge.critique is not None:
+            asked, remedy = "prm.checkpoint.kind: a judge that writes critiques leads no search", "set"
         if count := len(self.search.strategies):
-            raise InputError(
-                f"{asked}, and search.strategies has {count} searches, which steps lead: set it to steps, or "
-                "search.strategies to []"
-            )
+            raise InputError(f"{asked}, and search.strategies has {count}: {remedy} search.strategies to []")
         larger = {"larger_policy"} & (self.checkpoints.keys() | self.served.keys())
         if larger and self.ablations.larger_search:
             raise InputError(
-                f"{asked}, and ablations.larger_search is a search, which steps lead: set it to steps, or "
-                "ablations.larger_search to false"
+                f"{asked}, and ablations.larger_search is one: {remedy} ablations.larger_search to false"
             )
 
     def _check_training(self) -> None:

@@ -16,7 +16,7 @@ from ttc.study.sections.base import (
     key,
     whole,
 )
-from ttc.study.sections.judging import KINDS, Judge, check_judge
+from ttc.study.sections.judging import KINDS, Critique, Judge, check_judge
 from ttc.study.sections.served import Served
 from ttc.study.sections.training import PolicyTraining
 
@@ -107,11 +107,12 @@ class VerifierCheckpoint(Checkpoint):
     @property
     def judging(self) -> Judge | None:
         """How a judge is asked; None of a kind that is asked as it was trained."""
-        words = plugins.declaration(KINDS, self.kind)["words"]
-        if words is None:
+        declared = plugins.declaration(KINDS, self.kind)
+        if declared["words"] is None:
             return None
         judge = self.judge or Judge()
-        return judge if judge.prompt else judge.model_copy(update={"prompt": words})
+        critique = (judge.critique or Critique()) if declared["writes"] else None
+        return judge.model_copy(update={"prompt": judge.prompt or declared["words"], "critique": critique})
 
 
 def is_commit(revision: str | None) -> bool:

@@ -88,7 +88,7 @@ class Judge(CausalVerifier):
     def scored(
         self, problems: list[str], solutions: list[list[str]], names: list[str] | None = None
     ) -> list[Scored]:
-        """See `PublishedVerifier.scored`; one that is asked about solutions is asked as if they ended with each step."""
+        """See `PublishedVerifier.scored`; asked about whole solutions it is asked as if they ended with each step."""
         if self.asking.asks == STEPS:
             return super().scored(problems, solutions, names)
         ended = [
