@@ -7,6 +7,9 @@ import pytest
 
 from tests.support import judges, preloaded, small_models
 from tests.support.published_study import QUICK, SOURCE, WITHOUT_NOTEBOOKS, snakemake
+from ttc.problems.steps import steps_of
+from ttc.verifiers import judging
+from ttc.verifiers.load import load
 
 TESTS, SAMPLES = 4, 8
 CRITIQUES = {"count": 2, "max_tokens": 8, "temperature": 1.0}
@@ -85,12 +88,15 @@ def test_a_judge_of_steps_leads_a_search(files, tmp_path):
     assert result.returncode == 0, result.stdout[-4000:]
     store = tmp_path / "study/results/store"
     scores = pl.concat([pl.read_parquet(path) for path in (store / "score").glob("*.parquet")])
-    (candidates,) = (pl.read_parquet(path) for path in (store / "search").glob("*/candidates.parquet"))
     assert max(scores["step_scores"].list.len()) > 1 and "written" not in scores.columns
-    # A search and a pool ask the same of equal solutions
-    samples = pl.concat([pl.read_parquet(path) for path in (store / "sample").glob("*.parquet")])
-    by_text = samples.join(scores, on=["problem_id", "sample_index"]).unique(["problem_id", "text"])
-    both = candidates.join(by_text, on=["problem_id", "text"], suffix="_pool")
-    assert len(both)
-    for row in both.iter_rows(named=True):
-        assert row["step_scores"] == pytest.approx(row["step_scores_pool"], abs=1e-5)
+    (candidates,) = (pl.read_parquet(path) for path in (store / "search").glob("*/candidates.parquet"))
+    (problems,) = (pl.read_parquet(path) for path in (store / "problems").glob("*.parquet"))
+    # What led the search is what the judge says of the text that came of it, read whole
+    asked = judging.load(files / "judge.yaml", "steps").content
+    judge = load("judge", files / "model", device="cpu", judge=asked, memory=None)
+    rows = candidates.join(problems.select("problem_id", "question"), on="problem_id")
+    assert len(rows) >= TESTS
+    for row in rows.iter_rows(named=True):
+        if steps := steps_of(row["text"]):
+            (expected,) = judge.score([row["question"]], [steps])
+            assert row["step_scores"][-1] == pytest.approx(expected[-1], abs=1e-4)

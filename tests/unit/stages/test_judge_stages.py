@@ -50,10 +50,10 @@ def models(folder):
     return {kind: judges.model_directory(folder / kind, kind, seed=5) for kind in ("judge", "judge_critique")}
 
 
-def spec(folder, kind, asks="solution", **more):
-    how = HOW if kind == "judge_critique" else None
+def spec(folder, reads, asks="solution", **more):
+    how = HOW if reads == "judge_critique" else None
     asked = judges.asking(folder / "words", asks, how, **({"verdict": "So:"} if how else {}))
-    return {"format": kind, "judge": asked} | more
+    return {"format": reads, "judge": asked} | more
 
 
 class Killed(BaseException):
