@@ -6,9 +6,8 @@ and `generate` goes on from there, at the better of two batch sizes.  `vllm` is 
 first prompt, and without compilation, in its own environment where there is one.  Every solution is as long as the
 limit, so that all make the same number of tokens.
 
-The checkpoint is not part of this repository: the environment variable TTC_SMOLLM2 names a folder of it, with
-safetensors (`SmolLM2-135M-Instruct`; any other Llama, Qwen2 or Qwen3 in float32 will do).  TTC_VLLM_PYTHON names the
-interpreter of vLLM's environment; without it `.venv-vllm` is looked for.
+The checkpoint comes from the Python package index (`tools.smollm2`).  TTC_VLLM_PYTHON names the interpreter of vLLM's
+environment; without it `.venv-vllm` is looked for (`make vllm`).
 """
 
 import copy
@@ -20,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks import ROOT
 from benchmarks.frame import Bench
+from benchmarks.materials import smollm2, vllm_python
 
 TITLE = "sampling below a shared prompt"
 GOAL = (
@@ -44,9 +43,7 @@ QUESTIONS = (
 
 def measure(bench: Bench) -> None:
     """Ours, `generate` and vLLM, one after another on the same prompts."""
-    folder = os.environ.get("TTC_SMOLLM2")
-    if not folder or not Path(folder).is_dir():
-        bench.skip("it needs a checkpoint of SmolLM2-135M-Instruct, in the folder that TTC_SMOLLM2 names")
+    folder = str(smollm2(bench))
     torch.set_num_threads(1)
     length = int(os.environ.get("TTC_TOKENS", 8 if bench.quick else MAX_TOKENS))
     engine, prompts = _load(folder)
@@ -63,7 +60,7 @@ def measure(bench: Bench) -> None:
     best = min(speed, key=speed.get)
     bench.record("baseline", speed[best], total, "tokens", note=f"batches of {best * SAMPLES}")
     bench.goal("tokens/s of ours by generate's", bench.ratio(), at_least=3)
-    seconds = _vllm(folder, prompts, length, 1 if bench.quick else 3)
+    seconds = _vllm(vllm_python(bench), folder, prompts, length, 1 if bench.quick else 3)
     if seconds is not None:
         bench.record("vllm", seconds, total, "tokens")
         bench.goal("tokens/s of ours by vLLM's", bench.ratio(baseline="vllm"), at_least=0.7)
@@ -162,10 +159,11 @@ print(json.dumps(min(seconds[1:])))
 """
 
 
-def _vllm(folder: str, prompts: list[list[int]], length: int, repeats: int) -> float | None:
+def _vllm(
+    python: Path | None, folder: str, prompts: list[list[int]], length: int, repeats: int
+) -> float | None:
     """Seconds of vLLM for the same solutions; None where it has no environment."""
-    python = Path(os.environ.get("TTC_VLLM_PYTHON", ROOT / ".venv-vllm/bin/python"))
-    if not python.exists():
+    if python is None:
         print("  shared_prefix: vLLM has no environment here (`make vllm`)", flush=True)
         return None
     given = {"folder": folder, "prompts": prompts, "samples": SAMPLES, "length": length, "repeats": repeats}

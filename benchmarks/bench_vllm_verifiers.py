@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks import ROOT
 from benchmarks.bench_published_verifiers import SIZE, lines, replay, requests
 from benchmarks.frame import Bench
+from benchmarks.materials import vllm_python
 from tests.support.published import KINDS, checkpoint
 from ttc.verifiers.load import load
 
@@ -31,11 +32,7 @@ VARIANTS = {"ours": 256, "baseline": None}  # MB of keys and values; None keeps 
 
 def measure(bench: Bench) -> None:
     """A headline for each kind."""
-    named = os.environ.get("TTC_VLLM_PYTHON")
-    python = Path(named or ROOT / ".venv-vllm/bin/python")
-    # An environment that is being installed has an interpreter already; a quick look takes none that was not named
-    ready = python.is_file() and (named or (not bench.quick and (ROOT / ".venv-vllm/.ready").is_file()))
-    if not ready:
+    if (python := vllm_python(bench)) is None:
         bench.skip("it needs the environment of vLLM (`make vllm`), and in its quick form TTC_VLLM_PYTHON")
     for kind in [KINDS[0]] if bench.quick else KINDS:
         folder = bench.out / "published" / kind

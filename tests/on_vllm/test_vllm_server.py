@@ -1,12 +1,7 @@
 """Samples from a real server of vLLM on loopback: what it writes is what the model writes, and seeds repeat."""
 
 import json
-import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 
 import polars as pl
 import pytest
@@ -14,6 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.support import vllm_models as tiny
+from tests.support.vllm_server import serving
 from ttc.errors import InputError
 from ttc.problems import prompts
 from ttc.runtime import Runtime
@@ -32,13 +28,6 @@ SPEC = {
     "engine": "openai",
     "form": {"prompt": prompts.content_of(PROMPT), "equality": "text", "timeout": 5.0},
 }
-SETTINGS = {
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "OMP_NUM_THREADS": "1",
-    "TORCHDYNAMO_DISABLE": "1",
-    "HF_HUB_OFFLINE": "1",
-    "VLLM_NO_USAGE_STATS": "1",
-}
 
 
 @pytest.fixture(scope="module")
@@ -56,38 +45,9 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def servers(folder):
     """A server, and how it is reached."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder / "model")]
-    command += ["--served-model-name", NAME, "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"]
-    command += [
-        "--enforce-eager",
-        "--max-model-len",
-        str(tiny.WINDOW),
-        "--kv-cache-memory-bytes",
-        str(256 << 20),
-    ]
-    command += ["--no-enable-chunked-prefill", "--max-num-batched-tokens", "4096"]
-    with open(folder / "server.log", "wb") as log:
-        server = subprocess.Popen(command, env=os.environ | SETTINGS, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        url = f"http://127.0.0.1:{port}/v1"
-        while not _answers(f"{url}/models"):
-            assert server.poll() is None, (folder / "server.log").read_text()[-4000:]
-            time.sleep(0.5)
+    model, log = folder / "model", folder / "server.log"
+    with serving(sys.executable, model, NAME, log, tiny.WINDOW, memory=256) as url:
         yield {NAME: {"url": url, "concurrency": 4}}
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _answers(url):
-    try:
-        with urllib.request.urlopen(url) as response:
-            return response.status == 200
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="module")

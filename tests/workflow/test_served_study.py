@@ -10,10 +10,12 @@ from tests.support.published_study import QUICK, SOURCE, WITHOUT_NOTEBOOKS, snak
 
 
 def test_a_served_policy_runs_to_the_report(tmp_path):
-    """Votes only; no model is here, and the key is in no file."""
+    """Votes, and chains of revisions, for which it is asked again; no model is here, and the key is in no file."""
     small_models.write_problems(tmp_path / "files/test.jsonl", 4, 1)
-    (tmp_path / "files/prompt.yaml").write_text(json.dumps(small_models.PROMPT), encoding="utf-8")
-    off = {name: {"use": False} for name in ("prm", "orm", "revision")}
+    prompt = small_models.PROMPT | {"ask_again": "Look again."}
+    (tmp_path / "files/prompt.yaml").write_text(json.dumps(prompt), encoding="utf-8")
+    off = {name: {"use": False} for name in ("prm", "orm")}
+    revision = {"by": "prompt", "max_generations": 4, "ratios": "all", "verifier": {"use": False}}
     few = ("allocation", "stopping", "spending", "extrapolation", "findings", "exchange")
     quick = {name: QUICK[name] for name in few} | WITHOUT_NOTEBOOKS
     state = Faults(("429", "cut"), secret=SECRET, retry_after="0")
@@ -32,6 +34,7 @@ def test_a_served_policy_runs_to_the_report(tmp_path):
                     "served": {"model": MODEL, "url": url, "key_variable": "TTC_TEST_KEY", "concurrency": 32}
                 },
                 "sampling": {"samples": 8, "max_tokens": 36},
+                "revision": revision,
                 "evaluation": {"budgets": [1, 2, 4, 8]},
                 "difficulty": {"bins": 2},
                 "figures": {"formats": ["svg"], "sweep_budgets": [4, 8]}
@@ -40,15 +43,19 @@ def test_a_served_policy_runs_to_the_report(tmp_path):
         )
         result = snakemake(tmp_path / "study", given, environment=jobs | {"TTC_TEST_KEY": SECRET})
     assert result.returncode == 0, result.stdout[-4000:]
-    assert set(state.answered.values()) == {1} and len(state.answered) == 4 * 8
+    chains = 4 + 2 + 1 + 1  # answers of a question
+    assert set(state.answered.values()) == {1} and len(state.answered) == 4 * (8 + chains)
     made = tmp_path / "study/results/served"
     assert MODEL in (made / "report.html").read_text(encoding="utf-8")
     outcomes = pl.read_parquet(made / "tables/outcomes.parquet")
-    assert set(outcomes["strategy"]) == {"pass_at_1", "pass_at_k", "majority"}
+    revised = outcomes.filter(family="revisions")
+    assert set(revised["strategy"]) >= {"sequential", "parallel", "revisions(sequential=2, parallel=2)"}
+    assert set(outcomes["strategy"]) >= {"pass_at_1", "pass_at_k", "majority", "revision_step"}
     assert outcomes["tokens"].null_count() == 0 and outcomes["flops"].null_count() == len(outcomes)
-    (sampled,) = (tmp_path / "study/results/store/sample").glob("*.parquet")
-    record = json.loads(sampled.with_name(f"{sampled.name}.json").read_text())
-    assert record["server"]["answers"] == 32
+    for stage, count in (("sample", 32), ("revise", 4 * chains)):
+        (table,) = (tmp_path / f"study/results/store/{stage}").glob("*.parquet")
+        record = json.loads(table.with_name(f"{table.name}.json").read_text())
+        assert record["server"]["answers"] == count
     written = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
     assert not [path for path in written if SECRET.encode() in path.read_bytes()]
     # The address is in the study's own file, and in Snakemake's notes of its command

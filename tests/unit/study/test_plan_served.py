@@ -1,6 +1,7 @@
 """Plans of studies whose policy is behind a server: what is asked for, what the key holds, and what is refused."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -24,7 +25,7 @@ PRM = {"use": True, "checkpoint": CHECKPOINT | {"kind": "qwen_extra0"}}
 def base(tmp_path):
     """A study with votes only."""
     (tmp_path / "test.jsonl").write_text('{"question": "1 + 1?", "answer": "#### 2"}\n' * 8)
-    (tmp_path / "prompt.yaml").write_text("template: '{problem}'\nextract: [hashes]\n")
+    (tmp_path / "prompt.yaml").write_text("template: '{problem}'\nextract: [hashes]\nask_again: Again.\n")
     source = {"columns": {"question": "question", "solution": "answer"}, "extract": ["hashes"]}
     return {
         "problems": {
@@ -50,6 +51,26 @@ def test_a_served_policy_is_asked_and_nothing_else_is_needed(base):
     assert not plan.of("check_prompts")
     asked = planned(base, policy={"served": {"request": {"top_k": 3}}}).of("sample")[0]
     assert asked.spec == samples.spec | {"request": {"top_k": 3}}
+
+
+def test_the_policy_is_asked_again(base, tmp_path):
+    again = {"use": True, "by": "prompt", "verifier": {"use": False}, "max_generations": 4}
+    served = {"request": {"top_k": 3}, "parameters": 7, "price": {"read": 1.0, "decoded": 2.0}}
+    plan = planned(base, revision=again, policy={"served": served})
+    (chains,) = plan.of("revise")
+    assert chains.inputs["reviser"] == plan.of("fetch_model") and not plan.of("check_prompts")
+    assert chains.spec["engine"] == "openai" and chains.spec["request"] == {"top_k": 3}
+    assert chains.spec["form"]["prompt"]["again"] == "Again."
+    assert plan.of("evaluate")[0].spec["parameters"] == {"policy": 7, "reviser": 7}
+    jobs = plan_jobs(plan)
+    assert jobs.gpus("revise") == 0 and "--servers" in jobs.how("revise")(None, 1)
+    alone = planned(base, policy={"served": served})
+    assert alone.of("sample")[0].key == plan.of("sample")[0].key
+    bills = []
+    for each in (alone, plan):
+        (said,) = prices(each, estimated(each, tmp_path)[0])
+        bills.append(float(re.search(r"([\d.]+) USD", said).group(1)))
+    assert 0 <= bills[0] < bills[1]
 
 
 def test_where_a_server_is_and_how_it_is_asked_is_in_no_key_and_shown_nowhere(base):
@@ -141,7 +162,14 @@ MISTAKES = {
     ),
     "not read": ({"policy": {"served": {"request": {"stream": True}}}}, r"request\.stream: what comes back with it is"),
     "orm": ({"orm": {"use": True}}, r"orm\.use: a policy behind a server cannot be trained from: set it to false"),
-    "revision": ({"revision": {"use": True}}, r"revision\.use: a policy behind a server cannot be trained from"),
+    "revision": (
+        {"revision": {"use": True}},
+        r"revision\.use: a policy behind a server cannot be trained from: set it to false, or revision\.by to prompt",
+    ),
+    "verifier of revisions": (
+        {"revision": {"use": True, "by": "prompt"}},
+        r"revision\.verifier\.use: a policy behind a server cannot be trained from: set it to false",
+    ),
     "prm": ({"prm": {"use": True}}, r"prm\.use: a policy .*set it to false, or give prm\.checkpoint"),
     "search": (
         {"prm": PRM},

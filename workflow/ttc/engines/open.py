@@ -17,6 +17,11 @@ def sampler(spec: dict) -> Callable | None:
     return getattr(_module(spec), "sample", None)
 
 
+def is_elsewhere(spec: dict) -> bool:
+    """Whether the engine asks for whole solutions elsewhere, so that no model is opened here."""
+    return sampler(spec) is not None
+
+
 def open_engine(
     spec: dict, path: Path, form: Form, runtime: Runtime, engines: int = 1, verifier: Path | None = None
 ) -> Engine:

@@ -34,14 +34,24 @@ def chat(prompt: Prompt) -> bool:
 
 
 def body(
-    prompt: Prompt, question: str, model: str, temperature: float, stream: np.uint64, more: dict
+    prompt: Prompt,
+    question: str,
+    model: str,
+    temperature: float,
+    stream: np.uint64,
+    more: dict,
+    context: Sequence[str] = (),
 ) -> dict:
     """The fields of a request for one answer, but for its longest length.
 
     stream: the answer's noise stream, of which its seed is made: a server that minds seeds repeats itself.  more:
-    fields that the study adds, which go before those that are usual here; one that is None is left out.
+    fields that the study adds, which go before those that are usual here; one that is None is left out.  context:
+    earlier answers, oldest first, after which another one is asked for.
     """
-    said = {"messages": messages(prompt, question)} if chat(prompt) else {"prompt": render(prompt, question)}
+    if chat(prompt):
+        said = {"messages": messages(prompt, question, context)}
+    else:
+        said = {"prompt": render(prompt, question, context=context)}
     if prompt.variables:  # vLLM, SGLang and llama.cpp give them to the chat template
         said["chat_template_kwargs"] = prompt.variables
     if prompt.stop:

@@ -35,18 +35,25 @@ def describe(server: Server, model: str) -> dict:
 
 
 def answers(
-    server: Server, requests: Iterable[Request], max_tokens: int, read: Callable[[object], Any]
+    server: Server,
+    requests: Iterable[Request],
+    max_tokens: int,
+    read: Callable[[object], Any],
+    follow: Callable[[Request, Any], Request | None] | None = None,
 ) -> Iterator[tuple[Any, Any] | None]:
     """Key and answer of each request, as they come; None once in a while when none does, so that what is
     there can be kept.
 
-    read: makes an answer of a response, or raises; then the request is made again.  InputError where the server
+    read: makes an answer of a response, or raises; then the request is made again.  follow: called in the thread that
+    asks, with a request and its answer; says what is to be asked after it, or None.  InputError where the server
     says no, or no try of a request brings an answer; the answers that are there come before it.
     """
     done: queue.Queue = queue.Queue()
     stop = threading.Event()
-    made = (_complete(server, each, max_tokens) for each in requests)
-    thread = threading.Thread(target=_work, args=(server, made, read, done, stop), daemon=True)
+    limits = {server.length_field: max_tokens}
+    thread = threading.Thread(
+        target=_work, args=(server, limits, iter(requests), read, follow, done, stop), daemon=True
+    )
     thread.start()
     try:
         while True:
@@ -65,18 +72,24 @@ def answers(
         thread.join()
 
 
-def _complete(server: Server, request: Request, max_tokens: int) -> Request:
+def _complete(server: Server, request: Request, limits: dict) -> Request:
     """A request with the fields that servers disagree about."""
-    fields = request.body | {server.length_field: max_tokens}
+    fields = request.body | limits
     if not server.send_seed:
         del fields["seed"]
     return request._replace(body=fields)
 
 
 def _work(
-    server: Server, requests: Iterator[Request], read, done: queue.Queue, stop: threading.Event
+    server: Server,
+    limits: dict,
+    requests: Iterator[Request],
+    read,
+    follow,
+    done: queue.Queue,
+    stop: threading.Event,
 ) -> None:
-    """The thread: workers, each of which makes one request after the other.
+    """The thread: workers, each of which makes one request after the other, and those that follow from its answer.
 
     After an error none begins another; requests that are under way bring their answers, which are paid for.
     """
@@ -84,10 +97,14 @@ def _work(
 
     async def worker(client: Client) -> None:
         try:
-            for request in requests:
-                done.put(("answer", request.key, await client.answer(request, read)))
-                if errors:
-                    return
+            for first in requests:
+                request: Request | None = first
+                while request is not None:
+                    answer = await client.answer(_complete(server, request, limits), read)
+                    done.put(("answer", request.key, answer))
+                    if errors:
+                        return
+                    request = follow(request, answer) if follow else None
         except Exception as error:  # whatever it is, the one who waits for the answers is told
             errors.append(error)
             client.wake()

@@ -12,7 +12,7 @@ from ttc.estimate.published import sizes
 from ttc.estimate.rates import START, Rates, benchmark, engine, size_of, stated_rates
 from ttc.estimate.sizes import flops
 from ttc.study.artifact import Artifact, Part
-from ttc.study.jobs import gpus_of
+from ttc.study.jobs import ASKED, gpus_of
 from ttc.study.plan import Plan
 from ttc.study.sections.configuration import POOL
 from ttc.study.sections.running import SERVED
@@ -203,7 +203,7 @@ def _stated(plan: Plan, rates: Rates) -> Iterator[str]:
 def prices(plan: Plan, every: list[Job]) -> Iterator[str]:
     """Of each model behind a server, the tokens that are asked of it, and what they cost where there is a price."""
     for section, served in plan.configuration.served.items():
-        asked = [job for job in every if job.artifact.stage == "sample" and _asks(job.artifact, served.model)]
+        asked = [job for job in every if job.artifact.stage in ASKED and _asks(job.artifact, served.model)]
         said = []
         for jobs_of in (asked, [job for job in asked if not job.made]):
             read = sum(job.work.prompted for job in jobs_of)
@@ -221,7 +221,8 @@ def prices(plan: Plan, every: list[Job]) -> Iterator[str]:
 
 
 def _asks(artifact: Artifact, model: str) -> bool:
-    return artifact.inputs["policy"][0].spec.get("served") == model
+    written_by = artifact.inputs["reviser" if artifact.stage == "revise" else "policy"]
+    return written_by[0].spec.get("served") == model
 
 
 def _assumed(plan: Plan, sentences: list[str]) -> list[str]:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from ttc.engines.open import open_engine
+from ttc.engines.open import is_elsewhere, open_engine
 from ttc.engines.sampling import Draw, select_problems
 from ttc.problems.formats import open_form
+from ttc.revision import served
 from ttc.revision.chains import revise
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
@@ -23,10 +24,14 @@ DECLARATION = {
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), lengths (of each chain), max_context, first_answer (policy or
     reviser), temperature, max_tokens; until_correct (optional): chains end with their first correct answer; form and
-    engine (optional).
+    engine (optional); request (optional): further fields of requests to a server.
     """
     problems = select_problems(PROBLEMS.read(one(inputs, "problems")), spec["split"], spec["problems"])
     with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
+        if is_elsewhere(spec):
+            reviser, draw = one(inputs, "reviser"), Draw.of(spec, runtime)
+            CHAINS.write(served.revise(spec, reviser, form, problems, draw, runtime), output)
+            return
         both = spec["first_answer"] == "policy"
         engine = open_engine(spec, one(inputs, "reviser"), form, runtime, engines=1 + both)
         first = engine

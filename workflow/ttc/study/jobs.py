@@ -20,7 +20,8 @@ ENGINES = "ttc.engines.backends"
 USUAL = "cpu"  # the environment of all that names no engine with one of its own
 CACHE = "results/cache"
 SPECIFICATIONS = f"{CACHE}/specifications"
-ASKING = ("fetch_model", "sample")  # stages that may ask a server
+ASKED = ("sample", "revise")  # stages that a server may write for
+ASKING = ("fetch_model", *ASKED)
 LONGEST = 60_000  # bytes of a specification in a command; Linux takes arguments of 131,072
 
 
@@ -37,9 +38,7 @@ def gpus_of(configuration: Configuration, stage: str) -> int:
 def only_asks(configuration: Configuration, stage: str) -> bool:
     """Whether all jobs of a stage ask servers, so that no model is here."""
     policies = {"policy", "larger_policy"}
-    return (
-        stage == "sample" and not policies & configuration.checkpoints.keys() and bool(configuration.served)
-    )
+    return stage in ASKED and not policies & configuration.checkpoints.keys() and bool(configuration.served)
 
 
 @dataclass(frozen=True)

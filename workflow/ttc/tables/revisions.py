@@ -30,10 +30,14 @@ CHAINS = Schema(
     CHAIN
     | SOLUTION
     | {
-        "tokens": count(meaning="tokens generated for this revision"),
-        "context_tokens": count(meaning="tokens read as context: prompt and earlier answers"),
+        "tokens": count(meaning="tokens generated for this revision; null = not recorded", nullable=True),
+        "context_tokens": count(
+            meaning="tokens read as context: prompt and earlier answers; null = not recorded", nullable=True
+        ),
         "logprob": Column(
-            pl.Float32(), meaning="sum of log-probabilities of the tokens (nats), temperature 1"
+            pl.Float32(),
+            meaning="sum of log-probabilities of the tokens (nats), temperature 1; null = not recorded",
+            nullable=True,
         ),
         "finish_reason": FINISH,
     },

@@ -41,6 +41,8 @@ class Published(Base):
         self.problems = add("problems", "given", spec, **files)
         self.policy = self._policy(configuration.policy)
         sizes = {role: served.size for role, served in configuration.served.items() if served.size}
+        if "policy" in sizes and configuration.revises:  # it is asked again
+            sizes["reviser"] = sizes["policy"]
         self.parameters = sizes or None
         self.extract = self.form()["form"]["prompt"]["extract"]
         self._vllm = self._versions() if "vllm" in configuration.engine.names else {}
@@ -60,11 +62,11 @@ class Published(Base):
 
     def generating(self, stage: str, larger: bool = False) -> dict:
         """See `Base`: the form of the problems, and the engine where it is not the usual one."""
+        form = self._revising() if stage == "revise" else self.form(larger)
         served = self.configuration.served.get("larger_policy" if larger else "policy")
         if served is not None:
             more = {"request": served.request} if served.request else {}
-            return self.form(larger) | {"engine": SERVED} | more
-        form = self._revising() if stage == "revise" else self.form(larger)
+            return form | {"engine": SERVED} | more
         return form | self._engine(stage)
 
     def form(self, larger: bool = False) -> dict:

@@ -228,7 +228,15 @@ class Configuration(Section):
             )
         if self.policy.served is not None:
             off = "a policy behind a server cannot be trained from: set it to false"
-            for name, needed in (("orm", self.trained["orm"]), ("revision", self.revises)):
+            trains = self.revises and self.revision.by == TRAINING
+            if trains:
+                raise InputError(
+                    f"revision.use: {off}, or revision.by to prompt, which asks the policy again"
+                )
+            for name, needed in (
+                ("orm", self.trained["orm"]),
+                ("revision.verifier", self.revises and self.revision.verifier.use),
+            ):
                 if needed:
                     raise InputError(f"{name}.use: {off}")
             if self.trained["prm"]:

@@ -28,7 +28,7 @@ READ_BY_VLLM = [name for name, each in plugins.declarations(KINDS).items() if ea
 class Engine(Section):
     """What generates and reads published models: `transformers`, or `vllm` in its own environment (docs/vllm.md).
 
-    A policy that is `served` is sampled by `openai`, whatever is said here (docs/served.md).
+    A policy that is `served` is asked by `openai`, whatever is said here (docs/served.md).
     """
 
     sample: EngineName = key(DEFAULT_ENGINE, "samples")

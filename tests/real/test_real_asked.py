@@ -1,0 +1,123 @@
+"""A real model that is asked again for its answers, and one behind a real server of vLLM."""
+
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+import torch
+
+from tests.support.real_model import QUESTIONS, Study, check_same, only_if_asked_for
+from tests.support.vllm_server import serving
+from ttc.models.tokenizers import load_tokenizer
+from ttc.models.weights import weights_of
+from ttc.problems.formats import open_form
+from ttc.runtime import Runtime
+from ttc.stages import fetch_model, revise, sample
+from ttc.study.build import ROOT
+from ttc.tables.generation import PROBLEMS, SAMPLES
+from ttc.tables.revisions import CHAINS
+
+only_if_asked_for()
+
+NAME, WINDOW, MEMORY = "smollm2", 1024, 1024
+VLLM = Path(os.environ.get("TTC_VLLM_PYTHON", ROOT / ".venv-vllm/bin/python"))
+REVISION = {"use": True, "by": "prompt", "max_context": 2, "max_generations": 4, "ratios": "all"}
+REVISION |= {"verifier": {"use": False}}
+
+
+@pytest.fixture(scope="module")
+def asked_again(gguf, folder):
+    return Study(gguf, folder, revision=REVISION)
+
+
+def conversation(prompt, question, before):
+    """The turns of a chain so far, written out from the prompt's content."""
+    turns = [("system", prompt["system"])]
+    for problem, solution in prompt["examples"]:
+        turns += [("user", problem), ("assistant", solution)]
+    turns.append(("user", question))
+    for answer in before:
+        turns += [("assistant", answer), ("user", prompt["again"])]
+    return [{"role": role, "content": content} for role, content in turns]
+
+
+@torch.inference_mode()
+def test_a_chain_is_a_conversation(asked_again, policy, network):
+    """Tokens read are those of the chat template, and log-probabilities those of one pass over all of it."""
+    (problems,), (made,) = asked_again.made("problems"), asked_again.made("revise")
+    (planned,) = asked_again.plan.of("revise")
+    prompt, words = planned.spec["form"]["prompt"], load_tokenizer(policy)
+    questions = dict(PROBLEMS.read(problems).select("problem_id", "question").iter_rows())
+    chains = CHAINS.read([made]).sort("problem_id", "chain", "step")
+    assert chains.group_by("problem_id").len()["len"].to_list() == [4 + 2 + 1 + 1] * QUESTIONS
+    before, passes = {}, 0
+    for row in chains.iter_rows(named=True):
+        said = before.setdefault((row["problem_id"], row["chain"]), [])
+        turns = conversation(prompt, questions[row["problem_id"]], said[-2:])
+        read = words.apply_chat_template(turns, add_generation_prompt=True, tokenize=True, return_dict=False)
+        assert row["context_tokens"] == len(read)
+        said.append(row["text"])
+        answer = words(row["text"], add_special_tokens=False)["input_ids"]
+        if row["step"] < 2 or passes == 8 or len(answer) != row["tokens"]:
+            continue
+        logits = network(torch.tensor([read + answer])).logits[0, len(read) - 1 : -1].double()
+        total = logits.log_softmax(-1).gather(1, torch.tensor(answer)[:, None]).sum()
+        assert row["logprob"] == pytest.approx(float(total), abs=1e-3)
+        passes += 1
+    assert passes or (chains["finish_reason"] == "stop").all()  # an answer that is cut has no token that ends it
+
+
+def test_votes_among_revisions_reach_the_outcomes(asked_again):
+    made = asked_again.made("evaluate")[0]
+    outcomes = pl.read_parquet(made / "outcomes.parquet" if made.is_dir() else made)
+    revised = outcomes.filter(family="revisions", selection="majority")
+    assert {"sequential", "parallel", "revisions(sequential=2, parallel=2)"} <= set(revised["strategy"])
+    assert revised["problem_id"].n_unique() == QUESTIONS and revised["flops"].null_count() == 0
+
+
+@pytest.mark.skipif(
+    not VLLM.is_file(), reason="no environment of vLLM is here (`make vllm`, or TTC_VLLM_PYTHON)"
+)
+def test_a_server_writes_what_the_model_writes(study, asked_again, policy, network, tmp_path):
+    """Greedy answers and chains of vLLM's server are those of the engine, up to ties of two logits."""
+    folder, (problems,) = weights_of(policy).folder, study.made("problems")
+    (samples,), (chains,) = study.plan.of("sample"), asked_again.plan.of("revise")
+    asked = samples.spec | {"temperature": 0.0, "samples": [0, 1]}
+    asked = {name: value for name, value in asked.items() if name != "confidence"}
+    again = chains.spec | {"temperature": 0.0, "lengths": [3]}
+    inputs = {"problems": [problems], "policy": [policy], "reviser": [policy]}
+    with serving(VLLM, folder, NAME, tmp_path / "server.log", WINDOW, MEMORY) as url:
+        servers = {NAME: {"url": url, "concurrency": 8}}
+        elsewhere = tmp_path / "policy"
+        spec = {"role": "policy", "served": NAME}
+        fetch_model.run(spec, {"checkpoint": []}, elsewhere, Runtime(servers=servers))
+        there = inputs | {"policy": [elsewhere], "reviser": [elsewhere]}
+        request = {"engine": "openai", "request": {"top_k": -1, "repetition_penalty": 1.0}}
+        for stage, given in ((sample, asked), (revise, again)):
+            output = tmp_path / f"{stage.__name__}.served.parquet"
+            stage.run(given | request, there, output, Runtime(servers=servers))
+    for stage, given in ((sample, asked), (revise, again)):
+        stage.run(given, inputs, tmp_path / f"{stage.__name__}.parquet", Runtime(device="cpu"))
+
+    def read(table, stage, name=""):
+        columns = (*table.key, "text", "tokens")
+        return table.read([tmp_path / f"{stage.__name__}{name}.parquet"]).select(columns).sort(table.key)
+
+    questions = dict(PROBLEMS.read(problems).select("problem_id", "question").iter_rows())
+    same = 0
+    with open_form(asked["form"]) as form:
+        words = load_tokenizer(policy)
+        pairs = zip(*(read(SAMPLES, sample, name).iter_rows(named=True) for name in ("", ".served")), strict=True)
+        for ours, theirs in pairs:
+            (prompt,) = form.prompts(words, [questions[ours["problem_id"]]])
+            written = form.continued(words, [ours["text"], theirs["text"]])
+            equal = check_same(network, prompt, *written)
+            assert not equal or ours["tokens"] == theirs["tokens"]
+            same += equal
+    assert same >= QUESTIONS - 1
+    # Of chains only those are compared whose first answers are the same: the others read something else
+    both = read(CHAINS, revise).join(read(CHAINS, revise, ".served"), on=CHAINS.key, suffix="_served")
+    alike = both.group_by("problem_id").agg((pl.col("text") == pl.col("text_served")).all())["text"].sum()
+    print(f"{same} of {QUESTIONS} answers and {alike} of {QUESTIONS} chains of three answers are equal")
+    assert len(both) == 3 * QUESTIONS and alike >= QUESTIONS - 2
