@@ -21,7 +21,7 @@ TABLES = {
             "format": lambda declared: escaped(declared["title"]),
             "a score is": lambda declared: declared["score"],
             "what goes wrong elsewhere": lambda declared: declared["pitfalls"],
-            "made for": lambda declared: ", ".join(f"`{model}`" for model in declared["models"]),
+            "made for": lambda declared: ", ".join(f"`{model}`" for model in declared["models"]) or "any",
         },
     ),
     "presets": (

@@ -28,7 +28,10 @@ from ttc.verifiers import vllm_network
 from ttc.verifiers.load import load
 from ttc.verifiers.preflight import golden_examples
 
-KINDS = plugins.declarations("ttc.verifiers.kinds")
+# Those that are asked as they were trained
+KINDS = {
+    name: each for name, each in plugins.declarations("ttc.verifiers.kinds").items() if each["words"] is None
+}
 POOLED = [name for name, each in KINDS.items() if each["vllm"]]
 HEADS = {  # what the weights of a head begin with
     "chat_plus": "lm_head",
@@ -226,7 +229,7 @@ def test_a_kind_that_needs_more_than_hidden_states_is_refused(tmp_path, monkeypa
     monkeypatch.setattr(plugins, "declarations", lambda _: own | {"ki_tag": own["ki_tag"] | {"vllm": False}})
     with pytest.raises(
         InputError,
-        match=r"'ki_tag' needs the transformers engine; vLLM takes the kinds chat_plus, qwen_extra0, ",
+        match=r"'ki_tag' needs the transformers engine; vLLM takes the kinds chat_plus, judge, qwen_extra0, ",
     ):
         load("ki_tag", tmp_path, engine="vllm")
 

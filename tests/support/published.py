@@ -42,7 +42,8 @@ WORDS = (
     ],
     *["final", "answer", "within", "boxed", "What", "is", "Then", "add", "so", "the", "result"],
 )
-KINDS = plugins.names("ttc.verifiers.kinds")
+# Those that are asked as they were trained; tests of judges make models of their own
+KINDS = [name for name, each in plugins.declarations("ttc.verifiers.kinds").items() if each["words"] is None]
 VOCABULARY = [*SPECIAL, *WORDS, "<extra_0>"]
 PATTERN = r"ки|\n\n|\n|\d|[^\W\d]+|[^\w\s]"
 CHAT = (

@@ -74,7 +74,7 @@ def _samples(names, ability, random):
 
 def _scores(names, random):
     rows = [(name, sample, random.random(2).round(3).tolist(), 11) for name in names for sample in range(4)]
-    columns = list(SCORES.columns)
+    columns = list(SCORES.dtypes)
     return SCORES.check(pl.DataFrame(rows, schema=columns, orient="row"), "t")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.support import published, published_study, small_models, thinking_models
+from tests.support import judges, published, published_study, small_models, thinking_models
 from tests.support.published_study import GIVEN, QUICK, SOURCE, TRAINED
 from ttc import plugins
 from ttc.study.config import merge
@@ -67,11 +67,20 @@ def of_published_models(folder: Path) -> dict[str, dict]:
         "given": published_study.configuration(folder, GIVEN) | published_study.WITHOUT_NOTEBOOKS,
         "trained": published_study.configuration(folder, TRAINED),
     }
-    for kind in plugins.names(KINDS):
-        published.checkpoint(folder / kind, kind)
+    for kind, declared in plugins.declarations(KINDS).items():
         checkpoint = {"path": str(folder / kind), "dtype": "float32", "kind": kind}
+        more = {}
+        if declared["words"] is None:
+            published.checkpoint(folder / kind, kind)
+        else:
+            judges.weights(folder / kind)
+            words = judges.words_file(folder / f"{kind}-words", {"verdict": "So:"})
+            checkpoint["judge"] = {"prompt": str(words), "asks": "steps"}
+        if declared["writes"]:
+            checkpoint["judge"]["critique"] = {"count": 2, "max_tokens": 8}
+            more = {"search": {"strategies": []}, "ablations": {"larger_search": False}}
         prm = {"checkpoint": checkpoint, "preflight": None}
-        found[kind] = merge(found["given"], {"study": {"name": kind}, "prm": prm})
+        found[kind] = merge(found["given"], {"study": {"name": kind}, "prm": prm} | more)
     prompt = folder / "solved.yaml"
     prompt.write_text(yaml.safe_dump(solved_first()), encoding="utf-8")
     problems = {"prompt": str(prompt)}

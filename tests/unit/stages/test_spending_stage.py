@@ -29,7 +29,7 @@ def write(folder, questions=12, samples=8, answers=True, scores=True, fewer=()):
                 (name, sample, [0.1, float(np.clip(0.4 + 0.3 * right + random.normal(0, 0.1), 0, 1))], 30)
             )
     SAMPLES.write(pl.DataFrame(rows, schema=list(SAMPLES.dtypes), orient="row"), folder / "samples")
-    SCORES.write(pl.DataFrame(scored, schema=list(SCORES.columns), orient="row"), folder / "scores")
+    SCORES.write(pl.DataFrame(scored, schema=list(SCORES.dtypes), orient="row"), folder / "scores")
     told = {"split": "test", "level": 1, "answer": "7", "solution": ""}
     frame = pl.DataFrame({"problem_id": names, "question": [f"{name}?" for name in names]})
     PROBLEMS.write(

@@ -107,7 +107,7 @@ class Golden:
 
 
 def test_without_examples_the_golden_ones_are_scored(directory, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(preflight, "open_verifier", lambda *_: Golden(0.9, 0.2))
+    monkeypatch.setattr(preflight, "open_verifier", lambda *_, **__: Golden(0.9, 0.2))
     run(directory, tmp_path / "preflight.parquet", None)
     table = PREFLIGHT.read(tmp_path / "preflight.parquet")
     assert table["score"].to_list() == [0.9 if verdict else 0.2 for verdict in table["verdict"]]
@@ -116,7 +116,7 @@ def test_without_examples_the_golden_ones_are_scored(directory, tmp_path, monkey
         "right steps score 0.900 on average and wrong ones 0.200, with an AUC of 1.000"
         in capsys.readouterr().out
     )
-    monkeypatch.setattr(preflight, "open_verifier", lambda *_: Golden(0.2, 0.9))
+    monkeypatch.setattr(preflight, "open_verifier", lambda *_, **__: Golden(0.2, 0.9))
     with pytest.raises(InputError, match=r"6 right steps score 0.200 on average and 4 wrong ones 0.900"):
         run(directory, tmp_path / "preflight.parquet", None)
 

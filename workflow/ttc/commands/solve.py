@@ -183,6 +183,7 @@ def _solved(given: argparse.Namespace, study, asked, rules: list, models: tuple[
                 runtime,
                 engine=scoring.get("engine", "transformers"),
                 beside=True,
+                judge=scoring.get("judge"),
             )
             return Sampler(
                 engine,

@@ -117,7 +117,7 @@ def _about_samples(frames: list, questions: Lengths, temperature: float) -> dict
 # Columns that are read, of those a table has
 COLUMNS = {"problem_id", "sample_index", "split", "level", "tokens", "context_tokens", "rollouts", "step"}
 COLUMNS |= {"answer", "correct", "finish_reason", "context"}
-COLUMNS |= {"generated_tokens", "verifier_tokens", "generations"}
+COLUMNS |= {"generated_tokens", "verifier_tokens", "generations", "written"}
 
 
 def _table(path: Path):
@@ -152,7 +152,8 @@ def _step_values(artifact, frame, work):
 
 
 def _scores(artifact, frame, work):
-    return {"verified": frame["tokens"].sum() or 0, "rows": len(frame)}
+    written = (frame["written"].sum() or 0) if "written" in frame.columns else 0
+    return {"decoded": written, "verified": (frame["tokens"].sum() or 0) - written, "rows": len(frame)}
 
 
 def _candidates(artifact, frame, work):

@@ -76,4 +76,6 @@ def _models(artifact: Artifact) -> tuple[list, list]:
     if artifact.stage not in STAGES or artifact.stage == "pair_revisions":
         return [], []
     inputs = artifact.inputs
-    return inputs.get("reviser") or inputs.get("policy") or [], inputs.get("verifier") or []
+    verifiers = inputs.get("verifier") or []
+    # Where only a verifier works, it writes what is written: a judge's critiques
+    return inputs.get("reviser") or inputs.get("policy") or verifiers, verifiers

@@ -70,7 +70,7 @@ def load(name: str | Path) -> Prompt:
             f"prompt '{name}': there is no such file; known are {', '.join(known)}, or the path of a .yaml file"
             f"{nearest(str(name), known)}"
         )
-    return _checked(_read(path), f"prompt '{path}'")
+    return checked(read_file(path), f"prompt '{path}'")
 
 
 def from_content(content: dict) -> Prompt:
@@ -230,7 +230,8 @@ def _tokenizer_content(tokenizer) -> dict:
     return content | {"class": type(tokenizer).__name__, "vocabulary": tokenizer.get_vocab()}
 
 
-def _read(path: Path) -> object:
+def read_file(path: Path) -> object:
+    """What a YAML file holds; InputError for one that is none."""
     import yaml
 
     try:
@@ -239,7 +240,8 @@ def _read(path: Path) -> object:
         raise InputError(f"prompt '{path}': not a YAML file ({' '.join(str(error).split())})") from error
 
 
-def _checked(given: object, where: str) -> Prompt:
+def checked(given: object, where: str) -> Prompt:
+    """The prompt that a file's content describes; InputError, which begins with `where`, for what `load` refuses."""
     if not isinstance(given, dict):
         raise InputError(f"{where}: the file must name its keys, such as `template: ...`")
     known = Prompt.__dataclass_fields__

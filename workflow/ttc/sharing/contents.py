@@ -150,8 +150,11 @@ def _add_externals(plan: Plan, found: Contents, size: str) -> None:
     for given, each in sorted(every.items()):
         copied = size != "tables" and not isinstance(each, Folder) and not given.startswith(NOTEBOOKS)
         _add_external(given, each.key, Path(each.path), copied, found)
-    problems = plan.configuration.problems
-    for prompt in {problems.prompt, problems.larger_prompt} if problems else ():
+    problems, prm = plan.configuration.problems, plan.configuration.checkpoints.get("prm")
+    prompts = {problems.prompt, problems.larger_prompt} if problems else set()
+    if prm is not None and prm.judging is not None:
+        prompts.add(prm.judging.prompt)
+    for prompt in prompts:
         if prompt and prompt.endswith((".yaml", ".yml")):
             adopted = given_file(prompt)
             path = plan.root / prompt

@@ -21,14 +21,16 @@ DECLARATION = {
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: format, least_auc, and examples: {problem, steps, verdicts} each, or null for those of the package.
+    """spec: format, least_auc, and examples: {problem, steps, verdicts} each, or null for those of the package; judge
+    (optional): how a judge is asked.
 
     Writes the table of their scores.  An outcome verifier is examined in the same way, as if the solution ended with
     each of its steps.  InputError where right and wrong steps do not score as they should.
     """
     examples = None if spec["examples"] is None else checked(spec["examples"])
     path = one(inputs, "verifier")
-    table = preflight(open_verifier(path, spec["format"], runtime), examples, spec["least_auc"])
+    verifier = open_verifier(path, spec["format"], runtime, judge=spec.get("judge"))
+    table = preflight(verifier, examples, spec["least_auc"])
     area, right, wrong = told_apart(table)
     print(
         f"  right steps score {right:.3f} on average and wrong ones {wrong:.3f}, with an AUC of {area:.3f}",

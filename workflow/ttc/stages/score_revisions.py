@@ -26,7 +26,8 @@ BLOCKS = 16  # times `batch_rows` distinct revisions that are scored before they
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: max_context (earlier answers that are read, 0 = the revision alone); of a published verifier format.
+    """spec: max_context (earlier answers that are read, 0 = the revision alone); of a published verifier format; judge
+    (optional): how a judge is asked.
 
     Writes the table of chain scores.  A PRM's score of a revision is that of its last step, read as a sample's is.
     Revisions of a problem with equal texts and equal contexts, which without contexts are most, are scored once.
@@ -34,7 +35,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     problems = PROBLEMS.read(one(inputs, "problems"))
     chains = CHAINS.read(inputs["chains"])
     path = one(inputs, "verifier")
-    verifier = open_verifier(path, spec.get("format"), runtime, whole=read_card(path)["kind"] == "orm")
+    whole = read_card(path)["kind"] == "orm"
+    verifier = open_verifier(path, spec.get("format"), runtime, whole=whole, judge=spec.get("judge"))
     scored = score_in_blocks(
         verifier,
         solutions_of(problems, chains, contexts(chains, spec["max_context"])),
@@ -43,7 +45,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         runtime.progress("distinct revisions scored"),
     )
     tell(verifier)
-    last = scored.select(pl.col("step_scores").list.last().alias("score"), "tokens")
+    last = scored.select(pl.col("step_scores").list.last().alias("score"), pl.exclude("step_scores"))
     CHAIN_SCORES.write(
         pl.concat([chains.select("problem_id", "chain", "step"), last], how="horizontal"), output
     )

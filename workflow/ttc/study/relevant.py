@@ -32,6 +32,8 @@ def shown_configuration(configuration: Configuration) -> dict:
             if shown[name]["checkpoint"] is not None:  # nothing is trained that is given
                 given = ("use", "checkpoint", "preflight")
                 shown[name] = {each: shown[name][each] for each in given if each in shown[name]} | thought
+                if shown[name]["checkpoint"].get("judge", "") is None:  # as before there were any
+                    del shown[name]["checkpoint"]["judge"]
     if origin != POOL:
         for name in ("prm", "orm", "revision"):
             if not shown[name]["use"]:

@@ -25,6 +25,15 @@ STEP_SCORES = Column(
     low=0.0,
     high=1.0,
 )
+WRITTEN = {
+    "written": Column(
+        pl.Int64(),
+        meaning="of `tokens`, those that the verifier wrote before it scored: critiques of a judge",
+        nullable=True,
+        low=0,
+        optional=True,
+    )
+}
 CONFIDENCES = {
     f"confidence_{of}": Column(
         pl.Float32(),

@@ -2,7 +2,17 @@
 
 import polars as pl
 
-from ttc.tables.columns import CONFIDENCES, FINISH, FORCED, PROBLEM, SAMPLE, SOLUTION, STEP_SCORES, THINKING
+from ttc.tables.columns import (
+    CONFIDENCES,
+    FINISH,
+    FORCED,
+    PROBLEM,
+    SAMPLE,
+    SOLUTION,
+    STEP_SCORES,
+    THINKING,
+    WRITTEN,
+)
 from ttc.tables.schema import Column, Schema, count, share, text
 
 PROBLEMS = Schema(
@@ -90,7 +100,8 @@ SCORES = Schema(
     | {
         "step_scores": STEP_SCORES,
         "tokens": count(meaning="tokens the verifier read: prompt and solution", nullable=True),
-    },
+    }
+    | WRITTEN,
     meaning="verifier scores of samples",
 )
 STEP_VALUES = Schema(

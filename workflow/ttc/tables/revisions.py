@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from ttc.tables.columns import CHAIN, FINISH, PROBLEM, SOLUTION, THINKING
+from ttc.tables.columns import CHAIN, FINISH, PROBLEM, SOLUTION, THINKING, WRITTEN
 from ttc.tables.schema import Column, Schema, count, text
 
 PAIRS = Schema(
@@ -51,6 +51,7 @@ CHAIN_SCORES = Schema(
     | {
         "score": Column(pl.Float32(), meaning="verifier score of the revision", low=0.0, high=1.0),
         "tokens": count(meaning="tokens the verifier read: prompt, answers before, and this one"),
-    },
+    }
+    | WRITTEN,
     meaning="verifier scores of revisions",
 )

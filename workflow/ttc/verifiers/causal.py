@@ -1,4 +1,4 @@
-"""Language models that answer with a plus or a minus: kinds `ki_tag` and `chat_plus`."""
+"""Language models whose next token is the answer: kinds `ki_tag`, `chat_plus` and `judge`."""
 
 import torch
 from transformers import AutoModelForCausalLM
@@ -7,18 +7,18 @@ from ttc.verifiers.published import PublishedVerifier
 
 
 class CausalVerifier(PublishedVerifier):
-    """A score is the probability of plus among plus and minus only, never among the whole vocabulary."""
+    """A score is the probability of the first answer among the answers only, never among the whole vocabulary."""
 
     network_class = AutoModelForCausalLM
-    answers: list[int]  # ids of plus and minus
+    answers: list[int]  # ids: of plus and minus, say
 
     @property
     def head_rows(self) -> list[int]:
-        """Those of plus and minus, in this order."""
+        """Those of the answers, in their order."""
         return self.answers
 
     def logits(self, tokens: torch.Tensor, mask: torch.Tensor, places: torch.Tensor, **past) -> torch.Tensor:
-        """Logits of plus and minus; those of whole vocabularies at every token would not fit a GPU."""
+        """Logits of the answers; those of whole vocabularies at every token would not fit a GPU."""
         output = self.network(
             input_ids=tokens,
             attention_mask=mask,

@@ -21,6 +21,7 @@ from ttc.problems.steps import steps_of
 from ttc.problems.stops import Stops
 from ttc.problems.text import SEPARATOR, decode
 from ttc.runtime import Runtime
+from ttc.verifiers.judging import STEPS
 from ttc.verifiers.open import open_verifier
 from ttc.verifiers.protocol import Reading, Solution, StepwiseVerifier, common
 
@@ -126,17 +127,25 @@ def _name(problem: str) -> str:
 
 
 def open_follower(
-    path: Path, reads: str | None, runtime: Runtime, engine: Engine, read_by: str = "transformers"
+    path: Path,
+    reads: str | None,
+    runtime: Runtime,
+    engine: Engine,
+    read_by: str = "transformers",
+    judge: dict | None = None,
 ) -> StepVerifier:
     """A process verifier that follows a search: it reads the policy's tokens, or the texts that they are.
 
-    engine: the policy's; read_by: the name of the engine that computes a published verifier.
+    engine: the policy's; read_by: the name of the engine that computes a published verifier; judge: how one is asked.
     InputError for an outcome verifier, and for one from scratch whose tokens are not the policy's.
     """
     kind = read_card(path)["kind"]
     if kind != "prm":
         raise InputError(f"{path} is of kind '{kind}'; only a process verifier (prm) guides a search")
-    verifier = open_verifier(path, reads, runtime, engine=read_by, beside=True)
+    if judge is not None and (judge["asks"] != STEPS or "critique" in judge):
+        what = "writes critiques" if "critique" in judge else "is asked about whole solutions"
+        raise InputError(f"{path} {what}; only a judge that says yes or no to steps guides a search")
+    verifier = open_verifier(path, reads, runtime, engine=read_by, beside=True, judge=judge)
     if reads is not None:
         return TextSteps(verifier, engine.tokenizer, engine.stops)
     require_same_tokens(engine.tokenizer, verifier.tokenizer)

@@ -26,6 +26,7 @@ def load(
     trust_remote_code: bool = False,
     local_files_only: bool = True,
     separator: str | None = None,
+    judge: dict | None = None,
     batch_tokens: int = 16384,
     memory: int | None = MEMORY,
     alone: bool = True,
@@ -35,15 +36,17 @@ def load(
     path: a model directory or a hub name; revision: of a hub name.  dtype: float32, bfloat16 or float16.  attention:
     what transformers calls it (eager, sdpa, flash_attention_2).  trust_remote_code: no kind needs it.
     local_files_only: read what is on this machine and never the network.  separator: what follows each step, for kinds
-    that leave the choice (None: a line end).  batch_tokens: tokens of one call with its padding; a longer input is
-    read alone.  memory: MB of keys and values that are kept of what was read, so that what begins alike is not read
-    again; None: whole inputs are read.  engine: `vllm` reads a directory through vLLM, in batches of its own; there
-    `memory` is what it takes for keys and values if another model shares the GPU; alone on it it takes what there is.
+    that leave the choice (None: a line end).  judge: how a model is asked that nobody trained to verify, for kinds that
+    do so (`ttc.verifiers.judging`; None: in the usual words, about whole solutions).  batch_tokens: tokens of one call
+    with its padding; a longer input is read alone.  memory: MB of keys and values that are kept of what was read, so
+    that what begins alike is not read again; None: whole inputs are read.  engine: `vllm` reads a directory through
+    vLLM, in batches of its own; there `memory` is what it takes for keys and values if another model shares the GPU;
+    alone on it it takes what there is.
 
     InputError for an unknown kind or option, a checkpoint that is missing, is not of this kind or lacks weights, and a
     tokenizer without the kind's tokens.
     """
-    make, options = kind_class(kind, separator)
+    make, options = kind_class(kind, separator, judge)
     if batch_tokens < 1:
         raise InputError(f"batch_tokens is {batch_tokens}; allowed is a whole number from 1")
     if engine == "vllm":

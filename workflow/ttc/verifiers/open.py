@@ -20,14 +20,15 @@ def open_verifier(
     engine: str = "transformers",
     whole: bool = False,
     beside: bool = False,
+    judge: dict | None = None,
 ) -> Verifier:
     """The verifier in a model directory; one from scratch has checked itself.
 
     reads: the format in which a published one reads texts (`ttc.verifiers.kinds`), None for one from scratch.  engine:
     `vllm` reads a published one through vLLM.  whole: one from scratch reads whole solutions, and not step by step as
-    it does in a search.  beside: another model shares the device.  What the scores are taken for, a process (prm) or
-    the outcome (orm), says the card's `kind`.  InputError for a directory without a card, with another format or kind,
-    and what the verifier's own class refuses.
+    it does in a search.  beside: another model shares the device.  judge: how a judge is asked.  What the scores are
+    taken for, a process (prm) or the outcome (orm), says the card's `kind`.  InputError for a directory without a card,
+    with another format or kind, and what the verifier's own class refuses.
     """
     card = read_card(path)
     if card.get("format") != reads:
@@ -52,6 +53,7 @@ def open_verifier(
         attention=weights.attention,
         trust_remote_code=weights.trust_remote_code,
         separator=separator,
+        judge=judge,
         batch_tokens=TOKENS_PER_ROW * runtime.batch_rows,
         memory=runtime.verifier_memory,
         alone=not beside,

@@ -1,9 +1,9 @@
 """Prefixes of readings: what solutions begin with alike is one thing, and has one score.
 
-A reading is cut behind its problem and behind each place at which a score is read.  A *prefix* is what lies before a
-cut, and has the score of its last step.  Readings with the same tokens up to a cut share that prefix, in a search as in
-a pool.  Lists of tokens are compared, never texts: a tokenizer that merges the end of a step with what follows costs a
-piece that is read anew, and no mistake.
+A reading is cut behind its problem, behind each place at which a score is read, and where other readings may go on
+otherwise.  A *prefix* is what lies before a cut, and has the score of its last step.  Readings with the same tokens up
+to a cut share that prefix, in a search as in a pool.  Lists of tokens are compared, never texts: a tokenizer that
+merges the end of a step with what follows costs a piece that is read anew, and no mistake.
 
 A prefix lives as long as a row of a search holds it or one behind it (`hold`).
 """
@@ -24,6 +24,9 @@ class Prefix:
         self.parent, self.tokens = parent, tokens
         self.length = len(tokens) + (parent.length if parent else 0)
         self.score: float | None = None  # read at the last token
+
+    def drop(self) -> None:
+        """Let go of what was computed to go on from; the score is kept."""
 
 
 Path = list[Prefix]  # of a reading, from its first cut to its last
@@ -72,7 +75,7 @@ class PrefixTree:
 
 def _pieces(reading: "Reading") -> Iterator[tuple[int, ...]]:
     """Tokens between the cuts of a reading; what follows the last score is not read."""
-    ends = [place + 1 for place in reading.places]
+    ends = sorted({*reading.cuts, *(place + 1 for place in reading.places)})
     start = min(reading.start, ends[0] - 1)
     for first, last in pairwise([0, *([start] if start else []), *ends]):
         yield reading.tokens[first:last]

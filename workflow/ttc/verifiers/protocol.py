@@ -45,8 +45,18 @@ class Reader(Protocol):
         """
 
 
+class Spent(NamedTuple):
+    """What a verifier that writes was billed for one reading."""
+
+    tokens: int  # read and written
+    written: int  # of these
+
+
 class Verifier(Reader, Protocol):
-    """Scores in [0, 1] of solutions."""
+    """Scores in [0, 1] of solutions.
+
+    One that writes before it scores has, as `spent`, what each reading of the last call of `scores` cost (`Spent`).
+    """
 
     tokens_scored: int  # tokens billed so far, of equal readings each
 

@@ -7,6 +7,7 @@ number that is (`probability`).  Where a kind's format leaves a choice, it follo
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -34,6 +35,9 @@ class Reading(NamedTuple):
     tokens: tuple[int, ...]
     places: tuple[int, ...]  # for each step, the token at which its answer is read
     start: int = 0  # tokens that are read of the problem before any step
+    # For each place the token at which its question begins, of which later tokens know nothing; (): there are none
+    asides: tuple[int, ...] = ()
+    cuts: tuple[int, ...] = ()  # numbers of tokens behind which other readings may go on otherwise
 
 
 class Scored(NamedTuple):
@@ -147,11 +151,7 @@ class PublishedVerifier(ABC):
         """
         known = known if (following := known is not None) else [0] * len(readings)
         self.tokens_scored += sum(len(each.tokens) for each in readings) - sum(known)
-        distinct = sorted(set(readings), key=lambda each: (len(each.tokens), each))
-        if self.prefixes is not None:
-            scores = dict(zip(distinct, self.prefixes.scores(distinct, following), strict=True))
-        else:
-            scores = self._score_whole(distinct)
+        scores = self._different(set(readings), following)
         for name, reading in zip(names, readings, strict=True):
             for step, score in enumerate(scores[reading]):
                 if not 0 <= score <= 1:  # nan too
@@ -167,9 +167,18 @@ class PublishedVerifier(ABC):
         self.tokens_scored += sum(map(len, openings))
         return openings
 
-    def hold(self, reading: Reading) -> Prefix | None:
+    def hold(self, reading: Reading) -> Prefix | list[Prefix | None] | None:
         """What was computed of a reading of the last call of `scores`; it is kept as long as the caller has it."""
-        return self.prefixes and self.prefixes.hold(reading)
+        if self.prefixes is None:
+            return None
+        if not reading.asides:
+            return self.prefixes.hold(reading)
+        held = []
+        for branch in branches(reading):
+            held.append(self.prefixes.hold(branch))
+            if held[-1] is not None and held[-1].length == len(branch.tokens):
+                held[-1].drop()  # nothing goes on from a question, whose score is kept
+        return held
 
     def keep(self, memory: int) -> None:
         """Go on from what was read instead of reading it again, and keep keys and values of up to `memory` bytes.
@@ -213,18 +222,33 @@ class PublishedVerifier(ABC):
                     )
         reading = self.read(problem, steps)
         reading = reading._replace(start=common(reading.tokens, self.opening(problem)))
-        if len(reading.places) != len(steps):
+        if len(reading.places) != self.scores_of(steps):
             raise InputError(
                 f"{where} has {len(steps)} steps and {len(reading.places)} places to read scores at; a text contains "
                 f"the mark by which kind '{self.source.kind}' tells steps, or the tokenizer does not keep the mark "
                 "whole"
             )
-        if len(reading.tokens) > self.window:
+        longest = max(len(branch.tokens) for branch in branches(reading))
+        if longest > self.window:
             raise InputError(
-                f"{where} has {len(reading.tokens)} tokens with its problem and the model's window is {self.window}; "
+                f"{where} has {longest} tokens with its problem and the model's window is {self.window}; "
                 "it is never cut silently: use shorter solutions or a model with a longer window"
             )
         return reading
+
+    def scores_of(self, steps: list[str]) -> int:
+        """How many scores a solution of these steps gets: one for each."""
+        return len(steps)
+
+    def _different(self, readings: set[Reading], following: bool) -> dict[Reading, list[float]]:
+        """Scores of different readings.  following: they will be gone on from (`hold`)."""
+        parts = {reading: branches(reading) for reading in readings}
+        distinct = sorted(set(chain(*parts.values())), key=lambda each: (len(each.tokens), each))
+        if self.prefixes is not None:
+            scores = dict(zip(distinct, self.prefixes.scores(distinct, following), strict=True))
+        else:
+            scores = self._score_whole(distinct)
+        return {reading: [score for part in parts[reading] for score in scores[part]] for reading in readings}
 
     def _score_whole(self, distinct: list[Reading]) -> dict[Reading, list[float]]:
         """Scores of different readings, sorted by length, each read from its first token to its last."""
@@ -314,6 +338,21 @@ class PublishedVerifier(ABC):
                 "tokenizer and network are not of one model"
             )
         return window
+
+
+def branches(reading: Reading) -> list[Reading]:
+    """What a network reads of a reading in one go each: all, or for each question the tokens that it stands behind."""
+    if not reading.asides:
+        return [reading]
+    trunk: tuple[int, ...] = ()
+    after, cuts, found = 0, [], []
+    for aside, place in zip(reading.asides, reading.places, strict=True):
+        trunk += reading.tokens[after:aside]
+        cuts.append(len(trunk))
+        tokens = trunk + reading.tokens[aside : place + 1]
+        found.append(Reading(tokens, (len(tokens) - 1,), reading.start, cuts=tuple(cuts)))
+        after = place + 1
+    return found
 
 
 def problem_with_context(question: str, context: Sequence[str]) -> str:

@@ -106,16 +106,21 @@ def load_reader(
     return make(source, batch_tokens=1, with_network=False, **options)
 
 
-def kind_class(kind: str, separator: str | None) -> tuple[type, dict]:
+def kind_class(kind: str, separator: str | None, judge: dict | None = None) -> tuple[type, dict]:
     """The class of a kind of published verifiers, and the options that it is made with.
 
-    InputError for an unknown kind, and for a separator where the kind has one of its own.
+    InputError for an unknown kind, for a separator where the kind has one of its own, and for words of a judge
+    (`ttc.verifiers.judging`) where it is asked as it was trained.
     """
     declared = plugins.declaration(kinds.__name__, kind)
+    if judge is not None and declared["words"] is None:
+        raise InputError(f"verifier kind '{kind}' is asked as it was trained; leave judge out")
     if separator is None:
         options = {}
     elif declared["separator"]:
         options = {"separator": separator}
     else:
         raise InputError(f"verifier kind '{kind}' has a step separator of its own; leave separator out")
+    if judge is not None:
+        options["judge"] = judge
     return plugins.load(kinds.__name__, kind).VERIFIER, options

@@ -14,6 +14,7 @@ NOTHING = ([0.0], 0)  # scores and tokens of a solution without anything to read
 SMALLEST = (
     16  # the first block is the largest one divided by this: how fast the verifier is, is not known yet
 )
+WRITTEN = {"written": pl.Int64}  # beside these, of a verifier that writes
 BLOCK = {"solution": pl.Int64, "step_scores": pl.List(pl.Float32), "tokens": pl.Int64}
 
 
@@ -25,6 +26,8 @@ def score_in_blocks(
     report: Report,
 ) -> pl.DataFrame:
     """`step_scores` and `tokens` (read for it) of each solution, in order.
+
+    Of a verifier that writes `tokens` are read or written, and `written` those of them that it wrote.
 
     batch: most different solutions that are scored before they are kept in `work`, fewer where these take longer than
     `work.every`; those that it holds already are not scored again.  report counts different solutions.  InputError,
@@ -39,6 +42,7 @@ def score_in_blocks(
         if place == len(different):
             different.append(each)
         places.append(place)
+    columns = BLOCK | (WRITTEN if hasattr(verifier, "spent") else {})
     finished = work.finished("scores", ["solution"])
     waiting = deque(place for place in range(len(different)) if place not in finished)
     size = max(1, batch // SMALLEST)
@@ -48,11 +52,11 @@ def score_in_blocks(
         made = _score(verifier, [different[place] for place in block])
         size = max(1, min(batch, paced(size, time.monotonic() - begun, work.every)))
         rows = [(place, *each) for place, each in zip(block, made, strict=True)]
-        work.add(scores=pl.DataFrame(rows, schema=BLOCK, orient="row"))
+        work.add(scores=pl.DataFrame(rows, schema=columns, orient="row"))
         done = len(different) - len(waiting)
         report(done, len(different), None, len(finished))
     if not different:
-        return pl.DataFrame(schema=BLOCK).drop("solution")
+        return pl.DataFrame(schema=columns).drop("solution")
     return work.table("scores").sort("solution").drop("solution")[places]
 
 
@@ -63,12 +67,13 @@ def paced(size: int, seconds: float, every: float) -> int:
     return 2 * size if seconds < every / 2 else size
 
 
-def _score(verifier: Verifier, solutions: list[Solution]) -> list[tuple[list[float], int]]:
-    """Scores of each solution, and the tokens read for it."""
+def _score(verifier: Verifier, solutions: list[Solution]) -> list[tuple]:
+    """Scores of each solution, and the tokens read for it; of a verifier that writes also those written."""
     readings = verifier.readings(solutions)
     read = [place for place, each in enumerate(readings) if each is not None]
     names = [solutions[place].name for place in read]
-    made = [NOTHING] * len(solutions)
+    writes = hasattr(verifier, "spent")
+    made: list[tuple] = [(*NOTHING, 0) if writes else NOTHING] * len(solutions)
     scores = verifier.scores([readings[place] for place in read], names)
     for place, name, each in zip(read, names, scores, strict=True):
         wanted = len(readings[place].places)
@@ -76,5 +81,6 @@ def _score(verifier: Verifier, solutions: list[Solution]) -> list[tuple[list[flo
             raise InputError(
                 f"{name}: the verifier gave {len(each)} scores to {wanted} steps; one for each is needed"
             )
-        made[place] = (each, len(readings[place].tokens))
+        spent = verifier.spent[readings[place]] if writes else (len(readings[place].tokens),)
+        made[place] = (each, *spent)
     return made

@@ -28,7 +28,7 @@ from ttc.models.forward import Below, Forward, SharedPrefix
 from ttc.models.llama_decoding import LlamaForward
 from ttc.models.padding import ROWS, batches_of_equal_width, round_up
 from ttc.models.tokenizers import load_tokenizer
-from ttc.models.weights import end_tokens, weights_of
+from ttc.models.weights import Weights, end_tokens, weights_of
 from ttc.problems.formats import Form
 from ttc.problems.stops import Stops, single_token
 from ttc.runtime import Runtime
@@ -54,10 +54,12 @@ class TransformersEngine(Engine):
         device: str = "auto",
         stops: Callable[[object, tuple[int, ...], str], Stops] = single_token,
         beginning: Callable[[object], list[int]] = lambda tokenizer: [],
+        weights: Weights | None = None,
     ):
+        """weights: how they are loaded, where the directory's card does not say."""
         self.path = path
         self.device = resolve_device(device)
-        self.weights = weights_of(path)
+        self.weights = weights or weights_of(path)
         self.tokenizer = load_tokenizer(self.weights.folder)
         self.batch_rows = batch_rows  # rows in work at once
         self.forward, config = self._load()

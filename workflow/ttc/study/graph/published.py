@@ -10,6 +10,7 @@ from ttc.study.artifact import Artifact, External, Folder, LargeFile
 from ttc.study.graph.base import Add, Base
 from ttc.study.graph.problems import Source
 from ttc.study.sections.configuration import Configuration
+from ttc.study.sections.judging import Judge
 from ttc.study.sections.models import Checkpoint, Policy
 from ttc.study.sections.revision import PROMPT
 from ttc.study.sections.running import SERVED
@@ -86,16 +87,19 @@ class Published(Base):
     def _form(self, name: str, policy: Policy, again: bool = False) -> dict:
         from ttc.problems import prompts  # loads numpy, which a study of generated problems does without
 
-        section, path = self.configuration.problems, name
-        if name.endswith((".yaml", ".yml")):
-            adopted = None if (self.root / name).is_file() else stand_ins.given_file(name)
-            path = Path(adopted["place"]) if adopted else self.root / name
-        prompt = prompts.load(path)
+        section, prompt = self.configuration.problems, prompts.load(self._file(name))
         content = prompts.content_of(prompts.asking_again(prompt, name) if again else prompt)
         form = {"prompt": content, "equality": section.equality, "timeout": section.timeout}
         if policy.thought is not None:
             form["thought"] = policy.thought.model_dump()
         return {"form": form}
+
+    def _file(self, name: str) -> str | Path:
+        """Where the prompt of a name is read: a file of the user's, or of an adopted study; else its name."""
+        if not name.endswith((".yaml", ".yml")):
+            return name
+        adopted = None if (self.root / name).is_file() else stand_ins.given_file(name)
+        return Path(adopted["place"]) if adopted else self.root / name
 
     def checked(self, policy: Artifact, contexts: int = 0) -> dict[str, list[Artifact]]:
         """See `Base`: that every prompt, with `contexts` earlier answers, leaves room for an answer.
@@ -127,7 +131,18 @@ class Published(Base):
     def reading(self, kind: str) -> dict:
         """See `Base`: as texts, in a format (`ttc.verifiers.kinds`)."""
         checkpoint = getattr(getattr(self.configuration, kind, None), "checkpoint", None)
-        return {"format": TRAINED if checkpoint is None else checkpoint.kind}
+        if checkpoint is None:
+            return {"format": TRAINED}
+        return {"format": checkpoint.kind} | self._asking(checkpoint.judging)
+
+    def _asking(self, judge: Judge | None) -> dict:
+        """The words in which a judge is asked: their content, so that their name is no part of a key."""
+        if judge is None:
+            return {}
+        from ttc.verifiers import judging  # loads numpy
+
+        how = judge.critique and judging.Critique(**judge.critique.model_dump(), **self.seed)
+        return {"judge": judging.load(self._file(judge.prompt), judge.asks, how).content}
 
     def scoring(self, kind: str) -> dict:
         """See `Base`."""

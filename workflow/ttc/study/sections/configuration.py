@@ -11,6 +11,7 @@ from ttc.study.sections import declared
 from ttc.study.sections.analysis import Allocation, Difficulty, Evaluation, Exchange, Findings, Stopping
 from ttc.study.sections.base import TAKEN, Different, Natural, Origin, Section, check_at_most, key, stated
 from ttc.study.sections.extrapolation import Extrapolation
+from ttc.study.sections.judging import Judge
 from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy
 from ttc.study.sections.pools import Source
 from ttc.study.sections.problems import Problems
@@ -219,6 +220,8 @@ class Configuration(Section):
             self.problems.check_amount(name, value, "train")
         prm = self.checkpoints.get("prm")
         self.engine.check(prm and prm.kind, bool(self.served))
+        if prm is not None and prm.judging is not None:
+            self._check_judge(prm.judging)
 
     def _check_thinking(self) -> None:
         """Marks are read off a model that is here, and budgets of thought are drawn by one."""
@@ -285,6 +288,22 @@ class Configuration(Section):
                         f"{name}.served.parameters: none was given, and the comparison with the larger policy is at "
                         "equal FLOPs"
                     )
+
+    def _check_judge(self, judge: Judge) -> None:
+        """A search is led by scores of steps, and waits for no critiques."""
+        if judge.asks == "steps" and judge.critique is None:
+            return
+        asked = "prm.checkpoint.judge.asks: a judge of whole solutions scores no steps"
+        remedy = "set it to steps, or"
+        if judge.critique is not None:
+            asked, remedy = "prm.checkpoint.kind: a judge that writes critiques leads no search", "set"
+        if count := len(self.search.strategies):
+            raise InputError(f"{asked}, and search.strategies has {count}: {remedy} search.strategies to []")
+        larger = {"larger_policy"} & (self.checkpoints.keys() | self.served.keys())
+        if larger and self.ablations.larger_search:
+            raise InputError(
+                f"{asked}, and ablations.larger_search is one: {remedy} ablations.larger_search to false"
+            )
 
     def _check_training(self) -> None:
         """Whatever is trained needs training problems."""

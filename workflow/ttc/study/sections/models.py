@@ -17,11 +17,11 @@ from ttc.study.sections.base import (
     key,
     whole,
 )
+from ttc.study.sections.judging import KINDS, Critique, Judge, check_judge
 from ttc.study.sections.served import Served
 from ttc.study.sections.thinking import MaybeThought
 from ttc.study.sections.training import PolicyTraining
 
-KINDS = "ttc.verifiers.kinds"
 _HUB, _COMMIT = re.compile(r"[\w.-]+/[\w.-]+"), re.compile(r"[0-9a-f]{40}")
 Width = whole(8)
 
@@ -97,12 +97,24 @@ class VerifierCheckpoint(Checkpoint):
     separator: Text | None = key(
         None, "text after each step, for kinds that leave it open; null is a line end"
     )
+    judge: Judge | None = None
 
     def check(self, where: str) -> None:
-        """See `Checkpoint.check`; and InputError for a separator of a kind that has its own."""
+        """See `Checkpoint.check`; and InputError for a separator or words of a kind that has its own."""
         super().check(where)
         if self.separator is not None and not plugins.declaration(KINDS, self.kind)["separator"]:
             raise InputError(f"{where}.separator: kind {self.kind} has a separator of its own; leave it out")
+        check_judge(where, self.kind, self.judge)
+
+    @property
+    def judging(self) -> Judge | None:
+        """How a judge is asked; None of a kind that is asked as it was trained."""
+        declared = plugins.declaration(KINDS, self.kind)
+        if declared["words"] is None:
+            return None
+        judge = self.judge or Judge()
+        critique = (judge.critique or Critique()) if declared["writes"] else None
+        return judge.model_copy(update={"prompt": judge.prompt or declared["words"], "critique": critique})
 
 
 def is_commit(revision: str | None) -> bool:

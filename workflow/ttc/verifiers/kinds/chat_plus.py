@@ -17,6 +17,8 @@ DECLARATION = {
     "pitfalls": "a system prompt that is added; read at the wrong token",
     "models": ["RLHFlow/Llama3.1-8B-PRM-Deepseek-Data", "RLHFlow/Llama3.1-8B-PRM-Mistral-Data"],
     "separator": False,
+    "words": None,
+    "writes": False,
     "vllm": True,
 }
 

@@ -19,6 +19,8 @@ DECLARATION = {
     "pitfalls": "the tag is not one token; `Step 1:` twice; a softmax over the whole vocabulary",
     "models": ["peiyi9979/math-shepherd-mistral-7b-prm"],
     "separator": False,
+    "words": None,
+    "writes": False,
     "vllm": True,
 }
 

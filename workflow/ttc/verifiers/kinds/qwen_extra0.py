@@ -18,6 +18,8 @@ DECLARATION = {
     "pitfalls": "`\\b` of `\\boxed` read as a backspace; the head's weights missing and made up",
     "models": ["Qwen/Qwen2.5-Math-PRM-7B", "Qwen/Qwen2.5-Math-PRM-72B", "Qwen/Qwen2.5-Math-7B-PRM800K"],
     "separator": False,
+    "words": None,
+    "writes": False,
     "vllm": True,
 }
 

@@ -19,6 +19,8 @@ DECLARATION = {
     "pitfalls": "line ends merged with the token before them",
     "models": ["Skywork/Skywork-o1-Open-PRM-Qwen-2.5-1.5B", "Skywork/Skywork-o1-Open-PRM-Qwen-2.5-7B"],
     "separator": False,
+    "words": None,
+    "writes": False,
     "vllm": True,
 }
 

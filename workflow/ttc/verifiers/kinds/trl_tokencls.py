@@ -18,6 +18,8 @@ DECLARATION = {
     "pitfalls": "another separator than in training (`separator`)",
     "models": ["HuggingFaceH4/Qwen2.5-Math-7B-Instruct-PRM-0.2"],
     "separator": True,
+    "words": None,
+    "writes": False,
     "vllm": True,
 }
 
