@@ -29,8 +29,10 @@ from ttc.study.stages import STAGES
 
 MARK = "<!-- written by python -m tools.killed_stages -->"
 STUDY = equality_matrix.ROOT / "tests/support/small_study.yaml"
-# All but the check of a published verifier, which takes seconds and is no part of a study of generated problems.
-GPU_STAGES = [name for name, stage in STAGES.items() if stage.gpu and name != "preflight"]
+# No part of a study of generated problems: the check of a published verifier, and thoughts, which
+# tests/unit/engines/test_thinking.py kills.
+ELSEWHERE = ("preflight", "check_thoughts", "think")
+GPU_STAGES = [name for name, stage in STAGES.items() if stage.gpu and name not in ELSEWHERE]
 
 
 @dataclass
