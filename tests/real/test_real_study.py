@@ -56,7 +56,11 @@ def test_votes_at_every_budget_are_those_of_the_samples(study):
 
 def test_more_samples_go_on_where_fewer_ended(study, gguf, folder):
     fewer = Study(
-        gguf, folder, sampling={"samples": 4, "block_samples": 4}, evaluation={"budgets": [1, 2, 4]}
+        gguf,
+        folder,
+        sampling={"samples": 4, "block_samples": 4},
+        evaluation={"budgets": [1, 2, 4]},
+        figures={"sweep_budgets": [2, 4]},
     )
     (some,), (every,) = fewer.made("sample"), study.made("sample")
     assert some != every
