@@ -11,6 +11,11 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import polars as pl
+
+from ttc.tables.generation import PROBLEMS
 
 MODEL = "tiny/served"
 SECRET = "sk-loopback-0123456789"
@@ -50,6 +55,18 @@ def answer(body: dict) -> tuple[str, str, int]:
     if number % 7 == 0:
         return "I think", "length", limit
     return f"So it is {number % 3}.\n#### {number % 3}", "stop", 6 + number % 5
+
+
+def write_study(folder: Path, questions: int) -> Path:
+    """`problems.parquet`, and in `policy` the card of a policy behind this server."""
+    rows = [(f"p{number}", f"What is {number}?", str(number % 3)) for number in range(questions)]
+    frame = pl.DataFrame(rows, schema=["problem_id", "question", "answer"], orient="row")
+    frame = frame.with_columns(split=pl.lit("test"), level=pl.lit(1), solution=pl.lit(""))
+    PROBLEMS.write(frame, folder / "problems.parquet")
+    (folder / "policy").mkdir()
+    card = {"kind": "policy", "checkpoint": {"served": MODEL}}
+    (folder / "policy/card.json").write_text(json.dumps(card), encoding="utf-8")
+    return folder
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -15,6 +15,7 @@ from ttc.study.config import merge
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS, TRAINING = 16, 48
+PLAIN = "template: '{problem}'\nextract: [hashes]\n"  # a prompt file
 SOURCE = {"columns": {"question": "question", "solution": "answer"}, "extract": ["hashes"]}
 QUICK = {
     "sampling": {
@@ -103,6 +104,17 @@ def write(folder: Path, steps: int = 0) -> Path:
     small_models.checkpoint(folder / "qwen3", "qwen3", steps)
     small_models.checkpoint(folder / "llama", "llama", steps, hidden_size=96, num_attention_heads=3)
     small_models.verifier(folder / "qwen2")
+    return folder
+
+
+def stand_in(folder: Path, prompt: str = PLAIN) -> Path:
+    """What `write` makes, as far as a plan sees it: no model, and as many problems."""
+    for name in ("qwen3", "llama", "qwen2"):
+        (folder / name).mkdir()
+        (folder / name / "model.safetensors").write_text(name)
+    for name, count in (("test", TESTS), ("train", TRAINING)):
+        (folder / f"{name}.jsonl").write_text('{"question": "1 + 1?", "answer": "#### 2"}\n' * count)
+    (folder / "prompt.yaml").write_text(prompt)
     return folder
 
 

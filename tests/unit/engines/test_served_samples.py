@@ -21,7 +21,7 @@ from ttc.run.work import KeptWork
 from ttc.runtime import Runtime
 from ttc.stages import fetch_model, sample
 from ttc.store.sidecars import read as read_record
-from ttc.tables.generation import PROBLEMS, SAMPLES
+from ttc.tables.generation import SAMPLES
 
 PROMPT = prompts.Prompt(
     template="Q: {problem}",
@@ -46,16 +46,7 @@ NAME = "TTC_TEST_KEY"
 
 @pytest.fixture
 def folder(tmp_path):
-    """Problems, and a policy behind a server."""
-    rows = [(f"p{number}", f"What is {number}?", str(number % 3)) for number in range(5)]
-    frame = pl.DataFrame(rows, schema=["problem_id", "question", "answer"], orient="row")
-    frame = frame.with_columns(split=pl.lit("test"), level=pl.lit(1), solution=pl.lit(""))
-    PROBLEMS.write(frame, tmp_path / "problems.parquet")
-    (tmp_path / "policy").mkdir()
-    (tmp_path / "policy/card.json").write_text(
-        json.dumps({"kind": "policy", "checkpoint": {"served": MODEL}})
-    )
-    return tmp_path
+    return fault_server.write_study(tmp_path, 5)
 
 
 class Waits:

@@ -1,10 +1,9 @@
 """Chains of a policy behind a server: each request holds the answers before it, and no answer is asked for twice."""
 
-import json
-
 import polars as pl
 import pytest
 
+from tests.support import fault_server
 from tests.support.fault_server import MODEL, Faults, answer, served
 from ttc import noise
 from ttc.errors import InputError
@@ -12,7 +11,6 @@ from ttc.problems import prompts
 from ttc.run.work import KeptWork
 from ttc.runtime import Runtime
 from ttc.stages import revise
-from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import CHAINS
 
 AGAIN, LENGTHS, CONTEXT, QUESTIONS = "Once more.", [5, 2, 1], 2, 4
@@ -33,16 +31,7 @@ SPEC = {
 
 @pytest.fixture
 def folder(tmp_path):
-    """Problems, and a policy behind a server."""
-    rows = [(f"p{number}", f"What is {number}?", str(number % 3)) for number in range(QUESTIONS)]
-    frame = pl.DataFrame(rows, schema=["problem_id", "question", "answer"], orient="row")
-    frame = frame.with_columns(split=pl.lit("test"), level=pl.lit(1), solution=pl.lit(""))
-    PROBLEMS.write(frame, tmp_path / "problems.parquet")
-    (tmp_path / "policy").mkdir()
-    (tmp_path / "policy/card.json").write_text(
-        json.dumps({"kind": "policy", "checkpoint": {"served": MODEL}})
-    )
-    return tmp_path
+    return fault_server.write_study(tmp_path, QUESTIONS)
 
 
 def run(folder, url, spec=SPEC, work=None, **reached):

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support import judges, published_study
-from tests.support.published_study import GIVEN, TESTS, TRAINING
+from tests.support.published_study import GIVEN, TESTS
 from tests.support.workflow_project import Project
 from ttc.errors import InputError
 from ttc.estimate.counts import expected
@@ -34,13 +34,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """What `published_study.write` makes, as far as a plan sees it, and the words of a judge."""
-    folder = tmp_path_factory.mktemp("files")
-    for name in ("qwen3", "llama", "qwen2"):
-        (folder / name).mkdir()
-        (folder / name / "model.safetensors").write_text(name)
-    for name, count in (("test", TESTS), ("train", TRAINING)):
-        (folder / f"{name}.jsonl").write_text('{"question": "1 + 1?", "answer": "#### 2"}\n' * count)
-    (folder / "prompt.yaml").write_text("template: '{problem}'\nextract: [hashes]\n")
+    folder = published_study.stand_in(tmp_path_factory.mktemp("files"))
     judges.words_file(folder)
     return folder
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support import published_study
-from tests.support.published_study import GIVEN, TESTS, TRAINED, TRAINING
+from tests.support.published_study import GIVEN, PLAIN, TESTS, TRAINED
 from tests.support.workflow_project import Project
 from ttc.errors import InputError
 from ttc.study.build import plan_study
@@ -24,17 +24,10 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """What `published_study.write` makes, as far as a plan sees it."""
-    folder = tmp_path_factory.mktemp("files")
-    for name in ("qwen3", "llama", "qwen2"):
-        (folder / name).mkdir()
-        (folder / name / "model.safetensors").write_text(name)
-    for name, count in (("test", TESTS), ("train", TRAINING)):
-        (folder / f"{name}.jsonl").write_text('{"question": "1 + 1?", "answer": "#### 2"}\n' * count)
-    plain = "template: '{problem}'\nextract: [hashes]\n"
-    (folder / "plain.yaml").write_text(plain)
-    for name, words in (("prompt", WORDS), ("other", "Try again.")):
-        (folder / f"{name}.yaml").write_text(f"{plain}ask_again: {words}\n")
+    """Those of a published study, as far as a plan sees them, and prompts with and without `ask_again`."""
+    folder = published_study.stand_in(tmp_path_factory.mktemp("files"), f"{PLAIN}ask_again: {WORDS}\n")
+    (folder / "plain.yaml").write_text(PLAIN)
+    (folder / "other.yaml").write_text(f"{PLAIN}ask_again: Try again.\n")
     return folder
 
 
