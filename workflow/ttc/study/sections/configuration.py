@@ -161,11 +161,6 @@ class Configuration(Section):
                 )
         self.policy.check_generated("policy")
         self.larger_policy.check_generated("larger_policy")
-        if self.revises and self.revision.by == PROMPT:
-            raise InputError(
-                "revision.by: prompt was given, and a model of generated problems reads no prompts; it is for studies "
-                "with `problems`"
-            )
         if self.sampling.thinking is not None:
             raise InputError(
                 "sampling.thinking: it was given, and models of generated problems do not think; it is for studies "
