@@ -117,7 +117,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     roles = {"problems": material.problems, "samples": material.samples, "scores": material.scores}
     measured["solutions"] = [add("pick_solutions", name, aggregated, **roles)]
     measured |= plan_further(configuration, add, material, measured)
-    plan_thinking(configuration, add, material, difficulty)
+    measured |= plan_thinking(configuration, add, material, difficulty)
     # For other studies; nothing here reads it
     add("list_questions", name, {}, problems=material.problems)
     return measured

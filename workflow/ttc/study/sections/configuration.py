@@ -16,7 +16,7 @@ from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy
 from ttc.study.sections.pools import Source
 from ttc.study.sections.problems import Problems
 from ttc.study.sections.publication import Ablations, Figures, Notebooks, Report
-from ttc.study.sections.revision import PROMPT, TRAINING, Revision
+from ttc.study.sections.revision import TRAINING, Revision
 from ttc.study.sections.running import Engine, Runtime
 from ttc.study.sections.sampling import Orm, Prm, Sampling
 from ttc.study.sections.search import Search
