@@ -97,7 +97,7 @@ FIGURES = (
             "A thought whose budget is used up is ended, and the answer drawn behind it (budget forcing, s1); budgets "
             "cut the same thoughts, so that their differences are paired.",
             "The shortest of k thoughts vote, and the others are stopped when these have ended (short-m@k).",
-            "Chosen: the rule and the budget of thought by bin of difficulty at each budget of tokens, cross-validated.",
+            "Chosen: the rule and the budget of thought by bin of difficulty at a budget of tokens, cross-validated.",
             "Bands: 95 % over questions.",
             SEED,
         ),
