@@ -189,6 +189,21 @@ def test_mixing_is_told_after_the_smallest_look_at_a_budget_chosen_beforehand():
     assert answers_beyond.mixing([row("uniform", 0, 8, 0.0)]) == ""
 
 
+def test_votes_by_own_confidence_are_told_beside_the_majority():
+    def row(vote, budget, accuracy, rule="uniform"):
+        ends = {"accuracy": accuracy, "low": accuracy - 0.05, "high": accuracy + 0.05}
+        return {"rule": rule, "vote": vote, "budget": budget} | ends
+
+    rows = [row("majority", 16, 0.4), row("majority", 64, 0.5), row("best_of_n", 64, 0.9)]
+    assert said(Sources(tables([]) | {"stopping_curves": pl.DataFrame(rows)}), "Own confidence") is None
+    rows += [row("confidence_weighted", 64, 0.52), row("confidence_weighted", 16, 0.99)]
+    rows += [row("deepconf_tail", 64, 0.51), row("deepconf_tail", 64, 0.99, rule="deepconf_tail")]
+    assert said(Sources(tables([]) | {"stopping_curves": pl.DataFrame(rows)}), "Own confidence") == (
+        "Without a verifier a majority vote of 64 samples is right on 50.0 % [45.0, 55.0], a vote by own confidence on "
+        "52.0 % [47.0, 57.0], a vote by tail confidence on 51.0 % [46.0, 56.0]."
+    )
+
+
 def test_samples_or_thought_is_told_at_the_ends_of_what_tokens_buy():
     def curve(strategy, bins, budget, accuracy):
         ends = {"accuracy": accuracy, "low": accuracy - 0.05, "high": accuracy + 0.05}

@@ -44,6 +44,7 @@ def answer(sources: Sources) -> dict | None:
     ]
     further = [
         ("Cheapest way", cheapest(sources)),
+        ("Own confidence", answers_beyond.own_confidence(sources.rows("stopping_curves", rule="uniform"))),
         ("Stopping early", answers_beyond.stopping(sources.rows("stopping"))),
         ("Across questions", answers_beyond.spending(sources.rows("spending"))),
         ("Mixing", answers_beyond.mixing(sources.rows("hybrid"))),

@@ -6,6 +6,7 @@ from collections import Counter
 
 from ttc import strategies
 from ttc.report.numbers import interval, percent, points, short
+from ttc.stopping.ballots import VOTES
 
 SPREADING = {
     "batch": "a budget that a batch of questions shares after a probe",
@@ -43,6 +44,21 @@ def stopping(rows: list[dict]) -> str:
         f"samples it draws {short(best['samples'])}, {told} than a fixed number that is as accurate; its accuracy is "
         f"{points(best['difference'])} points {lost} from that of all {most:,}."
     )
+
+
+def own_confidence(rows: list[dict]) -> str:
+    """What votes have that the model's own confidence weighs, beside the majority; "" where none was measured.
+
+    rows: those of `stopping_curves` for fixed numbers of samples, of which the largest is told.
+    """
+    most = max((row["budget"] for row in rows), default=0)
+    found = {row["vote"]: row for row in rows if row["budget"] == most}
+    weighed = [name for name in VOTES if VOTES[name].title and name in found]
+    if not weighed or "majority" not in found:
+        return ""
+    parts = [f"a majority vote of {most:,} samples is right on {_accuracy(found['majority'])}"]
+    parts += [f"a {VOTES[name].title} on {_accuracy(found[name])}" for name in weighed]
+    return f"Without a verifier {', '.join(parts)}."
 
 
 def spending(rows: list[dict]) -> str:

@@ -2,7 +2,7 @@
 
 Roles: problems, samples, findings (required); scores, searches (the blocks of the one whose tree is drawn), chains,
 chain_scores, figures (of one pool or of several), votes, origin, curves (the folder of fit_allocator), the tables of
-the answer (advice, cheapest, stopping, spending, hybrid, exchange, thinking_…), those of pools and of replicates,
+the answer (advice, cheapest, stopping…, spending, hybrid, exchange, thinking_…), those of pools and of replicates,
 replicates_figure and the model folders may be empty.
 """
 
@@ -31,7 +31,7 @@ from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 from ttc.tables.search import CANDIDATES, TREE
 from ttc.tables.spending import SPENDING
-from ttc.tables.stopping import STOPPING
+from ttc.tables.stopping import STOPPING, STOPPING_CURVES
 from ttc.tables.studies import REPLICATED_FINDINGS, REPLICATES
 from ttc.tables.thinking import THINKING_CHOICES, THINKING_CURVES
 
@@ -39,6 +39,7 @@ SHOWN = (
     ADVICE,
     CHEAPEST,
     STOPPING,
+    STOPPING_CURVES,
     SPENDING,
     HYBRID,
     THINKING_CURVES,

@@ -26,7 +26,16 @@ COMPARED = ("pool_accuracy", "pool_pairs", "pool_exchange")
 # Tables of further measurements that the report speaks of
 FURTHER = ("extrapolation", "best")
 # Tables that the first screen of the report is made of
-REPORTED = (*ADVISED, "stopping", "spending", "hybrid", "exchange", "thinking_curves", "thinking_choices")
+REPORTED = (
+    *ADVISED,
+    "stopping",
+    "stopping_curves",
+    "spending",
+    "hybrid",
+    "exchange",
+    "thinking_curves",
+    "thinking_choices",
+)
 # Tables that findings are measured on, beside the chains; a study may lack some.
 FOUND = ("outcomes", "difficulty", "allocation", "exchange", "transitions", "verifier_quality")
 
