@@ -68,7 +68,9 @@ class Published(Base):
         form = self._revising() if stage == "revise" else self.form(larger)
         served = self.configuration.served.get("larger_policy" if larger else "policy")
         if served is not None:
-            more = {"request": served.request} if served.request else {}
+            more: dict = {"request": served.request} if served.request else {}
+            if stage == "search" and form["form"]["prompt"]["format"] == "chat":
+                more["continuation"] = served.continuation
             return form | {"engine": SERVED} | more
         return form | self._engine(stage)
 
