@@ -1,6 +1,6 @@
 """A policy behind a server that continues texts: the engine of its searches.
 
-Rows are texts, and a step is a request, with a line end among the texts that stop it.  Nothing is computed twice by
+Rows are texts, and a step is a request, with the text that ends a step among those that stop it.  Nothing is computed twice by
 this engine, but a server reads the whole prefix at each step, unless it keeps what it has read before.  Answers are
 kept once a minute, by the content of their requests: a search that begins anew after a kill makes the same requests,
 and those that are kept are not asked for again.
@@ -111,12 +111,15 @@ class ServedEngine(Engine):
     top = 0
 
     def __init__(self, spec: dict, policy: Path, form: PromptForm, runtime: Runtime):
-        """spec: `request` and `continuation`, further fields of each request and of those that go on (optional)."""
+        """spec: `request` and `continuation`, further fields of each request and of those that go on, and `step_end`,
+        the text that ends a step (all optional).
+        """
         self.form, self.work, self.told = form, runtime.work, runtime.told
         self.model = served_model(policy)
         self.server = Server.of(self.model, runtime.servers)
         self.at_once = self.server.concurrency
         self.more, self.on = spec.get("request", {}), spec.get("continuation", {})
+        self.step_end = spec.get("step_end", SEPARATOR)
         self.tokenizer = Texts()
         self.stops = Stops((), (), texts=form.prompt.stop)
         self.tokens_generated = 0
@@ -142,7 +145,10 @@ class ServedEngine(Engine):
     def check(self, questions: Sequence[str]) -> None:
         """InputError unless the server continues answers to one of these questions; not asked where it has before."""
         if not self.known:
-            asked = check_continues(self.server, self.model, self.form.prompt, questions, self.more, self.on)
+            prompt = self.form.prompt
+            asked = check_continues(
+                self.server, self.model, prompt, questions, self.more, self.on, self.step_end
+            )
             for number, answer in enumerate(asked):
                 self.take_in(f"check-{number}", answer)
 
@@ -192,7 +198,8 @@ class ServedQueue:
 
     def __init__(self, engine: ServedEngine, by_step: bool, keep: bool, tell: Tell):
         """by_step, keep, tell: see `ttc.engines.protocol.Engine.queue`."""
-        self.engine, self.by_step, self.keep, self.tell = engine, by_step, keep, tell
+        self.engine, self.keep, self.tell = engine, keep, tell
+        self.step_end = engine.step_end if by_step else None
         self.asked: dict[str, list[tuple[Group, int]]] = {}  # the rows that wait for a request, by its name
         self.answered: deque[tuple[Group, int, Answer]] = deque()  # of what was known before
 
@@ -231,7 +238,7 @@ class ServedQueue:
             ),
             row.written + grown.text,
             engine.on,
-            self.by_step,
+            self.step_end,
         )
         limit = group.limits[place] - len(grown.tokens)
         grown.requests += 1
@@ -250,12 +257,12 @@ class ServedQueue:
         grown, row = group.made[place], group.state[place]
         grown.text += answer.text
         grown.tokens += self.engine.tokenizer.tokens(answer.text, answer.tokens)
-        at_line_end = self.by_step and answer.text.endswith(SEPARATOR)
+        at_step_end = self.step_end is not None and answer.text.endswith(self.step_end)
         if self.engine.stops.find_text(row.written + grown.text) is not None:
             grown.finish = "end"
         elif answer.finish != "stop":
             grown.finish = "length"
-        elif not at_line_end:
+        elif not at_step_end:
             grown.finish = "end"
         elif grown.text.strip():
             grown.finish = "step"

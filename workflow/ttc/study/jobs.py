@@ -12,6 +12,7 @@ from ttc.digests import canonical
 from ttc.study.artifact import STORE, Artifact
 from ttc.study.plan import Plan
 from ttc.study.sections.configuration import PUBLISHED, Configuration
+from ttc.study.sections.served import LINE_END
 from ttc.study.site import Site
 from ttc.study.stages import STAGES
 from ttc.study.waiting import awaited_by, is_there, read_by
@@ -165,6 +166,7 @@ class Jobs:
                 asked[policy.spec["served"]] = said | {
                     "form": prompt["format"],
                     "variables": prompt["variables"],
+                    "step_end": each.spec.get("step_end", LINE_END),
                 }
         return asked
 

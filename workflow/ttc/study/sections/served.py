@@ -19,6 +19,7 @@ SAID = {
     "n": "sampling.samples",
     "seed": "seed",
 }
+LINE_END = "\n"  # the usual end of a step
 GO_ON = {"continue_final_message": True, "add_generation_prompt": False}
 UNREAD = ("stream", "stream_options", "logprobs", "tools", "functions", "best_of", "echo")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -53,6 +54,11 @@ class Served(Section):
         GO_ON,
         "further fields of a request that goes on with the assistant's turn, of searches with a prompt of `format: "
         "chat`, and part of their key; vLLM and SGLang take those that are usual",
+    )
+    step_end: Literal["\n", "\n\n"] = key(
+        LINE_END,
+        "the text that ends a step of a search, and part of its key: a line end, or a blank line, for models that put "
+        "one between their steps",
     )
     length_field: Literal["max_tokens", "max_completion_tokens"] = key(
         "max_tokens", "what the server calls the longest answer"
@@ -105,7 +111,8 @@ class Served(Section):
     @property
     def said(self) -> dict:
         """What of it can change a result: all that its studies show."""
-        own = {} if self.continuation == GO_ON else {"continuation": self.continuation}
+        usual = {name: type(self).model_fields[name].default for name in ("continuation", "step_end")}
+        own = {name: value for name in usual if (value := getattr(self, name)) != usual[name]}
         return {"model": self.model, "request": self.request} | own
 
     @property
