@@ -9,6 +9,7 @@ from tests.support.text_verifiers import model_directory
 from tests.support.vllm_server import interpreter, serving
 from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import weights_of
+from ttc.problems import prompts
 from ttc.problems.formats import open_form
 from ttc.runtime import Runtime
 from ttc.stages import fetch_model, revise, sample, search
@@ -21,6 +22,8 @@ only_if_asked_for()
 NAME, WINDOW, MEMORY = "smollm2", 1024, 1024
 GREEDY, LENGTH = 4, 3  # questions, and answers of each chain
 SEARCHED = 5  # questions
+# The study's prompt has examples of one line
+STEPS = prompts.Prompt("{problem}\nSolve it in steps, each on a line of its own.", extract=("last_number",))
 GO_ON = {"continue_final_message": True, "add_generation_prompt": False}
 VLLM = interpreter()
 REVISION = {"use": True, "by": "prompt", "max_context": 2, "max_generations": 4, "ratios": "all"}
@@ -147,6 +150,7 @@ def test_a_search_by_a_server_is_that_of_the_model(study, policy, network, serve
     (problems,), (samples,) = study.made("problems"), study.plan.of("sample")
     elsewhere, servers = server
     spec = {name: samples.spec[name] for name in ("seed", "split", "form")}
+    spec["form"] = spec["form"] | {"prompt": prompts.content_of(STEPS)}
     spec |= {"problems": [0, SEARCHED], "strategy": {"kind": "lookahead", "width": 1, "depth": 1}, "budget": 1}
     spec |= {"temperature": 0.0, "max_tokens": 120, "max_step_tokens": 60, "max_rounds": 8}
     spec |= {"finished": "shrink", "duplicates": "keep", "format": "trl_tokencls"}

@@ -75,6 +75,7 @@ class Row(NamedTuple):
     """A solution so far."""
 
     question: str
+    number: int  # of the prompt that it answers
     written: str = ""
     ended: bool = False
 
@@ -123,6 +124,7 @@ class ServedEngine(Engine):
         self.tokenizer = Texts()
         self.stops = Stops((), (), texts=form.prompt.stop)
         self.tokens_generated = 0
+        self.read: list[int | None] = []  # for each prompt, tokens that the server read; None where a bill lacks them
         self.known: dict[str, Answer] = {}
         self.fresh: list[tuple[str, Answer]] = []
 
@@ -154,7 +156,9 @@ class ServedEngine(Engine):
 
     def prefill(self, prompts: Sequence[str]) -> list[Row]:
         """Rows at the start of answers to questions."""
-        return [Row(question) for question in prompts]
+        first = len(self.read)
+        self.read += [0] * len(prompts)
+        return [Row(question, first + place) for place, question in enumerate(prompts)]
 
     def fork(self, state: list[Row], rows: np.ndarray) -> list[Row]:
         """See `ttc.engines.protocol.Engine.fork`."""
@@ -255,6 +259,8 @@ class ServedQueue:
     def _add(self, group: Group, place: int, answer: Answer) -> list[Group]:
         """Add an answer to its row; the group, if it is complete with it."""
         grown, row = group.made[place], group.state[place]
+        before = self.engine.read[row.number]
+        self.engine.read[row.number] = None if None in (before, answer.read) else before + answer.read
         grown.text += answer.text
         grown.tokens += self.engine.tokenizer.tokens(answer.text, answer.tokens)
         at_step_end = self.step_end is not None and answer.text.endswith(self.step_end)

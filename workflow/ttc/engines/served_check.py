@@ -133,12 +133,13 @@ class _Check:
         self.held[kind] = _alike(came, rest)
         if self.held[kind]:
             return
-        self.trims |= kind == "line" and came[:1].isspace()
+        again = kind == "line" and came[:1].isspace()
+        self.trims |= again
         what = "which is not the rest of it"
         if _alike(came, whole):
             what = "which is a new answer"
-        elif _alike(came.lstrip(), rest.lstrip()):
-            what = "which is the rest, but for the white space that the answer was cut at"
+        elif again:
+            what = "which begins with the white space that it had been given"
         self.wrong = (
             f"given the beginning of its own answer, up to {_shown(whole[:cut][-SHOWN:])}, it went on "
             f"{_shown(came)}, {what}, {_shown(rest)} (policy.served.continuation says by which fields it is told to "

@@ -149,8 +149,9 @@ def search_problems(
                 )
             if work is not None:
                 block, ended = problems[gathered], [results[each] for each in gathered]
+                read = [engine.read[each] for each in gathered] if served else None
                 work.add(
-                    candidates=candidate_table(block, ended, engine.tokenizer, form),
+                    candidates=candidate_table(block, ended, engine.tokenizer, form, read),
                     tree=tree_table(block, ended, engine.tokenizer, form),
                 )
             gathered = []
@@ -174,11 +175,18 @@ def problem_streams(
 
 
 def candidate_table(
-    problems: pl.DataFrame, results: list[SearchResult], tokenizer, form: Form = LINES
+    problems: pl.DataFrame,
+    results: list[SearchResult],
+    tokenizer,
+    form: Form = LINES,
+    read: list[int | None] | None = None,
 ) -> pl.DataFrame:
-    """The table `candidates`: texts with graded answers; the cost of a problem stands on each of its rows."""
+    """The table `candidates`: texts with graded answers; the cost of a problem stands on each of its rows.
+
+    read: tokens that a server read for each problem.
+    """
     rows = []
-    for problem, result in zip(problems.iter_rows(named=True), results, strict=True):
+    for number, (problem, result) in enumerate(zip(problems.iter_rows(named=True), results, strict=True)):
         texts = form.decode(tokenizer, [candidate.tokens for candidate in result.candidates])
         graded = form.grade(texts, [problem["answer"]] * len(texts))
         bill = result.bill
@@ -200,8 +208,10 @@ def candidate_table(
                     "verifier_tokens": bill.verifier_tokens,
                     "generations": float(bill.generations),
                 }
+                | ({} if read is None else {"prompt_tokens": read[number]})
             )
-    return pl.DataFrame(rows, schema=CANDIDATES.dtypes)
+    more = {} if read is None else {"prompt_tokens": pl.Int64}
+    return pl.DataFrame(rows, schema=CANDIDATES.dtypes | more)
 
 
 def tree_table(
