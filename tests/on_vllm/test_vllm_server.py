@@ -122,7 +122,9 @@ def test_a_search_continues_texts(folder, servers, policy, monkeypatch, temperat
     """Each step of a greedy tree is what the network writes behind the text before it; seeds repeat a search."""
     monkeypatch.setattr(search, "open_follower", lambda path, reads, runtime, engine, *_: follower(engine))
     monkeypatch.setattr(search, "tell", lambda verifier: None)
-    monkeypatch.setattr(ServedEngine, "check", lambda engine, questions: None)  # its random answers repeat themselves
+    monkeypatch.setattr(
+        ServedEngine, "check", lambda engine, questions: None
+    )  # its random answers repeat themselves
     asked = {name: SPEC[name] for name in ("seed", "split", "problems", "engine", "form", "max_tokens")}
     spec = asked | SEARCHED | {"temperature": temperature}
     inputs = {"problems": [folder / "problems.parquet"], "policy": [policy], "verifier": [folder]}
@@ -139,9 +141,9 @@ def test_a_search_continues_texts(folder, servers, policy, monkeypatch, temperat
     words = tiny.tokenizer()
     questions = dict(PROBLEMS.read(folder / "problems.parquet").select("problem_id", "question").iter_rows())
     before = {}
-    for name, node, parent, text, finish in one.sort(TREE.key).select(
-        "problem_id", "node", "parent", "text", "finish_reason"
-    ).iter_rows():
+    for name, node, parent, text, finish in (
+        one.sort(TREE.key).select("problem_id", "node", "parent", "text", "finish_reason").iter_rows()
+    ):
         prefix = before.get((name, parent), "")
         tokens = words(f"{questions[name]}\n{prefix}")["input_ids"]
         written = ""

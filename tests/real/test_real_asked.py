@@ -151,7 +151,11 @@ def test_a_search_by_a_server_is_that_of_the_model(study, policy, network, serve
     elsewhere, servers = server
     spec = {name: samples.spec[name] for name in ("seed", "split", "form")}
     spec["form"] = spec["form"] | {"prompt": prompts.content_of(STEPS)}
-    spec |= {"problems": [0, SEARCHED], "strategy": {"kind": "lookahead", "width": 1, "depth": 1}, "budget": 1}
+    spec |= {
+        "problems": [0, SEARCHED],
+        "strategy": {"kind": "lookahead", "width": 1, "depth": 1},
+        "budget": 1,
+    }
     spec |= {"temperature": 0.0, "max_tokens": 120, "max_step_tokens": 60, "max_rounds": 8}
     spec |= {"finished": "shrink", "duplicates": "keep", "format": "trl_tokencls"}
     inputs = {"problems": [problems], "verifier": [model_directory(tmp_path)]}
@@ -175,5 +179,7 @@ def test_a_search_by_a_server_is_that_of_the_model(study, policy, network, serve
                 assert {name: ours[name] for name in columns} == {name: theirs[name] for name in columns}
                 same += 1
     steps = found[0]["step_scores"].list.len()
-    print(f"{same} of {SEARCHED} searches are equal, of {steps.min()} to {steps.max()} steps; {told.told['server']}")
+    print(
+        f"{same} of {SEARCHED} searches are equal, of {steps.min()} to {steps.max()} steps; {told.told['server']}"
+    )
     assert same >= SEARCHED - 1 and steps.max() > 2

@@ -1,4 +1,4 @@
-"""A policy behind the failing server that continues prefixes, or does not, and the same policy as an engine that is here.
+"""A policy behind the failing server that continues prefixes, or does not, and the same one as an engine that is here.
 
 Its tokens are characters of `tests.support.toy`, some of which are written as texts: `.` ends a step and is a semicolon
 with a line end, `0` and `1` are answers, `$` ends a solution.
@@ -82,11 +82,11 @@ def continuing(body, defect=None):
     made = ToyEngine(policy)._extend_row(
         state, 0, np.uint64(body.get("seed", 0)), stop, body["temperature"], body["max_tokens"]
     )
-    (text,) = WRITTEN.batch_decode([made.tokens], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    (text,) = WRITTEN.batch_decode(
+        [made.tokens], skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
     if made.finish == "length":
         return text, "length", len(made.tokens)
     if made.finish == "end" or defect == "inside":
         return text, "stop", len(made.tokens), {"stop_reason": None}
     return text.removesuffix("\n"), "stop", len(made.tokens), {} if defect == "mute" else STOPPED
-
-

@@ -205,7 +205,7 @@ def test_a_search_goes_on_where_it_stopped(folder):
     with served(second) as url:
         *found, told = run(folder, url, spec_of(), KeptWork(folder / "work", spec_of(), 60.0).open())
     same(found, here())
-    assert 20 <= kept and second.answered and not set(first.answered) & set(second.answered)
+    assert kept >= 20 and second.answered and not set(first.answered) & set(second.answered)
     assert kept + sum(second.answered.values()) == told["answers"]
 
 
@@ -285,7 +285,10 @@ def test_a_server_that_is_not_told_how_to_go_on_is_refused(folder):
 def test_a_server_without_a_bill_is_refused(folder, usage):
     state = searching(usage=usage)
     state.answer = lambda body: replace_finish(continuing.continuing(body))
-    with served(state) as url, pytest.raises(InputError, match=r"does not say how many tokens .*usage.*counts"):
+    with (
+        served(state) as url,
+        pytest.raises(InputError, match=r"does not say how many tokens .*usage.*counts"),
+    ):
         run(folder, url, spec_of(), tries=2)
     assert not steps_asked(state)
 
@@ -298,13 +301,16 @@ def replace_finish(said):
 def test_of_a_text_whose_halves_are_alike_nothing_can_be_told(folder):
     state = searching()
     state.answer = lambda body: ("\n" if "\n" in body.get("stop", ()) else "a\na\na\na\na", "stop", 9)
-    with served(state) as url, pytest.raises(InputError, match=r"or it cannot be told: no greedy answer to 3"):
+    with (
+        served(state) as url,
+        pytest.raises(InputError, match=r"or it cannot be told: no greedy answer to 3"),
+    ):
         run(folder, url, spec_of())
 
 
 def test_blank_lines_belong_to_the_step_after_them_and_stops_end_solutions(folder):
     """A scripted server: blank lines are asked past, and a text of `stop` ends a solution across two steps."""
-    lines = {"": "\n", "\n": " x\n", "\n x\n": "y\nE", "\n x\ny\n": "EE z"}
+    lines = {"": "\n", "\n": " x\n", "\n x\n": "y\nE", "\n x\ny\n": "EE z\n"}
     seeds = []
 
     def scripted(body):
@@ -312,10 +318,8 @@ def test_blank_lines_belong_to_the_step_after_them_and_stops_end_solutions(folde
         before = last["content"] if last["role"] == "assistant" else ""
         seeds.append(body["seed"])
         text = lines[before]
-        stops = [text.index("\n")] if "\n" in text else []
-        if not stops:
-            return text[:2], "stop", 3, {"stop_reason": None}
-        return text[: stops[0]], "stop", stops[0] + 1, {"matched_stop": "\n"}
+        before_end = text.index("\n")
+        return text[:before_end], "stop", before_end + 1, {"matched_stop": "\n"}
 
     prompt = replace(CHAT, stop=("\nEE",))
     spec = spec_of(prompt, budget=1, strategy={"kind": "beam", "width": 1}, problems=[0, 1])
@@ -324,8 +328,9 @@ def test_blank_lines_belong_to_the_step_after_them_and_stops_end_solutions(folde
     with served(state) as url:
         candidates, tree, _ = run(folder, url, spec, checked(folder, spec))
     assert candidates["text"].to_list() == ["\n x\ny"] and candidates["finish_reason"].to_list() == ["stop"]
-    assert tree["text"].to_list() == ["\n x", "y", "EE"] and len(set(seeds)) == 4
-    assert candidates["tokens"].to_list() == [1 + 3 + 2 + 3]
+    assert tree["text"].to_list() == ["\n x", "y", "EE z"] and len(set(seeds)) == 4
+    assert candidates["tokens"].to_list() == [1 + 3 + 2 + 5]
+    assert [body["max_tokens"] for body in state.bodies] == [12, 11, 12, 12]
     assert len(candidates["step_scores"][0]) == 3
     assert all(body["stop"] == ["\nEE", "\n"] for body in state.bodies)
 

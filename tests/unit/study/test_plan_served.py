@@ -225,7 +225,13 @@ def test_searches_ask_a_server_to_go_on(base, tmp_path):
     assert shown_configuration(other.configuration)["policy"]["served"]["continuation"] == {"prefix": True}
     assert "continuation" not in shown_configuration(plan.configuration)["policy"]["served"]
     # Before anything is paid for the server has to show that it goes on, if searches ask for that
-    asked = {"form": "chat", "variables": {}, "request": {"top_k": 3}, "continuation": go_on, "step_end": "\n"}
+    asked = {
+        "form": "chat",
+        "variables": {},
+        "request": {"top_k": 3},
+        "continuation": go_on,
+        "step_end": "\n",
+    }
     fetched, searched = (_told(plan_jobs(plan), stage) for stage in ("fetch_model", "search"))
     assert fetched == searched | {"continued": asked} and searched["url"] == SERVED["url"]
     assert "continued" not in _told(plan_jobs(without), "fetch_model")
@@ -295,9 +301,7 @@ def test_each_step_of_a_search_has_its_prefix_read(base, tmp_path):
     every, _, _ = estimated(plan, tmp_path)
     asked = [each for each in every if each.artifact.stage in ("sample", "search")]
     assert {each.artifact.stage for each in asked} == {"sample", "search"}
-    read, decoded = (
-        sum(getattr(each.work, name) for each in asked) for name in ("prompted", "decoded")
-    )
+    read, decoded = (sum(getattr(each.work, name) for each in asked) for name in ("prompted", "decoded"))
     (said,) = prices(plan, every)
     assert f"{(2 * read + 10 * decoded) / 1e6:.2f} USD" in said
     (found,) = [each.work for each in asked if each.artifact.stage == "search"]

@@ -38,7 +38,9 @@ class Asking:
         """Let a request wait for its turn; limit: tokens of its answer at most."""
         self._number += 1
         wanted = _REQUEST, self._number, request, limit
-        with contextlib.suppress(RuntimeError):  # after an error nothing is asked any more, and `take` says why
+        with contextlib.suppress(
+            RuntimeError
+        ):  # after an error nothing is asked any more, and `take` says why
             self._loop.call_soon_threadsafe(self._wanted.put_nowait, wanted)
 
     def take(self, seconds: float) -> tuple[Any, Any] | None:
@@ -83,7 +85,7 @@ class Asking:
     async def _worker(self, client: Client, number: int) -> None:
         """Make one request after the other; after an error none begins, and those under way bring their answers."""
         try:
-            while not self._errors:
+            while True:
                 kind, _, *wanted = await self._wanted.get()
                 if kind == _END:
                     return
@@ -94,5 +96,6 @@ class Asking:
         except Exception as error:  # whatever it is, the one who waits for the answers is told
             self._errors.append(error)
             client.wake()
-            for each in range(self._server.concurrency):  # for those who wait for a request
+            # The others get these before any request
+            for each in range(self._server.concurrency):
                 self._wanted.put_nowait((_END, each, None, 0))

@@ -1,9 +1,9 @@
 """A policy behind a server that continues texts: the engine of its searches.
 
-Rows are texts, and a step is a request, with the text that ends a step among those that stop it.  Nothing is computed twice by
-this engine, but a server reads the whole prefix at each step, unless it keeps what it has read before.  Answers are
-kept once a minute, by the content of their requests: a search that begins anew after a kill makes the same requests,
-and those that are kept are not asked for again.
+Rows are texts, and a step is a request, with the text that ends a step among those that stop it.  The server reads the
+whole prefix at each step, unless it keeps what it has read before.  Answers are kept once a minute, by the content of
+their requests: a search that begins anew after a kill makes the same requests, and those that are kept are not asked
+for again.
 """
 
 import hashlib
@@ -124,7 +124,9 @@ class ServedEngine(Engine):
         self.tokenizer = Texts()
         self.stops = Stops((), (), texts=form.prompt.stop)
         self.tokens_generated = 0
-        self.read: list[int | None] = []  # for each prompt, tokens that the server read; None where a bill lacks them
+        self.read: list[
+            int | None
+        ] = []  # for each prompt, tokens that the server read; None where a bill lacks them
         self.known: dict[str, Answer] = {}
         self.fresh: list[tuple[str, Answer]] = []
 
@@ -251,9 +253,7 @@ class ServedQueue:
             self.answered.append((group, place, engine.known[name]))
             return
         if name not in self.asked:
-            engine.asking.put(
-                Request(name, requests.chat(engine.form.prompt), body, jitter(stream)), limit
-            )
+            engine.asking.put(Request(name, requests.chat(engine.form.prompt), body, jitter(stream)), limit)
         self.asked.setdefault(name, []).append((group, place))
 
     def _add(self, group: Group, place: int, answer: Answer) -> list[Group]:

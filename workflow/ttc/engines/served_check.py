@@ -92,9 +92,7 @@ def check_continues(
 
 
 class _Check:
-    def __init__(
-        self, server: Server, model: str, prompt: Prompt, request: dict, more: dict, step_end: str
-    ):
+    def __init__(self, server: Server, model: str, prompt: Prompt, request: dict, more: dict, step_end: str):
         self.server, self.model, self.prompt, self.request, self.more = server, model, prompt, request, more
         self.step_end = step_end
         self.answers: list[Answer] = []
@@ -153,9 +151,9 @@ class _Check:
         step = (await self._ask(question, step_end=self.step_end)).text
         if not step.endswith(self.step_end) or len(step) > len(whole):
             raise InputError(
-                f"{self.server.url} does not say of answers of '{self.model}' whether they stopped at a line end, as a "
-                f"search needs: asked to stop there it wrote {_shown(step)}, and neither this text nor `stop_reason` or "
-                "`matched_stop` ends in one"
+                f"{self.server.url} does not say of answers of '{self.model}' whether they stopped at a line end, as "
+                f"a search needs: asked to stop there it wrote {_shown(step)}, and neither this text nor "
+                "`stop_reason` or `matched_stop` ends in one"
             )
 
     async def _ask(self, question: str, written: str = "", step_end: str | None = None) -> Answer:

@@ -88,7 +88,9 @@ class Served(Section):
                 if name in SAID:
                     raise InputError(f"{where}.{section}.{name}: it is said by {SAID[name]}; leave it out")
                 if name in UNREAD:
-                    raise InputError(f"{where}.{section}.{name}: what comes back with it is not read; leave it out")
+                    raise InputError(
+                        f"{where}.{section}.{name}: what comes back with it is not read; leave it out"
+                    )
 
     def _check_url(self, where: str) -> None:
         if self.url is None:
