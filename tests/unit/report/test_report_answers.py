@@ -189,6 +189,33 @@ def test_mixing_is_told_after_the_smallest_look_at_a_budget_chosen_beforehand():
     assert answers_beyond.mixing([row("uniform", 0, 8, 0.0)]) == ""
 
 
+def test_samples_or_thought_is_told_at_the_ends_of_what_tokens_buy():
+    def curve(strategy, bins, budget, accuracy):
+        ends = {"accuracy": accuracy, "low": accuracy - 0.05, "high": accuracy + 0.05}
+        return {"strategy": strategy, "bins": bins, "bin": 0, "budget": budget} | ends
+
+    curves = [
+        curve("best_fixed", "none", 512, 0.4),
+        curve("best_fixed", "none", 1024, 0.45),
+        curve("best_fixed", "none", 8192, 0.5),
+        curve("compute_optimal", "predicted", 8192, 0.62),
+        curve("compute_optimal", "oracle", 8192, 0.9),
+        curve("majority(thinking=64)", "none", 16384, 0.99),
+        curve("best_fixed", "none", 8192, 0.8) | {"bin": 2},
+    ]
+    long, short = "majority(thinking=1024, shortest=3)", "best_of_n_weighted(thinking=256)"
+    chosen = [("predicted", long)] * 3 + [("predicted", short)] * 2 + [("oracle", short)] * 9
+    choices = [{"bins": bins, "budget": 8192, "strategy": strategy} for bins, strategy in chosen]
+    found = tables([]) | {"thinking_curves": pl.DataFrame(curves), "thinking_choices": pl.DataFrame(choices)}
+    assert said(Sources(found), "Samples or thought") == (
+        "With 512 tokens a question one rule for all is right on 40.0 % [35.0, 45.0]. With 8,192 tokens a question one "
+        "rule for all is right on 50.0 % [45.0, 55.0], the rule of each bin by predicted difficulty on 62.0 % [57.0, "
+        "67.0] (most often majority vote of the 3 shortest, thoughts of up to 1,024 tokens). Both are chosen on other "
+        "questions."
+    )
+    assert said(Sources(tables([])), "Samples or thought") is None
+
+
 def test_the_larger_model_is_ahead_behind_or_undecided_at_each_ratio():
     frames = synthetic_study.study()
     text = answers_beyond.larger(Sources({"exchange": frames["exchange"]}))

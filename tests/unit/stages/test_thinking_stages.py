@@ -1,5 +1,7 @@
 """Stages of models that think, on a checkpoint made by hand: probes, budgets, bills, the surface and choices."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,7 +10,7 @@ from tests.support import thinking_models
 from tests.support.thinking_models import CLOSE, ENDING, FORM, OPEN
 from ttc.errors import InputError
 from ttc.run import job
-from ttc.stages import check_thoughts, evaluate_thinking, fetch_model, measure_difficulty, sample, think
+from ttc.stages import check_thoughts, evaluate_thinking, fetch_model, measure_difficulty, plot, sample, think
 from ttc.tables.generation import PROBLEMS, SAMPLES, THOUGHT_PROBES
 from ttc.tables.thinking import THINKING, THINKING_CHOICES, THINKING_CURVES
 
@@ -125,8 +127,6 @@ EVALUATED = {
     "repeats": 2,
     "clusters": "text",
     "bootstrap": 20,
-    "formats": ["svg"],
-    "dpi": 50,
 }
 
 
@@ -173,4 +173,20 @@ def test_budgets_of_thought_are_chosen_at_budgets_of_tokens(evaluated):
     accuracy = dict(whole.select("strategy", "accuracy").iter_rows())
     assert accuracy["oracle"] >= accuracy["majority(thinking=12)"] > accuracy["majority(thinking=3)"] + 0.2
     assert accuracy["best_fixed"] > accuracy["majority(thinking=6)"]
-    assert (evaluated / "thinking.svg").stat().st_size > 10_000
+
+
+def test_the_figure_is_drawn_from_the_two_tables(evaluated, tmp_path):
+    """Numbers of the surface are on it, and a study without budgets of thought has none."""
+    names = ("thinking", "thinking_curves")
+    spec = {"formats": ["svg"], "dpi": 50, "seed": 0, "aggregation": "last", "stated": {"seed": 0}}
+    plot.run(spec, {name: [evaluated / f"{name}.parquet"] for name in names}, tmp_path / "plot", runtime())
+    drawn = {each["name"]: each for each in json.loads((tmp_path / "plot/index.json").read_text())}
+    assert drawn["thinking"]["files"] == ["thinking.svg"] and drawn["thinking"]["main"]
+    figure = (tmp_path / "plot/thinking.svg").read_text()
+    for row in THINKING.read(evaluated / "thinking.parquet").filter(
+        selection="majority", shortest=0, samples=4
+    )["accuracy"]:
+        assert f"<!-- {100 * row:.0f} -->" in figure
+    plot.run(spec, {}, tmp_path / "without", runtime())
+    without = {each["name"]: each for each in json.loads((tmp_path / "without/index.json").read_text())}
+    assert without["thinking"]["skipped"] == "the study has no budgets of thought"

@@ -201,10 +201,9 @@ MISTAKES = [
     ({"search": {"strategies": [{"kind": "beam", "width": 4}] * 2}}, ["strategies.1", "twice"]),
     ({"figures": {"ratio_budget": 3}}, ["figures.ratio_budget", "3", "did you mean 4?"]),
     ({"revision": {"by": "promt"}}, ["revision.by", "'promt'", "did you mean 'prompt'?"]),
-    ({"revision": {"by": "prompt"}}, ["revision.by", "prompt was given", "studies with `problems`"]),
     (
         {"revision": {"by": "prompt", "first_answer": "policy"}},
-        ["revision.by", "prompt was given", "studies with `problems`"],
+        ["revision.first_answer", "policy was given", "revision.by: prompt"],
     ),
     ({"figures": {"sweep_budgets": [16, 4]}}, ["figures.sweep_budgets", "rising"]),
     ({"evaluation": {"budgets": [4, 2]}}, ["evaluation.budgets", "rising"]),

@@ -6,8 +6,8 @@ from tests.support import published_study
 from tests.support.published_study import GIVEN, PLAIN, TESTS, TRAINED
 from tests.support.workflow_project import Project
 from ttc.errors import InputError
-from ttc.study.build import plan_study
-from ttc.study.config import merge, parse
+from ttc.study.build import ROOT, plan_study
+from ttc.study.config import load, merge, parse
 from ttc.study.relevant import shown_configuration
 
 WORDS = "Once more."
@@ -146,6 +146,20 @@ def test_the_configuration_shows_what_decides(files):
     asked = shown(ASKED)
     assert asked["by"] == "prompt" and asked["verifier"] == {"use": False}
     assert not {"pairs", "fine_tuning", "rest", "first_answer"} & asked.keys()
+
+
+def test_a_policy_of_generated_problems_is_asked_again_too(root):
+    """As its training text has it; the verifier of revisions learns from the policy's own chains."""
+    given = load(ROOT / "config.yaml")
+    usual, asked = (plan_study(merge(given, {"revision": {"by": by}}), root) for by in ("training", "prompt"))
+    (policy,) = asked.of("train_policy")
+    assert TRAINERS & set(asked.stages) == {"train_revision_orm"}
+    chains = asked.of("revise")
+    assert {each.spec["split"] for each in chains} == {"train", "test"}
+    assert all(each.inputs["reviser"] == [policy] for each in chains)
+    others = [each for each in usual.of("revise") if not each.label.startswith("rest")]
+    assert [each.spec for each in chains] == [each.spec for each in others]
+    assert {each.key for each in usual.of("sample")} > {each.key for each in asked.of("sample")}
 
 
 MISTAKES = {

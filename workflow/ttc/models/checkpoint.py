@@ -127,9 +127,14 @@ def empty_network(source: Source, network_class: type) -> torch.nn.Module:
 
 
 def load_network(
-    source: Source, network_class: type, fresh: tuple[str, ...] = (), **changes
+    source: Source,
+    network_class: type,
+    fresh: tuple[str, ...] = (),
+    places: str | dict | None = None,
+    **changes,
 ) -> PreTrainedModel:
-    """The checkpoint's network as `network_class`, for inference, on its device.
+    """The checkpoint's network as `network_class`, for inference, on its device, or with `places` (the `device_map` of
+    `transformers`) on several.
 
     fresh: what the names of weights begin with that the checkpoint need not have, because they are to be trained;
     changes: entries of its configuration.
@@ -151,6 +156,7 @@ def load_network(
             use_safetensors=True,
             ignore_mismatched_sizes=True,  # they too come back as `found`, and are refused
             output_loading_info=True,
+            device_map=places,
             **source.options,
             **changes,
         )
@@ -160,7 +166,7 @@ def load_network(
         logger.setLevel(level)
     check_complete(source, found, fresh)
     check_rotary(source, network)
-    return network.to(source.device).eval()
+    return (network.to(source.device) if places is None else network).eval()
 
 
 def quiet() -> None:

@@ -21,6 +21,11 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def spread(device: torch.device) -> str | None:
+    """The `device_map` of a network that is computed and not trained: over all GPUs that the job sees, if several."""
+    return "auto" if device.type == "cuda" and torch.cuda.device_count() > 1 else None
+
+
 def read_weights(
     path: Path, wanted: Callable[[dict], bool], device: torch.device
 ) -> tuple[dict, dict[str, torch.Tensor]] | None:

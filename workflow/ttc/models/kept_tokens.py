@@ -77,13 +77,16 @@ class TokenMemory:
         self._free = [*range(size - 1, have - 1, -1), *self._free]
 
     def load(self, slots: torch.Tensor) -> DynamicCache:
-        """A cache of the tokens in `slots` [rows, width]."""
+        """A cache of the tokens in `slots` [rows, width]; layers may be on different devices, `slots` on any."""
         cache = DynamicCache()
         rows, width = slots.shape
+        chosen = {
+            part.device: slots.flatten().to(part.device) for pair in self.layers if pair for part in pair
+        }
         for place, pair in enumerate(self.layers if width else []):
             if pair is not None:
                 taken = [
-                    part.index_select(0, slots.flatten()).unflatten(0, (rows, width)).transpose(1, 2)
+                    part.index_select(0, chosen[part.device]).unflatten(0, (rows, width)).transpose(1, 2)
                     for part in pair
                 ]
                 cache.update(*taken, place)

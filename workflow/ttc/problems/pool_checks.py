@@ -273,19 +273,21 @@ def _copies(seen: _Seen) -> _Found:
     """Texts that a question has more than once, and what differs where the text does not."""
     if "text" not in seen.pool.columns or not seen.pool["text"].count():
         return _Found({"copies": None, "copies_differ": ""})
-    key = ["problem_id", "text"]
     columns = ("run", "step_scores", "tokens", "logprob", "finish_reason", "stated", "recorded")
     present = [name for name in columns if name in seen.pool.columns]
+    # Texts are told apart by their hash, of 64 bits, and their length: keys of a kilobyte would need a copy of the pool
+    signs = (pl.col("text").hash().alias("hash"), pl.col("text").str.len_chars().alias("length"))
     groups = (
         seen.pool.drop_nulls("text")
-        .group_by(key)
+        .select("problem_id", *signs, *present)
+        .group_by("problem_id", "hash", "length")
         .agg(pl.len().alias("number"), *(pl.col(name).n_unique() for name in present))
     )
     copies = int((groups["number"] - 1).sum())
     differ = [name for name in present if (groups[name] > 1).any()]
     differ = ["answer" if name == "stated" else name for name in differ]
     row = {"copies": copies, "copies_differ": ", ".join(differ)}
-    long = groups.filter(pl.col("text").str.len_chars() >= LONG)
+    long = groups.filter(pl.col("length") >= LONG)
     exact = int((long["number"] - 1).sum())
     if exact <= ODD_COPIES * len(seen.pool):
         return _Found(row)

@@ -71,9 +71,11 @@ def read_problems(
     mapping = column_mapping(columns, PROBLEM_COLUMNS, REQUIRED_OF_PROBLEMS, f"{label}: columns of problems")
     frames = []
     for path in paths:
-        found = read_rows(path, records)
-        kept = row_values.chosen(found, dict(where or {}), dict(where_not or {}))
-        frames.append(_problem_columns(found, mapping, kept))
+        for block in read_rows(path, records).blocks():
+            kept = row_values.chosen(block, dict(where or {}), dict(where_not or {}))
+            found = _problem_columns(block, mapping, kept)
+            # Of a file that repeats a question with each completion little is left
+            frames.append(found.unique(maintain_order=True) if merge else found)
     frame = pl.concat(frames)
     if merge:
         frame = frame.unique(maintain_order=True)
@@ -158,7 +160,7 @@ def _problem_columns(rows: Rows, mapping: dict[str, str], kept: list[bool]) -> p
         cells = row_values.values_at(rows, theirs, pool_rows.missing(ours, theirs))
         convert = {"answer": _gold, "solution": _gold}.get(ours, row_values.as_name)
         texts = []
-        for number, (cell, wanted) in enumerate(zip(cells, kept, strict=True), 1):
+        for number, (cell, wanted) in enumerate(zip(cells, kept, strict=True), rows.first + 1):
             if not wanted:
                 continue
             try:
@@ -228,10 +230,10 @@ def _read_one(
     keep: list[str],
 ) -> pl.DataFrame:
     path = rows.path
-    kept = row_values.chosen(rows, spec["where"], spec["where_not"])
-    types = {name: dtype for name, (dtype, _) in COLUMNS.items()}
-    dropped, surplus = _leading(rows, spec["leading_scores"])
-    frame = pool_rows.samples(rows, mapping, types, kept, spec["patterns"], keep)
+    frames: list[pl.DataFrame] = []
+    for block in rows.blocks():
+        frames.append(_samples(block, spec, mapping, keep, sum(map(len, frames))))
+    frame = pl.concat(frames)
     if questions is not None:
         frame = _found_by_question(frame, questions, path)
     refuse(frame["problem_id"].fill_null("") == "", frame, path, lambda row: "the problem id is empty")
@@ -265,10 +267,18 @@ def _read_one(
             _finish=stated.str.strip_prefix("unknown").str.strip_chars(),
         )
     if "step_scores" in mapping:
-        places = frame["_row"] - 1
-        frame = frame.with_columns(_dropped=dropped.gather(places), _surplus=surplus.gather(places))
-        frame = _checked_scores(frame, spec, path).drop("_dropped", "_surplus")
-    return frame
+        frame = _checked_scores(frame, spec, path)
+    return frame.drop("_dropped", "_surplus")
+
+
+def _samples(rows: Rows, spec: dict, mapping: dict, keep: list[str], before: int) -> pl.DataFrame:
+    """The samples of some rows of a file behind `before` others, with how many first scores belong to no step."""
+    kept = row_values.chosen(rows, spec["where"], spec["where_not"])
+    types = {name: dtype for name, (dtype, _) in COLUMNS.items()}
+    frame = pool_rows.samples(rows, mapping, types, kept, spec["patterns"], keep, before)
+    dropped, surplus = _leading(rows, spec["leading_scores"])
+    places = frame["_row"] - 1 - rows.first
+    return frame.with_columns(_dropped=dropped.gather(places), _surplus=surplus.gather(places))
 
 
 def _found_by_question(frame: pl.DataFrame, questions: dict[str, str], path: Path) -> pl.DataFrame:

@@ -7,6 +7,7 @@ import polars as pl
 from ttc.errors import InputError
 from ttc.grading.answers import check_methods, find
 from ttc.grading.grader import Grader
+from ttc.problems.distinct import of_each
 from ttc.runtime import Runtime
 from ttc.tables.schema import ROW_GROUP_SIZE
 
@@ -61,9 +62,13 @@ def with_answers(pool: pl.DataFrame, options: dict) -> pl.DataFrame:
     check_methods(options["extract"])
     # Of a model that thinks, what stands outside of its thoughts (`ttc.problems.pool_thoughts`)
     texts = pool["answered" if "answered" in pool.columns else "text"]
-    found = {text: find(text, options["extract"]).answer for text in texts.drop_nulls().unique()}
-    found |= {text: None for text, answer in found.items() if answer in options["no_answer"]}
-    return pool.with_columns(pl.Series("answer", [found.get(text) for text in texts], dtype=pl.String))
+    none = {None, *options["no_answer"]}
+
+    def answer_of(text: str) -> str | None:
+        answer = find(text, options["extract"]).answer
+        return None if answer in none else answer
+
+    return pool.with_columns(answer=of_each(texts, answer_of, pl.String))
 
 
 def grade(

@@ -46,13 +46,14 @@ def samples(
     kept: list[bool],
     patterns: dict[str, str],
     keep: Iterable[str] = (),
+    before: int = 0,
 ) -> pl.DataFrame:
     """The samples of the rows that are `kept`: the mapped columns under our names and types, and those of `keep`.
 
     `patterns` are regular expressions by our names: what they find is meant, their first group where they have one.
-    Besides `_file` and `_row` (from 1) for messages, `_place` of the sample in its row (from 0), and `_outcome`: its
-    score is one of the whole solution.  Raises InputError for a value of another type and for lists of a row that
-    differ in length.
+    Besides `_file` and `_row` (in the file, from 1) for messages, `_place` of the sample in its row (from 0), and
+    `_outcome`: its score is one of the whole solution.  before: samples that earlier rows of the file had.  Raises
+    InputError for a value of another type and for lists of a row that differ in length.
     """
     cells = {ours: values_at(rows, theirs, missing(ours, theirs)) for ours, theirs in mapping.items()}
     others = {name: values_at(rows, name) for name in keep}
@@ -60,7 +61,7 @@ def samples(
         cells["text"] = ["" if cell is None else cell for cell in cells["text"]]
     if unmapped := sorted(set(patterns) - set(mapping)):
         raise InputError(f"patterns: '{unmapped[0]}' is not among the columns that the pool maps")
-    taken = _Taken(mapping, patterns, [*mapping, *others, "_row", "_place", "_outcome"])
+    taken = _Taken(mapping, patterns, [*mapping, *others, "_row", "_place", "_outcome"], before)
     for number, wanted in enumerate(kept):
         if wanted:
             row = {ours: values[number] for ours, values in cells.items()}
@@ -89,15 +90,16 @@ def _text(value: Any) -> str | None:
 class _Taken:
     """Columns of samples, filled row by row."""
 
-    def __init__(self, mapping: dict[str, str], patterns: dict[str, str], names: list[str]):
+    def __init__(self, mapping: dict[str, str], patterns: dict[str, str], names: list[str], before: int):
         self.mapping = mapping
         self.patterns = {ours: re.compile(pattern) for ours, pattern in patterns.items()}
         self.columns: dict[str, list] = {name: [] for name in names}
-        self._counted = 0
+        self._counted = before
 
     def add(self, rows: Rows, number: int, row: dict[str, Any], others: dict[str, Any]) -> None:
         """The samples of one row."""
-        where = f"{rows.path}, row {number + 1}, problem '{_named(row)}'"
+        row_number = rows.first + number + 1
+        where = f"{rows.path}, row {row_number}, problem '{_named(row)}'"
         taken = self._counts(row, where) if "n" in row else self._apart(row, where)
         count = len(next(iter(taken.values())))
         outcome = [False] * count if "step_scores" not in taken else taken.pop("_outcome")
@@ -106,7 +108,7 @@ class _Taken:
                 self.columns[ours] += [self._typed(ours, value, where) for value in values]
         for name, value in others.items():
             self.columns[name] += [value] * count
-        self.columns["_row"] += [number + 1] * count
+        self.columns["_row"] += [row_number] * count
         self.columns["_place"] += range(count)
         self.columns["_outcome"] += outcome
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from ttc.errors import InputError
+from ttc.problems.distinct import of_each
 from ttc.problems.thoughts import Counter, Thought
 
 
@@ -19,18 +20,19 @@ def set_apart(pool: pl.DataFrame, given: dict | None, tokenizer: Path | None = N
         return pool
     if "text" not in pool.columns:
         raise InputError("thought: it was given, and the pool has no completions (column 'text')")
-    texts = pool["text"].to_list()
+    texts = pool["text"]
     thought = Thought(given["open"], given["close"], bool(given["begun"]))
     if given["begun"] is None:
-        begun = sum(_begins_inside(thought, text) for text in texts)
+        begun = of_each(texts, lambda text: _begins_inside(thought, text), pl.Boolean).sum()
         thought = Thought(thought.open, thought.close, begun > 0)
         print(
             f"  {begun:,} of {len(texts):,} completions close a thought that they have not opened", flush=True
         )
-    outside = [thought.outside(text) for text in texts]
-    pool = pool.with_columns(answered=pl.Series(outside, dtype=pl.String))
+    outside = of_each(texts, thought.outside, pl.String)
+    pool = pool.with_columns(answered=outside)
     print(
-        f"  {outside.count(None):,} of {len(texts):,} completions end inside a thought: no answer", flush=True
+        f"  {outside.null_count():,} of {len(texts):,} completions end inside a thought: no answer",
+        flush=True,
     )
     if "thinking_tokens" in pool.columns:
         return pool
@@ -55,11 +57,11 @@ def _counted(pool: pl.DataFrame, thought: Thought, path: Path) -> pl.DataFrame:
     except Exception as error:  # whatever the library raises of a file that is none
         raise InputError(f"{path}: no tokenizer.json ({' '.join(str(error).split())[:200]})") from error
     counter = Counter(thought, tokenizer)
-    found: dict[str, int] = {}
-    for text in pool["text"].unique():
-        found[text] = counter.count(tokenizer(text, add_special_tokens=False)["input_ids"]).thinking
-    counts = pl.Series("thinking_tokens", [found[text] for text in pool["text"]], dtype=pl.Int64)
-    pool = pool.with_columns(counts)
+
+    def count(text: str) -> int:
+        return counter.count(tokenizer(text, add_special_tokens=False)["input_ids"]).thinking
+
+    pool = pool.with_columns(thinking_tokens=of_each(pool["text"], count, pl.Int64))
     if "tokens" not in pool.columns:
         return pool
     more = (pl.col("thinking_tokens") > pl.col("tokens")).fill_null(False)

@@ -6,7 +6,9 @@ one sentence that names the file and, where there is one, the line.
 """
 
 import contextlib
+import copy
 import gzip
+import itertools
 import json
 import re
 import struct
@@ -29,33 +31,96 @@ LOGGED = ("eval", "samples")  # keys of a log of Inspect, and the second is its 
 _ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 _LONGEST = 4000  # digits of a whole number that Python turns into one without being asked
 _ZSTANDARD = 93  # the compression that Inspect's logs have; Python's zipfile reads it from 3.14 on
+BLOCK = 1 << 14  # rows of which Python holds the values at a time
 _TOO_DEEP = "objects lie too deeply inside each other"
 
 
 class Rows:
     """The rows of one file: the names of its columns, and the values of each as Python has them.
 
-    A column that some rows lack is None there.  `is_text` says that every cell is a text, as in a CSV file.
+    A column that some rows lack is None there.  `is_text` says that every cell is a text, as in a CSV file; `whole` are
+    the rows of the whole file, of which these are those from `first` to before `stop`.
     """
 
-    def __init__(self, path: Path, content: pl.DataFrame | list[dict], is_text: bool = False):
+    def __init__(self, path: Path, content: "Objects | Lines | Columns", is_text: bool = False):
         self.path, self.is_text, self._content = path, is_text, content
-        self._read: dict[str, list] = {}
-        frame = isinstance(content, pl.DataFrame)
-        self.names = (
-            content.columns if frame else list(dict.fromkeys(name for row in content for name in row))
-        )
+        self.whole, self.first, self.stop = self, 0, len(content)
+        self.names = content.names
 
     def __len__(self) -> int:
-        return len(self._content)
+        return self.stop - self.first
 
     def column(self, name: str) -> list:
         """The values of a column, one a row."""
-        if name not in self._read:
-            content = self._content
-            frame = isinstance(content, pl.DataFrame)
-            self._read[name] = content[name].to_list() if frame else [row.get(name) for row in content]
-        return self._read[name]
+        return self._content.cells(name, self.first, self.stop)
+
+    def blocks(self, rows: int = BLOCK) -> Iterator["Rows"]:
+        """The same rows in parts, so that Python holds the values of no more than a part at a time; one at least."""
+        for first in range(self.first, max(self.stop, self.first + 1), rows):
+            part = copy.copy(self)
+            part.first, part.stop = first, min(first + rows, self.stop)
+            yield part
+
+
+class Objects:
+    """The rows of a file as objects that have been read."""
+
+    def __init__(self, rows: list[dict]):
+        self._rows = rows
+        self.names = list(dict.fromkeys(name for row in rows for name in row))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def cells(self, name: str, first: int, stop: int) -> list:
+        """Values of a column."""
+        return [row.get(name) for row in self._rows[first:stop]]
+
+
+class Lines:
+    """The rows of a file of JSON objects, one a line: all are looked at once, and read again block by block."""
+
+    def __init__(self, path: Path):
+        self._path, self._count, replaced = path, 0, 0
+        names: dict[str, None] = {}
+        for row, lone in _objects(path):
+            names |= dict.fromkeys(row)
+            self._count += 1
+            replaced += lone
+        _tell(path, replaced)
+        self.names = list(names)
+        self._coming, self._next = iter(()), self._count  # the rows from the number `_next` on
+        self._held, self._span = [], (0, 0)  # those that were read last
+
+    def __len__(self) -> int:
+        return self._count
+
+    def cells(self, name: str, first: int, stop: int) -> list:
+        """Values of a column."""
+        if self._span != (first, stop):
+            if first < self._next:
+                self._coming, self._next = (row for row, _ in _objects(self._path)), 0
+            self._held = list(itertools.islice(self._coming, first - self._next, stop - self._next))
+            self._span, self._next = (first, stop), stop
+        return [row.get(name) for row in self._held]
+
+
+class Columns:
+    """The rows of a file by columns, of which only what is asked for is read."""
+
+    def __init__(self, frame: pl.LazyFrame, path: Path):
+        self._frame, self._path = frame, path
+        with _readable(path, "Parquet"):
+            self.names = frame.collect_schema().names()
+            self._count = frame.select(pl.len()).collect().item()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def cells(self, name: str, first: int, stop: int) -> list:
+        """Values of a column."""
+        with _readable(self._path, "Parquet"):
+            return self._frame.select(name).slice(first, stop - first).collect().to_series().to_list()
 
 
 def read_rows(path: Path, inside: str | None = None) -> Rows:
@@ -69,14 +134,14 @@ def read_rows(path: Path, inside: str | None = None) -> Rows:
             f"{path}: the file's name must end in {', '.join(most)} or {last}, which say how to read it"
         )
     if kind == ".parquet":
-        return Rows(path, read_parquet(path))
+        return Rows(path, Columns(pl.scan_parquet(path, glob=False), path))
     if kind in (".csv", ".tsv"):
-        return Rows(path, read_csv(path), is_text=True)
+        return Rows(path, Columns(read_csv(path).lazy(), path), is_text=True)
     if kind == ".jsonl":
-        return Rows(path, read_json_lines(path))
+        return Rows(path, Lines(path))
     if kind == ".eval":
-        return Rows(path, _read_inspect(path))
-    return Rows(path, read_json(path, inside) if kind == ".json" else _read_yaml(path, inside))
+        return Rows(path, Objects(_read_inspect(path)))
+    return Rows(path, Objects(read_json(path, inside) if kind == ".json" else _read_yaml(path, inside)))
 
 
 def ending(path: Path) -> str:
@@ -101,6 +166,15 @@ def read_csv(path: Path) -> pl.DataFrame:
 def read_json_lines(path: Path) -> list[dict]:
     """A file of JSON objects, one a line."""
     rows, replaced = [], 0
+    for row, lone in _objects(path):
+        rows.append(row)
+        replaced += lone
+    _tell(path, replaced)
+    return rows
+
+
+def _objects(path: Path) -> Iterator[tuple[dict, int]]:
+    """The objects of a file of one a line, each with the number of lone surrogates that were replaced in it."""
     with _readable(path, "gzip"), _opened(path) as lines:
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -108,10 +182,7 @@ def read_json_lines(path: Path) -> list[dict]:
             row, lone = _loads(_decoded(line, path, number == 1), f"{path}, line {number}", "a JSON object")
             if not isinstance(row, dict):
                 raise InputError(f"{path}, line {number}: not a JSON object with a name for each column")
-            rows.append(row)
-            replaced += lone
-    _tell(path, replaced)
-    return rows
+            yield row, lone
 
 
 def read_json(path: Path, inside: str | None = None) -> list[dict]:

@@ -40,14 +40,15 @@ def values_at(rows: Rows, path: str, said: str = "the column '{}' is missing") -
     Raises InputError for a path that leads nowhere in all rows, with what is `said` of it.
     """
     if path == ROW:
-        return list(range(len(rows)))
+        return list(range(rows.first, rows.stop))
     if path == FILE:
         return [rows.path.name.removesuffix(".gz").rpartition(".")[0]] * len(rows)
     head = _head(rows, path)
     if head is not None:
         parts = path[len(head) + 1 :].split(".") if path != head else []
         found = [_dig(value, parts) for value in rows.column(head)]
-        if not parts or not len(rows) or any(_is_there(value) for value in found):
+        there = not parts or not len(rows) or any(_is_there(value) for value in found)
+        if there or (rows is not rows.whole and _leads_somewhere(rows.whole, head, parts)):
             return [_plain(value) for value in found]
     raise InputError(
         f"{rows.path}: {said.format(path)}; the file has {', '.join(rows.names)}{nearest(path, _paths(rows))}"
@@ -99,6 +100,11 @@ def _head(rows: Rows, path: str) -> str | None:
     return next((head for head in heads if head in rows.names), None)
 
 
+def _leads_somewhere(rows: Rows, head: str, parts: list[str]) -> bool:
+    """Whether any row of a file has something at a path."""
+    return any(_is_there(_dig(value, parts)) for block in rows.blocks() for value in block.column(head))
+
+
 def _dig(value: Any, parts: list[str]) -> Any:
     if not parts:
         return value
@@ -139,7 +145,7 @@ def _paths(rows: Rows) -> list[str]:
                 add(f"{prefix}.{name}", each, depth + 1)
 
     for name in rows.names:
-        add(name, rows.column(name)[0] if len(rows) else None, 1)
+        add(name, next(iter(next(rows.blocks(1)).column(name)), None), 1)
     return found
 
 

@@ -47,6 +47,12 @@ def answer(sources: Sources) -> dict | None:
         ("Stopping early", answers_beyond.stopping(sources.rows("stopping"))),
         ("Across questions", answers_beyond.spending(sources.rows("spending"))),
         ("Mixing", answers_beyond.mixing(sources.rows("hybrid"))),
+        (
+            "Samples or thought",
+            answers_beyond.thought(
+                sources.rows("thinking_curves", bin=0), sources.rows("thinking_choices", bins="predicted")
+            ),
+        ),
         ("Larger model", answers_beyond.larger(sources)),
         ("How sure", sure(sources)),
     ]

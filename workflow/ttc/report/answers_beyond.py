@@ -1,4 +1,8 @@
-"""Sentences about what lies beyond a fixed budget: stopping early, spreading it, mixing strategies, a larger model."""
+"""Sentences about what lies beyond a fixed budget: stopping early, spreading it, mixing strategies, thought, a larger
+model.
+"""
+
+from collections import Counter
 
 from ttc import strategies
 from ttc.report.numbers import interval, percent, points, short
@@ -92,6 +96,42 @@ def _over_fixed(row: dict) -> str:
     low, high = row["gain_fixed_low"], row["gain_fixed_high"]
     ends = f" {interval(low, high, points)}" if low is not None and high is not None else ""
     return f"{points(row['gain_fixed'])} points{ends} over"
+
+
+def thought(curves: list[dict], choices: list[dict]) -> str:
+    """What few and what many tokens buy of a model that thinks, as samples and thought; "" without budgets of thought.
+
+    curves: rows of `thinking_curves` of all questions; choices: those of `thinking_choices` by predicted difficulty.
+    """
+    fixed = {row["budget"]: row for row in curves if row["strategy"] == "best_fixed"}
+    adaptive = {
+        row["budget"]: row
+        for row in curves
+        if row["strategy"] == "compute_optimal" and row["bins"] == "predicted"
+    }
+    parts = []
+    for budget in sorted({min(fixed), max(fixed)}) if fixed else []:
+        one, chosen = fixed[budget], adaptive.get(budget)
+        part = f"With {budget:,} tokens a question one rule for all is right on {_accuracy(one)}"
+        if chosen is not None:
+            most = Counter(row["strategy"] for row in choices if row["budget"] == budget)
+            best = min(most, key=lambda name: (-most[name], name))
+            part += f", the rule of each bin by predicted difficulty on {_accuracy(chosen)} (most often {_rule(best)})"
+        parts.append(part)
+    return f"{'. '.join(parts)}. Both are chosen on other questions." if parts else ""
+
+
+def _accuracy(row: dict) -> str:
+    return f"{percent(row['accuracy'])} % {interval(row['low'], row['high'])}"
+
+
+def _rule(strategy: str) -> str:
+    """A rule at a budget of thought in words."""
+    method, values = strategies.parse(strategy)
+    name = strategies.label(method)
+    if values.get("shortest"):
+        name += f" of the {values['shortest']} shortest"
+    return f"{name}, thoughts of up to {values['thinking']:,} tokens"
 
 
 def larger(sources) -> str:

@@ -1,4 +1,4 @@
-"""Stage `evaluate_thinking`: accuracy over samples and tokens of thought, the choice on it, and the figure of both."""
+"""Stage `evaluate_thinking`: accuracy over samples and tokens of thought, and the choice on it."""
 
 from pathlib import Path
 
@@ -16,8 +16,6 @@ from ttc.evaluation.cuts import cuts_of
 from ttc.evaluation.pool import sample_pools
 from ttc.evaluation.subsets import Draws
 from ttc.evaluation.thinking.surface import COVERAGE, Measured, Thoughts, doubling, measure, sizes_of
-from ttc.figures import style
-from ttc.figures.thinking import draw
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.analysis import DIFFICULTY
 from ttc.tables.generation import PROBLEMS, SAMPLES
@@ -33,8 +31,6 @@ DECLARATION = {
         "thinking.parquet": "tables/thinking.parquet",
         "thinking_curves.parquet": "tables/thinking_curves.parquet",
         "thinking_choices.parquet": "tables/thinking_choices.parquet",
-        "thinking.svg": "figures/thinking.svg",
-        "thinking.png": "figures/thinking.png",
     },
     "per_pool": True,
 }
@@ -43,10 +39,10 @@ FAMILY, LABEL = "search", "mixed"
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, budgets (of thought), token_budgets (null: doubling), orders, aggregation, replicates, folds,
-    repeats, clusters, bootstrap, formats and dpi.
+    repeats, clusters, bootstrap.
 
     Roles: problems, difficulty, and for each budget the tables of samples thoughts_BUDGET and, where there are scores,
-    scores_BUDGET.  Writes a folder with three tables and the figure.
+    scores_BUDGET.  Writes a folder with three tables.
     """
     by_budget = {budget: _thoughts(inputs, budget) for budget in spec["budgets"]}
     names = sorted(set.intersection(*(set(each) for each in by_budget.values())))
@@ -59,10 +55,6 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     THINKING.write(surface, output / "thinking.parquet")
     THINKING_CURVES.write(curves, output / "thinking_curves.parquet")
     THINKING_CHOICES.write(choices, output / "thinking_choices.parquet")
-    with style.context():
-        drawn = style.settle(draw(surface, curves))
-        for suffix in spec["formats"]:
-            style.save(drawn, output / f"thinking.{suffix}", spec["dpi"])
     print(
         f"  {len(names)} questions, {len(by_budget)} budgets of thought, {len(surface)} places of the surface",
         flush=True,

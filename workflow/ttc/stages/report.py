@@ -2,8 +2,8 @@
 
 Roles: problems, samples, findings (required); scores, searches (the blocks of the one whose tree is drawn), chains,
 chain_scores, figures (of one pool or of several), votes, origin, curves (the folder of fit_allocator), the tables of
-the answer (advice, cheapest, stopping, spending, hybrid, exchange), those of pools and of replicates, replicates_figure
-and the model folders may be empty.
+the answer (advice, cheapest, stopping, spending, hybrid, exchange, thinking_…), those of pools and of replicates,
+replicates_figure and the model folders may be empty.
 """
 
 from collections import Counter
@@ -33,6 +33,7 @@ from ttc.tables.search import CANDIDATES, TREE
 from ttc.tables.spending import SPENDING
 from ttc.tables.stopping import STOPPING
 from ttc.tables.studies import REPLICATED_FINDINGS, REPLICATES
+from ttc.tables.thinking import THINKING_CHOICES, THINKING_CURVES
 
 SHOWN = (
     ADVICE,
@@ -40,6 +41,8 @@ SHOWN = (
     STOPPING,
     SPENDING,
     HYBRID,
+    THINKING_CURVES,
+    THINKING_CHOICES,
     EXCHANGE,
     EXTRAPOLATION,
     BEST,

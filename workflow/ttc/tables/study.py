@@ -31,6 +31,7 @@ from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 from ttc.tables.spending import BREAK_EVEN, SPENDING, SPENT
 from ttc.tables.stopping import STOPPING, STOPPING_CURVES
+from ttc.tables.thinking import THINKING, THINKING_CURVES
 
 # What a study is read for
 TABLES = {
@@ -64,6 +65,8 @@ TABLES = {
         HYBRID_BREAK_EVEN,
         EXTRAPOLATION,
         BEST,
+        THINKING,
+        THINKING_CURVES,
     )
 }
 # Why a study may lack a table, in words
@@ -86,6 +89,8 @@ ABSENT = {
     "hybrid_choices": "no hybrid was measured",
     "hybrid_break_even": "no hybrid was measured",
     "best": "fewer than two strategies were measured at any budget",
+    "thinking": "the study has no budgets of thought",
+    "thinking_curves": "the study has no budgets of thought",
     "extrapolation": "there are fewer than four samples of a question",
 }
 ALL = 0  # the bin that holds all questions

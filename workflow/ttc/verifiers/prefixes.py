@@ -201,9 +201,9 @@ class PrefixReader(PrefixTree):
             )
         ]
         places = sorted({end - 1 for _, _, _, end in read})
-        tensors = [self._tensor(each) for each in (tokens, mask, positions, slots, np.array(places))]
-        cache = self.memory.load(tensors[3])
-        answers = verifier.logits(*tensors[:2], tensors[4], **_going_on(cache, tensors[2]))
+        tensors = [self._tensor(each) for each in (tokens, mask, positions)]
+        cache = self.memory.load(torch.from_numpy(slots))
+        answers = verifier.logits(*tensors[:2], torch.tensor(places), **_going_on(cache, tensors[2]))
         column = {place: index for index, place in enumerate(places)}
         at = [row for _, row, _, _ in read], [column[end - 1] for _, _, _, end in read]
         for (prefix, *_), score in zip(read, verifier.rounded(answers[at]), strict=True):
@@ -240,7 +240,7 @@ class PrefixReader(PrefixTree):
         verifier, third = self.verifier, PROBE // 3
         rows = verifier.network.get_input_embeddings().num_embeddings
         tokens = self._tensor(np.arange(1, PROBE + 1))[None] * 7 % rows
-        mask, places = torch.ones_like(tokens), self._tensor(np.arange(1, 4) * third - 1)
+        mask, places = torch.ones_like(tokens), torch.arange(1, 4) * third - 1
         whole = verifier.logits(tokens, mask, places)[0]
         other = torch.cat([tokens[:, :third], (tokens[:, third:] + 1) % rows], dim=1)
         change = (verifier.logits(other, mask, places)[0, 0] - whole[0]).abs().max()

@@ -20,6 +20,7 @@ from ttc.models.checkpoint import (
     load_network,
     load_tokenizer,
 )
+from ttc.models.directory import spread
 from ttc.models.padding import ROWS, WIDTH, round_up
 from ttc.problems.steps import steps_of
 from ttc.verifiers.prefix_tree import Prefix
@@ -85,7 +86,7 @@ class PublishedVerifier(ABC):
 
     def open_network(self):
         """The checkpoint's network, complete; `ttc.verifiers.pooling` gives another that answers the same."""
-        return load_network(self.source, self.network_class)
+        return load_network(self.source, self.network_class, places=spread(self.source.device))
 
     @abstractmethod
     def prepare(self) -> None:
@@ -269,7 +270,7 @@ class PublishedVerifier(ABC):
             mask[row, : len(reading.tokens)] = 1
         places = sorted({place for reading in readings for place in reading.places})
         device = self.source.device
-        answers = self.logits(tokens.to(device), mask.to(device), torch.tensor(places, device=device))
+        answers = self.logits(tokens.to(device), mask.to(device), torch.tensor(places))
         column = {place: index for index, place in enumerate(places)}
         return [
             self.rounded(answers[row, [column[place] for place in reading.places]])

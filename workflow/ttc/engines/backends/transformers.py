@@ -23,7 +23,7 @@ from ttc.engines.rows import RowState, Stored
 from ttc.engines.self_check import check_batches, random_prompts
 from ttc.engines.stopping import StopTable
 from ttc.errors import InputError
-from ttc.models.directory import read_weights, resolve_device
+from ttc.models.directory import read_weights, resolve_device, spread
 from ttc.models.forward import Below, Forward, SharedPrefix
 from ttc.models.llama_decoding import LlamaForward
 from ttc.models.padding import ROWS, batches_of_equal_width, round_up
@@ -85,11 +85,11 @@ class TransformersEngine(Engine):
                 f"{self.path}: attention is '{self.weights.attention}'; the transformers engine pads, and takes "
                 f"{' or '.join(PADDED)}"
             )
-        several = self.device.type == "cuda" and torch.cuda.device_count() > 1
+        places = spread(self.device)
         model = AutoModelForCausalLM.from_pretrained(
-            self.weights.folder, device_map="auto" if several else None, **self.weights.options
+            self.weights.folder, device_map=places, **self.weights.options
         )
-        return (model if several else model.to(self.device)).eval()
+        return (model.to(self.device) if places is None else model).eval()
 
     def _load(self) -> tuple[Forward, dict]:
         """The forward pass that the model's configuration asks for, and that configuration."""

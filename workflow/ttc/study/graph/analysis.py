@@ -26,7 +26,7 @@ COMPARED = ("pool_accuracy", "pool_pairs", "pool_exchange")
 # Tables of further measurements that the report speaks of
 FURTHER = ("extrapolation", "best")
 # Tables that the first screen of the report is made of
-REPORTED = (*ADVISED, "stopping", "spending", "hybrid", "exchange")
+REPORTED = (*ADVISED, "stopping", "spending", "hybrid", "exchange", "thinking_curves", "thinking_choices")
 # Tables that findings are measured on, beside the chains; a study may lack some.
 FOUND = ("outcomes", "difficulty", "allocation", "exchange", "transitions", "verifier_quality")
 
@@ -117,7 +117,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
     roles = {"problems": material.problems, "samples": material.samples, "scores": material.scores}
     measured["solutions"] = [add("pick_solutions", name, aggregated, **roles)]
     measured |= plan_further(configuration, add, material, measured)
-    plan_thinking(configuration, add, material, difficulty)
+    measured |= plan_thinking(configuration, add, material, difficulty)
     # For other studies; nothing here reads it
     add("list_questions", name, {}, problems=material.problems)
     return measured

@@ -1,10 +1,12 @@
 """Budgets of thought: the probes that show whether they bite, the samples at each, and what verifiers say of these."""
 
-from ttc.study.artifact import Artifact
+from ttc.study.artifact import Artifact, Part
 from ttc.study.blocks import blocks, span
 from ttc.study.graph.base import Add
 from ttc.study.graph.generations import Material
 from ttc.study.sections.configuration import Configuration
+
+MEASURED = ("thinking", "thinking_curves", "thinking_choices")
 
 
 def add_thoughts(study, material: Material) -> None:
@@ -44,10 +46,12 @@ def score_thoughts(study, material: Material) -> None:
         material.thought_scores[budget] = study.score("prm", material, samples, f"thought-{budget}")
 
 
-def plan_thinking(configuration: Configuration, add: Add, material: Material, difficulty: Artifact) -> None:
-    """Add the surface of accuracy over samples and tokens of thought, with its figure and the choice on it."""
+def plan_thinking(
+    configuration: Configuration, add: Add, material: Material, difficulty: Artifact
+) -> dict[str, list[Part]]:
+    """Add the surface of accuracy over samples and tokens of thought, and the choice on it; their tables by name."""
     if not material.thoughts:
-        return
+        return {}
     thinking, allocation = configuration.sampling.thinking, configuration.allocation
     spec = {
         "seed": configuration.seed,
@@ -57,18 +61,16 @@ def plan_thinking(configuration: Configuration, add: Add, material: Material, di
         "aggregation": configuration.evaluation.aggregation,
         "replicates": configuration.evaluation.replicates,
         **allocation.model_dump(include={"folds", "repeats", "clusters", "bootstrap"}),
-        **configuration.figures.model_dump(include={"formats", "dpi"}),
     }
-    tables = ("thinking", "thinking_curves", "thinking_choices")
-    figures = tuple(f"thinking.{suffix}" for suffix in configuration.figures.formats)
     roles = {f"thoughts_{budget}": samples for budget, samples in material.thoughts.items()}
     roles |= {f"scores_{budget}": scores for budget, scores in material.thought_scores.items()}
-    add(
+    made = add(
         "evaluate_thinking",
         material.name,
         spec,
-        parts=(*(f"{each}.parquet" for each in tables), *figures),
+        parts=tuple(f"{each}.parquet" for each in MEASURED),
         problems=material.problems,
         difficulty=[difficulty],
         **roles,
     )
+    return {each: [made.part(f"{each}.parquet")] for each in MEASURED}

@@ -16,7 +16,7 @@ from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy
 from ttc.study.sections.pools import Source
 from ttc.study.sections.problems import Problems
 from ttc.study.sections.publication import Ablations, Figures, Notebooks, Report
-from ttc.study.sections.revision import PROMPT, TRAINING, Revision
+from ttc.study.sections.revision import TRAINING, Revision
 from ttc.study.sections.running import Engine, Runtime
 from ttc.study.sections.sampling import Orm, Prm, Sampling
 from ttc.study.sections.search import Search
@@ -161,11 +161,6 @@ class Configuration(Section):
                 )
         self.policy.check_generated("policy")
         self.larger_policy.check_generated("larger_policy")
-        if self.revises and self.revision.by == PROMPT:
-            raise InputError(
-                "revision.by: prompt was given, and a model of generated problems reads no prompts; it is for studies "
-                "with `problems`"
-            )
         if self.sampling.thinking is not None:
             raise InputError(
                 "sampling.thinking: it was given, and models of generated problems do not think; it is for studies "

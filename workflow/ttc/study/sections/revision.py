@@ -73,7 +73,7 @@ class Revision(Section):
     by: Annotated[Literal["training", "prompt"], Origin("published")] = key(
         TRAINING,
         "`training`: a reviser is trained from the policy (the paper); `prompt`: the policy itself is asked again, in "
-        "the words of its prompt file (docs/models.md)",
+        "the words of its prompt file, or as its training text has it (docs/models.md)",
     )
     max_context: Count = key(4, "earlier answers that a revision sees")
     pairs: Pairs = Pairs()

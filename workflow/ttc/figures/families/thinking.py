@@ -1,4 +1,4 @@
-"""The figure of budgets of thought: accuracy over samples and tokens of thought, and over all tokens that are spent."""
+"""Samples or thought: accuracy over samples and tokens of thought, and over all tokens (not in the paper)."""
 
 import numpy as np
 import polars as pl
@@ -6,7 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ttc.figures import style
+from ttc.figures.entry import Entry
+from ttc.figures.sentences import SEED
 from ttc.figures.style import Look
+from ttc.tables.study import Study
 
 # What is shown: the best that the study has, which no number of it decides
 PREFERRED = ("best_of_n_weighted", "majority")
@@ -18,8 +21,9 @@ CHOSEN = (
 )
 
 
-def draw(surface: pl.DataFrame, curves: pl.DataFrame) -> Figure:
-    """Left the surface, right accuracy by tokens per question; from the tables `thinking` and `thinking_curves`."""
+def draw(study: Study, options: dict) -> Figure:
+    """Left the surface, right accuracy by tokens per question."""
+    surface, curves = study.table("thinking"), study.table("thinking_curves")
     present = set(surface["selection"])
     selection = next(each for each in PREFERRED if each in present)
     drawn = style.figure(12.4, 4.6)
@@ -81,3 +85,24 @@ def _by_tokens(axes: Axes, rows: pl.DataFrame, shortest: pl.DataFrame, curves: p
     axes.set_xlabel("Tokens per question")
     axes.set_title("What tokens buy")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+
+FIGURES = (
+    Entry(
+        name="thinking",
+        title="Samples or thought?",
+        place=46,
+        caption=(
+            "Accuracy at each budget of thought with each number of samples in parallel, and by tokens per question.",
+            "A thought whose budget is used up is ended, and the answer drawn behind it (budget forcing, s1); budgets "
+            "cut the same thoughts, so that their differences are paired.",
+            "The shortest of k thoughts vote, and the others are stopped when these have ended (short-m@k).",
+            "Chosen: the rule and the budget of thought by bin of difficulty at a budget of tokens, cross-validated.",
+            "Bands: 95 % over questions.",
+            SEED,
+        ),
+        reads={"thinking": {}, "thinking_curves": {}},
+        draw=draw,
+        main=True,
+    ),
+)
