@@ -9,12 +9,16 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.support import vllm_models as tiny
+from tests.support.text_verifiers import Scorer
 from tests.support.vllm_server import serving
+from ttc.engines.served import ServedEngine
 from ttc.errors import InputError
 from ttc.problems import prompts
 from ttc.runtime import Runtime
-from ttc.stages import fetch_model, sample
+from ttc.stages import fetch_model, sample, search
 from ttc.tables.generation import PROBLEMS, SAMPLES
+from ttc.tables.search import TREE
+from ttc.verifiers.follow import TextSteps
 
 NAME = "tiny/qwen3"
 PROMPT = prompts.Prompt(template="{problem}\n", format="completion", extract=("last_number",))
@@ -99,3 +103,58 @@ def test_a_server_without_the_model_is_refused(folder, servers, policy):
     with pytest.raises(InputError, match=r"does not serve 'tiny/qwen2' .*did you mean 'tiny/qwen3'"):
         spec = {"role": "policy", "served": "tiny/qwen2"}
         fetch_model.run(spec, {"checkpoint": []}, policy_of_another, Runtime(servers=other))
+
+
+SEARCHED = {
+    "strategy": {"kind": "lookahead", "width": 2, "depth": 1},
+    "budget": 2,
+    "max_step_tokens": 12,
+    "max_rounds": 4,
+    "finished": "shrink",
+    "duplicates": "keep",
+    "format": "tests",
+}
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_a_search_continues_texts(folder, servers, policy, monkeypatch, temperature):
+    """Each step of a greedy tree is what the network writes behind the text before it; seeds repeat a search."""
+    monkeypatch.setattr(search, "open_follower", lambda path, reads, runtime, engine, *_: follower(engine))
+    monkeypatch.setattr(search, "tell", lambda verifier: None)
+    monkeypatch.setattr(
+        ServedEngine, "check", lambda engine, questions: None
+    )  # its random answers repeat themselves
+    asked = {name: SPEC[name] for name in ("seed", "split", "problems", "engine", "form", "max_tokens")}
+    spec = asked | SEARCHED | {"temperature": temperature}
+    inputs = {"problems": [folder / "problems.parquet"], "policy": [policy], "verifier": [folder]}
+    for name in ("once", "twice"):
+        told = {}
+        search.run(spec, inputs, folder / name, Runtime(servers=servers, told=told))
+    one, two = (TREE.read([folder / f"{name}/tree.parquet"]) for name in ("once", "twice"))
+    assert one.equals(two) and told["server"]["decoded"]["unknown"] == 0
+    assert one["round"].max() >= 2 and "step" in set(one["finish_reason"])
+    assert (one["text"].n_unique() > 12) == bool(temperature)
+    if temperature:
+        return
+    model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32).eval()
+    words = tiny.tokenizer()
+    questions = dict(PROBLEMS.read(folder / "problems.parquet").select("problem_id", "question").iter_rows())
+    before = {}
+    for name, node, parent, text, finish in (
+        one.sort(TREE.key).select("problem_id", "node", "parent", "text", "finish_reason").iter_rows()
+    ):
+        prefix = before.get((name, parent), "")
+        tokens = words(f"{questions[name]}\n{prefix}")["input_ids"]
+        written = ""
+        while len(tokens) < tiny.WINDOW and (not written.strip() or "\n" not in written.lstrip()):
+            tokens.append(int(model(torch.tensor([tokens])).logits[0, -1].argmax()))
+            if tokens[-1] == words.eos_token_id:
+                break
+            written = words.decode(tokens, skip_special_tokens=True)[len(f"{questions[name]}\n{prefix}") :]
+        assert text.strip() and (written.startswith(text) or finish == "length"), (prefix, text, written)
+        before[name, node] = f"{prefix}{text}\n"
+
+
+def follower(engine):
+    return TextSteps(Scorer(), engine.tokenizer, engine.stops)

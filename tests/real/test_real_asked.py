@@ -5,21 +5,29 @@ import pytest
 import torch
 
 from tests.support.real_model import QUESTIONS, Study, check_same, only_if_asked_for
+from tests.support.text_verifiers import model_directory
 from tests.support.vllm_server import interpreter, serving
 from ttc.models.tokenizers import load_tokenizer
 from ttc.models.weights import weights_of
+from ttc.problems import prompts
 from ttc.problems.formats import open_form
 from ttc.runtime import Runtime
-from ttc.stages import fetch_model, revise, sample
+from ttc.stages import fetch_model, revise, sample, search
 from ttc.tables.generation import PROBLEMS, SAMPLES
 from ttc.tables.revisions import CHAINS
+from ttc.tables.search import CANDIDATES
 
 only_if_asked_for()
 
 NAME, WINDOW, MEMORY = "smollm2", 1024, 1024
 GREEDY, LENGTH = 4, 3  # questions, and answers of each chain
+SEARCHED = 5  # questions
+# The study's prompt has examples of one line
+STEPS = prompts.Prompt("{problem}\nSolve it in steps, each on a line of its own.", extract=("last_number",))
+GO_ON = {"continue_final_message": True, "add_generation_prompt": False}
 VLLM = interpreter()
 REVISION = {"use": True, "by": "prompt", "max_context": 2, "max_generations": 4, "ratios": "all"}
+REQUEST = {"engine": "openai", "request": {"top_k": -1, "repetition_penalty": 1.0}}
 REVISION |= {"verifier": {"use": False}}
 
 
@@ -80,25 +88,35 @@ def test_votes_among_revisions_reach_the_outcomes(asked_again):
     assert revised["problem_id"].n_unique() == QUESTIONS and revised["flops"].null_count() == 0
 
 
-@pytest.mark.skipif(VLLM is None, reason="no environment of vLLM is here (`make vllm`, or TTC_VLLM_PYTHON)")
-def test_a_server_writes_what_the_model_writes(study, asked_again, policy, network, tmp_path):
+@pytest.fixture(scope="module")
+def server(policy, folder):
+    """The model behind a server of vLLM that has shown that it continues answers, and how that is reached."""
+    if VLLM is None:
+        pytest.skip("no environment of vLLM is here (`make vllm`, or TTC_VLLM_PYTHON)")
+    model, log = weights_of(policy).folder, folder / "server.log"
+    with serving(VLLM, model, NAME, log, WINDOW, MEMORY) as url:
+        servers = {NAME: {"url": url, "concurrency": 8}}
+        spec, elsewhere = {"role": "policy", "served": NAME}, folder / "served"
+        asked = {"form": "chat", "variables": {}, "request": REQUEST["request"], "continuation": GO_ON}
+        asked["step_end"] = "\n"
+        shown = {NAME: servers[NAME] | {"continued": asked}}
+        fetch_model.run(spec, {"checkpoint": []}, elsewhere, Runtime(servers=shown))
+        yield elsewhere, servers
+
+
+def test_a_server_writes_what_the_model_writes(study, asked_again, policy, network, server, tmp_path):
     """Greedy answers and chains of vLLM's server are those of the engine, up to ties of two logits."""
-    folder, (problems,) = weights_of(policy).folder, study.made("problems")
+    (problems,) = study.made("problems")
     (samples,), (chains,) = study.plan.of("sample"), asked_again.plan.of("revise")
     asked = samples.spec | {"temperature": 0.0, "samples": [0, 1]}
     asked = {name: value for name, value in asked.items() if name != "confidence"}
     again = chains.spec | {"temperature": 0.0, "lengths": [3]}
     inputs = {"problems": [problems], "policy": [policy], "reviser": [policy]}
-    with serving(VLLM, folder, NAME, tmp_path / "server.log", WINDOW, MEMORY) as url:
-        servers = {NAME: {"url": url, "concurrency": 8}}
-        elsewhere = tmp_path / "policy"
-        spec = {"role": "policy", "served": NAME}
-        fetch_model.run(spec, {"checkpoint": []}, elsewhere, Runtime(servers=servers))
-        there = inputs | {"policy": [elsewhere], "reviser": [elsewhere]}
-        request = {"engine": "openai", "request": {"top_k": -1, "repetition_penalty": 1.0}}
-        for stage, given in ((sample, asked), (revise, again)):
-            output = tmp_path / f"{stage.__name__}.served.parquet"
-            stage.run(given | request, there, output, Runtime(servers=servers))
+    elsewhere, servers = server
+    there = inputs | {"policy": [elsewhere], "reviser": [elsewhere]}
+    for stage, given in ((sample, asked), (revise, again)):
+        output = tmp_path / f"{stage.__name__}.served.parquet"
+        stage.run(given | REQUEST, there, output, Runtime(servers=servers))
     for stage, given in ((sample, asked), (revise, again)):
         stage.run(given, inputs, tmp_path / f"{stage.__name__}.parquet", Runtime(device="cpu"))
 
@@ -125,3 +143,43 @@ def test_a_server_writes_what_the_model_writes(study, asked_again, policy, netwo
     alike = both.group_by("problem_id").agg((pl.col("text") == pl.col("text_served")).all())["text"].sum()
     print(f"{same} of {QUESTIONS} answers and {alike} of {QUESTIONS} chains of three answers are equal")
     assert len(both) == 3 * QUESTIONS and alike >= QUESTIONS - 4
+
+
+def test_a_search_by_a_server_is_that_of_the_model(study, policy, network, server, tmp_path):
+    """Greedily, the steps that vLLM's server writes behind each prefix are those of the engine, up to ties."""
+    (problems,), (samples,) = study.made("problems"), study.plan.of("sample")
+    elsewhere, servers = server
+    spec = {name: samples.spec[name] for name in ("seed", "split", "form")}
+    spec["form"] = spec["form"] | {"prompt": prompts.content_of(STEPS)}
+    spec |= {
+        "problems": [0, SEARCHED],
+        "strategy": {"kind": "lookahead", "width": 1, "depth": 1},
+        "budget": 1,
+    }
+    spec |= {"temperature": 0.0, "max_tokens": 120, "max_step_tokens": 60, "max_rounds": 8}
+    spec |= {"finished": "shrink", "duplicates": "keep", "format": "trl_tokencls"}
+    inputs = {"problems": [problems], "verifier": [model_directory(tmp_path)]}
+    go_on = REQUEST | {"continuation": GO_ON}
+    search.run(
+        spec | go_on, inputs | {"policy": [elsewhere]}, tmp_path / "there", told := Runtime(servers=servers)
+    )
+    search.run(spec, inputs | {"policy": [policy]}, tmp_path / "here", Runtime(device="cpu"))
+    columns = ("text", "tokens", "step_scores", "generated_tokens", "rollout_tokens", "verifier_tokens")
+    found = [
+        CANDIDATES.read([tmp_path / f"{place}/candidates.parquet"]).sort("problem_id")
+        for place in ("here", "there")
+    ]
+    questions = dict(PROBLEMS.read(problems).select("problem_id", "question").iter_rows())
+    words, same = load_tokenizer(weights_of(policy).folder), 0
+    with open_form(spec["form"]) as form:
+        for ours, theirs in zip(*(table.iter_rows(named=True) for table in found), strict=True):
+            (prompt,) = form.prompts(words, [questions[ours["problem_id"]]])
+            equal = check_same(network, prompt, *form.continued(words, [ours["text"], theirs["text"]]))
+            if equal and ours["rollout_tokens"] == theirs["rollout_tokens"]:
+                assert {name: ours[name] for name in columns} == {name: theirs[name] for name in columns}
+                same += 1
+    steps = found[0]["step_scores"].list.len()
+    print(
+        f"{same} of {SEARCHED} searches are equal, of {steps.min()} to {steps.max()} steps; {told.told['server']}"
+    )
+    assert same >= SEARCHED - 1 and steps.max() > 2

@@ -8,6 +8,7 @@ import hashlib
 import json
 import threading
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,6 +47,8 @@ class Faults:
     lock: threading.Condition = field(default_factory=threading.Condition)
     closing: threading.Event = field(default_factory=threading.Event)
     bodies: list = field(default_factory=list)
+    # Text, finish reason and tokens of the answer to a request, and perhaps further fields of the choice
+    answer: Callable[[dict], tuple] | None = None  # that of below
 
 
 def answer(body: dict) -> tuple[str, str, int]:
@@ -149,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(int(number), {"error": {"message": f"no ({echoed})"}}, again)
 
     def _answer(self, state: Faults, body: dict, name: str) -> None:
-        text, reason, tokens = answer(body)
+        text, reason, tokens, *more = (state.answer or answer)(body)
         usage = (
             USAGES[state.usage](tokens) if state.usage else {"prompt_tokens": 5, "completion_tokens": tokens}
         )
@@ -159,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
         response = {
             "model": f"{body['model']}-0611",
             "system_fingerprint": "fp_1",
-            "choices": [said | {"index": 0, "finish_reason": reason}],
+            "choices": [said | {"index": 0, "finish_reason": reason} | (more[0] if more else {})],
             "usage": usage,
         }
         self._send(200, response)

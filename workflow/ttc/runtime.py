@@ -37,7 +37,7 @@ class Work:
         self._kept = time.monotonic()
 
     def add(self, **tables) -> None:
-        """Keep a finished block: data frames by name, the same names in each block."""
+        """Keep a finished block: data frames by name."""
         self.blocks.append(tables)
         self._kept = time.monotonic()
 
@@ -53,14 +53,15 @@ class Work:
     def finished(self, table: str, columns: Iterable[str]) -> set:
         """What the finished blocks of a table hold in `columns`: values of one column, or tuples of several."""
         names = list(columns)
-        rows = {row for block in self.blocks for row in block[table].select(names).iter_rows()}
+        held = (block[table] for block in self.blocks if table in block)
+        rows = {row for each in held for row in each.select(names).iter_rows()}
         return {row[0] for row in rows} if len(names) == 1 else rows
 
     def table(self, name: str):
         """All finished blocks of a table as one data frame."""
         import polars as pl
 
-        return pl.concat([block[name] for block in self.blocks])
+        return pl.concat([block[name] for block in self.blocks if name in block])
 
     def keep(self, kind: str, fill: Callable[[Path], None]) -> None:
         """Keep the folder that `fill` fills, in place of the one of that kind before; in memory, nothing is kept."""

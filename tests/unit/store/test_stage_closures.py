@@ -12,7 +12,7 @@ from ttc.study.stages import STAGES
 SOURCES = Sources()
 MACHINERY = {"run", "store", "study", "commands", "estimate", "__main__"}
 # Modules that say of themselves that they are in no key
-NEUTRAL = {"ttc.errors", "ttc.engines.client", "ttc.engines.server"}
+NEUTRAL = {"ttc.errors", "ttc.engines.asking", "ttc.engines.client", "ttc.engines.server"}
 # It hands the text of an InputError to the process that raises it again
 HANDED_ON = "ttc.training.processes"
 

@@ -2,12 +2,15 @@
 
 import json
 import re
+import shlex
 from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from ttc.errors import InputError
+from ttc.estimate.counts import _requested
+from ttc.estimate.lengths import Round
 from ttc.estimate.table import jobs as estimated
 from ttc.estimate.table import prices
 from ttc.sharing.licences import NOT_KNOWN, found
@@ -160,6 +163,10 @@ MISTAKES = {
         {"policy": {"served": {"request": {"temperature": 0.5}}}},
         r"policy\.served\.request\.temperature: it is said by sampling\.temperature; leave it out",
     ),
+    "going on": (
+        {"policy": {"served": {"continuation": {"seed": 5}}}},
+        r"policy\.served\.continuation\.seed: it is said by seed; leave it out",
+    ),
     "not read": ({"policy": {"served": {"request": {"stream": True}}}}, r"request\.stream: what comes back with it is"),
     "orm": ({"orm": {"use": True}}, r"orm\.use: a policy behind a server cannot be trained from: set it to false"),
     "revision": (
@@ -171,14 +178,9 @@ MISTAKES = {
         r"revision\.verifier\.use: a policy behind a server cannot be trained from: set it to false",
     ),
     "prm": ({"prm": {"use": True}}, r"prm\.use: a policy .*set it to false, or give prm\.checkpoint"),
-    "search": (
-        {"prm": PRM},
-        r"search\.strategies: there are 7, and a search continues prefixes, which a policy behind a server "
-        r"\(policy\.served\) is not asked to do: give an empty list",
-    ),
     "searching engine": (
         {"engine": {"search": "openai"}},
-        r"engine\.search: openai was given, and a server is asked for whole solutions, .*only engine\.sample takes it",
+        r"engine\.search: openai was given, and a policy behind a server is asked by it .*only engine\.sample takes it",
     ),
     "no server": (
         {"policy": {"served": None, "checkpoint": CHECKPOINT}, "engine": {"sample": "openai"}},
@@ -203,6 +205,57 @@ def test_what_a_server_is_not_asked_for_is_refused_in_planning(base, case):
 def test_a_published_verifier_may_score_what_a_server_wrote(base):
     plan = planned(base, prm=PRM, search={"strategies": []})
     assert plan.of("score") and not plan.of("search")
+
+
+def test_searches_ask_a_server_to_go_on(base, tmp_path):
+    """How it is told belongs to the key of searches alone: samples that are paid for stay."""
+    search = {"strategies": [{"kind": "beam", "width": 2}], "budgets": [4]}
+    go_on = {"continue_final_message": True, "add_generation_prompt": False}
+    plan, without = (
+        planned(base, prm=PRM, search=each, policy={"served": {"request": {"top_k": 3}}})
+        for each in (search, {"strategies": []})
+    )
+    (made,) = plan.of("search")
+    assert made.spec["engine"] == "openai" and made.inputs["policy"] == plan.of("fetch_model")[:1]
+    assert made.spec["request"] == {"top_k": 3} and made.spec["continuation"] == go_on
+    for stage in ("fetch_model", "sample", "score"):
+        assert [each.key for each in plan.of(stage)] == [each.key for each in without.of(stage)]
+    other = planned(base, prm=PRM, search=search, policy={"served": {"continuation": {"prefix": True}}})
+    assert other.of("search")[0].key != made.key
+    assert shown_configuration(other.configuration)["policy"]["served"]["continuation"] == {"prefix": True}
+    assert "continuation" not in shown_configuration(plan.configuration)["policy"]["served"]
+    # Before anything is paid for the server has to show that it goes on, if searches ask for that
+    asked = {
+        "form": "chat",
+        "variables": {},
+        "request": {"top_k": 3},
+        "continuation": go_on,
+        "step_end": "\n",
+    }
+    fetched, searched = (_told(plan_jobs(plan), stage) for stage in ("fetch_model", "search"))
+    assert fetched == searched | {"continued": asked} and searched["url"] == SERVED["url"]
+    assert "continued" not in _told(plan_jobs(without), "fetch_model")
+    assert "--gpus" in plan_jobs(plan).how("search")(None, 1)
+    blank = planned(base, prm=PRM, search=search, policy={"served": {"step_end": "\n\n"}}).of("search")[0]
+    assert blank.spec["step_end"] == "\n\n" and "step_end" not in made.spec
+    (tmp_path / "completion.yaml").write_text("template: '{problem}'\nformat: completion\n")
+    text = planned(base, prm=PRM, search=search, problems={"prompt": str(tmp_path / "completion.yaml")})
+    assert "continuation" not in text.of("search")[0].spec
+    assert _told(plan_jobs(text), "fetch_model")["continued"]["form"] == "completion"
+
+
+def _told(jobs, stage):
+    """How the job of a stage reaches the server."""
+    words = shlex.split(jobs.how(stage)(None, 1))
+    return json.loads(words[words.index("--servers") + 1])[MODEL]
+
+
+def test_a_larger_policy_behind_a_server_searches(base):
+    larger = {"served": {"model": "owner/larger", "parameters": 4000}}
+    sections = {"ablations": {"larger_search": True}, "search": {"strategies": [], "larger_budgets": [4]}}
+    plan = planned(base, prm=PRM, policy={"served": {"parameters": 9}}, larger_policy=larger, **sections)
+    (made,) = plan.of("search")
+    assert made.inputs["policy"][0].spec["served"] == "owner/larger" and made.spec["engine"] == "openai"
 
 
 def test_both_policies_may_be_behind_servers(base):
@@ -236,6 +289,25 @@ def test_the_plan_says_what_the_tokens_cost(base, tmp_path):
     assert f"3.2k decoded, {money:.2f} EUR; of these to run" in said
     (said,) = prices(planned(base), every)
     assert "policy.served.price" in said and "EUR" not in said
+
+
+def test_each_step_of_a_search_has_its_prefix_read(base, tmp_path):
+    """Worked out: two steps of 10 and 5 tokens, a rollout of the second one, behind a prompt of 100."""
+    assert _requested([Round(10, 5), Round(5, 0)], [10, 5], 1, 100) == 100 + (100 + 10) + (100 + 10)
+    assert _requested([Round(10, 8), Round(0, 0)], [10, 6, 6], 2, 100) == 100 + 110 + 116 + 110
+    search = {"strategies": [{"kind": "beam", "width": 2}], "budgets": [4], "max_rounds": 3}
+    price = {"read": 2.0, "decoded": 10.0}
+    plan = planned(base, prm=PRM, search=search, policy={"served": {"price": price}})
+    every, _, _ = estimated(plan, tmp_path)
+    asked = [each for each in every if each.artifact.stage in ("sample", "search")]
+    assert {each.artifact.stage for each in asked} == {"sample", "search"}
+    read, decoded = (sum(getattr(each.work, name) for each in asked) for name in ("prompted", "decoded"))
+    (said,) = prices(plan, every)
+    assert f"{(2 * read + 10 * decoded) / 1e6:.2f} USD" in said
+    (found,) = [each.work for each in asked if each.artifact.stage == "search"]
+    (sampled,) = [each.work for each in asked if each.artifact.stage == "sample"]
+    # Three requests of each beam hold the prompt, and two of them what was written before
+    assert found.prompted > 3 * sampled.prompted
 
 
 def test_the_example_of_the_documents_is_a_study(tmp_path):

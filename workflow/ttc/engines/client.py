@@ -49,6 +49,8 @@ class Server:
     requests_per_minute: float | None = None
     timeout: float = 600.0
     tries: int = 8
+    # Of a model that searches ask to go on with answers: how they do (`ttc.engines.served_check.check_usual`)
+    continued: dict | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
 

@@ -79,7 +79,7 @@ class Recording:
         finally:
             self.keep()
         table = self.work.table(self.name)
-        self.runtime.told["server"] = {"described": described} | _billed(self.work.table("bills"))
+        self.runtime.told["server"] = {"described": described} | billed(self.work.table("bills"))
         if self.form.thought is not None:
             self.runtime.told["server"]["thinking"] = _sum(table["thinking_tokens"])
         return table
@@ -122,7 +122,7 @@ def jitter(stream: np.uint64) -> Callable[[int], float]:
     return lambda number: float(noise.uniform(np.array([stream]), number)[0])
 
 
-def _billed(bills: pl.DataFrame) -> dict:
+def billed(bills: pl.DataFrame) -> dict:
     """What the server called itself in its answers, by how many of them, and the tokens that it says it read and wrote.
 
     unknown: answers whose bill could not be (`ttc.engines.requests.read`), which are in no sum.

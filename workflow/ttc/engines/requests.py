@@ -12,13 +12,14 @@ from ttc.problems.prompts import Prompt, messages, render
 SEED_BITS = 53  # of a noise stream: whole numbers that every reader of JSON keeps as they are
 BROKEN_OFF = ("abort", "error")  # finish reasons of answers that are none
 FINISH = {"stop": "stop", "eos": "stop", "length": "length"}
+MATCHED = ("stop_reason", "matched_stop")  # where vLLM and SGLang say by which text an answer stopped
 
 
 class Answer(NamedTuple):
     """An answer: its text, how it ended (`ttc.tables.columns.FINISH`), and the server's bill and name of itself.
 
     tokens, read, thinking: those that were decoded, those of the prompt, and of those decoded the ones of thoughts;
-    None where what the server says cannot be.
+    None where what the server says cannot be.  matched: which of the texts of `stop` ended it, of servers that say it.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Answer(NamedTuple):
     model: str
     fingerprint: str
     thinking: int | None = None
+    matched: str | None = None
 
 
 def chat(prompt: Prompt) -> bool:
@@ -61,6 +63,19 @@ def body(
     usual = {"top_p": 1.0, "seed": int(stream) >> (64 - SEED_BITS)}
     given = {name: value for name, value in (usual | more).items() if value is not None}
     return given | said | {"model": model, "temperature": temperature}
+
+
+def going_on(fields: dict, written: str, more: dict) -> dict:
+    """`body` of a request for what follows on a text, which is the beginning of the answer.
+
+    more: fields by which a server is told to go on with the last turn, where the prompt is turns.
+    """
+    if not written:
+        return fields
+    if "prompt" in fields:
+        return fields | {"prompt": fields["prompt"] + written}
+    turn = {"role": "assistant", "content": written}
+    return fields | more | {"messages": [*fields["messages"], turn]}
 
 
 def read(response: object, max_tokens: int) -> Answer:
@@ -97,6 +112,7 @@ def read(response: object, max_tokens: int) -> Answer:
         str(response.get("model") or ""),
         str(response.get("system_fingerprint") or ""),
         None if tokens is None else _count(thinking, 0, tokens),
+        next((choice[name] for name in MATCHED if isinstance(choice.get(name), str)), None),
     )
 
 

@@ -72,7 +72,7 @@ def answers(
         thread.join()
 
 
-def _complete(server: Server, request: Request, limits: dict) -> Request:
+def complete(server: Server, request: Request, limits: dict) -> Request:
     """A request with the fields that servers disagree about."""
     fields = request.body | limits
     if not server.send_seed:
@@ -100,7 +100,7 @@ def _work(
             for first in requests:
                 request: Request | None = first
                 while request is not None:
-                    answer = await client.answer(_complete(server, request, limits), read)
+                    answer = await client.answer(complete(server, request, limits), read)
                     done.put(("answer", request.key, answer))
                     if errors:
                         return
@@ -112,7 +112,7 @@ def _work(
     async def all_of_them() -> None:
         async with Client(server) as client:
             workers = [asyncio.ensure_future(worker(client)) for _ in range(server.concurrency)]
-            watch = asyncio.ensure_future(_when(stop, workers))
+            watch = asyncio.ensure_future(cancel_when(stop, workers))
             await asyncio.gather(*workers, return_exceptions=True)
             watch.cancel()
 
@@ -124,7 +124,7 @@ def _work(
     done.put(("error", errors[0]) if errors else ("end",))
 
 
-async def _when(event: threading.Event, workers: list[asyncio.Future]) -> None:
+async def cancel_when(event: threading.Event, workers: list[asyncio.Future]) -> None:
     """Cancel the workers once nobody waits for answers any more."""
     while not event.is_set():
         await asyncio.sleep(0.05)

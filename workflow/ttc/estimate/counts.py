@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ttc.estimate.lengths import Lengths, Weighted, rounds
+from ttc.estimate.lengths import Lengths, Round, Weighted, rounds
 from ttc.estimate.published import CHARACTERS, CHAT_TURNS
 from ttc.problems.task import load
 from ttc.search.strategy import from_spec
@@ -193,18 +193,32 @@ def _search(artifact: Artifact, assumptions: Assumptions) -> Work:
     strategy, beams = from_spec(spec["strategy"]), spec["budget"]
     stretch = assumptions.stretched(artifact.inputs["policy"][0])
     limits = spec["max_rounds"], spec.get("max_step_tokens") or spec["max_tokens"], spec["max_tokens"]
-    decoded = 0.0
+    decoded = requested = 0.0
     for level, number in asked.items():
         steps = [stretch * step for step in questions.steps(level)]
-        for step, ahead in rounds(steps, strategy.steps_ahead, *limits):
-            decoded += number * beams * (step + ahead)
-    prompts, count = _total(asked, questions.prompt), sum(asked.values())
+        made = list(rounds(steps, strategy.steps_ahead, *limits))
+        decoded += number * beams * sum(step + ahead for step, ahead in made)
+        requested += number * beams * _requested(made, steps, strategy.steps_ahead, questions.prompt(level))
+    # A server reads, and bills, all that stands before each step
+    served = spec.get("engine") == SERVED
+    prompts, count = requested if served else _total(asked, questions.prompt), sum(asked.values())
     read = _total(asked, questions.question) + decoded  # each step once, with its rollout behind it
     read += _total(
         asked, lambda level: _judged(spec, assumptions, level, beams * len(questions.steps(level)))
     )
     nodes = beams * _total(asked, lambda level: len(questions.steps(level)))
     return Work(strategy.generations(beams) * count, decoded, prompts, read, rows=beams * count + nodes)
+
+
+def _requested(made: list[Round], steps: list[float], depth: int, prompt: float) -> float:
+    """Tokens that the requests for the steps of one beam hold, and for those of its rollouts."""
+    read = written = 0.0
+    for number, (step, ahead) in enumerate(made):
+        read, written, before = read + prompt + written, written + step, 0.0
+        for following in steps[number + 1 : number + 1 + depth]:
+            if before < ahead:
+                read, before = read + prompt + written + before, before + following
+    return read
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def _about_samples(frames: list, questions: Lengths, temperature: float) -> dict
 # Columns that are read, of those a table has
 COLUMNS = {"problem_id", "sample_index", "split", "level", "tokens", "context_tokens", "rollouts", "step"}
 COLUMNS |= {"answer", "correct", "finish_reason", "context"}
-COLUMNS |= {"generated_tokens", "verifier_tokens", "generations", "written"}
+COLUMNS |= {"prompt_tokens", "generated_tokens", "verifier_tokens", "generations", "written"}
 
 
 def _table(path: Path):
@@ -159,7 +159,8 @@ def _scores(artifact, frame, work):
 def _candidates(artifact, frame, work):
     """Bills stand on each row of a problem."""
     bills = frame.unique("problem_id")
-    return {
+    read = {"prompted": bills["prompt_tokens"].sum()} if "prompt_tokens" in bills.columns else {}
+    return read | {
         "generations": bills["generations"].sum(),
         "decoded": bills["generated_tokens"].sum(),
         "verified": bills["verifier_tokens"].sum(),

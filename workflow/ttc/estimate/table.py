@@ -18,6 +18,7 @@ from ttc.study.sections.configuration import POOL
 from ttc.study.sections.running import SERVED
 
 BENCHMARKS = Path("results/benchmarks")
+WRITING = (*ASKED, "search")  # stages for which a server writes
 # Letters in a line of a long sentence
 COLUMNS = 118
 
@@ -203,7 +204,7 @@ def _stated(plan: Plan, rates: Rates) -> Iterator[str]:
 def prices(plan: Plan, every: list[Job]) -> Iterator[str]:
     """Of each model behind a server, the tokens that are asked of it, and what they cost where there is a price."""
     for section, served in plan.configuration.served.items():
-        asked = [job for job in every if job.artifact.stage in ASKED and _asks(job.artifact, served.model)]
+        asked = [job for job in every if job.artifact.stage in WRITING and _asks(job.artifact, served.model)]
         said = []
         for jobs_of in (asked, [job for job in asked if not job.made]):
             read = sum(job.work.prompted for job in jobs_of)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ttc.digests import file_digest
 from ttc.engines.client import Server
+from ttc.engines.served_check import check_usual
 from ttc.engines.server import describe as ask
 from ttc.errors import InputError
 from ttc.models.card import ACTIVE, SERVED, write_card
@@ -78,8 +79,11 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
 
 
 def _ask(model: str, output: Path, runtime: Runtime) -> None:
-    """A card for a model behind a server, once the server says that it has it."""
-    described = ask(Server.of(model, runtime.servers), model)
+    """A card for a model behind a server, once the server says that it has it, and has shown what searches need."""
+    server = Server.of(model, runtime.servers)
+    described = ask(server, model)
+    if server.continued is not None:
+        check_usual(server, model, **server.continued)
     output.mkdir(parents=True, exist_ok=True)
     write_card(output, {"kind": "policy", "checkpoint": {SERVED: model}} | {"described": described})
     print(f"  '{model}' is served", flush=True)

@@ -1,15 +1,18 @@
 """The stage `search`: tree search for a block of problems; writes candidates.parquet and tree.parquet."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from ttc import noise
+from ttc.engines.open import is_elsewhere, open_engine
 from ttc.engines.protocol import Engine, StepVerifier
 from ttc.engines.sampling import select_problems
+from ttc.engines.served import ServedEngine
 from ttc.errors import InputError
 from ttc.problems.formats import LINES, Form, open_form
 from ttc.problems.text import SEPARATOR
@@ -42,11 +45,11 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     spec: seed, split, problems, strategy {kind and its hyper-parameters}, budget (N beams), temperature, max_tokens,
     max_step_tokens (None: as many as max_tokens), max_rounds, finished and duplicates (see `ttc.search.beams`), and
     `repeat` where it is not the first run of its kind; of published models `engine` and `verifier_engine`, where they
-    are not the usual one; judge (optional): how a judge is asked.
-    InputError where policy and verifier do not read text as the same tokens.
+    are not the usual one; judge (optional): how a judge is asked; request and continuation (optional): further fields
+    of requests to a server, and of those that go on with an answer.
+    InputError where policy and verifier do not read text as the same tokens, and for a server that does not continue
+    answers.
     """
-    from ttc.engines.open import open_engine
-
     start, stop = spec["problems"]
     problems = PROBLEMS.read(one(inputs, "problems"))
     problems = select_problems(problems, spec["split"], spec["problems"])
@@ -55,19 +58,34 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             f"search: problems {start} to {stop} of the split {spec['split']} were asked for, and it ends at"
             f" {start + problems.height}"
         )
-    with open_form(spec.get("form"), runtime.threads, runtime.cache) as form:
-        beside = one(inputs, "verifier")
-        engine = open_engine(spec, one(inputs, "policy"), form, runtime, verifier=beside)
+    beside = one(inputs, "verifier")
+    with (
+        open_form(spec.get("form"), runtime.threads, runtime.cache) as form,
+        _opened(spec, inputs, problems, form, runtime) as engine,
+    ):
         read_by = spec.get("verifier_engine", "transformers")
         verifier = open_follower(beside, spec.get("format"), runtime, engine, read_by, spec.get("judge"))
         gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
-        search_problems(
-            engine, verifier, problems, spec, 2 * runtime.batch_rows, runtime.work, form, runtime.progress
-        )
+        most = 2 * max(runtime.batch_rows, getattr(engine, "at_once", 0))
+        search_problems(engine, verifier, problems, spec, most, runtime.work, form, runtime.progress)
         tell(verifier)
     output.mkdir(parents=True, exist_ok=True)
     for table in (CANDIDATES, TREE):
         table.write(runtime.work.table(table.name), output / f"{table.name}.parquet")
+
+
+@contextmanager
+def _opened(
+    spec: dict, inputs: Inputs, problems: pl.DataFrame, form: Form, runtime: Runtime
+) -> Iterator[Engine]:
+    """The policy's engine; a server has shown that it continues answers, or answered before."""
+    policy = one(inputs, "policy")
+    if not is_elsewhere(spec):
+        yield open_engine(spec, policy, form, runtime, verifier=one(inputs, "verifier"))
+        return
+    with ServedEngine(spec, policy, form, runtime) as engine:
+        engine.check(problems["question"].to_list())
+        yield engine
 
 
 def search_problems(
@@ -93,7 +111,8 @@ def search_problems(
     total, size = len(problems), -(-len(problems) // BLOCKS)
     problems = problems.filter(~pl.col("problem_id").is_in(finished))
     questions = problems["question"].to_list()
-    prompts = form.prompts(engine.tokenizer, questions)
+    served = isinstance(engine, ServedEngine)
+    prompts = questions if served else form.prompts(engine.tokenizer, questions)
     counted = engine.tokens_generated, verifier.tokens_scored
     results: dict[int, SearchResult] = {}
     heard = 0
@@ -130,8 +149,9 @@ def search_problems(
                 )
             if work is not None:
                 block, ended = problems[gathered], [results[each] for each in gathered]
+                read = [engine.read[each] for each in gathered] if served else None
                 work.add(
-                    candidates=candidate_table(block, ended, engine.tokenizer, form),
+                    candidates=candidate_table(block, ended, engine.tokenizer, form, read),
                     tree=tree_table(block, ended, engine.tokenizer, form),
                 )
             gathered = []
@@ -155,11 +175,18 @@ def problem_streams(
 
 
 def candidate_table(
-    problems: pl.DataFrame, results: list[SearchResult], tokenizer, form: Form = LINES
+    problems: pl.DataFrame,
+    results: list[SearchResult],
+    tokenizer,
+    form: Form = LINES,
+    read: list[int | None] | None = None,
 ) -> pl.DataFrame:
-    """The table `candidates`: texts with graded answers; the cost of a problem stands on each of its rows."""
+    """The table `candidates`: texts with graded answers; the cost of a problem stands on each of its rows.
+
+    read: tokens that a server read for each problem.
+    """
     rows = []
-    for problem, result in zip(problems.iter_rows(named=True), results, strict=True):
+    for number, (problem, result) in enumerate(zip(problems.iter_rows(named=True), results, strict=True)):
         texts = form.decode(tokenizer, [candidate.tokens for candidate in result.candidates])
         graded = form.grade(texts, [problem["answer"]] * len(texts))
         bill = result.bill
@@ -181,8 +208,10 @@ def candidate_table(
                     "verifier_tokens": bill.verifier_tokens,
                     "generations": float(bill.generations),
                 }
+                | ({} if read is None else {"prompt_tokens": read[number]})
             )
-    return pl.DataFrame(rows, schema=CANDIDATES.dtypes)
+    more = {} if read is None else {"prompt_tokens": pl.Int64}
+    return pl.DataFrame(rows, schema=CANDIDATES.dtypes | more)
 
 
 def tree_table(

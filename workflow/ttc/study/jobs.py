@@ -12,6 +12,7 @@ from ttc.digests import canonical
 from ttc.study.artifact import STORE, Artifact
 from ttc.study.plan import Plan
 from ttc.study.sections.configuration import PUBLISHED, Configuration
+from ttc.study.sections.served import LINE_END
 from ttc.study.site import Site
 from ttc.study.stages import STAGES
 from ttc.study.waiting import awaited_by, is_there, read_by
@@ -21,7 +22,7 @@ USUAL = "cpu"  # the environment of all that names no engine with one of its own
 CACHE = "results/cache"
 SPECIFICATIONS = f"{CACHE}/specifications"
 ASKED = ("sample", "revise")  # stages that a server may write for
-ASKING = ("fetch_model", *ASKED)
+ASKING = ("fetch_model", "search", *ASKED)
 LONGEST = 60_000  # bytes of a specification in a command; Linux takes arguments of 131,072
 
 
@@ -141,6 +142,10 @@ class Jobs:
         rest = f"--batch-rows {runtime.batch_rows} --device {runtime.device}"
         if stage in ASKING and (served := configuration.served.values()):
             reached = {each.model: each.reached for each in served if each.url is not None}
+            if stage == "fetch_model":
+                # Nothing is paid for before a server has shown that it can do what searches ask of it
+                for model, continued in self._continued().items():
+                    reached.get(model, {})["continued"] = continued
             rest += f" --servers {shlex.quote(canonical(reached))}"
         if about.gpu and not only_asks(configuration, stage):
             rest += f" --gpus {self.gpus(stage) or 1}"
@@ -149,6 +154,21 @@ class Jobs:
         if about.remembers or (about.gpu and configuration.origin == PUBLISHED):
             rest += f" --cache {CACHE}"  # of verdicts on answers
         return lambda wildcards, threads: f"--threads {threads} {rest}"
+
+    def _continued(self) -> dict[str, dict]:
+        """Of the models that searches ask to go on with answers, how they do."""
+        asked = {}
+        for each in self.plan.of("search"):
+            (policy,) = each.inputs["policy"]
+            if "served" in policy.spec:
+                prompt = each.spec["form"]["prompt"]
+                said = {name: each.spec.get(name, {}) for name in ("request", "continuation")}
+                asked[policy.spec["served"]] = said | {
+                    "form": prompt["format"],
+                    "variables": prompt["variables"],
+                    "step_end": each.spec.get("step_end", LINE_END),
+                }
+        return asked
 
     def priority(self, stage: str) -> Callable[..., int]:
         """Which of the jobs that are ready starts first."""

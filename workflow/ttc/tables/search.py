@@ -29,6 +29,12 @@ CANDIDATES = Schema(
             "published verifier the problem and all steps so far at each step",
             nullable=True,
         ),
+        "prompt_tokens": count(
+            meaning="tokens that the policy's server read for the problem: at each step the prompt and all that stands "
+            "before the step; null = not known",
+            nullable=True,
+            optional=True,
+        ),
         "generations": real(meaning="billed budget: N, or N(k+1) for lookahead (paper §3.2)", low=1.0),
     },
     meaning="final candidates of a search, costs repeated on each row of a problem",

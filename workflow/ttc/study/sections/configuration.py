@@ -244,7 +244,7 @@ class Configuration(Section):
         return {name: served for name, served in given.items() if served is not None}
 
     def _check_served(self) -> None:
-        """A server is asked for whole solutions: nothing continues a prefix, and nothing is trained on its model."""
+        """Nothing is trained on a server's model, and no value of a step is rolled out by it."""
         if not self.served:
             return
         if self.sampling.confidence.window is not None:
@@ -266,16 +266,6 @@ class Configuration(Section):
                     raise InputError(f"{name}.use: {off}")
             if self.trained["prm"]:
                 raise InputError(f"prm.use: {off}, or give prm.checkpoint")
-            if self.searches and (count := len(self.search.strategies)):
-                raise InputError(
-                    f"search.strategies: there are {count}, and a search continues prefixes, which a policy behind a "
-                    "server (policy.served) is not asked to do: give an empty list"
-                )
-        elif self.searches and self.ablations.larger_search:
-            raise InputError(
-                "ablations.larger_search: it is on, and a search continues prefixes, which a policy behind a server "
-                "(larger_policy.served) is not asked to do: set it to false"
-            )
         if "larger_policy" in self.checkpoints or "larger_policy" in self.served:
             for name, served in self.served.items():
                 if served.size is None:

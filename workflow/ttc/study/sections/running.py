@@ -48,8 +48,8 @@ class Engine(Section):
         for name, engine in self.model_dump().items():
             if engine == SERVED and name != "sample":
                 raise InputError(
-                    f"engine.{name}: {SERVED} was given, and a server is asked for whole solutions, which continue "
-                    "nothing: only engine.sample takes it"
+                    f"engine.{name}: {SERVED} was given, and a policy behind a server is asked by it whatever is said "
+                    "here: only engine.sample takes it"
                 )
         if self.sample == SERVED and not served:
             raise InputError(

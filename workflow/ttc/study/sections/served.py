@@ -19,6 +19,8 @@ SAID = {
     "n": "sampling.samples",
     "seed": "seed",
 }
+LINE_END = "\n"  # the usual end of a step
+GO_ON = {"continue_final_message": True, "add_generation_prompt": False}
 UNREAD = ("stream", "stream_options", "logprobs", "tools", "functions", "best_of", "echo")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -48,6 +50,16 @@ class Served(Section):
         "further fields of each request, such as top_k or reasoning_effort, which are part of the key; top_p is 1 "
         "unless it is given, and null leaves it out",
     )
+    continuation: dict[str, Any] = key(
+        GO_ON,
+        "further fields of a request that goes on with the assistant's turn, of searches with a prompt of `format: "
+        "chat`, and part of their key; vLLM and SGLang take those that are usual",
+    )
+    step_end: Literal["\n", "\n\n"] = key(
+        LINE_END,
+        "the text that ends a step of a search, and part of its key: a line end, or a blank line, for models that put "
+        "one between their steps",
+    )
     length_field: Literal["max_tokens", "max_completion_tokens"] = key(
         "max_tokens", "what the server calls the longest answer"
     )
@@ -71,11 +83,14 @@ class Served(Section):
                 f"{where}.key_variable: what was given is no name of an environment variable; the key itself stands in "
                 "no file: put it into a variable, and give its name"
             )
-        for name in self.request:
-            if name in SAID:
-                raise InputError(f"{where}.request.{name}: it is said by {SAID[name]}; leave it out")
-            if name in UNREAD:
-                raise InputError(f"{where}.request.{name}: what comes back with it is not read; leave it out")
+        for section in ("request", "continuation"):
+            for name in getattr(self, section):
+                if name in SAID:
+                    raise InputError(f"{where}.{section}.{name}: it is said by {SAID[name]}; leave it out")
+                if name in UNREAD:
+                    raise InputError(
+                        f"{where}.{section}.{name}: what comes back with it is not read; leave it out"
+                    )
 
     def _check_url(self, where: str) -> None:
         if self.url is None:
@@ -98,7 +113,9 @@ class Served(Section):
     @property
     def said(self) -> dict:
         """What of it can change a result: all that its studies show."""
-        return {"model": self.model, "request": self.request}
+        usual = {name: type(self).model_fields[name].default for name in ("continuation", "step_end")}
+        own = {name: value for name in usual if (value := getattr(self, name)) != usual[name]}
+        return {"model": self.model, "request": self.request} | own
 
     @property
     def reached(self) -> dict:
