@@ -5,6 +5,7 @@ import re
 import shlex
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 import yaml
 
@@ -14,9 +15,11 @@ from ttc.estimate.lengths import Round
 from ttc.estimate.table import jobs as estimated
 from ttc.estimate.table import prices
 from ttc.sharing.licences import NOT_KNOWN, found
+from ttc.store.beside import sidecar_path
 from ttc.study.build import ROOT, plan_jobs, plan_study
 from ttc.study.config import merge
 from ttc.study.relevant import shown_configuration
+from ttc.tables.generation import SAMPLES
 
 MODEL = "owner/served"
 SERVED = {"model": MODEL, "url": "http://localhost:8000/v1", "key_variable": "SOME_KEY"}
@@ -289,6 +292,30 @@ def test_the_plan_says_what_the_tokens_cost(base, tmp_path):
     assert f"3.2k decoded, {money:.2f} EUR; of these to run" in said
     (said,) = prices(planned(base), every)
     assert "policy.served.price" in said and "EUR" not in said
+
+
+@pytest.mark.parametrize("unknown", [0, 1])
+def test_what_is_there_cost_what_the_server_billed(base, tmp_path, unknown):
+    """The bill stands in the record; where it lacks answers, the plan's own numbers are taken."""
+    price = {"read": 2.0, "decoded": 10.0, "currency": "EUR"}
+    plan = planned(base, policy={"served": {"price": price}})
+    (made,) = plan.of("sample")
+    rows = [(f"p{each}", 0, "a", "2", True, 10, "stop") for each in range(8)]
+    columns = ["problem_id", "sample_index", "text", "answer", "correct", "tokens", "finish_reason"]
+    frame = pl.DataFrame(rows, schema=columns, orient="row").with_columns(logprob=pl.lit(None, pl.Float32))
+    (tmp_path / made.path).parent.mkdir(parents=True)
+    SAMPLES.write(frame, tmp_path / made.path)
+    bill = {"read": {"tokens": 1_000_000, "unknown": unknown}, "decoded": {"tokens": 500_000, "unknown": 0}}
+    sidecar_path(tmp_path / made.path).write_text(json.dumps({"server": bill}), encoding="utf-8")
+    every, _, _ = estimated(plan, tmp_path)
+    (job,) = [each for each in every if each.artifact is made]
+    assert job.made and job.work.decoded == 500_000
+    (said,) = prices(plan, every)
+    if unknown:
+        assert 0 < job.work.prompted < 1_000_000
+        return
+    # 1M at 2 and half a million at 10
+    assert "1M tokens read and 500k decoded, 7.00 EUR; of these to run" in said and "0.00 EUR" in said
 
 
 def test_each_step_of_a_search_has_its_prefix_read(base, tmp_path):

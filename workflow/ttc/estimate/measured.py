@@ -9,9 +9,11 @@ from ttc.estimate.lengths import Lengths, Questions
 from ttc.estimate.published import RealQuestions
 from ttc.models.card import read_card
 from ttc.store.beside import sidecar_path
+from ttc.store.sidecars import read as read_record
 from ttc.study.artifact import Artifact
 from ttc.study.plan import Plan
 from ttc.study.sections.configuration import PUBLISHED
+from ttc.study.sections.running import SERVED
 from ttc.study.waiting import to_run
 
 SAMPLES = 200  # tables of samples that are read at most: enough to know what solutions are like
@@ -71,7 +73,8 @@ def measure(plan: Plan, root: Path) -> tuple[Assumptions, list[str]]:
 def used(artifact: Artifact, assumptions: Assumptions, root: Path) -> Work | None:
     """What a finished job did; None if it is not finished, or its tables cannot be read.
 
-    Prompts of samples, and what rollouts read, are not in tables: they are as expected of so many.
+    Prompts of samples, and what rollouts read, are not in tables: they are as expected of so many.  What a server was
+    asked is as it billed it.
     """
     if artifact.stage not in STAGES or not is_made(artifact, root):
         return None
@@ -86,7 +89,19 @@ def used(artifact: Artifact, assumptions: Assumptions, root: Path) -> Work | Non
     frame = _table(path / "candidates.parquet" if artifact.stage == "search" else path)
     if frame is None:
         return None
-    return replace(work, **_READ[artifact.stage](artifact, frame, work))
+    return replace(work, **_READ[artifact.stage](artifact, frame, work) | _billed(artifact, path))
+
+
+def _billed(artifact: Artifact, path: Path) -> dict[str, float]:
+    """What a server says that it read and wrote for a finished job, where it says it of all answers."""
+    if artifact.spec.get("engine") != SERVED:
+        return {}
+    try:
+        bill = (read_record(path) or {}).get("server", {})
+    except InputError:
+        return {}
+    said = {"prompted": bill.get("read"), "decoded": bill.get("decoded")}
+    return {name: each["tokens"] for name, each in said.items() if each and not each["unknown"]}
 
 
 def _about_samples(frames: list, questions: Lengths, temperature: float) -> dict:
