@@ -1,4 +1,4 @@
-"""A study whose policy is behind a server that fails, from questions to the report."""
+"""A study whose policy and whose judge are behind a server that fails, from questions to the report."""
 
 import json
 
@@ -10,16 +10,21 @@ from tests.support.published_study import QUICK, SOURCE, WITHOUT_NOTEBOOKS, snak
 
 
 def test_a_served_policy_runs_to_the_report(tmp_path):
-    """Votes, and chains of revisions, for which it is asked again; no model is here, and the key is in no file."""
+    """Votes, and chains of revisions, for which it is asked again; the judge has the same name and is asked otherwise.
+
+    No model is here, and the key is in no file.
+    """
     small_models.write_problems(tmp_path / "files/test.jsonl", 4, 1)
     prompt = small_models.PROMPT | {"ask_again": "Look again."}
     (tmp_path / "files/prompt.yaml").write_text(json.dumps(prompt), encoding="utf-8")
-    off = {name: {"use": False} for name in ("prm", "orm")}
+    off = {"orm": {"use": False}, "search": {"strategies": []}, "ablations": {"larger_search": False}}
     revision = {"by": "prompt", "max_generations": 4, "ratios": "all", "verifier": {"use": False}}
     few = ("allocation", "stopping", "spending", "extrapolation", "findings", "exchange")
     quick = {name: QUICK[name] for name in few} | WITHOUT_NOTEBOOKS
     state = Faults(("429", "cut"), secret=SECRET, retry_after="0")
     with served(state) as url, preloaded.environment(tmp_path) as jobs:
+        reached = {"model": MODEL, "url": url, "key_variable": "TTC_TEST_KEY"}
+        judge = {"kind": "judge", "served": reached | {"concurrency": 8}}
         given = (
             off
             | quick
@@ -30,9 +35,8 @@ def test_a_served_policy_runs_to_the_report(tmp_path):
                     "prompt": str(tmp_path / "files/prompt.yaml"),
                     "equality": "text",
                 },
-                "policy": {
-                    "served": {"model": MODEL, "url": url, "key_variable": "TTC_TEST_KEY", "concurrency": 32}
-                },
+                "policy": {"served": reached | {"concurrency": 32}},
+                "prm": {"checkpoint": judge, "preflight": None},
                 "sampling": {"samples": 8, "max_tokens": 36},
                 "revision": revision,
                 "evaluation": {"budgets": [1, 2, 4, 8]},
@@ -44,7 +48,6 @@ def test_a_served_policy_runs_to_the_report(tmp_path):
         result = snakemake(tmp_path / "study", given, environment=jobs | {"TTC_TEST_KEY": SECRET})
     assert result.returncode == 0, result.stdout[-4000:]
     chains = 4 + 2 + 1 + 1  # answers of a question
-    assert set(state.answered.values()) == {1} and len(state.answered) == 4 * (8 + chains)
     made = tmp_path / "study/results/served"
     assert MODEL in (made / "report.html").read_text(encoding="utf-8")
     outcomes = pl.read_parquet(made / "tables/outcomes.parquet")
@@ -52,10 +55,19 @@ def test_a_served_policy_runs_to_the_report(tmp_path):
     assert set(revised["strategy"]) >= {"sequential", "parallel", "revisions(sequential=2, parallel=2)"}
     assert set(outcomes["strategy"]) >= {"pass_at_1", "pass_at_k", "majority", "revision_step"}
     assert outcomes["tokens"].null_count() == 0 and outcomes["flops"].null_count() == len(outcomes)
-    for stage, count in (("sample", 32), ("revise", 4 * chains)):
+    assert {"best_of_n", "best_of_n_weighted"} <= set(outcomes["strategy"])
+    asked = 0
+    counts = {"sample": 32, "revise": 4 * chains} | dict.fromkeys(("score", "score_revisions"))
+    for stage, count in counts.items():
         (table,) = (tmp_path / f"study/results/store/{stage}").glob("*.parquet")
         record = json.loads(table.with_name(f"{table.name}.json").read_text())
-        assert record["server"]["answers"] == count
+        answers = record["server"]["answers"]
+        assert answers == count or count is None
+        asked += answers
+    # Nothing is asked twice, but by the two jobs that score: a revision may be one of the samples
+    assert sum(state.answered.values()) == asked and max(state.answered.values()) <= 2
+    judged = {json.dumps(body) for body in state.bodies if "logprobs" in body}
+    assert len(judged) > 4 and len(state.answered) == len(judged) + 4 * (8 + chains)
     written = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
     assert not [path for path in written if SECRET.encode() in path.read_bytes()]
     # The address is in the study's own file, and in Snakemake's notes of its command

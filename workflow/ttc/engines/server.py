@@ -28,7 +28,7 @@ def describe(server: Server, model: str) -> dict:
     if model not in known:
         names = ", ".join(sorted(map(str, known))[:20]) or "none"
         raise InputError(
-            f"{server.url} does not serve '{model}' (policy.served.model); it serves "
+            f"{server.url} does not serve '{model}' ({server.place}.model); it serves "
             f"{names}{nearest(model, map(str, known))}"
         )
     return {name: known[model][name] for name in TOLD if isinstance(known[model].get(name), str | int)}

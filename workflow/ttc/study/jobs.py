@@ -22,6 +22,9 @@ CACHE = "results/cache"
 SPECIFICATIONS = f"{CACHE}/specifications"
 ASKED = ("sample", "revise")  # stages that a server may write for
 ASKING = ("fetch_model", *ASKED)
+# Stages in which a judge that a server has may read
+READ = ("preflight", "score", "score_revisions")
+READING = ("fetch_model", *READ)
 LONGEST = 60_000  # bytes of a specification in a command; Linux takes arguments of 131,072
 
 
@@ -37,8 +40,23 @@ def gpus_of(configuration: Configuration, stage: str) -> int:
 
 def only_asks(configuration: Configuration, stage: str) -> bool:
     """Whether all jobs of a stage ask servers, so that no model is here."""
+    if stage in READ and configuration.asked_verifiers:
+        trained = configuration.revises and configuration.revision.verifier.use
+        return not {"score": configuration.orm.use, "score_revisions": trained}.get(stage, False)
     policies = {"policy", "larger_policy"}
     return stage in ASKED and not policies & configuration.checkpoints.keys() and bool(configuration.served)
+
+
+def servers_of(configuration: Configuration, stage: str) -> dict[str, dict] | None:
+    """How the servers are reached that jobs of a stage may ask: policies' by model, a verifier's by its place.
+
+    None where there is none.
+    """
+    policies = configuration.served.values() if stage in ASKING else ()
+    verifiers = configuration.asked_verifiers if stage in READING else {}
+    asked = {each.model: each for each in policies}
+    asked |= {f"{name}.checkpoint.served": each for name, each in verifiers.items()}
+    return {name: each.reached for name, each in asked.items() if each.url is not None} if asked else None
 
 
 @dataclass(frozen=True)
@@ -139,8 +157,7 @@ class Jobs:
         configuration, about = self.plan.configuration, STAGES[stage]
         runtime = configuration.runtime
         rest = f"--batch-rows {runtime.batch_rows} --device {runtime.device}"
-        if stage in ASKING and (served := configuration.served.values()):
-            reached = {each.model: each.reached for each in served if each.url is not None}
+        if (reached := servers_of(configuration, stage)) is not None:
             rest += f" --servers {shlex.quote(canonical(reached))}"
         if about.gpu and not only_asks(configuration, stage):
             rest += f" --gpus {self.gpus(stage) or 1}"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ttc.errors import InputError
-from ttc.models.card import read_card
+from ttc.models.card import SERVED, read_card
 from ttc.models.weights import weights_of
 from ttc.runtime import Runtime
 from ttc.verifiers.protocol import Verifier
@@ -21,13 +21,15 @@ def open_verifier(
     whole: bool = False,
     beside: bool = False,
     judge: dict | None = None,
+    request: dict | None = None,
 ) -> Verifier:
     """The verifier in a model directory; one from scratch has checked itself.
 
     reads: the format in which a published one reads texts (`ttc.verifiers.kinds`), None for one from scratch.  engine:
     `vllm` reads a published one through vLLM.  whole: one from scratch reads whole solutions, and not step by step as
-    it does in a search.  beside: another model shares the device.  judge: how a judge is asked.  What the scores are
-    taken for, a process (prm) or the outcome (orm), says the card's `kind`.  InputError for a directory without a card,
+    it does in a search.  beside: another model shares the device.  judge: how a judge is asked, and of one
+    behind a server request: further fields of each request.  What the scores are taken for, a process (prm) or the
+    outcome (orm), says the card's `kind`.  InputError for a directory without a card,
     with another format or kind, and what the verifier's own class refuses.
     """
     card = read_card(path)
@@ -39,6 +41,15 @@ def open_verifier(
         raise InputError(
             f"{path}: its card says kind '{card.get('kind')}'; a verifier is one of {', '.join(KINDS)}"
         )
+    if (model := (card.get("checkpoint") or {}).get(SERVED)) is not None:
+        if beside:
+            raise InputError(
+                f"model '{model}' is behind a server, which is asked for scores of tables; it neither leads a search "
+                "nor answers live"
+            )
+        from ttc.verifiers.served import open_judge
+
+        return open_judge(model, judge, request or {}, runtime, f"{card['kind']}.checkpoint.served")
     if reads is None:
         return _from_scratch(path, runtime, whole)
     from ttc.verifiers.load import load
@@ -58,6 +69,11 @@ def open_verifier(
         memory=runtime.verifier_memory,
         alone=not beside,
     )
+
+
+def how(spec: dict) -> dict:
+    """How a verifier is asked, by the specification of a stage: arguments of `open_verifier`."""
+    return {"judge": spec.get("judge"), "request": spec.get("request")}
 
 
 def tell(verifier: object) -> None:
