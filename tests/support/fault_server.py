@@ -4,11 +4,14 @@ How a request fails is decided by its place among those with the same content, s
 what it was asked, what it answered, and how many requests were under way at once.
 """
 
+import base64
 import hashlib
 import json
 import math
+import struct
 import threading
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,6 +42,7 @@ class Faults:
     logprobs: str | None = (
         None  # what it says of likely tokens: `missing`, `neither`, `late` (once nonsense), `ended`
     )
+    states: Callable[[list[int]], list[float]] | None = None  # hidden states of the last of some tokens
     secret: str | None = None
     models: tuple[str, ...] = (MODEL,)
     retry_after: str = "7"  # seconds, said with 429
@@ -166,6 +170,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(int(number), {"error": {"message": f"no ({echoed})"}}, again)
 
     def _answer(self, state: Faults, body: dict, name: str) -> None:
+        if self.path.endswith("/embeddings"):
+            self._embed(state, body, name)
+            return
         text, reason, tokens = answer(body)
         usage = (
             USAGES[state.usage](tokens) if state.usage else {"prompt_tokens": 5, "completion_tokens": tokens}
@@ -185,6 +192,20 @@ class _Handler(BaseHTTPRequestHandler):
             "usage": usage,
         }
         self._send(200, response)
+
+    def _embed(self, state: Faults, body: dict, name: str) -> None:
+        if state.states is None:
+            self._send(404, {"error": {"message": "this model does not embed"}})
+            return
+        rows = [struct.pack(f"<{len(row)}f", *row) for row in map(state.states, body["input"])]
+        data = [
+            {"index": index, "object": "embedding", "embedding": base64.b64encode(row).decode()}
+            for index, row in enumerate(rows)
+        ]
+        with state.lock:
+            state.answered[name] += 1
+        usage = {"prompt_tokens": sum(map(len, body["input"]))}
+        self._send(200, {"object": "list", "data": data[::-1], "model": body["model"], "usage": usage})
 
     def _likeliest(self, state: Faults, body: dict, name: str) -> dict:
         if state.logprobs in ("missing", "ended"):

@@ -158,15 +158,55 @@ def test_the_plan_says_what_its_tokens_cost(base, tmp_path):
     assert len(bills) == 2 and bills[0] != bills[1]
 
 
+def test_a_server_may_compute_the_layers_of_a_checkpoint_that_is_here(base, tmp_path):
+    search = {"search": {"strategies": [{"kind": "beam", "width": 2}], "budgets": [4]}}
+    given = {"kind": "qwen_extra0"} | CHECKPOINT
+    plan = planned(base, given, **search, runtime={"device": "cuda"})
+    (verifier,) = [each for each in plan.of("fetch_model") if each.label == "prm"]
+    assert verifier.spec["hub"] == "a/b" and "served" not in verifier.spec
+    own = {"format": "qwen_extra0", "engine": "openai", "served": MODEL}
+    for stage in READ:
+        (each,) = plan.of(stage)
+        assert {name: each.spec.get(name) for name in own} == own and each.inputs["verifier"] == [verifier]
+    (found,) = plan.of("search")
+    assert found.spec["verifier_engine"] == "openai" and found.spec["verifier_served"] == MODEL
+    assert "engine" not in found.spec and "served" not in found.spec
+    jobs = plan_jobs(plan)
+    for stage in (*READ, "search"):
+        words = jobs.how(stage)(None, 1).split("--servers ")[1].split("' ")[0].strip("'")
+        assert list(json.loads(words)) == ["prm.checkpoint.served"]
+        assert jobs.gpus(stage) == (stage == "search")
+    assert "--servers" not in jobs.how("fetch_model")(None, 1)
+    checkpoint = shown_configuration(plan.configuration)["prm"]["checkpoint"]
+    assert checkpoint["served"] == {"model": MODEL} and checkpoint["hub"] == "a/b"
+    elsewhere = planned(base, given, {"url": "http://there/v1", "concurrency": 3}, **search)
+    assert [each.key for each in elsewhere.artifacts] == [each.key for each in plan.artifacts]
+    other = planned(base, given, {"model": "owner/other"}, **search)
+    for stage in (*READ, "search"):
+        assert other.of(stage)[0].key != plan.of(stage)[0].key
+    here = plan_study(merge(base, {"prm": {"checkpoint": given | {"served": None}}} | search), ROOT)
+    assert here.of("search")[0].spec == {
+        name: each for name, each in found.spec.items() if not name.startswith("verifier_")
+    }
+    assert work_of(plan, tmp_path) == work_of(here, tmp_path) and not list(
+        prices(plan, estimated(plan, tmp_path)[0])
+    )
+
+
 REFUSED = {
-    "a kind that is read from its network": (
+    "a head that is not here": (
         {"prm": {"checkpoint": {"kind": "qwen_extra0"}}},
-        r"prm\.checkpoint\.served: kind qwen_extra0 is read from its network, which a server does not show; it takes "
-        r"kinds that are asked in words: judge, judge_critique",
+        r"prm\.checkpoint\.served: kind qwen_extra0 has a head that is read here; give `hub` or `path`, too, or take a "
+        r"kind that is asked in words: judge, judge_critique",
     ),
-    "a model that is here, too": (
-        {"prm": {"checkpoint": {"hub": "a/b"}}},
-        r"prm\.checkpoint\.hub: a/b was given beside prm\.checkpoint\.served, and nothing of a model behind a server",
+    "critiques of a model that is here": (
+        {"prm": {"checkpoint": CHECKPOINT | {"kind": "judge_critique"}}},
+        r"prm\.checkpoint\.served: it was given beside a checkpoint, and of kind judge_critique a server of vLLM "
+        r"computes no hidden states; leave `hub` and `path` out",
+    ),
+    "a price of layers": (
+        {"prm": {"checkpoint": CHECKPOINT | {"served": {"price": {"read": 1.0, "decoded": 1.0}}}}},
+        r"prm\.checkpoint\.served\.price: it was given, and a server that computes layers of a checkpoint is not",
     ),
     "what it computes in": (
         {"prm": {"checkpoint": {"dtype": "float32"}}},

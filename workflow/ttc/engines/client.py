@@ -29,12 +29,16 @@ class Unreadable(Exception):
 
 
 class Request(NamedTuple):
-    """A request: what it is called, whether it is turns or a text, its fields, and numbers in [0, 1) for its waits."""
+    """A request: what it is called, whether it is turns or a text, its fields, and numbers in [0, 1) for its waits.
+
+    path: of one that asks for something else.
+    """
 
     key: Any
     chat: bool
     body: dict
     jitter: Callable[[int], float]
+    path: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ class Client:
 
     async def answer(self, request: Request, read: Callable[[object], Any]) -> Any:
         """The answer to a request."""
-        path = "/chat/completions" if request.chat else "/completions"
+        path = request.path or ("/chat/completions" if request.chat else "/completions")
 
         async def once() -> Any:
             await self._turn()

@@ -168,7 +168,7 @@ def _score(artifact: Artifact, assumptions: Assumptions) -> Work:
 def _work_of(artifact: Artifact, assumptions: Assumptions, read: float, written: float, rows: float) -> Work:
     """The work of a verifier; one behind a server reads more (`ttc.estimate.judges.of_requests`)."""
     spec = artifact.spec
-    if spec.get("engine") == SERVED:
+    if spec.get("engine") == SERVED and "served" not in spec:
         read, written = of_requests(spec["judge"], assumptions.questions, rows, read, written)
     return Work(decoded=written, verified=read, rows=rows)
 

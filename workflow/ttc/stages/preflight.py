@@ -22,7 +22,7 @@ DECLARATION = {
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: format, least_auc, and examples: {problem, steps, verdicts} each, or null for those of the package; judge
-    (optional): how a judge is asked; request (optional): further fields of requests to one behind a server.
+    (optional): how a judge is asked; request and served (optional): as of stage `score`.
 
     Writes the table of their scores.  An outcome verifier is examined in the same way, as if the solution ended with
     each of its steps.  InputError where right and wrong steps do not score as they should.

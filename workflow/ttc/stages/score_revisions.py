@@ -27,7 +27,7 @@ BLOCKS = 16  # times `batch_rows` distinct revisions that are scored before they
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: max_context (earlier answers that are read, 0 = the revision alone); of a published verifier format; judge
-    (optional): how a judge is asked; request (optional): further fields of requests to one behind a server.
+    (optional): how a judge is asked; request and served (optional): as of stage `score`.
 
     Writes the table of chain scores.  A PRM's score of a revision is that of its last step, read as a sample's is.
     Revisions of a problem with equal texts and equal contexts, which without contexts are most, are scored once.

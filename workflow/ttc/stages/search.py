@@ -42,7 +42,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     spec: seed, split, problems, strategy {kind and its hyper-parameters}, budget (N beams), temperature, max_tokens,
     max_step_tokens (None: as many as max_tokens), max_rounds, finished and duplicates (see `ttc.search.beams`), and
     `repeat` where it is not the first run of its kind; of published models `engine` and `verifier_engine`, where they
-    are not the usual one; judge (optional): how a judge is asked.
+    are not the usual one; judge (optional): how a judge is asked; verifier_served
+    (optional): what the verifier's layers are called, where a server has them.
     InputError where policy and verifier do not read text as the same tokens.
     """
     from ttc.engines.open import open_engine
@@ -59,7 +60,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         beside = one(inputs, "verifier")
         engine = open_engine(spec, one(inputs, "policy"), form, runtime, verifier=beside)
         read_by = spec.get("verifier_engine", "transformers")
-        verifier = open_follower(beside, spec.get("format"), runtime, engine, read_by, spec.get("judge"))
+        asked = spec.get("judge"), spec.get("verifier_served")
+        verifier = open_follower(beside, spec.get("format"), runtime, engine, read_by, *asked)
         gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
         search_problems(
             engine, verifier, problems, spec, 2 * runtime.batch_rows, runtime.work, form, runtime.progress

@@ -22,9 +22,8 @@ CACHE = "results/cache"
 SPECIFICATIONS = f"{CACHE}/specifications"
 ASKED = ("sample", "revise")  # stages that a server may write for
 ASKING = ("fetch_model", *ASKED)
-# Stages in which a judge that a server has may read
+# Stages that read with nothing but a verifier, which a server may have
 READ = ("preflight", "score", "score_revisions")
-READING = ("fetch_model", *READ)
 LONGEST = 60_000  # bytes of a specification in a command; Linux takes arguments of 131,072
 
 
@@ -40,7 +39,7 @@ def gpus_of(configuration: Configuration, stage: str) -> int:
 
 def only_asks(configuration: Configuration, stage: str) -> bool:
     """Whether all jobs of a stage ask servers, so that no model is here."""
-    if stage in READ and configuration.asked_verifiers:
+    if stage in READ and configuration.served_verifiers:
         trained = configuration.revises and configuration.revision.verifier.use
         return not {"score": configuration.orm.use, "score_revisions": trained}.get(stage, False)
     policies = {"policy", "larger_policy"}
@@ -53,7 +52,9 @@ def servers_of(configuration: Configuration, stage: str) -> dict[str, dict] | No
     None where there is none.
     """
     policies = configuration.served.values() if stage in ASKING else ()
-    verifiers = configuration.asked_verifiers if stage in READING else {}
+    verifiers = configuration.served_verifiers if stage in (*READ, "search") else {}
+    if stage == "fetch_model":  # a checkpoint whose layers are elsewhere is fetched as any other
+        verifiers = configuration.asked_verifiers
     asked = {each.model: each for each in policies}
     asked |= {f"{name}.checkpoint.served": each for name, each in verifiers.items()}
     return {name: each.reached for name, each in asked.items() if each.url is not None} if asked else None

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ttc.engines.client import Server
 from ttc.errors import InputError
 from ttc.models.card import SERVED, read_card
 from ttc.models.weights import weights_of
@@ -22,15 +23,16 @@ def open_verifier(
     beside: bool = False,
     judge: dict | None = None,
     request: dict | None = None,
+    served: str | None = None,
 ) -> Verifier:
     """The verifier in a model directory; one from scratch has checked itself.
 
     reads: the format in which a published one reads texts (`ttc.verifiers.kinds`), None for one from scratch.  engine:
-    `vllm` reads a published one through vLLM.  whole: one from scratch reads whole solutions, and not step by step as
-    it does in a search.  beside: another model shares the device.  judge: how a judge is asked, and of one
-    behind a server request: further fields of each request.  What the scores are taken for, a process (prm) or the
-    outcome (orm), says the card's `kind`.  InputError for a directory without a card,
-    with another format or kind, and what the verifier's own class refuses.
+    `vllm` reads a published one through vLLM, `openai` through a server of it, where the layers are called `served`.
+    whole: one from scratch reads whole solutions, and not step by step as it does in a search.  beside: another model
+    shares the device.  judge: how a judge is asked, and of one behind a server request: further fields of each request.
+    What the scores are taken for, a process (prm) or the outcome (orm), says the card's `kind`.  InputError for a
+    directory without a card, with another format or kind, and what the verifier's own class refuses.
     """
     card = read_card(path)
     if card.get("format") != reads:
@@ -41,6 +43,7 @@ def open_verifier(
         raise InputError(
             f"{path}: its card says kind '{card.get('kind')}'; a verifier is one of {', '.join(KINDS)}"
         )
+    place = f"{card['kind']}.checkpoint.{SERVED}"
     if (model := (card.get("checkpoint") or {}).get(SERVED)) is not None:
         if beside:
             raise InputError(
@@ -49,7 +52,7 @@ def open_verifier(
             )
         from ttc.verifiers.served import open_judge
 
-        return open_judge(model, judge, request or {}, runtime, f"{card['kind']}.checkpoint.served")
+        return open_judge(model, judge, request or {}, runtime, place)
     if reads is None:
         return _from_scratch(path, runtime, whole)
     from ttc.verifiers.load import load
@@ -68,12 +71,14 @@ def open_verifier(
         batch_tokens=TOKENS_PER_ROW * runtime.batch_rows,
         memory=runtime.verifier_memory,
         alone=not beside,
+        **({"server": Server.of(served, runtime.servers, place), "model": served} if served else {}),
     )
 
 
 def how(spec: dict) -> dict:
     """How a verifier is asked, by the specification of a stage: arguments of `open_verifier`."""
-    return {"judge": spec.get("judge"), "request": spec.get("request")}
+    engine = spec.get("engine", "transformers")
+    return {"engine": engine} | {name: spec.get(name) for name in ("judge", "request", "served")}
 
 
 def tell(verifier: object) -> None:

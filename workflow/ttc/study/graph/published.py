@@ -139,7 +139,9 @@ class Published(Base):
         asked = {"format": checkpoint.kind} | self._asking(checkpoint.judging)
         if checkpoint.served is None:
             return asked
-        more = {"request": checkpoint.served.request} if checkpoint.served.request else {}
+        more: dict = {"served": checkpoint.served.model} if checkpoint.hosted else {}
+        if checkpoint.served.request:
+            more["request"] = checkpoint.served.request
         return asked | {"engine": SERVED} | more
 
     def _asking(self, judge: Judge | None) -> dict:
@@ -160,9 +162,9 @@ class Published(Base):
 
     def following(self, kind: str) -> dict:
         """See `Base`; of an engine that is not the usual one, named apart from the policy's."""
-        made = self._engine("search_verifier")
-        renamed = {"verifier_engine" if name == "engine" else name: made[name] for name in made}
-        return self.reading(kind) | renamed
+        reading = self.reading(kind)
+        made = reading if "engine" in reading else reading | self._engine("search_verifier")
+        return {f"verifier_{name}" if name in ("engine", "served") else name: made[name] for name in made}
 
     def _engine(self, stage: str) -> dict:
         """The engine of a stage, where it is not the usual one, and the versions that its results depend on."""
@@ -183,7 +185,7 @@ class Published(Base):
 
     def _verifier(self, role: str, checkpoint: VerifierCheckpoint) -> Artifact:
         """A verifier that is fetched, or a judge behind a server."""
-        if checkpoint.served is None:
+        if checkpoint.served is None or checkpoint.hosted:
             return self._fetch(role, checkpoint)
         spec = {"role": role, "served": checkpoint.served.model, "format": checkpoint.kind}
         return self.add("fetch_model", role, spec, checkpoint=[])

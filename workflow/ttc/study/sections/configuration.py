@@ -151,7 +151,12 @@ class Configuration(Section):
 
     @property
     def asked_verifiers(self) -> dict[str, Served]:
-        """The verifiers that are behind servers, by their section."""
+        """The verifiers that are behind servers, and of which nothing is here, by their section."""
+        return {} if self.verifier is None or self.verifier.hosted else self.served_verifiers
+
+    @property
+    def served_verifiers(self) -> dict[str, Served]:
+        """These, and those whose layers a server computes."""
         served = None if self.verifier is None else self.verifier.served
         return {} if served is None else {"prm": served}
 

@@ -101,7 +101,9 @@ class VerifierCheckpoint(Extended, Checkpoint):
     )
     judge: Judge | None = None
     served: Served | None = key(
-        None, "a judge behind a server, in place of `hub` and `path` (docs/judges.md)"
+        None,
+        "a judge behind a server, in place of `hub` and `path` (docs/judges.md); beside them, a server of vLLM that "
+        "has the layers of this checkpoint (docs/vllm.md)",
     )
 
     def check(self, where: str) -> None:
@@ -109,9 +111,11 @@ class VerifierCheckpoint(Extended, Checkpoint):
 
         Of a judge behind a server nothing is here, and whatever says something of what is here is refused.
         """
-        if self.served is None:
+        if self.served is None or self.hosted:
             super().check(where)
-        else:
+        if self.hosted:
+            self._check_hosted(where)
+        elif self.served is not None:
             self._check_served(where)
         if self.separator is not None and not plugins.declaration(KINDS, self.kind)["separator"]:
             raise InputError(f"{where}.separator: kind {self.kind} has a separator of its own; leave it out")
@@ -120,8 +124,8 @@ class VerifierCheckpoint(Extended, Checkpoint):
     def _check_served(self, where: str) -> None:
         if plugins.declaration(KINDS, self.kind)["words"] is None:
             raise InputError(
-                f"{where}.served: kind {self.kind} is read from its network, which a server does not show; it takes "
-                "kinds that are asked in words: judge, judge_critique"
+                f"{where}.served: kind {self.kind} has a head that is read here; give `hub` or `path`, too, or take a "
+                "kind that is asked in words: judge, judge_critique"
             )
         for name in Checkpoint.model_fields:
             if (given := getattr(self, name)) != Checkpoint.model_fields[name].default:
@@ -130,6 +134,25 @@ class VerifierCheckpoint(Extended, Checkpoint):
                     "is here; leave one of the two out"
                 )
         self.served.check(f"{where}.served", SAID_OF_JUDGES)
+
+    def _check_hosted(self, where: str) -> None:
+        if not plugins.declaration(KINDS, self.kind)["vllm"]:
+            raise InputError(
+                f"{where}.served: it was given beside a checkpoint, and of kind {self.kind} a server of vLLM computes "
+                "no hidden states; leave `hub` and `path` out, and the server is asked in words"
+            )
+        for name in ("request", "parameters", "active_parameters", "price"):
+            if getattr(self.served, name):
+                raise InputError(
+                    f"{where}.served.{name}: it was given, and a server that computes layers of a checkpoint is not "
+                    "asked for answers; leave it out"
+                )
+        self.served.check(f"{where}.served")
+
+    @property
+    def hosted(self) -> bool:
+        """Whether the checkpoint is here, and a server computes its layers."""
+        return self.served is not None and (self.hub is not None or self.path is not None)
 
     @property
     def judging(self) -> Judge | None:
