@@ -51,8 +51,8 @@ class HostedNetwork(HeadNetwork):
 
     def open(self, **_) -> None:
         """See whether the server has the layers of this checkpoint; InputError where it does not give their states."""
-        described = describe(self.server, self.model)
-        self.window = int(described.get("max_model_len") or self.config.max_position_embeddings)
+        self.described = describe(self.server, self.model)
+        self.window = int(self.described.get("max_model_len") or self.config.max_position_embeddings)
         tokens = [(7 * place + 5) % self.config.vocab_size for place in range(max(PROBES))]
         try:
             states, _ = self.read([tokens[:count] for count in (1, *PROBES)])

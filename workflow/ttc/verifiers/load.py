@@ -55,6 +55,10 @@ def load(
     if batch_tokens < 1:
         raise InputError(f"batch_tokens is {batch_tokens}; allowed is a whole number from 1")
     if engine == SERVED:
+        if server is None:
+            raise InputError(
+                f"{path}: the layers of this verifier are in a server, which stages of a study are told of and nobody else"
+            )
         from ttc.verifiers.hosted import Hosted
         from ttc.verifiers.pooling import pooled
 

@@ -58,7 +58,7 @@ def open_verifier(
     from ttc.verifiers.load import load
 
     weights, separator = weights_of(path), card.get("checkpoint", {}).get("separator")
-    return load(
+    verifier = load(
         reads,
         weights.folder,
         engine=engine,
@@ -73,6 +73,9 @@ def open_verifier(
         alone=not beside,
         **({"server": Server.of(served, runtime.servers, place), "model": served} if served else {}),
     )
+    if served:
+        runtime.told["verifier_server"] = verifier.network.described
+    return verifier
 
 
 def how(spec: dict) -> dict:
