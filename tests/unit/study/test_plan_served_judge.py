@@ -6,6 +6,7 @@ import re
 import pytest
 
 from ttc.errors import InputError
+from ttc.estimate.measured import assumed
 from ttc.estimate.table import jobs as estimated
 from ttc.estimate.table import prices
 from ttc.sharing.licences import NOT_KNOWN, found
@@ -127,12 +128,16 @@ def test_the_plan_counts_every_request_with_its_whole_conversation(base, tmp_pat
     once = work_of(plan_study(given, ROOT), tmp_path)
     whole = work_of(planned(base), tmp_path)
     assert (whole.verified, whole.decoded) == (pytest.approx(once.verified), 8 * 4)
-    steps = work_of(planned(base, {"judge": {"asks": "steps"}}), tmp_path)
-    count = steps.decoded / (8 * 4)
-    assert (
-        count > 2
-        and steps.verified > (count - 1) * 8 * 4 * len(judging.load("yes_or_no", "steps").question) / 4
-    )
+    asks = {"judge": {"asks": "steps"}}
+    steps, plan = work_of(planned(base, asks), tmp_path), planned(base, asks)
+    once = work_of(plan_study(merge(given, {"prm": {"checkpoint": asks}}), ROOT), tmp_path)
+    questions = assumed(plan).questions
+    lengths = questions.steps("test")
+    ahead, _ = judging.load("yes_or_no", "steps").question.split("{solution}")
+    words = len(ahead) / 2.9 + questions.question("test")
+    again = sum(words + sum(lengths[:end]) for end in range(1, len(lengths)))
+    assert len(lengths) > 2 and steps.decoded == 8 * 4 * len(lengths)
+    assert steps.verified - once.verified == pytest.approx(8 * 4 * again)
     critic = {"kind": "judge_critique", "judge": {"critique": CRITIQUE}}
     probability = work_of(planned(base, critic), tmp_path)
     parsed = work_of(planned(base, merge(critic, {"judge": {"critique": {"verdict": "parsed"}}})), tmp_path)

@@ -169,7 +169,7 @@ def test_stages_ask_the_server_that_they_are_told_of(tmp_path):
         )
     assert follower_of._verifier.server.place == PLACE
     assert runtime.told["verifier_server"]["id"] == MODEL
-    with pytest.raises(InputError, match=r"are in a server, which stages of a study are told of and nobody else"):
+    with pytest.raises(InputError, match=r"are in a server, which only stages of a study are told of"):
         open_verifier(path, "skywork_value", runtime, engine="openai")
     with pytest.raises(InputError, match=r"prm\.checkpoint\.served\.url does not say where that is"):
         open_verifier(path, "skywork_value", Runtime(device="cpu"), **how(said))

@@ -57,7 +57,7 @@ def load(
     if engine == SERVED:
         if server is None:
             raise InputError(
-                f"{path}: the layers of this verifier are in a server, which stages of a study are told of and nobody else"
+                f"{path}: the layers of this verifier are in a server, which only stages of a study are told of"
             )
         from ttc.verifiers.hosted import Hosted
         from ttc.verifiers.pooling import pooled
