@@ -4,8 +4,11 @@ How a request fails is decided by its place among those with the same content, s
 what it was asked, what it answered, and how many requests were under way at once.
 """
 
+import base64
 import hashlib
 import json
+import math
+import struct
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -36,6 +39,10 @@ class Faults:
     faults: tuple[str, ...] = ()
     usage: str | None = None
     answers: bool = True  # whether there is an answer in the end
+    logprobs: str | None = (
+        None  # what it says of likely tokens: `missing`, `neither`, `late` (once nonsense), `ended`
+    )
+    states: Callable[[list[int]], list[float]] | None = None  # hidden states of the last of some tokens
     secret: str | None = None
     models: tuple[str, ...] = (MODEL,)
     retry_after: str = "7"  # seconds, said with 429
@@ -55,9 +62,22 @@ def answer(body: dict) -> tuple[str, str, int]:
     """Text, finish reason and tokens of the answer to a request: by its content, the seed among it."""
     number = int(hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest(), 16)
     limit = body.get("max_tokens") or body["max_completion_tokens"]
+    if (
+        "messages" in body and "Verdict:" in body["messages"][-1]["content"]
+    ):  # a judge is asked for a critique
+        return f"Verdict: {('Yes', 'No', 'perhaps')[number % 3]}", "stop", 4 + number % 5
     if number % 7 == 0:
         return "I think", "length", limit
     return f"So it is {number % 3}.\n#### {number % 3}", "stop", 6 + number % 5
+
+
+def likely(body: dict) -> list[tuple[str, float]]:
+    """The likeliest tokens after the turns of a request and their probabilities: by their content alone."""
+    number = hashlib.sha256(json.dumps(body["messages"], sort_keys=True).encode()).digest()
+    tokens = ("Yes", "yes", " Yes", "No", "no", "NO", "The", "I")
+    shares = {token: (number[place] + 1) ** 2 for place, token in enumerate(tokens)}
+    some = sorted(shares, key=shares.get, reverse=True)[: body["top_logprobs"]]
+    return [(token, 0.9 * shares[token] / sum(shares.values())) for token in some]
 
 
 def write_study(folder: Path, questions: int) -> Path:
@@ -152,11 +172,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(int(number), {"error": {"message": f"no ({echoed})"}}, again)
 
     def _answer(self, state: Faults, body: dict, name: str) -> None:
+        if self.path.endswith("/embeddings"):
+            self._embed(state, body, name)
+            return
         text, reason, tokens, *more = (state.answer or answer)(body)
         usage = (
             USAGES[state.usage](tokens) if state.usage else {"prompt_tokens": 5, "completion_tokens": tokens}
         )
+        likeliest = self._likeliest(state, body, name) if "top_logprobs" in body else {}
+        if likeliest:
+            text, reason, tokens = "Yes", "length", 1
+            usage = USAGES[state.usage](1) if state.usage else {"prompt_tokens": 5, "completion_tokens": 1}
         said = {"message": {"role": "assistant", "content": text}} if "messages" in body else {"text": text}
+        said |= likeliest
         with state.lock:
             state.answered[name] += 1
         response = {
@@ -166,6 +194,31 @@ class _Handler(BaseHTTPRequestHandler):
             "usage": usage,
         }
         self._send(200, response)
+
+    def _embed(self, state: Faults, body: dict, name: str) -> None:
+        if state.states is None:
+            self._send(404, {"error": {"message": "this model does not embed"}})
+            return
+        rows = [struct.pack(f"<{len(row)}f", *row) for row in map(state.states, body["input"])]
+        data = [
+            {"index": index, "object": "embedding", "embedding": base64.b64encode(row).decode()}
+            for index, row in enumerate(rows)
+        ]
+        with state.lock:
+            state.answered[name] += 1
+        usage = {"prompt_tokens": sum(map(len, body["input"]))}
+        self._send(200, {"object": "list", "data": data[::-1], "model": body["model"], "usage": usage})
+
+    def _likeliest(self, state: Faults, body: dict, name: str) -> dict:
+        if state.logprobs in ("missing", "ended"):
+            return {"logprobs": {"content": []} if state.logprobs == "ended" else None}
+        found = likely(body)
+        if state.logprobs == "neither":
+            found = [(token, share) for token, share in found if token in ("The", "I")]
+        top = [{"token": token, "logprob": math.log(share), "bytes": None} for token, share in found]
+        if state.logprobs == "late" and state.tries[name] == 1:
+            top[0]["logprob"] = 0.5
+        return {"logprobs": {"content": [top[0] | {"top_logprobs": top}]}}
 
     def _send(self, status: int, content: object, headers: dict | None = None) -> None:
         data = json.dumps(content).encode() if not isinstance(content, str) else content.encode()

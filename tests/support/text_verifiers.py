@@ -10,7 +10,8 @@ from ttc import noise
 from ttc.problems.steps import steps_of
 from ttc.problems.stops import Stops
 from ttc.verifiers.follow import TextSteps
-from ttc.verifiers.published import Scored, problem_with_context
+from ttc.verifiers.protocol import problem_with_context
+from ttc.verifiers.published import Scored
 
 
 def drawn(problem, steps):

@@ -29,10 +29,19 @@ def interpreter() -> Path | None:
 
 
 @contextmanager
-def serving(python: str | Path, model: Path, name: str, log: Path, window: int, memory: int) -> Iterator[str]:
+def serving(
+    python: str | Path,
+    model: Path,
+    name: str,
+    log: Path,
+    window: int,
+    memory: int,
+    more: tuple[str, ...] = (),
+) -> Iterator[str]:
     """The address of a server that has `model` under `name`; its window in tokens, its cache of keys in MiB.
 
-    python: the interpreter of vLLM's environment.  Stops with the end of the server's log if it does not come up.
+    python: the interpreter of vLLM's environment.  more: further arguments.  Stops with the end of the server's log if
+    it does not come up.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -40,7 +49,7 @@ def serving(python: str | Path, model: Path, name: str, log: Path, window: int, 
     command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", model, "--dtype", "float32"]
     command += ["--served-model-name", name, "--host", "127.0.0.1", "--port", port, "--enforce-eager"]
     command += ["--max-model-len", window, "--kv-cache-memory-bytes", memory << 20]
-    command += ["--no-enable-chunked-prefill", "--max-num-batched-tokens", "4096"]
+    command += ["--no-enable-chunked-prefill", "--max-num-batched-tokens", "4096", *more]
     with log.open("wb") as file:
         server = subprocess.Popen(
             list(map(str, command)), env=os.environ | SETTINGS, stdout=file, stderr=subprocess.STDOUT

@@ -1,4 +1,4 @@
-"""A study whose policy is behind a server that fails, from questions to the report."""
+"""Studies whose policy is behind a server that fails, from questions to the report: with searches, and with a judge."""
 
 import json
 
@@ -9,72 +9,101 @@ from tests.support.continuing import continuing
 from tests.support.fault_server import MODEL, SECRET, Faults, served
 from tests.support.published_study import QUICK, SOURCE, WITHOUT_NOTEBOOKS, snakemake
 
+CHAINS = 4 + 2 + 1 + 1  # answers of a question
 
-def test_a_served_policy_runs_to_the_report(tmp_path):
-    """Votes, searches whose prefixes it continues, and chains of revisions, for which it is asked again.
 
-    No policy is here, only the verifier that leads the searches, and the key is in no file.
+def ran(folder, state, verifier, **sections):
+    """The folder of a finished study; the key is in no file, and the address only where it is said.
+
+    verifier(reached): the checkpoint of its PRM, where `reached` says how the server is reached.
     """
-    small_models.write_problems(tmp_path / "files/test.jsonl", 4, 1)
+    small_models.write_problems(folder / "files/test.jsonl", 4, 1)
     prompt = small_models.PROMPT | {"ask_again": "Look again."}
-    (tmp_path / "files/prompt.yaml").write_text(json.dumps(prompt), encoding="utf-8")
-    small_models.verifier(tmp_path / "files/verifier")
-    verifier = {"path": str(tmp_path / "files/verifier"), "dtype": "float32", "kind": "qwen_extra0"}
-    led = {"prm": {"checkpoint": verifier, "preflight": None}, "orm": {"use": False}}
-    led["search"] = {"strategies": [{"kind": "beam", "width": 2}], "budgets": [4], "max_rounds": 4}
-    revision = {"by": "prompt", "max_generations": 4, "ratios": "all", "verifier": {"use": False}}
+    (folder / "files/prompt.yaml").write_text(json.dumps(prompt), encoding="utf-8")
     few = ("allocation", "stopping", "spending", "extrapolation", "findings", "exchange")
-    quick = {name: QUICK[name] for name in few} | WITHOUT_NOTEBOOKS
-    state = Faults(("429", "cut"), secret=SECRET, retry_after="0", answer=continuing)
-    with served(state) as url, preloaded.environment(tmp_path) as jobs:
-        given = (
-            led
-            | quick
-            | {
-                "study": {"name": "served"},
-                "problems": {
-                    "test": SOURCE | {"path": str(tmp_path / "files/test.jsonl"), "rows": 4},
-                    "prompt": str(tmp_path / "files/prompt.yaml"),
-                    "equality": "text",
-                },
-                "policy": {
-                    "served": {"model": MODEL, "url": url, "key_variable": "TTC_TEST_KEY", "concurrency": 32}
-                },
-                "sampling": {"samples": 8, "max_tokens": 36},
-                "revision": revision,
-                "evaluation": {"budgets": [1, 2, 4, 8]},
-                "difficulty": {"bins": 2},
-                "figures": {"formats": ["svg"], "sweep_budgets": [4, 8]}
-                | {"bootstrap": QUICK["figures"]["bootstrap"]},
-            }
-        )
-        result = snakemake(tmp_path / "study", given, environment=jobs | {"TTC_TEST_KEY": SECRET})
+    with served(state) as url, preloaded.environment(folder) as jobs:
+        reached = {"model": MODEL, "url": url, "key_variable": "TTC_TEST_KEY"}
+        given = {name: QUICK[name] for name in few} | WITHOUT_NOTEBOOKS
+        given |= {
+            "study": {"name": "served"},
+            "problems": {
+                "test": SOURCE | {"path": str(folder / "files/test.jsonl"), "rows": 4},
+                "prompt": str(folder / "files/prompt.yaml"),
+                "equality": "text",
+            },
+            "policy": {"served": reached | {"concurrency": 32}},
+            "prm": {"checkpoint": verifier(reached), "preflight": None},
+            "orm": {"use": False},
+            "sampling": {"samples": 8, "max_tokens": 36},
+            "revision": {"by": "prompt", "max_generations": 4, "ratios": "all", "verifier": {"use": False}},
+            "evaluation": {"budgets": [1, 2, 4, 8]},
+            "difficulty": {"bins": 2},
+            "figures": {"formats": ["svg"], "sweep_budgets": [4, 8]}
+            | {"bootstrap": QUICK["figures"]["bootstrap"]},
+        }
+        result = snakemake(folder / "study", given | sections, environment=jobs | {"TTC_TEST_KEY": SECRET})
     assert result.returncode == 0, result.stdout[-4000:]
-    chains = 4 + 2 + 1 + 1  # answers of a question
-    # Only the check before the searches is made twice: by the job that finds the server, and by that of the search
-    assert set(state.answered.values()) == {1}
-    steps = [body for body in state.bodies if "\n" in body.get("stop", ()) and body["temperature"] > 0]
-    made = tmp_path / "study/results/served"
+    made = folder / "study/results/served"
     assert MODEL in (made / "report.html").read_text(encoding="utf-8")
+    written = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert not [path for path in written if SECRET.encode() in path.read_bytes()]
+    # The address is in the study's own file, and in Snakemake's notes of its command
+    shown = [path for path in written if path.is_relative_to(folder / "study/results")]
+    assert not [path for path in shown if "logs" not in path.parts and url.encode() in path.read_bytes()]
+    return made
+
+
+def outcomes_of(made):
+    """The outcomes of a study with chains of revisions, whose policy has no size."""
     outcomes = pl.read_parquet(made / "tables/outcomes.parquet")
     revised = outcomes.filter(family="revisions")
     assert set(revised["strategy"]) >= {"sequential", "parallel", "revisions(sequential=2, parallel=2)"}
     assert set(outcomes["strategy"]) >= {"pass_at_1", "pass_at_k", "majority", "revision_step"}
     assert outcomes["tokens"].null_count() == 0 and outcomes["flops"].null_count() == len(outcomes)
-    searched = outcomes.filter(strategy="beam(width=2)")
+    return outcomes
+
+
+def answers_of(made, stage):
+    """How many answers the record of a stage's only job tells."""
+    (record,) = (made.parent / "store" / stage).glob("*.json")
+    return json.loads(record.read_text())["server"]["answers"]
+
+
+def test_a_served_policy_runs_to_the_report(tmp_path):
+    """Votes, searches whose prefixes it continues, and chains of revisions, for which it is asked again.
+
+    No policy is here, only the verifier that leads the searches.
+    """
+    small_models.verifier(tmp_path / "files/verifier")
+    verifier = {"path": str(tmp_path / "files/verifier"), "dtype": "float32", "kind": "qwen_extra0"}
+    search = {"strategies": [{"kind": "beam", "width": 2}], "budgets": [4], "max_rounds": 4}
+    state = Faults(("429", "cut"), secret=SECRET, retry_after="0", answer=continuing)
+    made = ran(tmp_path, state, lambda _: verifier, search=search)
+    # Only the check before the searches is made twice: by the job that finds the server, and by that of the search
+    assert set(state.answered.values()) == {1}
+    steps = [body for body in state.bodies if "\n" in body.get("stop", ()) and body["temperature"] > 0]
+    searched = outcomes_of(made).filter(strategy="beam(width=2)")
     assert len(searched) and searched["tokens"].min() > 0 and searched["budget"].unique().to_list() == [4]
     asked = len({json.dumps(body, sort_keys=True) for body in steps})
     assert asked > 4 * 4
-    records = {
-        stage: json.loads(file.read_text())["server"]
-        for stage in ("sample", "revise", "search")
-        for file in (tmp_path / f"study/results/store/{stage}").glob("*.json")
-    }
-    checks = records["search"]["answers"] - asked
-    assert records["sample"]["answers"] == 32 and records["revise"]["answers"] == 4 * chains
-    assert 3 <= checks <= 12 and len(state.answered) > 32 + 4 * chains + asked + checks
-    written = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
-    assert not [path for path in written if SECRET.encode() in path.read_bytes()]
-    # The address is in the study's own file, and in Snakemake's notes of its command
-    shown = [path for path in written if path.is_relative_to(tmp_path / "study/results")]
-    assert not [path for path in shown if "logs" not in path.parts and url.encode() in path.read_bytes()]
+    checks = answers_of(made, "search") - asked
+    assert answers_of(made, "sample") == 32 and answers_of(made, "revise") == 4 * CHAINS
+    assert 3 <= checks <= 12 and len(state.answered) > 32 + 4 * CHAINS + asked + checks
+
+
+def test_a_served_judge_scores_what_a_served_policy_wrote(tmp_path):
+    """Votes and chains; the judge has the same name and is asked otherwise, and no model is here."""
+    off = {"search": {"strategies": []}, "ablations": {"larger_search": False}}
+    state = Faults(("429", "cut"), secret=SECRET, retry_after="0")
+
+    def judge(reached):
+        return {"kind": "judge", "served": reached | {"concurrency": 8}}
+
+    made = ran(tmp_path, state, judge, **off)
+    assert {"best_of_n", "best_of_n_weighted"} <= set(outcomes_of(made)["strategy"])
+    asked = {stage: answers_of(made, stage) for stage in ("sample", "revise", "score", "score_revisions")}
+    assert (asked["sample"], asked["revise"]) == (32, 4 * CHAINS)
+    # Nothing is asked twice, but by the two jobs that score: a revision may be one of the samples
+    assert sum(state.answered.values()) == sum(asked.values()) and max(state.answered.values()) <= 2
+    judged = {json.dumps(body) for body in state.bodies if "logprobs" in body}
+    assert len(judged) > 4 and len(state.answered) == len(judged) + 4 * (8 + CHAINS)

@@ -148,7 +148,7 @@ PARSED = {
 @pytest.mark.parametrize("critique", PARSED)
 def test_a_verdict_is_parsed(folder, tmp_path, critique):
     verifier = opened(folder, tmp_path, verdict="parsed")
-    assert verifier.parsed(critique) == PARSED[critique]
+    assert verifier.asking.parsed(critique) == PARSED[critique]
 
 
 def test_parsed_verdicts_are_averaged(folder, by_hand, tmp_path, monkeypatch):

@@ -14,8 +14,7 @@ from ttc.tables import revisions
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.revisions import CHAIN_SCORES
 from ttc.verifiers.load import load
-from ttc.verifiers.protocol import Solution
-from ttc.verifiers.published import problem_with_context
+from ttc.verifiers.protocol import Solution, problem_with_context
 from ttc.verifiers.readers import solutions_of
 from ttc.verifiers.scoring import paced, score_in_blocks
 

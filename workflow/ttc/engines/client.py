@@ -29,17 +29,24 @@ class Unreadable(Exception):
 
 
 class Request(NamedTuple):
-    """A request: what it is called, whether it is turns or a text, its fields, and numbers in [0, 1) for its waits."""
+    """A request: what it is called, whether it is turns or a text, its fields, and numbers in [0, 1) for its waits.
+
+    path: of one that asks for something else.
+    """
 
     key: Any
     chat: bool
     body: dict
     jitter: Callable[[int], float]
+    path: str | None = None
 
 
 @dataclass(frozen=True)
 class Server:
-    """How a server is reached; no part of any key.  The key itself is in the environment, under `key_variable`."""
+    """How a server is reached; no part of any key.  The key itself is in the environment, under `key_variable`.
+
+    place: where the configuration says so.
+    """
 
     url: str
     key_variable: str | None = None
@@ -51,17 +58,22 @@ class Server:
     tries: int = 8
     # Of a model that searches ask to go on with answers: how they do (`ttc.engines.served_check.check_usual`)
     continued: dict | None = None
+    place: str = "policy.served"
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
-    def of(cls, model: str, servers: dict[str, dict]) -> "Server":
-        """The server of a model, of those that a job was told of; InputError where it was told of none."""
-        if not (servers.get(model) or {}).get("url"):
+    def of(cls, model: str, servers: dict[str, dict], place: str | None = None) -> "Server":
+        """The server of a model, of those that a job was told of; InputError where it was told of none.
+
+        place: where the configuration speaks of it, under which a verifier's is told; of a policy's, the model's name.
+        """
+        told = servers.get(place or model) or {}
+        if not told.get("url"):
             raise InputError(
-                f"model '{model}' is behind a server, and policy.served.url does not say where that is"
+                f"model '{model}' is behind a server, and {place or cls.place}.url does not say where that is"
             )
-        return cls(**servers[model])
+        return cls(**told, **({"place": place} if place else {}))
 
     @property
     def secret(self) -> str | None:
@@ -71,7 +83,7 @@ class Server:
         if not (found := os.environ.get(self.key_variable, "").strip()):
             raise InputError(
                 f"the environment variable {self.key_variable}, which holds the key of {self.url} "
-                "(policy.served.key_variable), is not set or empty"
+                f"({self.place}.key_variable), is not set or empty"
             )
         return found
 
@@ -114,7 +126,7 @@ class Client:
 
     async def answer(self, request: Request, read: Callable[[object], Any]) -> Any:
         """The answer to a request."""
-        path = "/chat/completions" if request.chat else "/completions"
+        path = request.path or ("/chat/completions" if request.chat else "/completions")
 
         async def once() -> Any:
             await self._turn()
@@ -159,7 +171,7 @@ class Client:
                     raise InputError(f"{server.url} refuses the request: {wrong}") from None
                 asked = _asked_for(error.response.headers)
             except self.openai.APITimeoutError:
-                asked, wrong = 0.0, f"no answer came in {server.timeout:g} seconds (policy.served.timeout)"
+                asked, wrong = 0.0, f"no answer came in {server.timeout:g} seconds ({server.place}.timeout)"
             except self.openai.APIConnectionError as error:
                 asked, wrong = 0.0, f"there is no connection ({self._clean(error.__cause__ or error)})"
             except (self.openai.OpenAIError, ValueError, Unreadable) as error:
@@ -176,7 +188,7 @@ class Client:
                 await self._sleep(max(own, asked))
         times = "once" if server.tries == 1 else f"{server.tries} times"
         raise InputError(
-            f"{server.url}: a request was made {times} (policy.served.tries) and brought no answer: {wrong}; what was "
+            f"{server.url}: a request was made {times} ({server.place}.tries) and brought no answer: {wrong}; what was "
             "answered before is kept, and the same command goes on"
         )
 

@@ -1,7 +1,7 @@
 """Answers of a server as they come: kept once a minute in tables, and with them the server's bill."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ttc.engines.sampling import Counted
 from ttc.engines.server import answers, describe
 from ttc.models.card import served_model
 from ttc.problems.formats import PromptForm
-from ttc.runtime import Report, Runtime
+from ttc.runtime import Report, Runtime, Work
 
 MOST = 4096  # answers that are kept together, at most
 BILL = {"model": pl.String, "fingerprint": pl.String, "read": pl.Int64, "decoded": pl.Int64}
@@ -68,16 +68,11 @@ class Recording:
         coming = answers(
             server, wanted(model), max_tokens, lambda said: requests.read(said, max_tokens), follow
         )
-        try:
-            with closing(coming):
-                for each in coming:
-                    if each is not None:
-                        self.waiting.append(each)
-                        progress.tell(1, each[1].tokens or 0)
-                    if self.waiting and (self.work.due() or len(self.waiting) >= MOST):
-                        self.keep()
-        finally:
-            self.keep()
+
+        def tell(came: tuple[Key, Answer]) -> None:
+            progress.tell(1, came[1].tokens or 0)
+
+        take(coming, self.waiting, self.work, self.keep, tell)
         table = self.work.table(self.name)
         self.runtime.told["server"] = {"described": described} | billed(self.work.table("bills"))
         if self.form.thought is not None:
@@ -88,7 +83,8 @@ class Recording:
         """Keep what has come since the last time."""
         if not self.waiting:
             return
-        taken, self.waiting = sorted(self.waiting, key=lambda each: each[0]), []
+        taken = sorted(self.waiting, key=lambda each: each[0])
+        self.waiting.clear()
         said = [answer for _, answer in taken]
         texts, replaced = requests.written(self.form.prompt, [each.text for each in said])
         self.form.replaced += replaced
@@ -115,6 +111,29 @@ class Recording:
             **{self.name: pl.concat([solutions, keys], how="horizontal")},
             bills=pl.concat([keys, bills], how="horizontal"),
         )
+
+
+def take(
+    coming: Generator[tuple[Key, Any] | None],
+    waiting: list[tuple[Key, Any]],
+    work: Work,
+    keep: Callable[[], None],
+    tell: Callable[[tuple[Key, Any]], None],
+) -> None:
+    """Put answers (`ttc.engines.server.answers`) into `waiting` as they come, and have them kept when it is time.
+
+    keep: empties `waiting`; what has come is kept also where asking ends badly.  tell: is told of each answer.
+    """
+    try:
+        with closing(coming):
+            for each in coming:
+                if each is not None:
+                    waiting.append(each)
+                    tell(each)
+                if waiting and (work.due() or len(waiting) >= MOST):
+                    keep()
+    finally:
+        keep()
 
 
 def jitter(stream: np.uint64) -> Callable[[int], float]:

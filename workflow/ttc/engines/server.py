@@ -28,7 +28,7 @@ def describe(server: Server, model: str) -> dict:
     if model not in known:
         names = ", ".join(sorted(map(str, known))[:20]) or "none"
         raise InputError(
-            f"{server.url} does not serve '{model}' (policy.served.model); it serves "
+            f"{server.url} does not serve '{model}' ({server.place}.model); it serves "
             f"{names}{nearest(model, map(str, known))}"
         )
     return {name: known[model][name] for name in TOLD if isinstance(known[model].get(name), str | int)}
@@ -37,20 +37,21 @@ def describe(server: Server, model: str) -> dict:
 def answers(
     server: Server,
     requests: Iterable[Request],
-    max_tokens: int,
+    max_tokens: int | None,
     read: Callable[[object], Any],
     follow: Callable[[Request, Any], Request | None] | None = None,
 ) -> Iterator[tuple[Any, Any] | None]:
     """Key and answer of each request, as they come; None once in a while when none does, so that what is
     there can be kept.
 
-    read: makes an answer of a response, or raises; then the request is made again.  follow: called in the thread that
-    asks, with a request and its answer; says what is to be asked after it, or None.  InputError where the server
-    says no, or no try of a request brings an answer; the answers that are there come before it.
+    max_tokens: of an answer at most; None where nothing is written.  read: makes an answer of a response, or raises;
+    then the request is made again.  follow: called in the thread that asks, with a request and its answer; says what is
+    to be asked after it, or None.  InputError where the server says no, or no try of a request brings an answer; the
+    answers that are there come before it.
     """
     done: queue.Queue = queue.Queue()
     stop = threading.Event()
-    limits = {server.length_field: max_tokens}
+    limits = {} if max_tokens is None else {server.length_field: max_tokens}
     thread = threading.Thread(
         target=_work, args=(server, limits, iter(requests), read, follow, done, stop), daemon=True
     )
@@ -76,7 +77,7 @@ def complete(server: Server, request: Request, limits: dict) -> Request:
     """A request with the fields that servers disagree about."""
     fields = request.body | limits
     if not server.send_seed:
-        del fields["seed"]
+        fields.pop("seed", None)
     return request._replace(body=fields)
 
 

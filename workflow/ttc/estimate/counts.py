@@ -8,14 +8,13 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from ttc.estimate.judges import criticised, judged, of_requests
 from ttc.estimate.lengths import Lengths, Round, Weighted, rounds
-from ttc.estimate.published import CHARACTERS, CHAT_TURNS
 from ttc.problems.task import load
 from ttc.search.strategy import from_spec
 from ttc.study.artifact import Artifact, Part
 from ttc.study.sections.running import SERVED
 
-SOLUTION = "{solution}"  # in the words of a judge (`ttc.verifiers.judging`)
 HELD_OUT = 0.1  # share of the questions that validate a training (`ttc.verifiers.examples`)
 
 
@@ -150,6 +149,7 @@ def _roll_out(artifact: Artifact, assumptions: Assumptions) -> Work:
 
 def _score(artifact: Artifact, assumptions: Assumptions) -> Work:
     rows = read = written = 0.0
+    judge = artifact.spec.get("judge")
     for each in artifact.inputs["samples"]:
         if isinstance(each, Part):  # of samples at a budget of thought
             made = _think(each.artifact, assumptions)
@@ -160,32 +160,17 @@ def _score(artifact: Artifact, assumptions: Assumptions) -> Work:
         samples = each.spec["samples"][1] - each.spec["samples"][0]
         rows += made.rows
         read += made.decoded + samples * _total(asked, assumptions.questions.question)
-        read += samples * _total(asked, partial(_judged, artifact.spec, assumptions))
-        written += samples * _total(asked, partial(_criticised, artifact.spec, assumptions))
+        read += samples * _total(asked, partial(judged, judge, assumptions.questions))
+        written += samples * _total(asked, partial(criticised, judge, assumptions.questions))
+    return _work_of(artifact, assumptions, read, written, rows)
+
+
+def _work_of(artifact: Artifact, assumptions: Assumptions, read: float, written: float, rows: float) -> Work:
+    """The work of a verifier; one behind a server reads more (`ttc.estimate.judges.of_requests`)."""
+    spec = artifact.spec
+    if spec.get("engine") == SERVED and "served" not in spec:
+        read, written = of_requests(spec["judge"], assumptions.questions, rows, read, written)
     return Work(decoded=written, verified=read, rows=rows)
-
-
-def _judged(spec: dict, assumptions: Assumptions, level: Hashable, times: float | None = None) -> float:
-    """Tokens of the words in which a judge is asked about a solution: those before it once, the others each time."""
-    if (judge := spec.get("judge")) is None:
-        return 0.0
-    before, after = judge["question"].split(SOLUTION)
-    if times is None:
-        times = _times(judge, assumptions, level)
-    written = len(judge["system"] or "") + len(before) + times * len(after)
-    return written / CHARACTERS + times * CHAT_TURNS
-
-
-def _times(judge: dict, assumptions: Assumptions, level: Hashable) -> int:
-    """How often a judge is asked about a solution."""
-    return len(assumptions.questions.steps(level)) if judge["asks"] == "steps" else 1
-
-
-def _criticised(spec: dict, assumptions: Assumptions, level: Hashable) -> float:
-    """Tokens of a judge's critiques of a solution, all as long as they may be: none is known before."""
-    if (critique := spec.get("judge", {}).get("critique")) is None:
-        return 0.0
-    return _times(spec["judge"], assumptions, level) * critique["count"] * critique["max_tokens"]
 
 
 def _search(artifact: Artifact, assumptions: Assumptions) -> Work:
@@ -203,9 +188,8 @@ def _search(artifact: Artifact, assumptions: Assumptions) -> Work:
     served = spec.get("engine") == SERVED
     prompts, count = requested if served else _total(asked, questions.prompt), sum(asked.values())
     read = _total(asked, questions.question) + decoded  # each step once, with its rollout behind it
-    read += _total(
-        asked, lambda level: _judged(spec, assumptions, level, beams * len(questions.steps(level)))
-    )
+    judge = spec.get("judge")
+    read += _total(asked, lambda level: judged(judge, questions, level, beams * len(questions.steps(level))))
     nodes = beams * _total(asked, lambda level: len(questions.steps(level)))
     return Work(strategy.generations(beams) * count, decoded, prompts, read, rows=beams * count + nodes)
 
@@ -278,12 +262,12 @@ def _read_chains(chains: list, max_context: int, assumptions: Assumptions) -> tu
 
 def _score_revisions(artifact: Artifact, assumptions: Assumptions) -> Work:
     rows, read = _read_chains(artifact.inputs["chains"], artifact.spec["max_context"], assumptions)
-    written = 0.0
-    for each in artifact.inputs["chains"] if "judge" in artifact.spec else ():
+    written, judge = 0.0, artifact.spec.get("judge")
+    for each in artifact.inputs["chains"] if judge else ():
         asked, answers = _asked(each.spec, assumptions), sum(_answers(each.spec, assumptions).values())
-        read += answers * _total(asked, partial(_judged, artifact.spec, assumptions))
-        written += answers * _total(asked, partial(_criticised, artifact.spec, assumptions))
-    return Work(decoded=written, verified=read, rows=rows)
+        read += answers * _total(asked, partial(judged, judge, assumptions.questions))
+        written += answers * _total(asked, partial(criticised, judge, assumptions.questions))
+    return _work_of(artifact, assumptions, read, written, rows)
 
 
 def _pair_revisions(artifact: Artifact, assumptions: Assumptions) -> Work:

@@ -145,7 +145,8 @@ def sizes(plan: Plan, root: Path | None = None, all_of_them: bool = False) -> di
 
 def _size(plan: Plan, model: Artifact, root: Path | None, all_of_them: bool) -> int:
     section = SECTIONS[model.label]
-    if (served := plan.configuration.served.get(section)) is not None:
+    asked = plan.configuration.served | plan.configuration.asked_verifiers
+    if (served := asked.get(section)) is not None:
         return (served.parameters if all_of_them else served.size) or 0
     checkpoint = getattr(plan.configuration, section).checkpoint
     if root is not None and (size := _card(root / model.path, all_of_them)) is not None:

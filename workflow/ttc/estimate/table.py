@@ -12,7 +12,7 @@ from ttc.estimate.published import sizes
 from ttc.estimate.rates import START, Rates, benchmark, engine, size_of, stated_rates
 from ttc.estimate.sizes import flops
 from ttc.study.artifact import Artifact, Part
-from ttc.study.jobs import ASKED, gpus_of
+from ttc.study.jobs import ASKED, READ, gpus_of
 from ttc.study.plan import Plan
 from ttc.study.sections.configuration import POOL
 from ttc.study.sections.running import SERVED
@@ -203,11 +203,16 @@ def _stated(plan: Plan, rates: Rates) -> Iterator[str]:
 
 def prices(plan: Plan, every: list[Job]) -> Iterator[str]:
     """Of each model behind a server, the tokens that are asked of it, and what they cost where there is a price."""
-    for section, served in plan.configuration.served.items():
-        asked = [job for job in every if job.artifact.stage in WRITING and _asks(job.artifact, served.model)]
+    configuration = plan.configuration
+    verifiers = {f"{name}.checkpoint": each for name, each in configuration.asked_verifiers.items()}
+    for section, served in [*configuration.served.items(), *verifiers.items()]:
+        stages = READ if section in verifiers else WRITING
+        asked = [job for job in every if job.artifact.stage in stages and _asks(job.artifact, served.model)]
         said = []
         for jobs_of in (asked, [job for job in asked if not job.made]):
-            read = sum(job.work.prompted for job in jobs_of)
+            # A verifier that is here reads what a search by a served policy makes, and nobody bills that
+            verified = sum(job.work.verified for job in jobs_of) if section in verifiers else 0
+            read = sum(job.work.prompted for job in jobs_of) + verified
             decoded = sum(job.work.decoded for job in jobs_of)
             cost = ""
             if (price := served.price) is not None:
@@ -222,8 +227,8 @@ def prices(plan: Plan, every: list[Job]) -> Iterator[str]:
 
 
 def _asks(artifact: Artifact, model: str) -> bool:
-    written_by = artifact.inputs["reviser" if artifact.stage == "revise" else "policy"]
-    return written_by[0].spec.get("served") == model
+    role = "verifier" if artifact.stage in READ else "reviser" if artifact.stage == "revise" else "policy"
+    return artifact.inputs[role][0].spec.get("served") == model
 
 
 def _assumed(plan: Plan, sentences: list[str]) -> list[str]:

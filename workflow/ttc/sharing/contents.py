@@ -150,7 +150,7 @@ def _add_externals(plan: Plan, found: Contents, size: str) -> None:
     for given, each in sorted(every.items()):
         copied = size != "tables" and not isinstance(each, Folder) and not given.startswith(NOTEBOOKS)
         _add_external(given, each.key, Path(each.path), copied, found)
-    problems, prm = plan.configuration.problems, plan.configuration.checkpoints.get("prm")
+    problems, prm = plan.configuration.problems, plan.configuration.verifier
     prompts = {problems.prompt, problems.larger_prompt} if problems else set()
     if prm is not None and prm.judging is not None:
         prompts.add(prm.judging.prompt)

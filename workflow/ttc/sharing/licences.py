@@ -40,7 +40,7 @@ def found(plan: Plan) -> list[dict]:
     for role, checkpoint in configuration.checkpoints.items():
         name = checkpoint.hub or "a local folder"
         rows.append(_row(role, name, checkpoint.revision, licence_of(checkpoint.hub or "")))
-    for role, served in configuration.served.items():
+    for role, served in (configuration.served | configuration.asked_verifiers).items():
         rows.append(_row(role, served.model, None, NOT_KNOWN))
     for role in ("test", "train"):
         source = configuration.problems.source(role)

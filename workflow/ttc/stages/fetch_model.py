@@ -33,11 +33,11 @@ DECLARATION = {
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: role (policy, prm), hub and revision (or the input `checkpoint`, a directory or a GGUF file), dtype,
     attention, trust_remote_code; of a verifier format (`ttc.verifiers.kinds`) and separator; of a GGUF file gguf, the
-    version of the package that reads it; or role and served, the name of a model behind a server.  Writes a
-    directory with `card.json` and, of a model that is here, `weights`, a link or a directory.
+    version of the package that reads it; or role and served, the name of a model behind a server, and of a judge
+    format.  Writes a directory with `card.json` and, of a model that is here, `weights`, a link or a directory.
     """
     if "served" in spec:
-        _ask(spec["served"], output, runtime)
+        _ask(spec, output, runtime)
         return
     place = {name: spec[name] for name in ("hub", "revision", "gguf") if spec.get(name) is not None}
     given = None if spec["hub"] is not None else one(inputs, "checkpoint")
@@ -78,14 +78,17 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     )
 
 
-def _ask(model: str, output: Path, runtime: Runtime) -> None:
+def _ask(spec: dict, output: Path, runtime: Runtime) -> None:
     """A card for a model behind a server, once the server says that it has it, and has shown what searches need."""
-    server = Server.of(model, runtime.servers)
+    model, reads = spec["served"], {"format": spec["format"]} if "format" in spec else {}
+    place = f"{spec['role']}.checkpoint.{SERVED}" if reads else None
+    server = Server.of(model, runtime.servers, place)
     described = ask(server, model)
     if server.continued is not None:
         check_usual(server, model, **server.continued)
     output.mkdir(parents=True, exist_ok=True)
-    write_card(output, {"kind": "policy", "checkpoint": {SERVED: model}} | {"described": described})
+    about = {"kind": spec["role"]} | reads | {"checkpoint": {SERVED: model}}
+    write_card(output, about | {"described": described})
     print(f"  '{model}' is served", flush=True)
 
 

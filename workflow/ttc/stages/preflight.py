@@ -8,7 +8,7 @@ from pathlib import Path
 from ttc.errors import InputError
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PREFLIGHT
-from ttc.verifiers.open import open_verifier
+from ttc.verifiers.open import how, open_verifier
 from ttc.verifiers.preflight import Example, preflight, told_apart
 
 DECLARATION = {
@@ -22,14 +22,14 @@ DECLARATION = {
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: format, least_auc, and examples: {problem, steps, verdicts} each, or null for those of the package; judge
-    (optional): how a judge is asked.
+    (optional): how a judge is asked; request and served (optional): as of stage `score`.
 
     Writes the table of their scores.  An outcome verifier is examined in the same way, as if the solution ended with
     each of its steps.  InputError where right and wrong steps do not score as they should.
     """
     examples = None if spec["examples"] is None else checked(spec["examples"])
     path = one(inputs, "verifier")
-    verifier = open_verifier(path, spec["format"], runtime, judge=spec.get("judge"))
+    verifier = open_verifier(path, spec["format"], runtime, **how(spec))
     table = preflight(verifier, examples, spec["least_auc"])
     area, right, wrong = told_apart(table)
     print(

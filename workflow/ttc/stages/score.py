@@ -8,7 +8,7 @@ from ttc.errors import InputError
 from ttc.models.card import read_card
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
-from ttc.verifiers.open import open_verifier, tell
+from ttc.verifiers.open import how, open_verifier, tell
 from ttc.verifiers.readers import solutions_of
 from ttc.verifiers.scoring import score_in_blocks
 
@@ -25,7 +25,9 @@ BLOCKS = 8  # times `batch_rows` different solutions that are scored before they
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
-    """spec: kind (prm or orm); of a published verifier format and engine; judge (optional): how a judge is asked.
+    """spec: kind (prm or orm); of a published verifier format and engine; judge (optional): how a judge is asked;
+    request (optional): further fields of requests to one behind a server; served (optional): what the layers are called
+    there.
 
     Writes the table of scores of all samples given: one a step, or of an outcome verifier the last one.  A verifier
     from scratch reads step by step, as in a search, so that a step has the same score in both.
@@ -36,8 +38,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     kind = read_card(path)["kind"]
     if kind != spec["kind"]:
         raise InputError(f"{path} is of kind '{kind}' and not '{spec['kind']}'")
-    engine = spec.get("engine", "transformers")
-    verifier = open_verifier(path, spec.get("format"), runtime, engine=engine, judge=spec.get("judge"))
+    verifier = open_verifier(path, spec.get("format"), runtime, **how(spec))
     scored = score_in_blocks(
         verifier,
         solutions_of(problems, samples),

@@ -9,7 +9,7 @@ from ttc.problems.contexts import contexts
 from ttc.runtime import Inputs, Runtime, one
 from ttc.tables.generation import PROBLEMS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
-from ttc.verifiers.open import open_verifier, tell
+from ttc.verifiers.open import how, open_verifier, tell
 from ttc.verifiers.readers import solutions_of
 from ttc.verifiers.scoring import score_in_blocks
 
@@ -27,7 +27,7 @@ BLOCKS = 16  # times `batch_rows` distinct revisions that are scored before they
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: max_context (earlier answers that are read, 0 = the revision alone); of a published verifier format; judge
-    (optional): how a judge is asked.
+    (optional): how a judge is asked; request and served (optional): as of stage `score`.
 
     Writes the table of chain scores.  A PRM's score of a revision is that of its last step, read as a sample's is.
     Revisions of a problem with equal texts and equal contexts, which without contexts are most, are scored once.
@@ -36,7 +36,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     chains = CHAINS.read(inputs["chains"])
     path = one(inputs, "verifier")
     whole = read_card(path)["kind"] == "orm"
-    verifier = open_verifier(path, spec.get("format"), runtime, whole=whole, judge=spec.get("judge"))
+    verifier = open_verifier(path, spec.get("format"), runtime, whole=whole, **how(spec))
     scored = score_in_blocks(
         verifier,
         solutions_of(problems, chains, contexts(chains, spec["max_context"])),

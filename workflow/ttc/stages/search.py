@@ -45,8 +45,9 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     spec: seed, split, problems, strategy {kind and its hyper-parameters}, budget (N beams), temperature, max_tokens,
     max_step_tokens (None: as many as max_tokens), max_rounds, finished and duplicates (see `ttc.search.beams`), and
     `repeat` where it is not the first run of its kind; of published models `engine` and `verifier_engine`, where they
-    are not the usual one; judge (optional): how a judge is asked; request and continuation (optional): further fields
-    of requests to a server, and of those that go on with an answer.
+    are not the usual one; judge (optional): how a judge is asked; verifier_served (optional): what the verifier's
+    layers are called, where a server has them; request and continuation (optional): further fields of requests to a
+    server, and of those that go on with an answer.
     InputError where policy and verifier do not read text as the same tokens, and for a server that does not continue
     answers.
     """
@@ -64,7 +65,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         _opened(spec, inputs, problems, form, runtime) as engine,
     ):
         read_by = spec.get("verifier_engine", "transformers")
-        verifier = open_follower(beside, spec.get("format"), runtime, engine, read_by, spec.get("judge"))
+        asked = spec.get("judge"), spec.get("verifier_served")
+        verifier = open_follower(beside, spec.get("format"), runtime, engine, read_by, *asked)
         gc.freeze()  # models and libraries stay: garbage collection need not walk over them while trees grow
         most = 2 * max(runtime.batch_rows, getattr(engine, "at_once", 0))
         search_problems(engine, verifier, problems, spec, most, runtime.work, form, runtime.progress)

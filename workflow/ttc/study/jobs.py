@@ -23,6 +23,8 @@ CACHE = "results/cache"
 SPECIFICATIONS = f"{CACHE}/specifications"
 ASKED = ("sample", "revise")  # stages that a server may write for
 ASKING = ("fetch_model", "search", *ASKED)
+# Stages that read with nothing but a verifier, which a server may have
+READ = ("preflight", "score", "score_revisions")
 LONGEST = 60_000  # bytes of a specification in a command; Linux takes arguments of 131,072
 
 
@@ -38,8 +40,25 @@ def gpus_of(configuration: Configuration, stage: str) -> int:
 
 def only_asks(configuration: Configuration, stage: str) -> bool:
     """Whether all jobs of a stage ask servers, so that no model is here."""
+    if stage in READ and configuration.served_verifiers:
+        trained = configuration.revises and configuration.revision.verifier.use
+        return not {"score": configuration.orm.use, "score_revisions": trained}.get(stage, False)
     policies = {"policy", "larger_policy"}
     return stage in ASKED and not policies & configuration.checkpoints.keys() and bool(configuration.served)
+
+
+def servers_of(configuration: Configuration, stage: str) -> dict[str, dict] | None:
+    """How the servers are reached that jobs of a stage may ask: policies' by model, a verifier's by its place.
+
+    None where there is none.
+    """
+    policies = configuration.served.values() if stage in ASKING else ()
+    verifiers = configuration.served_verifiers if stage in (*READ, "search") else {}
+    if stage == "fetch_model":  # a checkpoint whose layers are elsewhere is fetched as any other
+        verifiers = configuration.asked_verifiers
+    asked = {each.model: each for each in policies}
+    asked |= {f"{name}.checkpoint.served": each for name, each in verifiers.items()}
+    return {name: each.reached for name, each in asked.items() if each.url is not None} if asked else None
 
 
 @dataclass(frozen=True)
@@ -140,12 +159,12 @@ class Jobs:
         configuration, about = self.plan.configuration, STAGES[stage]
         runtime = configuration.runtime
         rest = f"--batch-rows {runtime.batch_rows} --device {runtime.device}"
-        if stage in ASKING and (served := configuration.served.values()):
-            reached = {each.model: each.reached for each in served if each.url is not None}
+        if (reached := servers_of(configuration, stage)) is not None:
             if stage == "fetch_model":
                 # Nothing is paid for before a server has shown that it can do what searches ask of it
                 for model, continued in self._continued().items():
-                    reached.get(model, {})["continued"] = continued
+                    if model in reached:
+                        reached[model] = reached[model] | {"continued": continued}
             rest += f" --servers {shlex.quote(canonical(reached))}"
         if about.gpu and not only_asks(configuration, stage):
             rest += f" --gpus {self.gpus(stage) or 1}"

@@ -34,6 +34,13 @@ def shown_configuration(configuration: Configuration) -> dict:
                 shown[name] = {each: shown[name][each] for each in given if each in shown[name]} | thought
                 if shown[name]["checkpoint"].get("judge", "") is None:  # as before there were any
                     del shown[name]["checkpoint"]["judge"]
+        for name, served in configuration.served_verifiers.items():
+            if configuration.verifier.hosted:
+                shown[name]["checkpoint"]["served"] = {"model": served.model}
+                continue
+            asked = {each: shown[name]["checkpoint"].get(each) for each in ("kind", "judge")}
+            own = {"served": served.said | served.model_dump(include=SIZES)}
+            shown[name]["checkpoint"] = {each: asked[each] for each in asked if asked[each] is not None} | own
     if origin != POOL:
         for name in ("prm", "orm", "revision"):
             if not shown[name]["use"]:

@@ -50,7 +50,10 @@ CHAIN_SCORES = Schema(
     CHAIN
     | {
         "score": Column(pl.Float32(), meaning="verifier score of the revision", low=0.0, high=1.0),
-        "tokens": count(meaning="tokens the verifier read: prompt, answers before, and this one"),
+        "tokens": count(
+            meaning="tokens the verifier read: prompt, answers before, and this one; null = not recorded",
+            nullable=True,
+        ),
     }
     | WRITTEN,
     meaning="verifier scores of revisions",

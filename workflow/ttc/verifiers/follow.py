@@ -133,11 +133,13 @@ def open_follower(
     engine: Engine,
     read_by: str = "transformers",
     judge: dict | None = None,
+    served: str | None = None,
 ) -> StepVerifier:
     """A process verifier that follows a search: it reads the policy's tokens, or the texts that they are.
 
-    engine: the policy's; read_by: the name of the engine that computes a published verifier; judge: how one is asked.
-    InputError for an outcome verifier, and for one from scratch whose tokens are not the policy's.
+    engine: the policy's; read_by: the name of the engine that computes a published verifier; judge: how one is asked;
+    served: what its layers are called, where a server has them.  InputError for an outcome verifier, and for one from
+    scratch whose tokens are not the policy's.
     """
     kind = read_card(path)["kind"]
     if kind != "prm":
@@ -145,7 +147,7 @@ def open_follower(
     if judge is not None and (judge["asks"] != STEPS or "critique" in judge):
         what = "writes critiques" if "critique" in judge else "is asked about whole solutions"
         raise InputError(f"{path} {what}; only a judge that says yes or no to steps guides a search")
-    verifier = open_verifier(path, reads, runtime, engine=read_by, beside=True, judge=judge)
+    verifier = open_verifier(path, reads, runtime, engine=read_by, beside=True, judge=judge, served=served)
     if reads is not None:
         return TextSteps(verifier, engine.tokenizer, engine.stops)
     require_same_tokens(engine.tokenizer, verifier.tokenizer)

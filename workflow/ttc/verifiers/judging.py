@@ -32,6 +32,9 @@ SOLUTION, STEPS = (
 )  # what a judge is asked about: a whole solution, or each step's beginning
 PLACES = ("{problem}", "{solution}")
 OWN = (SOLUTION, STEPS, "yes", "no", "verdict")
+PROBABILITY = "probability"  # what a critique's score may be; see `Critique`
+UNDECIDED = 0.5  # score where there is no verdict
+BETWEEN = "\n\n"  # a critique and what stands before its verdict
 TURNS = ("description", "system", "variables", "date")  # as in the prompts of policies
 
 
@@ -62,6 +65,11 @@ class Asking:
     date: str = Prompt.date
     critique: Critique | None = None
 
+    @property
+    def by_probability(self) -> bool:
+        """Whether a score is a probability, and not what a critique says."""
+        return self.critique is None or self.critique.verdict == PROBABILITY
+
     @classmethod
     def of(cls, content: dict) -> "Asking":
         """That of a specification, as `content` wrote it."""
@@ -74,16 +82,40 @@ class Asking:
         made = json.loads(canonical(asdict(self)))
         return {name: value for name, value in made.items() if name != "critique" or value is not None}
 
+    @property
+    def turns(self) -> Prompt:
+        """The turns into which a question (`filled`) is put."""
+        return Prompt(prompts.PLACE, system=self.system, variables=self.variables, date=self.date)
+
+    def filled(self, problem: str, steps: Sequence[str]) -> str:
+        """The question about these steps of a solution."""
+        values = dict(zip(PLACES, (problem, SEPARATOR.join(steps)), strict=True))
+        # In one go, so that a problem may speak of {solution}
+        return re.sub("|".join(map(re.escape, PLACES)), lambda found: values[found[0]], self.question)
+
     def text(self, tokenizer, problem: str, steps: Sequence[str]) -> str:
         """What the model reads up to its judgement: a conversation in the chat template of `tokenizer`.
 
         InputError where there is no chat template, or it takes no such turns.
         """
-        values = dict(zip(PLACES, (problem, SEPARATOR.join(steps)), strict=True))
-        # In one go, so that a problem may speak of {solution}
-        filled = re.sub("|".join(map(re.escape, PLACES)), lambda found: values[found[0]], self.question)
-        turns = Prompt(prompts.PLACE, system=self.system, variables=self.variables, date=self.date)
-        return prompts.render(turns, filled, tokenizer)
+        return prompts.render(self.turns, self.filled(problem, steps), tokenizer)
+
+    def concluded(self, critique: str) -> str:
+        """A critique up to its own verdict, and what stands before the verdict that it is to be given."""
+        if (own := critique.rfind(self.verdict)) >= 0:
+            critique = critique[:own]
+        return critique.rstrip() + BETWEEN + self.verdict
+
+    def parsed(self, critique: str) -> float:
+        """1 for yes and 0 for no, as the last verdict of a critique says, behind `verdict` or in a box; else 1/2."""
+        yes, no = ({text.strip().lower() for text in each} for each in (self.yes, self.no))
+        words = "|".join(sorted(map(re.escape, yes | no), key=len, reverse=True))
+        found = re.findall(
+            rf"(?:{re.escape(self.verdict)}|\\boxed)\W*(?:text\W*)?({words})\b",
+            critique,
+            flags=re.IGNORECASE,
+        )
+        return UNDECIDED if not found else float(found[-1].lower() in yes)
 
 
 def load(name: str | Path, asks: str, critique: Critique | None = None) -> Asking:

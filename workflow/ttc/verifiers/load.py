@@ -6,12 +6,15 @@ verifier.score(["What is 2 + 3 * 4?"], [["3 * 4 = 12", "2 + 12 = 14"]])  # [[ste
 
 from pathlib import Path
 
+from ttc.engines.client import Server
 from ttc.errors import InputError
 from ttc.models.checkpoint import Source
 from ttc.models.directory import resolve_device
 from ttc.runtime import MEMORY
 from ttc.verifiers.published import PublishedVerifier
 from ttc.verifiers.readers import kind_class
+
+SERVED = "openai"  # the engine whose layers a server has
 
 
 def load(
@@ -30,6 +33,8 @@ def load(
     batch_tokens: int = 16384,
     memory: int | None = MEMORY,
     alone: bool = True,
+    server: Server | None = None,
+    model: str = "",
 ) -> PublishedVerifier:
     """The verifier of a checkpoint, ready to score.
 
@@ -41,7 +46,7 @@ def load(
     with its padding; a longer input is read alone.  memory: MB of keys and values that are kept of what was read, so
     that what begins alike is not read again; None: whole inputs are read.  engine: `vllm` reads a directory through
     vLLM, in batches of its own; there `memory` is what it takes for keys and values if another model shares the GPU;
-    alone on it it takes what there is.
+    alone on it it takes what there is.  `openai` asks `server`, where vLLM has the layers under the name `model`.
 
     InputError for an unknown kind or option, a checkpoint that is missing, is not of this kind or lacks weights, and a
     tokenizer without the kind's tokens.
@@ -49,7 +54,17 @@ def load(
     make, options = kind_class(kind, separator, judge)
     if batch_tokens < 1:
         raise InputError(f"batch_tokens is {batch_tokens}; allowed is a whole number from 1")
-    if engine == "vllm":
+    if engine == SERVED:
+        if server is None:
+            raise InputError(
+                f"{path}: the layers of this verifier are in a server, which only stages of a study are told of"
+            )
+        from ttc.verifiers.hosted import Hosted
+        from ttc.verifiers.pooling import pooled
+
+        make, place = pooled(kind, make, Hosted), "cpu"
+        options |= {"server": server, "model": model}
+    elif engine == "vllm":
         from ttc.engines.vllm_settings import beside
         from ttc.verifiers.pooling import pooled
 

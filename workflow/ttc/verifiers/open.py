@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from ttc.engines.client import Server
 from ttc.errors import InputError
-from ttc.models.card import read_card
+from ttc.models.card import SERVED, read_card
 from ttc.models.weights import weights_of
 from ttc.runtime import Runtime
 from ttc.verifiers.protocol import Verifier
@@ -21,14 +22,17 @@ def open_verifier(
     whole: bool = False,
     beside: bool = False,
     judge: dict | None = None,
+    request: dict | None = None,
+    served: str | None = None,
 ) -> Verifier:
     """The verifier in a model directory; one from scratch has checked itself.
 
     reads: the format in which a published one reads texts (`ttc.verifiers.kinds`), None for one from scratch.  engine:
-    `vllm` reads a published one through vLLM.  whole: one from scratch reads whole solutions, and not step by step as
-    it does in a search.  beside: another model shares the device.  judge: how a judge is asked.  What the scores are
-    taken for, a process (prm) or the outcome (orm), says the card's `kind`.  InputError for a directory without a card,
-    with another format or kind, and what the verifier's own class refuses.
+    `vllm` reads a published one through vLLM, `openai` through a server of it, where the layers are called `served`.
+    whole: one from scratch reads whole solutions, and not step by step as it does in a search.  beside: another model
+    shares the device.  judge: how a judge is asked, and of one behind a server request: further fields of each request.
+    What the scores are taken for, a process (prm) or the outcome (orm), says the card's `kind`.  InputError for a
+    directory without a card, with another format or kind, and what the verifier's own class refuses.
     """
     card = read_card(path)
     if card.get("format") != reads:
@@ -39,12 +43,22 @@ def open_verifier(
         raise InputError(
             f"{path}: its card says kind '{card.get('kind')}'; a verifier is one of {', '.join(KINDS)}"
         )
+    place = f"{card['kind']}.checkpoint.{SERVED}"
+    if (model := (card.get("checkpoint") or {}).get(SERVED)) is not None:
+        if beside:
+            raise InputError(
+                f"model '{model}' is behind a server, which is asked for scores of tables; it neither leads a search "
+                "nor answers live"
+            )
+        from ttc.verifiers.served import open_judge
+
+        return open_judge(model, judge, request or {}, runtime, place)
     if reads is None:
         return _from_scratch(path, runtime, whole)
     from ttc.verifiers.load import load
 
     weights, separator = weights_of(path), card.get("checkpoint", {}).get("separator")
-    return load(
+    verifier = load(
         reads,
         weights.folder,
         engine=engine,
@@ -57,7 +71,17 @@ def open_verifier(
         batch_tokens=TOKENS_PER_ROW * runtime.batch_rows,
         memory=runtime.verifier_memory,
         alone=not beside,
+        **({"server": Server.of(served, runtime.servers, place), "model": served} if served else {}),
     )
+    if served:
+        runtime.told["verifier_server"] = verifier.network.described
+    return verifier
+
+
+def how(spec: dict) -> dict:
+    """How a verifier is asked, by the specification of a stage: arguments of `open_verifier`."""
+    engine = spec.get("engine", "transformers")
+    return {"engine": engine} | {name: spec.get(name) for name in ("judge", "request", "served")}
 
 
 def tell(verifier: object) -> None:

@@ -15,7 +15,7 @@ from ttc.models.checkpoint import Source
 from ttc.verifiers import kinds
 from ttc.verifiers.prefix_tree import Prefix, PrefixTree
 from ttc.verifiers.published import PublishedVerifier, Reading
-from ttc.verifiers.vllm_network import HEAD_ROWS, PooledNetwork
+from ttc.verifiers.vllm_network import HEAD_ROWS, HeadNetwork, PooledNetwork
 
 AT_ONCE = 4096  # requests handed to vLLM, which makes its own batches of them
 
@@ -63,17 +63,17 @@ class Pooled(PublishedVerifier):
     """A kind whose layers are vLLM's; comes before the kind among the bases of a class."""
 
     here = False
-    network: PooledNetwork
+    network: HeadNetwork
 
     def __init__(self, source: Source, batch_tokens: int, device: str, memory: dict, **options):
         """device: vLLM's; memory: see `ttc.engines.vllm_settings.open_body`."""
         self.place = device
         super().__init__(source, batch_tokens, **options)
         self.network.open(**memory)  # last, because it takes long: whatever is wrong has been told
-        self.window = min(self.window, self.network.llm.model_config.max_model_len)
+        self.window = min(self.window, self.network.window)
         self.prefixes = PooledReader(self)
 
-    def open_network(self) -> PooledNetwork:
+    def open_network(self) -> HeadNetwork:
         """See `PublishedVerifier.open_network`."""
         return PooledNetwork(self.source, self.network_class, self.head_rows, self.place)
 
@@ -88,11 +88,14 @@ class Pooled(PublishedVerifier):
         return scores
 
 
-def pooled(kind: str, own: type[PublishedVerifier]) -> type[Pooled]:
-    """The class of a kind whose layers are vLLM's, made of the kind's `own`; InputError where vLLM does not take it."""
+def pooled(kind: str, own: type[PublishedVerifier], by: type[Pooled] = Pooled) -> type[Pooled]:
+    """The class of a kind whose layers are vLLM's, made of the kind's `own`; InputError where vLLM does not take it.
+
+    by: `Pooled`, or a class of it whose layers are in another place.
+    """
     able = [name for name, each in plugins.declarations(kinds.__name__).items() if each["vllm"]]
     if kind not in able:
         raise InputError(
             f"verifier kind '{kind}' needs the transformers engine; vLLM takes the kinds {', '.join(able)}"
         )
-    return type(f"Pooled{own.__name__}", (Pooled, own), {})
+    return type(f"{by.__name__}{own.__name__}", (by, own), {})

@@ -48,14 +48,15 @@ class Reader(Protocol):
 class Spent(NamedTuple):
     """What a verifier that writes was billed for one reading."""
 
-    tokens: int  # read and written
-    written: int  # of these
+    tokens: int | None  # read and written; None: not known
+    written: int | None  # of these
 
 
 class Verifier(Reader, Protocol):
     """Scores in [0, 1] of solutions.
 
     One that writes before it scores has, as `spent`, what each reading of the last call of `scores` cost (`Spent`).
+    One that keeps what it has made in the job's work itself says so (`keeps`).
     """
 
     tokens_scored: int  # tokens billed so far, of equal readings each
@@ -80,6 +81,12 @@ class StepwiseVerifier(Verifier, Protocol):
 
     def told(self) -> str:
         """Tokens that were billed and computed, for the log."""
+
+
+def problem_with_context(question: str, context: Sequence[str]) -> str:
+    """The problem as a verifier of texts reads it: the question, and the answers before a revision, oldest first."""
+    attempts = [f"Attempt {number}:\n{answer.strip()}" for number, answer in enumerate(context, 1)]
+    return "\n\n".join([question, *attempts])
 
 
 def common(first: tuple[int, ...], second: tuple[int, ...]) -> int:

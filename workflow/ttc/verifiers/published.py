@@ -25,7 +25,7 @@ from ttc.models.padding import ROWS, WIDTH, round_up
 from ttc.problems.steps import steps_of
 from ttc.verifiers.prefix_tree import Prefix
 from ttc.verifiers.prefixes import PrefixReader
-from ttc.verifiers.protocol import Solution, common
+from ttc.verifiers.protocol import Solution, common, problem_with_context
 
 PROBLEMS = 1024  # problems whose beginnings are remembered as tokens
 
@@ -354,12 +354,6 @@ def branches(reading: Reading) -> list[Reading]:
         found.append(Reading(tokens, (len(tokens) - 1,), reading.start, cuts=tuple(cuts)))
         after = place + 1
     return found
-
-
-def problem_with_context(question: str, context: Sequence[str]) -> str:
-    """The problem as a verifier reads it before a revision: the question, and the earlier answers, oldest first."""
-    attempts = [f"Attempt {number}:\n{answer.strip()}" for number, answer in enumerate(context, 1)]
-    return "\n\n".join([question, *attempts])
 
 
 def batches(

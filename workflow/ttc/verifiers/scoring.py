@@ -27,7 +27,8 @@ def score_in_blocks(
 ) -> pl.DataFrame:
     """`step_scores` and `tokens` (read for it) of each solution, in order.
 
-    Of a verifier that writes `tokens` are read or written, and `written` those of them that it wrote.
+    Of a verifier that writes `tokens` are read or written, and `written` those of them that it wrote.  One that keeps
+    what it has made itself (`keeps`) is given all solutions at once.
 
     batch: most different solutions that are scored before they are kept in `work`, fewer where these take longer than
     `work.every`; those that it holds already are not scored again.  report counts different solutions.  InputError,
@@ -43,6 +44,9 @@ def score_in_blocks(
             different.append(each)
         places.append(place)
     columns = BLOCK | (WRITTEN if hasattr(verifier, "spent") else {})
+    if getattr(verifier, "keeps", False):
+        rows = [(place, *each) for place, each in enumerate(_score(verifier, different))]
+        return pl.DataFrame(rows, schema=columns, orient="row").drop("solution")[places]
     finished = work.finished("scores", ["solution"])
     waiting = deque(place for place in range(len(different)) if place not in finished)
     size = max(1, batch // SMALLEST)

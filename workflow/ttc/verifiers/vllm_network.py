@@ -1,9 +1,10 @@
-"""The network of a published verifier, its layers in vLLM and its head in torch.
+"""The network of a published verifier, its layers elsewhere (in vLLM, or in a server of it) and its head in torch.
 
 The head is the kind's own network, with its own pass, in which hidden states of vLLM stand in for the layers: whatever
 a kind or an architecture does behind them is done.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,34 +35,38 @@ class Given(nn.Module):
         return BaseModelOutputWithPast(last_hidden_state=self.states)
 
 
-class PooledNetwork:
+class HeadNetwork(ABC):
     """A verifier's network; calls are answered by its head, from the states that it was given last (`give`)."""
+
+    window: int  # tokens of the longest input that the layers take
 
     def __init__(self, source: Source, network_class: type, rows: list[int] | None, device: str):
         """rows: of the head the only ones that are needed.  The layers are not there before `open`."""
         where = resolve_device(device)
-        import_vllm(where)
         shape = shape_of(source, network_class)
         self.source, self.device = source, device
         self.config, self.embeddings = shape.config, shape.get_input_embeddings()
+        self.last_norm = getattr(shape.base_model, "norm", None)  # without weights
         self.head, self.layers = head_of(Path(source.path), shape, rows)
         self.head.to(where)
 
-    def open(self, **memory) -> None:
-        """Start vLLM; memory: see `ttc.engines.vllm_settings.open_body`."""
-        left_out = {f"{name.split('.')[0]}." for name in self.head.state_dict()}
-        self.llm = open_body(
-            Path(self.source.path),
-            self.device,
-            LANGUAGE_MODELS.get(self.config.model_type),
-            [*sorted(left_out), *UNUSED],
-            dtype=self.source.dtype,
-            trust_remote_code=self.source.trust_remote_code,
-            **memory,
-        )
-        from vllm import PoolingParams
+    @property
+    def architecture(self) -> str | None:
+        """The language model with these layers, as `transformers` calls it."""
+        return LANGUAGE_MODELS.get(self.config.model_type)
 
-        self.raw = PoolingParams(use_activation=False)
+    @property
+    def left_out(self) -> list[str]:
+        """What the names of weights begin with that are the head's, or nobody's."""
+        return [*sorted({f"{name.split('.')[0]}." for name in self.head.state_dict()}), *UNUSED]
+
+    @abstractmethod
+    def open(self, **memory) -> None:
+        """Have the layers ready."""
+
+    @abstractmethod
+    def read(self, inputs: Sequence[Sequence[int]]) -> tuple[torch.Tensor, list[int]]:
+        """The hidden state of the last token of each input, float32 [n, hidden size]; tokens of each known before."""
 
     def get_input_embeddings(self) -> nn.Module:
         """As `transformers` calls it."""
@@ -77,8 +82,33 @@ class PooledNetwork:
         self.layers.states = nn.functional.pad(states, (0, 0, 0, padding))[None].to(self.head.device)
         return torch.arange(HEAD_ROWS, device=self.head.device)
 
+
+class PooledNetwork(HeadNetwork):
+    """A verifier's network whose layers are vLLM's, in this process."""
+
+    def __init__(self, source: Source, network_class: type, rows: list[int] | None, device: str):
+        """See `HeadNetwork`."""
+        import_vllm(resolve_device(device))
+        super().__init__(source, network_class, rows, device)
+
+    def open(self, **memory) -> None:
+        """Start vLLM; memory: see `ttc.engines.vllm_settings.open_body`."""
+        self.llm = open_body(
+            Path(self.source.path),
+            self.device,
+            self.architecture,
+            self.left_out,
+            dtype=self.source.dtype,
+            trust_remote_code=self.source.trust_remote_code,
+            **memory,
+        )
+        self.window = self.llm.model_config.max_model_len
+        from vllm import PoolingParams
+
+        self.raw = PoolingParams(use_activation=False)
+
     def read(self, inputs: Sequence[Sequence[int]]) -> tuple[torch.Tensor, list[int]]:
-        """The hidden state of the last token of each input, float32 [n, hidden size]; tokens that vLLM knew of each."""
+        """See `HeadNetwork.read`."""
         outputs = self.llm.encode(
             [{"prompt_token_ids": list(each)} for each in inputs],
             pooling_params=self.raw,

@@ -11,7 +11,7 @@ from ttc.study.graph.base import Add, Base
 from ttc.study.graph.problems import Source
 from ttc.study.sections.configuration import Configuration
 from ttc.study.sections.judging import Judge
-from ttc.study.sections.models import Checkpoint, Policy
+from ttc.study.sections.models import Checkpoint, Policy, VerifierCheckpoint
 from ttc.study.sections.revision import PROMPT
 from ttc.study.sections.running import SERVED
 from ttc.study.sections.served import LINE_END
@@ -44,6 +44,9 @@ class Published(Base):
         sizes = {role: served.size for role, served in configuration.served.items() if served.size}
         if "policy" in sizes and configuration.revises:  # it is asked again
             sizes["reviser"] = sizes["policy"]
+        for role, served in configuration.asked_verifiers.items():
+            chooses = configuration.revises and not configuration.revision.verifier.use
+            sizes |= dict.fromkeys((role, "revision_orm")[: 1 + chooses], served.size) if served.size else {}
         self.parameters = sizes or None
         if (
             configuration.policy.thought is None
@@ -127,7 +130,7 @@ class Published(Base):
         checkpoint = getattr(section, "checkpoint", None)
         if checkpoint is None:
             return None
-        verifier = self._fetch(kind, checkpoint)
+        verifier = self._verifier(kind, checkpoint)
         if section.preflight is None:
             return [verifier], []
         spec = self.reading(kind) | {"least_auc": section.preflight, "examples": None}
@@ -138,7 +141,13 @@ class Published(Base):
         checkpoint = getattr(getattr(self.configuration, kind, None), "checkpoint", None)
         if checkpoint is None:
             return {"format": TRAINED}
-        return {"format": checkpoint.kind} | self._asking(checkpoint.judging)
+        asked = {"format": checkpoint.kind} | self._asking(checkpoint.judging)
+        if checkpoint.served is None:
+            return asked
+        more: dict = {"served": checkpoint.served.model} if checkpoint.hosted else {}
+        if checkpoint.served.request:
+            more["request"] = checkpoint.served.request
+        return asked | {"engine": SERVED} | more
 
     def _asking(self, judge: Judge | None) -> dict:
         """The words in which a judge is asked: their content, so that their name is no part of a key."""
@@ -151,13 +160,16 @@ class Published(Base):
 
     def scoring(self, kind: str) -> dict:
         """See `Base`."""
-        return self.reading(kind) | {"engine": "transformers"} | self._engine("score")
+        reading = self.reading(kind)
+        return (
+            reading if "engine" in reading else reading | {"engine": "transformers"} | self._engine("score")
+        )
 
     def following(self, kind: str) -> dict:
         """See `Base`; of an engine that is not the usual one, named apart from the policy's."""
-        made = self._engine("search_verifier")
-        renamed = {"verifier_engine" if name == "engine" else name: made[name] for name in made}
-        return self.reading(kind) | renamed
+        reading = self.reading(kind)
+        made = reading if "engine" in reading else reading | self._engine("search_verifier")
+        return {f"verifier_{name}" if name in ("engine", "served") else name: made[name] for name in made}
 
     def _engine(self, stage: str) -> dict:
         """The engine of a stage, where it is not the usual one, and the versions that its results depend on."""
@@ -175,6 +187,13 @@ class Published(Base):
             return self._fetch("policy", section.checkpoint, label)
         spec = {"role": "policy", "served": section.served.model}
         return self.add("fetch_model", label or "policy", spec, checkpoint=[])
+
+    def _verifier(self, role: str, checkpoint: VerifierCheckpoint) -> Artifact:
+        """A verifier that is fetched, or a judge behind a server."""
+        if checkpoint.served is None or checkpoint.hosted:
+            return self._fetch(role, checkpoint)
+        spec = {"role": role, "served": checkpoint.served.model, "format": checkpoint.kind}
+        return self.add("fetch_model", role, spec, checkpoint=[])
 
     def _fetch(self, role: str, checkpoint: Checkpoint, label: str = "") -> Artifact:
         spec = {"role": role} | checkpoint.model_dump(include=_COMPUTES)

@@ -12,7 +12,7 @@ from ttc.study.sections.analysis import Allocation, Difficulty, Evaluation, Exch
 from ttc.study.sections.base import TAKEN, Different, Natural, Origin, Section, check_at_most, key, stated
 from ttc.study.sections.extrapolation import Extrapolation
 from ttc.study.sections.judging import Judge
-from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy
+from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy, VerifierCheckpoint
 from ttc.study.sections.pools import Source
 from ttc.study.sections.problems import Problems
 from ttc.study.sections.publication import Ablations, Figures, Notebooks, Report
@@ -141,8 +141,24 @@ class Configuration(Section):
         return {
             name: checkpoint
             for name, checkpoint in given.items()
-            if checkpoint is not None and (name != "prm" or self.prm.use)
+            if checkpoint is not None and (name != "prm" or self.prm.use) and name not in self.asked_verifiers
         }
+
+    @property
+    def verifier(self) -> VerifierCheckpoint | None:
+        """The published verifier, or the judge, that the study uses."""
+        return self.prm.checkpoint if self.prm.use else None
+
+    @property
+    def asked_verifiers(self) -> dict[str, Served]:
+        """The verifiers that are behind servers, and of which nothing is here, by their section."""
+        return {} if self.verifier is None or self.verifier.hosted else self.served_verifiers
+
+    @property
+    def served_verifiers(self) -> dict[str, Served]:
+        """These, and those whose layers a server computes."""
+        served = None if self.verifier is None else self.verifier.served
+        return {} if served is None else {"prm": served}
 
     def _check_generated(self) -> None:
         for name in ("policy", "larger_policy", "prm"):
@@ -202,6 +218,8 @@ class Configuration(Section):
             served.check(f"{name}.served")
         for name, checkpoint in self.checkpoints.items():
             checkpoint.check(f"{name}.checkpoint")
+        if self.asked_verifiers:
+            self.verifier.check("prm.checkpoint")
         self._check_thinking()
         self._check_served()
         self._check_training()
@@ -213,10 +231,10 @@ class Configuration(Section):
             needed |= self.revision.train_problems(self.ablations.rest_em)
         for name, value in needed.items():
             self.problems.check_amount(name, value, "train")
-        prm = self.checkpoints.get("prm")
-        self.engine.check(prm and prm.kind, bool(self.served))
-        if prm is not None and prm.judging is not None:
-            self._check_judge(prm.judging)
+        here = self.checkpoints.get("prm")
+        self.engine.check(here and here.kind, bool(self.served))
+        if self.verifier is not None and self.verifier.judging is not None:
+            self._check_judge(self.verifier.judging)
 
     def _check_thinking(self) -> None:
         """Marks are read off a model that is here, and budgets of thought are drawn by one."""
@@ -276,11 +294,14 @@ class Configuration(Section):
 
     def _check_judge(self, judge: Judge) -> None:
         """A search is led by scores of steps, and waits for no critiques."""
-        if judge.asks == "steps" and judge.critique is None:
+        elsewhere = bool(self.asked_verifiers)
+        if judge.asks == "steps" and judge.critique is None and not elsewhere:
             return
         asked = "prm.checkpoint.judge.asks: a judge of whole solutions scores no steps"
         remedy = "set it to steps, or"
-        if judge.critique is not None:
+        if elsewhere:
+            asked, remedy = "prm.checkpoint.served: a judge behind a server leads no search", "set"
+        elif judge.critique is not None:
             asked, remedy = "prm.checkpoint.kind: a judge that writes critiques leads no search", "set"
         if count := len(self.search.strategies):
             raise InputError(f"{asked}, and search.strategies has {count}: {remedy} search.strategies to []")

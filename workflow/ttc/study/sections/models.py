@@ -18,7 +18,7 @@ from ttc.study.sections.base import (
     whole,
 )
 from ttc.study.sections.judging import KINDS, Critique, Judge, check_judge
-from ttc.study.sections.served import Served
+from ttc.study.sections.served import SAID_OF_JUDGES, Served
 from ttc.study.sections.thinking import MaybeThought
 from ttc.study.sections.training import PolicyTraining
 
@@ -88,8 +88,10 @@ class Checkpoint(Section):
             )
 
 
-class VerifierCheckpoint(Checkpoint):
-    """A published process reward model."""
+class VerifierCheckpoint(Extended, Checkpoint):
+    """A published process reward model, or a judge."""
+
+    LATER = ("served",)
 
     kind: Literal[*plugins.names(KINDS)] = key(
         ..., "how it is asked and read, by its publisher's format (docs/models.md)"
@@ -98,13 +100,59 @@ class VerifierCheckpoint(Checkpoint):
         None, "text after each step, for kinds that leave it open; null is a line end"
     )
     judge: Judge | None = None
+    served: Served | None = key(
+        None,
+        "a judge behind a server, in place of `hub` and `path` (docs/judges.md); beside them, a server of vLLM that "
+        "has the layers of this checkpoint (docs/vllm.md)",
+    )
 
     def check(self, where: str) -> None:
-        """See `Checkpoint.check`; and InputError for a separator or words of a kind that has its own."""
-        super().check(where)
+        """See `Checkpoint.check`; and InputError for a separator or words of a kind that has its own.
+
+        Of a judge behind a server nothing is here, and whatever says something of what is here is refused.
+        """
+        if self.served is None or self.hosted:
+            super().check(where)
+        if self.hosted:
+            self._check_hosted(where)
+        elif self.served is not None:
+            self._check_served(where)
         if self.separator is not None and not plugins.declaration(KINDS, self.kind)["separator"]:
             raise InputError(f"{where}.separator: kind {self.kind} has a separator of its own; leave it out")
         check_judge(where, self.kind, self.judge)
+
+    def _check_served(self, where: str) -> None:
+        if plugins.declaration(KINDS, self.kind)["words"] is None:
+            raise InputError(
+                f"{where}.served: kind {self.kind} has a head that is read here; give `hub` or `path`, too, or take a "
+                "kind that is asked in words: judge, judge_critique"
+            )
+        for name in Checkpoint.model_fields:
+            if (given := getattr(self, name)) != Checkpoint.model_fields[name].default:
+                raise InputError(
+                    f"{where}.{name}: {given} was given beside {where}.served, and nothing of a model behind a server "
+                    "is here; leave one of the two out"
+                )
+        self.served.check(f"{where}.served", SAID_OF_JUDGES)
+
+    def _check_hosted(self, where: str) -> None:
+        if not plugins.declaration(KINDS, self.kind)["vllm"]:
+            raise InputError(
+                f"{where}.served: it was given beside a checkpoint, and of kind {self.kind} a server of vLLM computes "
+                "no hidden states; leave `hub` and `path` out, and the server is asked in words"
+            )
+        for name in ("request", "parameters", "active_parameters", "price"):
+            if getattr(self.served, name):
+                raise InputError(
+                    f"{where}.served.{name}: it was given, and a server that computes layers of a checkpoint is not "
+                    "asked for answers; leave it out"
+                )
+        self.served.check(f"{where}.served")
+
+    @property
+    def hosted(self) -> bool:
+        """Whether the checkpoint is here, and a server computes its layers."""
+        return self.served is not None and (self.hub is not None or self.path is not None)
 
     @property
     def judging(self) -> Judge | None:

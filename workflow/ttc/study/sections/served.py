@@ -21,6 +21,18 @@ SAID = {
 }
 LINE_END = "\n"  # the usual end of a step
 GO_ON = {"continue_final_message": True, "add_generation_prompt": False}
+# The same of a judge
+SAID_OF_JUDGES = {
+    "model": "prm.checkpoint.served.model",
+    "messages": "prm.checkpoint.judge.prompt",
+    "prompt": "prm.checkpoint.judge.prompt",
+    "temperature": "prm.checkpoint.judge.critique.temperature",
+    "max_tokens": "prm.checkpoint.judge.critique.max_tokens",
+    "max_completion_tokens": "prm.checkpoint.judge.critique.max_tokens",
+    "n": "prm.checkpoint.judge.critique.count",
+    "seed": "seed",
+    "logprobs": "prm.checkpoint.kind",
+}
 UNREAD = ("stream", "stream_options", "logprobs", "tools", "functions", "best_of", "echo")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -74,8 +86,11 @@ class Served(Section):
     )
     price: Price | None = None
 
-    def check(self, where: str) -> None:
-        """InputError for an address with a secret in it, no name of a variable, or a field that another key says."""
+    def check(self, where: str, said: dict[str, str] = SAID) -> None:
+        """InputError for an address with a secret in it, no name of a variable, or a field that another key says.
+
+        said: which fields these are.
+        """
         self._check_url(f"{where}.url")
         if self.key_variable is not None and not _VARIABLE.fullmatch(self.key_variable):
             # What was given is not repeated: it may be the key itself
@@ -85,8 +100,8 @@ class Served(Section):
             )
         for section in ("request", "continuation"):
             for name in getattr(self, section):
-                if name in SAID:
-                    raise InputError(f"{where}.{section}.{name}: it is said by {SAID[name]}; leave it out")
+                if name in said:
+                    raise InputError(f"{where}.{section}.{name}: it is said by {said[name]}; leave it out")
                 if name in UNREAD:
                     raise InputError(
                         f"{where}.{section}.{name}: what comes back with it is not read; leave it out"

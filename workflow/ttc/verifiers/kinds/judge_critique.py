@@ -7,7 +7,6 @@ that it has, and the score is P(yes) among yes and no there; a critique that was
 `parsed`: 1 or 0 as the last verdict in the critique says, and 1/2 where it has none.
 """
 
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +21,7 @@ from ttc.errors import InputError
 from ttc.models.checkpoint import Source
 from ttc.models.weights import Weights
 from ttc.problems.stops import Stops
+from ttc.verifiers.judging import BETWEEN
 from ttc.verifiers.kinds.judge import Judge
 from ttc.verifiers.protocol import Spent
 from ttc.verifiers.published import Reading, branches
@@ -37,9 +37,6 @@ DECLARATION = {
     "vllm": False,
 }
 
-PROBABILITY = "probability"
-UNDECIDED = 0.5  # score of a critique without a verdict
-BETWEEN = "\n\n"  # a critique and what stands before its verdict
 TOKENS_PER_ROW = 16  # of `batch_tokens`, which a row that is written takes (`ttc.verifiers.open`)
 
 
@@ -112,19 +109,14 @@ class JudgeCritique(Judge):
         parts = {reading: branches(reading) for reading in readings}
         asked = sorted({each.tokens for some in parts.values() for each in some})
         critiques = self.critiques(asked)
-        judged = self._read(critiques) if self.by_probability else self._parse(critiques)
-        more = len(self.encode(BETWEEN + self.asking.verdict)) if self.by_probability else 0
+        judged = self._read(critiques) if self.asking.by_probability else self._parse(critiques)
+        more = len(self.encode(BETWEEN + self.asking.verdict)) if self.asking.by_probability else 0
         self.spent = {}
         for reading, some in parts.items():
             written = sum(len(tokens) for each in some for tokens in critiques[each.tokens])
             read = len(reading.tokens) + more * self.asking.critique.count * len(some)
             self.spent[reading] = Spent(read + written, written)
         return {reading: [judged[each.tokens] for each in some] for reading, some in parts.items()}
-
-    @property
-    def by_probability(self) -> bool:
-        """Whether a score is a probability, and not what the critique says."""
-        return self.asking.critique.verdict == PROBABILITY
 
     def critiques(self, asked: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], list[list[int]]]:
         """The tokens of the critiques of each conversation; each has its noise by what it answers."""
@@ -156,29 +148,15 @@ class JudgeCritique(Judge):
 
     def _concluded(self, asked: tuple[int, ...], critique: list[int]) -> Reading:
         """A conversation, its critique up to its own verdict, and what stands before the verdict."""
-        written, verdict = self.text_of(critique), self.asking.verdict
-        if (own := written.rfind(verdict)) >= 0:
-            written = written[:own]
-        tokens = (*asked, *self.encode(written.rstrip() + BETWEEN + verdict))
+        tokens = (*asked, *self.encode(self.asking.concluded(self.text_of(critique))))
         return Reading(tokens, (len(tokens) - 1,), len(asked))
 
     def _parse(self, critiques: dict) -> dict[tuple[int, ...], float]:
         """The mean of what the critiques of each conversation say."""
         return {
-            asked: float(np.mean([self.parsed(self.text_of(each)) for each in some]))
+            asked: float(np.mean([self.asking.parsed(self.text_of(each)) for each in some]))
             for asked, some in critiques.items()
         }
-
-    def parsed(self, critique: str) -> float:
-        """1 for yes and 0 for no, as the last verdict of a critique says, behind `verdict` or in a box; else 1/2."""
-        yes, no = ({text.strip().lower() for text in each} for each in (self.asking.yes, self.asking.no))
-        words = "|".join(sorted(map(re.escape, yes | no), key=len, reverse=True))
-        found = re.findall(
-            rf"(?:{re.escape(self.asking.verdict)}|\\boxed)\W*(?:text\W*)?({words})\b",
-            critique,
-            flags=re.IGNORECASE,
-        )
-        return UNDECIDED if not found else float(found[-1].lower() in yes)
 
 
 def _only_ends(tokenizer, ends: tuple[int, ...], where: str) -> Stops:
