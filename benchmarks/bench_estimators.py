@@ -103,24 +103,28 @@ def permuted_curves(made: list[Candidates]) -> np.ndarray:
 def permutations(pool: Candidates, index: int) -> np.ndarray:
     """The baseline: best-of-k, majority and weighted vote over SUBSETS permutations of one pool; (3, sizes)."""
     sizes = powers_of_two(len(pool.groups))
-    order = np.random.default_rng(index).permuted(np.tile(np.arange(len(pool.groups)), (SUBSETS, 1)), axis=1)
+    source = np.random.default_rng(index)
+    order = source.permuted(np.tile(np.arange(len(pool.groups)), (SUBSETS, 1)), axis=1)
     answered = pool.groups >= 0
     answers = pool.groups.max() + 2  # the last is no answer, whose votes count for nothing
     answer = np.where(answered, pool.groups, answers - 1)[order] + answers * np.arange(SUBSETS)[:, None]
     verdict = np.zeros(answers)
     verdict[pool.groups[answered]] = pool.correct[answered]
-    ranking = np.argsort(np.where(answered, -pool.scores, np.inf), kind="stable")
-    rank = np.empty_like(ranking)
-    rank[ranking] = np.arange(len(ranking))
-    best = np.minimum.accumulate(rank[order], axis=1)
-    right, scores = np.where(answered, pool.correct, 0.0)[ranking], pool.scores[order]
+    # The best of a permutation so far, of equal scores the one that came first
+    count = len(pool.groups)
+    rank = np.unique(np.where(answered, -pool.scores, np.inf), return_inverse=True)[1]
+    best = np.minimum.accumulate(rank[order] * count + np.arange(count), axis=1) % count
+    right, scores = np.where(answered, pool.correct, 0.0)[order], pool.scores[order]
     tallies, result, before = np.zeros((2, SUBSETS, answers)), [], 0
+    chance = 1e-6 * source.random((SUBSETS, answers - 1))  # by which each permutation breaks ties
     for k in sizes:
         new = answer[:, before:k].ravel()
         for tally, weights in zip(tallies, (None, scores[:, before:k].ravel()), strict=True):
             tally += np.bincount(new, weights, SUBSETS * answers).reshape(SUBSETS, answers)
-        voted = [verdict[tally[:, :-1].argmax(axis=1)] * tally[:, :-1].any(axis=1) for tally in tallies]
-        result.append([right[best[:, k - 1]].mean(), *(each.mean() for each in voted)])
+        chosen = [(tally[:, :-1] + chance).argmax(axis=1) for tally in tallies]
+        voted = [verdict[each] * tallies[0, :, :-1].any(axis=1) for each in chosen]
+        top = right[np.arange(SUBSETS), best[:, k - 1]]
+        result.append([top.mean(), *(each.mean() for each in voted)])
         before = k
     return np.transpose(result)
 

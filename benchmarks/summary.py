@@ -1,5 +1,6 @@
 """From the records of all items to one table (Markdown) and one chart (PNG)."""
 
+import itertools
 import json
 import math
 import os
@@ -121,7 +122,7 @@ def _draw_ratios(axes, named: list[tuple[str, float]]) -> None:
 def _draw_growth(axes, each: dict) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    markers = iter("osD^vP<>X")
+    markers = itertools.cycle("osD^vP<>X")
     colours = {"ours": "#0072B2", "baseline": "#D55E00"}
     for (axis, variant), records in series(each).items():
         sizes, seconds = [record.size for record in records], [record.seconds for record in records]

@@ -57,17 +57,21 @@ class HostedNetwork(HeadNetwork):
         try:
             states, _ = self.read([tokens[:count] for count in (1, *PROBES)])
         except InputError as error:
-            raise self._refused(str(error)) from None
+            raise InputError(f"{self._lacking} ({error}); {self._start}") from None
         spread = (states[1:] - states[:-1]).abs().amax(-1)
         if spread.min() == 0:
-            raise self._refused("it gives one state for inputs that end otherwise: its pooling is not LAST")
+            raise InputError(
+                f"{self._lacking} (it gives one state for inputs that end otherwise: its pooling is not LAST); "
+                f"{self._start}"
+            )
         norm = self._last_norm()
         if norm is not None:
             squares = (states / norm).square().mean(-1)
             if not bool(((squares - 1).abs() < NEAR).all()):
-                raise self._refused(
-                    f"divided by the weights of this checkpoint's last norm its states have a mean square of "
-                    f"{float(squares[-1]):.3g} where 1 is expected: they are another model's, or normalized or pooled"
+                raise InputError(
+                    f"{self._lacking} (divided by the weights of this checkpoint's last norm its states have a mean "
+                    f"square of {float(squares[-1]):.3g} where 1 is expected: they are another model's, or normalized "
+                    f"or pooled); {self._start}"
                 )
 
     def read(self, inputs: Sequence[Sequence[int]]) -> tuple[torch.Tensor, list[int]]:
@@ -128,11 +132,13 @@ class HostedNetwork(HeadNetwork):
         weights = read_weights(Path(self.source.path), {name}, {}).get(name)
         return None if weights is None or bool((weights == 0).any()) else weights.float()
 
-    def _refused(self, why: str) -> InputError:
-        return InputError(
-            f"{self.server.place}: the server does not give the hidden states of {self.source.path} ({why}); start it "
-            f"as `{self.command}`"
-        )
+    @property
+    def _lacking(self) -> str:
+        return f"{self.server.place}: the server does not give the hidden states of {self.source.path}"
+
+    @property
+    def _start(self) -> str:
+        return f"start it as `{self.command}`"
 
 
 class HostedReader(PooledReader):
