@@ -6,6 +6,9 @@ from tests.support import published_study
 from tests.support.published_study import GIVEN, TESTS, TRAINED
 from tests.support.workflow_project import Project
 from ttc.errors import InputError
+from ttc.estimate.counts import expected
+from ttc.estimate.measured import assumed
+from ttc.estimate.published import CHARACTERS, CHAT_TURNS
 from ttc.study.build import plan_study
 from ttc.study.config import merge, parse
 from ttc.study.relevant import shown_configuration
@@ -146,3 +149,21 @@ def test_a_mistake_is_told_in_planning(files, root, case):
 def test_models_of_generated_problems_do_not_think(root, given, said):
     with pytest.raises(InputError, match=said):
         plan_study(given, root)
+
+
+def test_a_judge_reads_its_words_about_samples_at_budgets_of_thought_too(files, root):
+    """Beside a PRM that reads the same solutions: the words of each question, by hand."""
+    off = {"search": {"strategies": []}, "ablations": {"larger_search": False}}
+    given = configured(files, THINKS, BUDGETS, off)
+    prm, judge = (
+        plan_study(merge(given, {"prm": {"checkpoint": {"kind": kind}}}), root)
+        for kind in ("qwen_extra0", "judge")
+    )
+    [first, *_], [other, *_] = (
+        [each for each in plan.of("score") if each.label.startswith("prm-thought-64")]
+        for plan in (prm, judge)
+    )
+    words = other.spec["judge"]["question"].replace("{solution}", "") + (other.spec["judge"]["system"] or "")
+    more = expected(other, assumed(judge)).verified - expected(first, assumed(prm)).verified
+    solutions = expected(other, assumed(judge)).rows
+    assert more == pytest.approx(solutions * (len(words) / CHARACTERS + CHAT_TURNS))

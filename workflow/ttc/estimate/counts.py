@@ -151,15 +151,15 @@ def _score(artifact: Artifact, assumptions: Assumptions) -> Work:
     rows = read = written = 0.0
     judge = artifact.spec.get("judge")
     for each in artifact.inputs["samples"]:
+        drawn = each.artifact if isinstance(each, Part) else each
+        asked, samples = _asked(drawn.spec, assumptions), drawn.spec["samples"][1] - drawn.spec["samples"][0]
         if isinstance(each, Part):  # of samples at a budget of thought
-            made = _think(each.artifact, assumptions)
-            share = 1 / len(each.artifact.parts)
+            made, share = _think(drawn, assumptions), 1 / len(drawn.parts)
             rows, read = rows + share * made.rows, read + share * (made.decoded + made.prompted)
-            continue
-        made, asked = _sample(each, assumptions), _asked(each.spec, assumptions)
-        samples = each.spec["samples"][1] - each.spec["samples"][0]
-        rows += made.rows
-        read += made.decoded + samples * _total(asked, assumptions.questions.question)
+        else:
+            made = _sample(drawn, assumptions)
+            rows += made.rows
+            read += made.decoded + samples * _total(asked, assumptions.questions.question)
         read += samples * _total(asked, partial(judged, judge, assumptions.questions))
         written += samples * _total(asked, partial(criticised, judge, assumptions.questions))
     return _work_of(artifact, assumptions, read, written, rows)
