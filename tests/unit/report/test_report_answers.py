@@ -197,10 +197,12 @@ def test_votes_by_own_confidence_are_told_beside_the_majority():
     rows = [row("majority", 16, 0.4), row("majority", 64, 0.5), row("best_of_n", 64, 0.9)]
     assert said(Sources(tables([]) | {"stopping_curves": pl.DataFrame(rows)}), "Own confidence") is None
     rows += [row("confidence_weighted", 64, 0.52), row("confidence_weighted", 16, 0.99)]
+    rows += [row("majority", 4, 0.3), row("confidence_weighted", 4, 0.35), row("deepconf_mean", 64, 0.99)]
     rows += [row("deepconf_tail", 64, 0.51), row("deepconf_tail", 64, 0.99, rule="deepconf_tail")]
     assert said(Sources(tables([]) | {"stopping_curves": pl.DataFrame(rows)}), "Own confidence") == (
-        "Without a verifier a majority vote of 64 samples is right on 50.0 % [45.0, 55.0], a vote by own confidence on "
-        "52.0 % [47.0, 57.0], a vote by tail confidence on 51.0 % [46.0, 56.0]."
+        "Without a verifier, of 4 samples a majority vote is right on 30.0 % [25.0, 35.0], a vote by own confidence on "
+        "35.0 % [30.0, 40.0]; of 64 samples a majority vote is right on 50.0 % [45.0, 55.0], a vote by own confidence "
+        "on 52.0 % [47.0, 57.0], a vote by tail confidence on 51.0 % [46.0, 56.0]."
     )
 
 

@@ -16,6 +16,9 @@ SPREADING = {
 BOUNDS = {"at_least": "at least ", "at_most": "at most "}
 UNITS = ("flops", "tokens", "samples")
 MIXED = 8
+FEW = 4  # samples, with which votes differ most
+# Votes by own confidence that are told: by log-probabilities, and DeepConf's by the end of a solution
+CONFIDENT = ("confidence_weighted", "deepconf_tail")
 
 
 def stopping(rows: list[dict]) -> str:
@@ -49,16 +52,18 @@ def stopping(rows: list[dict]) -> str:
 def own_confidence(rows: list[dict]) -> str:
     """What votes have that the model's own confidence weighs, beside the majority; "" where none was measured.
 
-    rows: those of `stopping_curves` for fixed numbers of samples, of which the largest is told.
+    rows: those of `stopping_curves` for fixed numbers of samples, of which `FEW` and the largest are told.
     """
-    most = max((row["budget"] for row in rows), default=0)
-    found = {row["vote"]: row for row in rows if row["budget"] == most}
-    weighed = [name for name in VOTES if VOTES[name].title and name in found]
-    if not weighed or "majority" not in found:
-        return ""
-    parts = [f"a majority vote of {most:,} samples is right on {_accuracy(found['majority'])}"]
-    parts += [f"a {VOTES[name].title} on {_accuracy(found[name])}" for name in weighed]
-    return f"Without a verifier {', '.join(parts)}."
+    parts = []
+    for budget in sorted({FEW, max((row["budget"] for row in rows), default=FEW)}):
+        found = {row["vote"]: row for row in rows if row["budget"] == budget}
+        weighed = [name for name in CONFIDENT if name in found]
+        if weighed and "majority" in found:
+            said = f"of {budget:,} samples a majority vote is right on {_accuracy(found['majority'])}"
+            parts.append(
+                ", ".join([said, *(f"a {VOTES[name].title} on {_accuracy(found[name])}" for name in weighed)])
+            )
+    return f"Without a verifier, {'; '.join(parts)}." if parts else ""
 
 
 def spending(rows: list[dict]) -> str:
