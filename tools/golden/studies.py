@@ -27,7 +27,7 @@ KINDS = "ttc.verifiers.kinds"
 # the verifier of those of further kinds
 PAGES = ("plot", "gallery", "report", "browse", "notebook", "publish")
 NEEDED = ("fetch_model", "check_prompts", "problems", "sample", "score", "search")
-THINKING = ("check_thoughts", "think", "measure_difficulty", "evaluate_thinking", "plot")
+THINKING = ("check_thoughts", "think", "measure_difficulty", "evaluate_thinking")
 # Without what takes time and says nothing about seeds
 LIGHT = {
     "orm": {"use": False},
