@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.frame import Record, exponent
 
+NAMED = 5  # curves of a panel at most that a legend names
 REFERENCE = ("ours", "baseline")
 
 
@@ -84,14 +85,17 @@ def draw(found: list[dict], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    grown = [each for each in found if series(each)]
-    rows = 1 + math.ceil(len(grown) / 3)
-    figure = Figure(figsize=(11, 3.2 * rows), layout="constrained")
+    grown, named = [each for each in found if series(each)], ratios(found)
+    rows = max(1, math.ceil(len(grown) / 3))
+    heights = 0.9 + 0.24 * len(named), 3.4 * rows
+    figure = Figure(figsize=(11, sum(heights)), layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(rows, 3)
-    _draw_ratios(figure.add_subplot(grid[0, :]), ratios(found))
+    # Apart, so that long names of bars leave the panels below their width
+    above, below = figure.subfigures(2, 1, height_ratios=heights)
+    _draw_ratios(above.subplots(), named)
+    grid = below.add_gridspec(rows, 3)
     for index, each in enumerate(grown):
-        _draw_growth(figure.add_subplot(grid[1 + index // 3, index % 3]), each)
+        _draw_growth(below.add_subplot(grid[index // 3, index % 3]), each)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
@@ -120,11 +124,12 @@ def _draw_ratios(axes, named: list[tuple[str, float]]) -> None:
 
 
 def _draw_growth(axes, each: dict) -> None:
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, StrMethodFormatter
 
     markers = itertools.cycle("osD^vP<>X")
     colours = {"ours": "#0072B2", "baseline": "#D55E00"}
-    for (axis, variant), records in series(each).items():
+    curves = series(each)
+    for (axis, variant), records in curves.items():
         sizes, seconds = [record.size for record in records], [record.seconds for record in records]
         axes.plot(
             sizes,
@@ -142,9 +147,24 @@ def _draw_growth(axes, each: dict) -> None:
     axes.tick_params(labelsize=7, which="both")
     for which in (axes.xaxis, axes.yaxis):
         which.set_minor_formatter(NullFormatter())
-        which.set_major_locator(LogLocator(numticks=6, subs=(1.0, 2.0, 5.0)))
         which.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.legend(fontsize=6.5, frameon=False, loc="upper left", bbox_to_anchor=(0, -0.22))
+    # Few ticks that no two meet: the sizes' ends, and decades of seconds or what is near them
+    every = sorted({record.size for records in curves.values() for record in records})
+    axes.xaxis.set_major_locator(FixedLocator([every[0], every[len(every) // 2], every[-1]]))
+    axes.yaxis.set_major_locator(LogLocator(numticks=5, subs=(1.0, 3.0)))
+    if len(curves) > NAMED:
+        grown = [
+            exponent([one.size for one in each], [one.seconds for one in each]) for each in curves.values()
+        ]
+        axes.text(
+            0,
+            -0.32,
+            f"{len(curves)} series: e from {min(grown):.2f} to {max(grown):.2f}",
+            fontsize=6.5,
+            transform=axes.transAxes,
+        )
+    else:
+        axes.legend(fontsize=6.5, frameon=False, loc="upper left", bbox_to_anchor=(0, -0.22))
     axes.spines[["top", "right"]].set_visible(False)
 
 
