@@ -3,7 +3,13 @@
 import numpy as np
 import polars as pl
 
-from tests.support import synthetic_hybrid, synthetic_spending, synthetic_stopping, synthetic_study
+from tests.support import (
+    synthetic_hybrid,
+    synthetic_spending,
+    synthetic_stopping,
+    synthetic_study,
+    synthetic_thinking,
+)
 from ttc.evaluation.extrapolation.measure import Sampled, measure
 from ttc.evaluation.selection import encode
 from ttc.tables.analysis import CURVES, EXCHANGE, OUTCOMES
@@ -49,6 +55,7 @@ def study(problems: int = 40, seed: int = 1) -> dict[str, pl.DataFrame]:
         **synthetic_stopping.tables(),
         **synthetic_spending.tables(frames["difficulty"]),
         **synthetic_hybrid.tables(len(frames["difficulty"])),
+        **synthetic_thinking.tables(),
     }
 
 

@@ -85,7 +85,7 @@ def test_every_panel_holds_something_and_no_label_overlaps_another(study, name):
             drawn.canvas.get_renderer() if hasattr(drawn.canvas, "get_renderer") else drawn._get_renderer()
         )
         for axes in drawn.axes:
-            assert axes.lines or axes.patches or axes.collections
+            assert axes.lines or axes.patches or axes.collections or axes.images
             boxes = [Text.get_window_extent(text, renderer) for text in axes.texts if text.get_text()]
             for place, box in enumerate(boxes):
                 for other in boxes[place + 1 :]:

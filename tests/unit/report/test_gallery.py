@@ -86,6 +86,7 @@ def test_what_is_missing_is_listed_with_its_reason(page, published):
         "hybrid_regret",
         "hybrid_break_even",
         "extrapolation",
+        "thinking",
     }
     assert {entry["name"] for entry in missing} == unmeasured
     for entry in missing:

@@ -125,7 +125,8 @@ def test_a_chain_that_gets_right_is_shown_up_to_there(frames):
 
 def test_a_search_is_shown_node_by_node(frames):
     candidate = ("p0001", 0, "a\nb", "2", True, [0.4, 0.9], "stop", 4, 9, 5, 0, 12, 4.0)
-    candidates = pl.DataFrame([candidate], schema=list(CANDIDATES.columns), orient="row")
+    required = [name for name, column in CANDIDATES.columns.items() if not column.optional]
+    candidates = pl.DataFrame([candidate], schema=required, orient="row")
     nodes = [("p0001", 0, -1, 0, "a\n", 0.4, True, "step"), ("p0001", 1, -1, 0, "x\n", 0.1, False, "step")]
     tree = pl.DataFrame(nodes, schema=list(TREE.columns), orient="row")
     content = solutions.Content(

@@ -14,6 +14,7 @@ from ttc.tables.study import Study
 # What is shown: the best that the study has, which no number of it decides
 PREFERRED = ("best_of_n_weighted", "majority")
 NAMES = {"best_of_n_weighted": "weighted votes", "majority": "majority votes"}
+SHORTEST = (Look(style.PURPLE, "v", "--", filled=False), Look(style.VERMILION, "<", "-.", filled=False))
 CHOSEN = (
     ("best_fixed", None, Look(style.BLUE, "o", "--"), "best fixed"),
     ("compute_optimal", "predicted", Look(style.GREEN, "P", "-", 2.4), "chosen by predicted difficulty"),
@@ -72,7 +73,7 @@ def _by_tokens(axes: Axes, rows: pl.DataFrame, shortest: pl.DataFrame, curves: p
         style.line(axes, of_budget, look, f"thoughts up to {budget:,}", band=False, x="tokens")
     for voters in sorted(set(shortest["shortest"])):
         of_voters = shortest.filter(shortest=voters, thinking=budgets[-1]).sort("samples")
-        look = Look(style.PURPLE if voters == 1 else style.VERMILION, "v", "--", filled=False)
+        look = SHORTEST[min(voters, 2) - 1]
         said = "the shortest thought" if voters == 1 else f"the {voters} shortest thoughts"
         style.line(axes, of_voters, look, said, band=False, x="tokens")
     for strategy, kind, look, said in CHOSEN:
