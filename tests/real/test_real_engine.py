@@ -141,6 +141,9 @@ def test_greedy_tokens_are_those_of_vllm(policy, questions, network, tmp_path):
             words = ["--problems", tmp_path / "problems.parquet", "--policy", policy, "--output", output]
             command = [python, "-m", "ttc.run", "sample", "--spec", with_engine, "--device", "cpu", *words]
             done = subprocess.run(command, capture_output=True, text=True)
+            if "the engine's self-check failed" in done.stderr:
+                # So it was on a processor with AVX-512, and not on one with AVX2
+                pytest.skip(f"vLLM is refused on this processor: {done.stderr.strip().splitlines()[-1]}")
             assert done.returncode == 0, done.stderr[-3000:]
         made[name] = SAMPLES.read(output).sort("problem_id")["text"].to_list()
     with open_form(form) as opened:
