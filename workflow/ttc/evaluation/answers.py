@@ -3,6 +3,7 @@
 import polars as pl
 
 from ttc.evaluation.selection import aggregate
+from ttc.statistics.grouped import group_mean
 
 # Answers of a question that are listed for how often they were given
 FREQUENT = 5
@@ -26,7 +27,7 @@ def answers(
     rows = rows.sort("problem_id", "score", "sample_index", descending=[False, True, False], nulls_last=True)
     alike = rows.group_by("problem_id", "answer", "correct", maintain_order=True).agg(
         samples=pl.len(),
-        mean=pl.col("score").mean(),
+        mean=group_mean("score"),
         best_score=pl.col("score").max(),
         sample_index=pl.col("sample_index").first(),
         text=pl.col("text").first(),

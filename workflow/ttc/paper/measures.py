@@ -15,6 +15,7 @@ from ttc.evaluation.procedure import centred
 from ttc.paper.claim import Line, Measure, Settings
 from ttc.paper.resampling import chosen_questions, draws, has_resamples, in_bins, mean, resampled
 from ttc.statistics.bootstrap import bootstrap_means
+from ttc.statistics.grouped import group_mean
 from ttc.tables.study import NotMeasured, Study
 
 WEIGHTED = Line("search", "best_of_n_weighted", "best_of_n_weighted")
@@ -83,9 +84,11 @@ def contrast(
     """
     total = None
     for number, (_, line, budgets) in enumerate(terms):
-        each = pl.concat([at(study, line, budget) for budget in budgets]).group_by("problem_id")
+        each = pl.concat([at(study, line, budget) for budget in budgets]).group_by(
+            "problem_id", maintain_order=True
+        )
         # A question that lacks samples for one of the budgets would be the mean of the others
-        whole = each.agg(pl.len().alias("measured"), pl.col("correct").mean().alias(f"part {number}"))
+        whole = each.agg(pl.len().alias("measured"), group_mean("correct").alias(f"part {number}"))
         part = whole.filter(measured=len(budgets)).drop("measured")
         total = part if total is None else total.join(part, on="problem_id")
     weights = np.array([weight for weight, _, _ in terms])

@@ -7,6 +7,7 @@ from ttc.figures import style
 from ttc.figures.entry import Entry
 from ttc.figures.sentences import ORACLE, SEED
 from ttc.figures.style import Look
+from ttc.statistics.grouped import group_mean
 from ttc.tables.study import NotMeasured, Study
 
 STEPS, BATCH = "price_by_steps", "batch"
@@ -109,8 +110,8 @@ def draw_by_bin(study: Study, options: dict) -> Figure:
     spent = study.table("spent").filter(selection=table["selection"][0], rule=STEPS, probe=first)
     means = (
         spent.join(study.table("difficulty").select("problem_id", "oracle_bin"), on="problem_id")
-        .group_by("oracle_bin", "budget")
-        .agg(pl.col("generations").mean())
+        .group_by("oracle_bin", "budget", maintain_order=True)
+        .agg(group_mean("generations"))
         .sort("budget")
     )
     drawn = style.figure(7.4, 4.4)
