@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
+from tests.support.planned import few_problems
 from ttc.errors import InputError
 from ttc.estimate.counts import _requested
 from ttc.estimate.lengths import Round
@@ -30,14 +31,8 @@ PRM = {"use": True, "checkpoint": CHECKPOINT | {"kind": "qwen_extra0"}}
 @pytest.fixture
 def base(tmp_path):
     """A study with votes only."""
-    (tmp_path / "test.jsonl").write_text('{"question": "1 + 1?", "answer": "#### 2"}\n' * 8)
-    (tmp_path / "prompt.yaml").write_text("template: '{problem}'\nextract: [hashes]\nask_again: Again.\n")
-    source = {"columns": {"question": "question", "solution": "answer"}, "extract": ["hashes"]}
     return {
-        "problems": {
-            "test": source | {"path": str(tmp_path / "test.jsonl"), "rows": 8},
-            "prompt": str(tmp_path / "prompt.yaml"),
-        },
+        "problems": few_problems(tmp_path),
         "policy": {"served": SERVED},
         "sampling": {"samples": 4, "max_tokens": 100},
         "difficulty": {"bins": 2},

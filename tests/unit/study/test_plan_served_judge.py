@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.support.planned import few_problems
 from ttc.errors import InputError
 from ttc.estimate.measured import assumed
 from ttc.estimate.table import jobs as estimated
@@ -26,14 +27,8 @@ READ = ("preflight", "score", "score_revisions")
 @pytest.fixture
 def base(tmp_path):
     """A study with a policy that is here, and a judge that is not."""
-    (tmp_path / "test.jsonl").write_text('{"question": "1 + 1?", "answer": "#### 2"}\n' * 8)
-    (tmp_path / "prompt.yaml").write_text("template: '{problem}'\nextract: [hashes]\nask_again: Again.\n")
-    source = {"columns": {"question": "question", "solution": "answer"}, "extract": ["hashes"]}
     return {
-        "problems": {
-            "test": source | {"path": str(tmp_path / "test.jsonl"), "rows": 8},
-            "prompt": str(tmp_path / "prompt.yaml"),
-        },
+        "problems": few_problems(tmp_path),
         "policy": {"checkpoint": CHECKPOINT},
         "prm": {"checkpoint": {"kind": "judge", "served": SERVED}},
         "sampling": {"samples": 4, "max_tokens": 100},
