@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import fault_server
 from tests.support.fault_server import MODEL, SECRET, Faults, answer, served
+from tests.support.killed_work import Killed, KilledWork
 from ttc import noise
 from ttc.engines.backends import openai as backend
 from ttc.engines.requests import read
@@ -262,24 +263,16 @@ def test_what_was_answered_is_kept_when_a_server_gives_up_and_nothing_is_asked_t
     assert set(state.answered.values()) == {1} and len(state.answered) == COUNT
 
 
-class Killed(BaseException):
-    """What ends a job in the middle."""
-
-
 def test_a_killed_job_goes_on_where_it_was(folder):
     with served(Faults()) as url:
         wanted, told = run(folder, url)
 
-    class Kills(KeptWork):
-        def add(self, **tables):
-            super().add(**tables)
-            if len(list(self._found())) == 3:
-                raise Killed
-
+    killed = KilledWork(folder / "work", {}, every=0)
+    killed.lives = 3
     state = Faults()
     with served(state) as url:
         with pytest.raises(Killed):
-            run(folder, url, work=Kills(folder / "work", {}, every=0).open(), concurrency=1)
+            run(folder, url, work=killed.open(), concurrency=1)
         work = KeptWork(folder / "work", {}).open()
         kept = work.finished("samples", ["problem_id", "sample_index"])
         assert 0 < len(kept) < COUNT

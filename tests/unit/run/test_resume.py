@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from tests.support import all_stages, tiny
+from tests.support.killed_work import Killed, KilledWork
 from ttc import digests
 from ttc.engines import sampling
 from ttc.engines.flow import Flow
@@ -26,29 +27,6 @@ LONG = {
     if stage in ("sample", "roll_out", "score", "score_revisions", "revise", "search") or "train_" in stage
 }
 ABOUT = {"stage": "sample", "spec": {"seed": 1}}
-
-
-class Killed(BaseException):
-    """What SIGKILL is to a process; no stage catches it."""
-
-
-class KilledWork(KeptWork):
-    """Work of a job that is killed when it has kept `lives` blocks or checkpoints."""
-
-    lives = 1
-
-    def add(self, **tables):
-        super().add(**tables)
-        self._lose_a_life()
-
-    def keep(self, kind, fill):
-        super().keep(kind, fill)
-        self._lose_a_life()
-
-    def _lose_a_life(self):
-        self.lives -= 1
-        if not self.lives:
-            raise Killed
 
 
 def killed_until_done(name, made, place, batch_rows, lives):

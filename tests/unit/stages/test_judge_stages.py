@@ -5,8 +5,8 @@ import pytest
 
 from tests.support import judges
 from tests.support.judges import PROBLEM, STEPS
+from tests.support.killed_work import Killed, KilledWork
 from ttc.errors import InputError
-from ttc.run.work import KeptWork
 from ttc.runtime import Runtime
 from ttc.stages import preflight, score, score_revisions
 from ttc.tables import revisions
@@ -54,18 +54,6 @@ def spec(folder, reads, asks="solution", **more):
     how = HOW if reads == "judge_critique" else None
     asked = judges.asking(folder / "words", asks, how, **({"verdict": "So:"} if how else {}))
     return {"format": reads, "judge": asked} | more
-
-
-class Killed(BaseException):
-    """What SIGKILL is to a process."""
-
-
-class KilledWork(KeptWork):
-    """Work of a job that is killed when it has kept a block."""
-
-    def add(self, **frames):
-        super().add(**frames)
-        raise Killed
 
 
 def test_a_killed_scoring_goes_on_and_asks_nothing_again(folder, inputs, models, tmp_path, monkeypatch):

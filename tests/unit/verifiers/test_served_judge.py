@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import fault_server
 from tests.support.fault_server import MODEL, SECRET, Faults, answer, likely, served
+from tests.support.killed_work import Killed, KilledWork
 from tests.support.served_judges import (
     CASES,
     HOW,
@@ -185,25 +186,17 @@ def test_what_was_answered_is_kept_and_nothing_is_asked_twice(folder, case, monk
     assert set(state.answered.values()) == {1} and sum(state.answered.values()) == before == told["answers"]
 
 
-class Killed(BaseException):
-    """What ends a job in the middle."""
-
-
 def test_a_killed_job_goes_on_where_it_was(folder):
     said = CASES["critiques of steps"]
     with served(Faults()) as url:
         wanted, told = run(folder, url, said)
 
-    class Kills(KeptWork):
-        def add(self, **tables):
-            super().add(**tables)
-            if len(list(self._found())) == 3:
-                raise Killed
-
+    killed = KilledWork(folder / "work", {}, every=0)
+    killed.lives = 3
     state = Faults()
     with served(state) as url:
         with pytest.raises(Killed):
-            run(folder, url, said, work=Kills(folder / "work", {}, every=0).open(), concurrency=1)
+            run(folder, url, said, work=killed.open(), concurrency=1)
         work = KeptWork(folder / "work", {}).open()
         kept = work.finished("answers", ["question", "number", "part"])
         before = state.answered.copy()
