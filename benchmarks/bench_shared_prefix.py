@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from benchmarks.frame import Bench
-from benchmarks.materials import smollm2, vllm_python
+from benchmarks.materials import VLLM_SETTINGS, smollm2, vllm_python
 
 TITLE = "sampling below a shared prompt"
 GOAL = (
@@ -167,17 +167,10 @@ def _vllm(
         print("  shared_prefix: vLLM has no environment here (`make vllm`)", flush=True)
         return None
     given = {"folder": folder, "prompts": prompts, "samples": SAMPLES, "length": length, "repeats": repeats}
-    settings = {
-        "VLLM_CPU_KVCACHE_SPACE": "4",
-        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-        "VLLM_NO_USAGE_STATS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
     done = subprocess.run(
         [python, "-c", VLLM],
         input=json.dumps(given),
-        env=os.environ | settings,
+        env=os.environ | VLLM_SETTINGS,
         stdout=subprocess.PIPE,
         text=True,
         check=True,

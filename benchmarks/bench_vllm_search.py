@@ -30,7 +30,8 @@ import torch
 from benchmarks import ROOT
 from benchmarks.bench_shared_prefix import QUESTIONS
 from benchmarks.frame import Bench
-from benchmarks.materials import smollm2, vllm_python
+from benchmarks.materials import VLLM_SETTINGS, smollm2, vllm_python
+from tests.support.untrained_head import untrained_verifier
 
 TITLE = "beam search through vLLM"
 GOAL = (
@@ -39,13 +40,6 @@ GOAL = (
 KIND, BEAMS, WIDTH = "trl_tokencls", 16, 4
 ROUNDS, STEP, LENGTH = 6, 64, 384  # rounds of a search; tokens of a step and of a solution at most
 CHECKOUT = "TTC_SEARCH_AND_LEARN"
-SETTINGS = {
-    "VLLM_CPU_KVCACHE_SPACE": "4",
-    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
-    "VLLM_NO_USAGE_STATS": "1",
-    "OMP_NUM_THREADS": "1",
-}
 
 
 def measure(bench: Bench) -> None:
@@ -53,9 +47,12 @@ def measure(bench: Bench) -> None:
     if (python := vllm_python(bench)) is None:
         bench.skip("it needs the environment of vLLM (`make vllm`), and in its quick form TTC_VLLM_PYTHON")
     folder = smollm2(bench)
+    verifier = bench.out / "smollm2_verifier"
+    if not (verifier / "model.safetensors").exists():
+        untrained_verifier(folder, verifier)
     given = {
         "policy": str(folder),
-        "verifier": str(_verifier(folder, bench.out / "smollm2_verifier")),
+        "verifier": str(verifier),
         "questions": QUESTIONS[: 1 if bench.quick else 4],
         "rounds": 2 if bench.quick else ROUNDS,
     }
@@ -79,30 +76,13 @@ def measure(bench: Bench) -> None:
         bench.goal("tokens/s, ours over search-and-learn's", ratio, at_least=2)
 
 
-def _verifier(policy: Path, made: Path) -> Path:
-    """The policy with a head of two labels that nobody trained."""
-    from transformers import AutoModelForTokenClassification
-
-    from ttc.models.tokenizers import TokenizerFiles
-
-    if not (made / "model.safetensors").exists():
-        torch.manual_seed(0)
-        network = AutoModelForTokenClassification.from_pretrained(policy, num_labels=2, dtype=torch.float32)
-        with torch.no_grad():
-            network.score.weight.normal_(std=0.05)
-            network.score.bias.zero_()
-        network.save_pretrained(made)
-        TokenizerFiles(policy).save_pretrained(made)
-    return made
-
-
 def _run(python: Path, variant: str, given: dict) -> dict:
     """What `main` prints, of one variant."""
     paths = [str(ROOT / "workflow"), str(ROOT)]
     done = subprocess.run(
         [python, "-m", "benchmarks.bench_vllm_search", variant],
         input=json.dumps(given),
-        env=os.environ | SETTINGS | {"PYTHONPATH": os.pathsep.join(paths)},
+        env=os.environ | VLLM_SETTINGS | {"PYTHONPATH": os.pathsep.join(paths)},
         cwd=ROOT,
         capture_output=True,
         text=True,

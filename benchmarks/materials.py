@@ -8,6 +8,14 @@ import polars as pl
 from benchmarks import ROOT
 from benchmarks.frame import Bench
 
+# Of a process of vLLM on one core
+VLLM_SETTINGS = {
+    "VLLM_CPU_KVCACHE_SPACE": "4",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_NO_USAGE_STATS": "1",
+    "OMP_NUM_THREADS": "1",
+}
 STAGES = {
     "policy": "train_policy",
     "larger": "train_larger_policy",

@@ -4,11 +4,9 @@ from collections import Counter
 
 import polars as pl
 import pytest
-import torch
-from transformers import AutoModelForTokenClassification
 
 from tests.support.real_model import BUDGETS, QUESTIONS, SAMPLES, Study, only_if_asked_for
-from ttc.models.tokenizers import TokenizerFiles
+from tests.support.untrained_head import untrained_verifier
 from ttc.models.weights import weights_of
 from ttc.problems.steps import steps_of
 from ttc.tables.analysis import OUTCOMES
@@ -72,16 +70,7 @@ def test_more_samples_go_on_where_fewer_ended(study, gguf, folder):
 @pytest.fixture(scope="module")
 def verifier(policy, tmp_path_factory):
     """The model with a head of two labels that nobody has trained."""
-    made = tmp_path_factory.mktemp("verifier") / "prm"
-    place = weights_of(policy).folder
-    torch.manual_seed(0)
-    network = AutoModelForTokenClassification.from_pretrained(place, num_labels=2, dtype=torch.float32)
-    with torch.no_grad():
-        network.score.weight.normal_(std=0.05)
-        network.score.bias.zero_()
-    network.save_pretrained(made)
-    TokenizerFiles(place).save_pretrained(made)
-    return made
+    return untrained_verifier(weights_of(policy).folder, tmp_path_factory.mktemp("verifier") / "prm")
 
 
 def test_a_search_is_led_by_a_verifier_made_of_the_model(gguf, folder, verifier):
