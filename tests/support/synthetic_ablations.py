@@ -5,6 +5,7 @@ import polars as pl
 
 from tests.support import (
     synthetic_hybrid,
+    synthetic_money,
     synthetic_spending,
     synthetic_stopping,
     synthetic_study,
@@ -56,6 +57,7 @@ def study(problems: int = 40, seed: int = 1) -> dict[str, pl.DataFrame]:
         **synthetic_spending.tables(frames["difficulty"]),
         **synthetic_hybrid.tables(len(frames["difficulty"])),
         **synthetic_thinking.tables(),
+        **synthetic_money.tables(),
     }
 
 

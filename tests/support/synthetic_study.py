@@ -144,7 +144,7 @@ def _outcomes(names, ability, random):
     for step in range(16):
         add("baseline", "revision_step", "none", step + 1, 1.4 * ability + 0.8 * (1 - np.exp(-step / 4)))
     add("larger", "greedy", "none", 1, 1.1 * ability + 2.2)
-    columns = list(OUTCOMES.columns)
+    columns = list(OUTCOMES.dtypes)
     frame = pl.DataFrame(rows, schema=columns, orient="row", infer_schema_length=None)
     return OUTCOMES.check(frame, "t")
 

@@ -142,6 +142,13 @@ EDITS = [
         "thinking",
         ("evaluate_thinking",),
     ),
+    (
+        "stages/evaluate_money.py",
+        "return_dtype=pl.Float64)",
+        "return_dtype=pl.Float64) * 2",
+        "pool",
+        ("evaluate_money",),
+    ),
     ("stages/import_pool.py", 'alias("pool")', 'alias("of_pool")', "pool", ("import_pool",)),
     ("stages/compare_pools.py", 'name=pool["name"]', 'name=pool["name"] + "s"', "pool", ("compare_pools",)),
     ("stages/import_search.py", 'pl.lit("unknown" if', 'pl.lit("length" if', "verdicts", ("import_search",)),

@@ -15,7 +15,7 @@ from ttc.study.stages import STAGES
 
 OTHER_KINDS = {"train_policy", "train_larger_policy", "import_pool", "import_search"}
 OTHER_KINDS |= {"compare_pools", "compare_votes", "compare_replicates"}
-OTHER_KINDS |= {"check_thoughts", "think", "evaluate_thinking"}
+OTHER_KINDS |= {"check_thoughts", "think", "evaluate_thinking", "evaluate_money"}
 # Other shards and batches: how a study is run
 OTHERWISE = {
     "sampling": {"block_problems": 5, "block_samples": 4, "train_block_problems": 10},

@@ -3,6 +3,7 @@
 import json
 
 import polars as pl
+import pytest
 
 from tests.support import preloaded, small_models
 from tests.support.continuing import continuing
@@ -10,6 +11,7 @@ from tests.support.fault_server import MODEL, SECRET, Faults, served
 from tests.support.published_study import QUICK, SOURCE, WITHOUT_NOTEBOOKS, snakemake
 
 CHAINS = 4 + 2 + 1 + 1  # answers of a question
+PRICE = {"read": 2.0, "decoded": 10.0, "currency": "EUR"}
 
 
 def ran(folder, state, verifier, **sections):
@@ -31,7 +33,7 @@ def ran(folder, state, verifier, **sections):
                 "prompt": str(folder / "files/prompt.yaml"),
                 "equality": "text",
             },
-            "policy": {"served": reached | {"concurrency": 32}},
+            "policy": {"served": reached | {"concurrency": 32, "price": PRICE}},
             "prm": {"checkpoint": verifier(reached), "preflight": None},
             "orm": {"use": False},
             "sampling": {"samples": 8, "max_tokens": 36},
@@ -60,6 +62,16 @@ def outcomes_of(made):
     assert set(revised["strategy"]) >= {"sequential", "parallel", "revisions(sequential=2, parallel=2)"}
     assert set(outcomes["strategy"]) >= {"pass_at_1", "pass_at_k", "majority", "revision_step"}
     assert outcomes["tokens"].null_count() == 0 and outcomes["flops"].null_count() == len(outcomes)
+    paid = outcomes.filter(strategy="majority")
+    # The server says that it reads five tokens of each request
+    cost = (paid["budget"] * 5 * PRICE["read"] + paid["tokens"] * PRICE["decoded"]) / 1e6
+    assert paid["money"].to_list() == pytest.approx(cost.to_list())
+    curves = pl.read_parquet(made / "tables/money_curves.parquet")
+    assert {"majority", "best_fixed", "revisions(sequential=2, parallel=2)"} <= set(curves["strategy"])
+    hybrid = pl.read_parquet(made / "tables/hybrid.parquet")
+    assert set(hybrid["unit"]) == {"money"} and hybrid["money"].null_count() == 0
+    page = (made / "report.html").read_text(encoding="utf-8")
+    assert "By what a question costs" in page and "What money buys" in page
     return outcomes
 
 
@@ -76,6 +88,7 @@ def test_a_served_policy_runs_to_the_report(tmp_path):
     """
     small_models.verifier(tmp_path / "files/verifier")
     verifier = {"path": str(tmp_path / "files/verifier"), "dtype": "float32", "kind": "qwen_extra0"}
+    verifier["price"] = PRICE | {"read": 1.0, "decoded": 0.0}
     search = {"strategies": [{"kind": "beam", "width": 2}], "budgets": [4], "max_rounds": 4}
     state = Faults(("429", "cut"), secret=SECRET, retry_after="0", answer=continuing)
     made = ran(tmp_path, state, lambda _: verifier, search=search)
@@ -84,6 +97,7 @@ def test_a_served_policy_runs_to_the_report(tmp_path):
     steps = [body for body in state.bodies if "\n" in body.get("stop", ()) and body["temperature"] > 0]
     searched = outcomes_of(made).filter(strategy="beam(width=2)")
     assert len(searched) and searched["tokens"].min() > 0 and searched["budget"].unique().to_list() == [4]
+    assert searched["money"].null_count() == 0 and searched["money"].min() > 0
     asked = len({json.dumps(body, sort_keys=True) for body in steps})
     assert asked > 4 * 4
     checks = answers_of(made, "search") - asked
@@ -97,7 +111,7 @@ def test_a_served_judge_scores_what_a_served_policy_wrote(tmp_path):
     state = Faults(("429", "cut"), secret=SECRET, retry_after="0")
 
     def judge(reached):
-        return {"kind": "judge", "served": reached | {"concurrency": 8}}
+        return {"kind": "judge", "served": reached | {"concurrency": 8, "price": PRICE}}
 
     made = ran(tmp_path, state, judge, **off)
     assert {"best_of_n", "best_of_n_weighted"} <= set(outcomes_of(made)["strategy"])

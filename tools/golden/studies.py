@@ -146,6 +146,7 @@ def of_a_pool(folder: Path) -> dict:
                     "run": "r",
                     "sample": sample,
                     "tokens": 9 + sample,
+                    "prompt_tokens": 20 + number,
                 }
                 rows[pool].append(row | ({"step_scores": scores} if pool == "policy" else {}))
             if pool == "policy":
@@ -158,11 +159,11 @@ def of_a_pool(folder: Path) -> dict:
             "".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8"
         )
     columns = {name: name for name in ("problem_id", "text", "run", "sample", "tokens")}
-    policy = {
+    read = {
         "path": str(folder / "policy.jsonl"),
-        "columns": columns | {"step_scores": "step_scores"},
-        "parameters": 3000,
+        "columns": columns | {"step_scores": "step_scores", "prompt_tokens": "prompt_tokens"},
     }
+    policy = read | {"parameters": 3000, "price": {"read": 1.0, "decoded": 2.0}}
     return (
         published_study.OF_A_POOL
         | published_study.WITHOUT_NOTEBOOKS
@@ -178,7 +179,7 @@ def of_a_pool(folder: Path) -> dict:
                     "path": str(folder / "votes.jsonl"),
                     "rules": {"maj": "majority"},
                     "question": "q",
-                    "pool": {key: value for key, value in policy.items() if key != "parameters"},
+                    "pool": read,
                 },
             },
         }

@@ -26,6 +26,8 @@ _PLAIN = {
     "ridge": "compute-optimal, smooth in difficulty",
     "oracle": "best strategy of each question",
 }
+# Before the name of a strategy of the larger policy, where it competes with those of the policy
+LARGER = "larger_"
 _NOISY = {"random": "random scores", "flipped": "some scores flipped"}
 _SEARCHES = "ttc.search.methods"
 _RULES = "ttc.stopping.rules"
@@ -71,6 +73,8 @@ def is_beyond_paper(name: str) -> bool:
 
 def label(name: str) -> str:
     """A strategy as a legend names it: `beam(width=sqrt)` is "beam, width √N"."""
+    if name.startswith(LARGER):
+        return f"{label(name.removeprefix(LARGER))}, larger policy"
     method, values = parse(name)
     if method == "revisions":
         return f"{values['sequential']} sequential × {values['parallel']} parallel"

@@ -24,7 +24,7 @@ def outcomes(shares, questions, flops=10.0):
         for budget in budgets
         for place in range(questions)
     ]
-    return OUTCOMES.check(pl.DataFrame(rows, schema=list(OUTCOMES.columns), orient="row"), "t")
+    return OUTCOMES.check(pl.DataFrame(rows, schema=list(OUTCOMES.dtypes), orient="row"), "t")
 
 
 def advise(frame, questions, bins=2, **changes):
@@ -37,7 +37,7 @@ def advise(frame, questions, bins=2, **changes):
 
 
 def checked(rows, table=ADVICE):
-    whole = [dict.fromkeys(table.columns) | row for row in rows]
+    whole = [dict.fromkeys(table.dtypes) | row for row in rows]
     return table.check(pl.DataFrame(whole, schema=table.dtypes), "t")
 
 

@@ -176,14 +176,14 @@ def test_steps_are_means_over_the_chains_that_are_so_long():
         (("baseline", "rest_revision_step", "none", 2), 0.5),
         (("baseline", "rest_revision_step", "none", 3), 1.0),
     ]
-    assert outcomes.rows[0][-1] == 2 * 10 * 1.0  # FLOPs of one token by that model
+    assert outcomes.rows[0][9] == 2 * 10 * 1.0  # FLOPs of one token by that model
 
 
 def test_a_verifiers_reading_is_billed_to_its_selection():
     outcomes = Outcomes({"reviser": 10, "prm": 100, "revision_orm": 1000})
     scores = {"prm": [[0.5, 0.5]], "revision_orm": [[0.5, 0.5]]}
     evaluate_chains(chains_of([[0, 1]], scores), EXACT, outcomes)
-    rows = {row[3]: row[-3:] for row in outcomes.rows if row[2] == "sequential" and row[4] == 2}
+    rows = {row[3]: row[7:10] for row in outcomes.rows if row[2] == "sequential" and row[4] == 2}
     assert rows == {
         "majority": (2.0, 0.0, 2 * 10 * 2),
         "hierarchical": (2.0, 4.0, 2 * 10 * 2 + 2 * 1000 * 4),

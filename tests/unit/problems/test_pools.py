@@ -98,6 +98,22 @@ def test_the_template_shows_every_key_and_the_example_is_valid():
     assert set(example["pools"]) == {"policy", "llama_1b"} and example["reference_votes"]
 
 
+def test_all_samples_of_a_row_have_its_prompt(tmp_path):
+    lines = [
+        {"pid": "a", "texts": ["\\boxed{2}", "\\boxed{3}"], "read": 40},
+        {"pid": "b", "texts": ["\\boxed{0.5}"], "read": None},
+    ]
+    columns = {"problem_id": "pid", "text": "texts", "prompt_tokens": "read"}
+    found = read_pool(
+        [write(tmp_path, pl.DataFrame(lines), "lists.parquet")], {"columns": columns}, ["a", "b"]
+    )
+    assert found["prompt_tokens"].to_list() == [40, 40, None]
+    spec = SPEC | {"pools": {"policy": {"columns": columns}}}
+    output = run(tmp_path, tmp_path / "lists.parquet", spec)
+    samples = SAMPLES.read(output / "policy.samples.parquet", ["prompt_tokens"])
+    assert samples["prompt_tokens"].to_list() == [40, 40, None]
+
+
 @pytest.mark.parametrize("name", ["pool.parquet", "pool.jsonl"])
 def test_import_writes_the_tables(tmp_path, name):
     output = run(tmp_path, write(tmp_path, rows(), name))

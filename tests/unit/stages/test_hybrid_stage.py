@@ -11,6 +11,7 @@ from ttc.runtime import Runtime
 from ttc.stages import evaluate_hybrid
 from ttc.study.build import plan_study
 from ttc.tables.analysis import OUTCOMES
+from ttc.tables.generation import PROMPTS
 from ttc.tables.hybrid import HYBRID, HYBRID_BREAK_EVEN, HYBRID_CHOICES, HYBRID_SPENT
 
 TABLES = (HYBRID, HYBRID_CHOICES, HYBRID_SPENT, HYBRID_BREAK_EVEN)
@@ -114,6 +115,44 @@ def test_without_the_sizes_of_models_tokens_are_spent_and_no_larger_policy_is_as
         and not choices.filter(pl.col("share") > 0, kind="larger").height
     )
     assert "budgets are in tokens" in capsys.readouterr().out
+
+
+def test_money_decides_as_flops_do_where_it_is_a_share_of_them(tmp_path):
+    """Prices of a hundredth of the FLOPs of a token: every choice, accuracy and cost in samples is the same."""
+    inputs = write(tmp_path) | outcomes(tmp_path)
+    before = run(tmp_path, inputs)
+    priced = OUTCOMES.read(tmp_path / "outcomes").with_columns(money=pl.col("flops") / 100)
+    OUTCOMES.write(priced, tmp_path / "outcomes")
+    # 2 FLOPs for each parameter and token, a million tokens
+    prices = {"policy": [0.0, 2 * 100 * 1e4], "prm": [2 * 50 * 1e4, 0.0]}
+    after = run(tmp_path, inputs, unit="money", prices=prices)
+    assert set(after[0]["unit"]) == {"money"} and "money" not in before[0].columns
+    for one, two in zip(before, after, strict=True):
+        common = [name for name in one.columns if name != "unit"]
+        for name in common:
+            if one[name].dtype.is_float():
+                assert two[name].to_numpy() == pytest.approx(one[name].to_numpy(), nan_ok=True)
+            else:
+                assert two[name].equals(one[name])
+    assert after[0]["money"].to_numpy() == pytest.approx(after[0]["flops"].to_numpy() / 100)
+    without = run(tmp_path, inputs, parameters=None, prices=prices)
+    assert set(without[0]["unit"]) == {"money"}  # rather than tokens, so that the larger policy is asked
+    assert without[1].filter(pl.col("share") > 0, kind="larger").height
+
+
+def test_prompts_are_paid_for_with_each_sample(tmp_path):
+    inputs = write(tmp_path) | outcomes(tmp_path)
+    names = OUTCOMES.read(tmp_path / "outcomes")["problem_id"].unique().sort()
+    prompts = pl.DataFrame({"problem_id": names, "split": "test", "tokens": 40})
+    PROMPTS.write(prompts.cast(dict(PROMPTS.dtypes)), tmp_path / "prompts")
+    given = inputs | {"prompts": [tmp_path / "prompts"]}
+    priced = OUTCOMES.read(tmp_path / "outcomes").with_columns(money=pl.lit(1.0))
+    OUTCOMES.write(priced, tmp_path / "outcomes")
+    prices = {"policy": [1e6, 2e6], "prm": [0.0, 0.0]}
+    summary, *_ = run(tmp_path, given, unit="money", prices=prices)
+    uniform = summary.filter(rule="uniform", selection="majority")
+    # A sample costs its 40 tokens of prompt, and its ten of answer twice
+    assert uniform["money"].to_numpy() == pytest.approx(60.0 * uniform["generations"].to_numpy())
 
 
 def test_an_option_that_some_question_lacks_is_left_out(tmp_path, capsys):

@@ -20,7 +20,7 @@ from ttc.study.stages import STAGES
 # stages of other kinds of study
 ELSEWHERE = {"import_pool", "import_search", "compare_pools", "compare_votes"}
 ELSEWHERE |= {"fetch_model", "check_prompts", "preflight", "compare_replicates"}
-ELSEWHERE |= {"think", "check_thoughts", "evaluate_thinking"}
+ELSEWHERE |= {"think", "check_thoughts", "evaluate_thinking", "evaluate_money"}
 # budgets that half a pool can serve
 HALF = {"evaluation": {"budgets": [1, 4, 16, 64]}, "figures": {"sweep_budgets": [4, 16, 64]}}
 REVISED = {"revise", "pair_revisions", "train_revision_orm", "score_revisions", "trace_revisions"}

@@ -85,7 +85,6 @@ def test_where_a_server_is_and_how_it_is_asked_is_in_no_key_and_shown_nowhere(ba
         "requests_per_minute": 2.5,
         "timeout": 3.0,
         "tries": 2,
-        "price": {"read": 1.0, "decoded": 2.0},
     }
     other = planned(base, policy={"served": elsewhere})
     assert [each.key for each in plan.artifacts] == [each.key for each in other.artifacts]

@@ -27,8 +27,8 @@ Key = tuple[Any, ...]  # of an answer: its problem's name, and which of the prob
 class Recording:
     """Takes answers, and keeps them when it is time, graded, in the table `name` of the job's work.
 
-    columns: of the keys of answers, the name of the problem first.  context: whether the table says how many tokens
-    were read.  `finished`: the keys that are kept already.
+    columns: of the keys of answers, the name of the problem first.  context: the column in which the table says how
+    many tokens were read.  `finished`: the keys that are kept already.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Recording:
         form: PromptForm,
         problems: pl.DataFrame,
         runtime: Runtime,
-        context: bool = False,
+        context: str = "context_tokens",
     ):
         self.name, self.columns, self.form, self.runtime = name, columns, form, runtime
         self.context = context
@@ -73,11 +73,19 @@ class Recording:
             progress.tell(1, came[1].tokens or 0)
 
         take(coming, self.waiting, self.work, self.keep, tell)
-        table = self.work.table(self.name)
-        self.runtime.told["server"] = {"described": described} | billed(self.work.table("bills"))
+        table, bills = self._table(), self.work.table("bills")
+        self.runtime.told["server"] = {"described": described} | billed(bills)
         if self.form.thought is not None:
             self.runtime.told["server"]["thinking"] = _sum(table["thinking_tokens"])
         return table
+
+    def _table(self) -> pl.DataFrame:
+        """What was kept, with the tokens that were read by the bills: older work may be without, or with some."""
+        kept = [block[self.name] for block in self.work.blocks if self.name in block]
+        table = pl.concat([each.drop(self.context, strict=False) for each in kept])
+        keys = list(self.columns)
+        read = self.work.table("bills").select(*keys, pl.col("read").alias(self.context))
+        return table.join(read, on=keys, how="left", maintain_order="left")
 
     def keep(self) -> None:
         """Keep what has come since the last time."""
@@ -105,8 +113,6 @@ class Recording:
         if self.form.thought is not None:
             thinking = pl.Series([each.thinking for each in said], dtype=pl.Int64)
             solutions = solutions.with_columns(thinking_tokens=thinking)
-        if self.context:
-            solutions = solutions.with_columns(context_tokens=bills["read"])
         self.work.add(
             **{self.name: pl.concat([solutions, keys], how="horizontal")},
             bills=pl.concat([keys, bills], how="horizontal"),

@@ -96,6 +96,7 @@ class Advice:
         rows = competing(outcomes, spec["strategies"], spec["competing_methods"])
         self.rows = rows.filter(~pl.col("budget").is_in(lacking), pl.col("budget") > 1)
         self.one = self._values(*REFERENCES["one"], np.array([1]))
+        self.priced = [*COSTS, *({"money"} & set(outcomes.columns))]
 
     @cached_property
     def grid(self) -> Grid | None:
@@ -305,10 +306,10 @@ class Advice:
 
     def _costs(self, used: list[tuple]) -> dict[str, float | None]:
         """Mean costs of strategies on their questions: [((family, strategy, selection), budget, questions)]."""
-        total = dict.fromkeys(COSTS, 0.0)
+        total = dict.fromkeys(self.priced, 0.0)
         questions = sum(len(members) for _, _, members in used)
         for selected, budget, members in used:
-            for name in COSTS:
+            for name in self.priced:
                 mean = self._mean_cost(selected, budget, members)[name]
                 total[name] = None if None in (mean, total[name]) else total[name] + mean * len(members)
         found = {name: None if value is None else value / questions for name, value in total.items()}
@@ -323,7 +324,7 @@ class Advice:
         budget = rows.filter(pl.col("budget") <= budget)["budget"].max()
         names = [self.problem_ids[place] for place in members]
         rows = rows.filter(pl.col("budget") == budget, pl.col("problem_id").is_in(names))
-        return {name: rows[name].mean() for name in COSTS}
+        return {name: rows[name].mean() for name in self.priced}
 
     @cached_property
     def _one_cost(self) -> float | None:

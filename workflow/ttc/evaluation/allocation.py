@@ -93,10 +93,10 @@ def allocate(
                 features=shown[:, None],
             )
             if declared["reads"] == "difficulty":
-                one = _measured(*place, result.correct)
+                one = _measured(*place, result.correct, spent=result.spent)
             else:
                 again = resample(grid, cut, result.folds[:SPLITS], draws.counts)
-                one = _measured(*place, result.correct, cut, again.held_out)
+                one = _measured(*place, result.correct, cut, again.held_out, result.spent)
             if declared["reads"] == "bin":
                 place = (group, "in_sample_optimal", kind, grid)
                 more = _measured(*place, result.in_sample, cut, again.in_sample)
@@ -131,6 +131,7 @@ def _measured(
     correct: np.ndarray,
     cut: Cuts | None = None,
     means: np.ndarray | None = None,
+    spent: np.ndarray | None = None,
 ) -> Allocated:
     """The curve and the rows of `per_question` of the matrix `correct` (questions, budgets); NaN = not measured.
 
@@ -143,7 +144,14 @@ def _measured(
         means = centred(means[:, :shown], bin_means(correct, cut)[:shown])
         resampled = _resampled(group, strategy, kind, grid, means, len(correct))
     curve = Curve(
-        group.family, strategy, group.label, grid.budgets, correct, None if kind == NONE else kind, means
+        group.family,
+        strategy,
+        group.label,
+        grid.budgets,
+        correct,
+        None if kind == NONE else kind,
+        means,
+        spent,
     )
     row, column = np.nonzero(~np.isnan(correct))
     labels = {"family": group.family, "strategy": strategy, "selection": group.label, "bins": kind}

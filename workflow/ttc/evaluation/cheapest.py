@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ttc.evaluation.advice import COSTS, Way
+from ttc.evaluation.advice import Way
 from ttc.evaluation.efficiency import crossing, monotone
 
 # Steps between the accuracies that are asked for: the finest that gives no more than so many
@@ -50,7 +50,7 @@ def rows_of_cheapest(ways: dict[str, Way]) -> Iterator[dict]:
 def _cost(way: Way, generations: float) -> dict[str, float | None]:
     """Costs at so many generations: between measured budgets linear in the logarithms of both."""
     costs = {}
-    for name in (*COSTS, "times"):
+    for name in way.costs[0]:
         values = [each[name] for each in way.costs]
         known = None not in values and min(values) > 0
         costs[name] = (

@@ -20,6 +20,7 @@ from ttc.evaluation.value_calibration import Tally
 class Grid:
     """Outcomes of one family as arrays: `correct` and `tokens` of shape (questions, strategies, budgets).
 
+    `tokens` decide ties; a grid whose budgets are money has money there.
     NaN = not measured.  A question takes part at a budget if any strategy was measured on it there; a
     strategy competes at a budget only if it was measured on every question that takes part.
     """
@@ -130,7 +131,7 @@ class CrossValidated:
     was fitted on all questions.  `chosen`, of the binned allocator: rows (repeat, fold held out, bin, budget, strategy
     index, mean on the fitting folds).  `predicted`: what was predicted for held-out questions beside what came out, of
     the strategies that were `chosen` and of `all`.  `folds` int (repeats, questions): the fold of each question in
-    every split.
+    every split.  `spent` (questions, budgets): tokens of the held-out choices, mean over repeats.
     """
 
     correct: np.ndarray
@@ -139,6 +140,7 @@ class CrossValidated:
     chosen: list[tuple[int, int, int, int, int, float]]
     predicted: dict[str, Tally]
     folds: np.ndarray
+    spent: np.ndarray
 
 
 def cross_validate(
@@ -175,8 +177,7 @@ def cross_validate(
 
     whole = fit(everyone)
     in_sample = measure(whole, everyone)
-    totals = np.zeros_like(in_sample)
-    counts = np.zeros_like(in_sample)
+    totals, spent, counts = (np.zeros_like(in_sample) for _ in range(3))
     chosen = []
     predicted = {"chosen": Tally(len(everyone)), "all": Tally(len(everyone))}
     splits = np.empty((repeats, len(everyone)), dtype=int)
@@ -196,5 +197,9 @@ def cross_validate(
             predicted["all"].add(held, values, grid.correct[held])
             picked = fitted.predict_index(features[held]).reshape(len(held), 1, -1)
             predicted["chosen"].add(held, np.take_along_axis(values, picked, 1), found[:, None])
-    correct = np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
-    return CrossValidated(correct, in_sample, whole, chosen, predicted, splits)
+            spent[held] += np.where(part[held], np.take_along_axis(grid.tokens[held], picked, 1)[:, 0], 0.0)
+    correct, spent = (
+        np.divide(each, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+        for each in (totals, spent)
+    )
+    return CrossValidated(correct, in_sample, whole, chosen, predicted, splits, spent)

@@ -16,7 +16,8 @@ class Curve:
 
     `bins` limits the curve to one kind of binning (a compute-optimal curve depends on it); None = drawn for
     every kind.  `resampled` (replicates, 1 + bins or 1, budgets): its means in every resample where they are more than
-    means of `correct`, because a choice was made anew in each; index 0 of bins = all questions.
+    means of `correct`, because a choice was made anew in each; index 0 of bins = all questions.  `spent` (questions,
+    budgets): what it costs, in whatever the costs of its grid are in; None where that is not counted.
     """
 
     family: str
@@ -26,6 +27,7 @@ class Curve:
     correct: np.ndarray
     bins: str | None = None
     resampled: np.ndarray | None = None
+    spent: np.ndarray | None = None
 
 
 def fixed_curves(outcomes: pl.DataFrame, problem_ids: list[str]) -> list[Curve]:

@@ -18,6 +18,7 @@ from ttc.tables.revisions import CHAIN_SCORES, CHAINS
 from ttc.tables.schema import ROW_GROUP_SIZE
 
 BLOCK = ROW_GROUP_SIZE  # rows in memory at a time, unless one problem has more
+READ = ("answer", "correct", "tokens", "logprob", "prompt_tokens")
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,16 @@ class Costs:
     """What each sample of a problem cost, arrays (n,), NaN = not recorded: tokens generated, tokens read by verifier.
 
     `logprob`: the sum of the log-probabilities of its tokens; `confidences` by name
-    (`ttc.tables.columns.CONFIDENCES`).
+    (`ttc.tables.columns.CONFIDENCES`).  `prompt`: tokens of the prompt; `written`: of `verifier_tokens`, those that the
+    verifier wrote.
     """
 
     tokens: np.ndarray
     verifier_tokens: dict[str, np.ndarray]
     logprob: np.ndarray
     confidences: dict[str, np.ndarray] = field(default_factory=dict)
+    prompt: np.ndarray | None = None
+    written: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ class Pool:
 
     `index` (n,) sample indices; `groups` (n,) answer classes, -1 = no answer; `correct` (n,) 0 or 1; `steps` and
     `verifier_tokens` by verifier; token numbers are means over the samples that record them, NaN where none does:
-    missing is never zero cost.  `each` has the costs of each sample, where they were read.
+    missing is never zero cost.  `prompt`: tokens of the prompt; `written`: of `verifier_tokens`, those that the
+    verifier wrote.  `each` has the costs of each sample, where they were read.
     """
 
     problem_id: str
@@ -69,13 +74,16 @@ class Pool:
     verifier_tokens: dict[str, float]
     logprob: float
     each: Costs | None = None
+    prompt: float = float("nan")
+    written: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Chains:
     """The revision chains of one problem: arrays over revisions, sorted by chain and step.
 
-    `scores` and `verifier_tokens` (read by it) by verifier; `tokens` are generated, NaN = unknown.
+    `scores` and `verifier_tokens` (read by it) by verifier; `tokens` are generated, NaN = unknown.  `context`: tokens
+    read before them; `written`: of `verifier_tokens`, those that the verifier wrote.
     """
 
     problem_id: str
@@ -86,6 +94,8 @@ class Chains:
     tokens: np.ndarray
     scores: dict[str, np.ndarray]
     verifier_tokens: dict[str, np.ndarray]
+    context: np.ndarray | None = None
+    written: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def sample_pools(
@@ -99,10 +109,10 @@ def sample_pools(
     """
     verifiers = [verifier for verifier, paths in scores.items() if paths]
     for span in SAMPLES.spans(samples, block):
-        frame = SAMPLES.read(samples, ["answer", "correct", "tokens", "logprob", *CONFIDENCES], span)
+        frame = SAMPLES.read(samples, [*READ, *CONFIDENCES], span)
         for verifier in verifiers:
-            scored = SCORES.read(scores[verifier], ["step_scores", "tokens"], span)
-            scored = scored.rename({"step_scores": f"{verifier} steps", "tokens": f"{verifier} tokens"})
+            scored = SCORES.read(scores[verifier], ["step_scores", "tokens", "written"], span)
+            scored = scored.rename({"step_scores": f"{verifier} steps"} | _named(verifier))
             frame = _join(frame, scored, f"{verifier} steps", f"{verifier} scores of samples")
         if half is not None:
             frame = _half(frame, half)
@@ -143,11 +153,15 @@ def _pool(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Pool:
         tokens=_mean(rows["tokens"]),
         verifier_tokens={verifier: _mean(rows[f"{verifier} tokens"]) for verifier in verifiers},
         logprob=_mean(rows["logprob"]),
+        prompt=_mean(rows["prompt_tokens"]),
+        written={verifier: _written(rows, verifier).mean() for verifier in verifiers},
         each=Costs(
             tokens=_numbers(rows["tokens"]),
             verifier_tokens={verifier: _numbers(rows[f"{verifier} tokens"]) for verifier in verifiers},
             logprob=_numbers(rows["logprob"]),
             confidences={name: _numbers(rows[name]) for name in CONFIDENCES},
+            prompt=_numbers(rows["prompt_tokens"]),
+            written={verifier: _written(rows, verifier).to_numpy() for verifier in verifiers},
         ),
     )
 
@@ -161,10 +175,10 @@ def revision_chains(
     """
     verifiers = [verifier for verifier, paths in scores.items() if paths]
     for span in CHAINS.spans(chains, block):
-        frame = CHAINS.read(chains, ["answer", "correct", "tokens"], span)
+        frame = CHAINS.read(chains, ["answer", "correct", "tokens", "context_tokens"], span)
         for verifier in verifiers:
-            scored = CHAIN_SCORES.read(scores[verifier], ["score", "tokens"], span)
-            scored = scored.rename({"score": f"{verifier} score", "tokens": f"{verifier} tokens"})
+            scored = CHAIN_SCORES.read(scores[verifier], ["score", "tokens", "written"], span)
+            scored = scored.rename({"score": f"{verifier} score"} | _named(verifier))
             frame = _join(frame, scored, f"{verifier} score", f"{verifier} scores of revisions")
         for problem_id, rows in _problems(frame):
             yield _chains(problem_id, rows, verifiers)
@@ -183,7 +197,18 @@ def _chains(problem_id: str, rows: pl.DataFrame, verifiers: list[str]) -> Chains
         tokens=numbers("tokens"),
         scores={verifier: numbers(f"{verifier} score") for verifier in verifiers},
         verifier_tokens={verifier: numbers(f"{verifier} tokens") for verifier in verifiers},
+        context=numbers("context_tokens"),
+        written={verifier: _written(rows, verifier).to_numpy() for verifier in verifiers},
     )
+
+
+def _named(verifier: str) -> dict[str, str]:
+    return {name: f"{verifier} {name}" for name in ("tokens", "written")}
+
+
+def _written(rows: pl.DataFrame, verifier: str) -> pl.Series:
+    """Tokens that a verifier wrote for each row: none where it does not say."""
+    return rows[f"{verifier} written"].cast(pl.Float64).fill_null(0.0)
 
 
 def _join(frame: pl.DataFrame, scored: pl.DataFrame, column: str, what: str) -> pl.DataFrame:

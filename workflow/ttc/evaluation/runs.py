@@ -10,7 +10,8 @@ import numpy as np
 class Mean(NamedTuple):
     """The mean over the runs of a search with one problem; `error` is its Monte-Carlo standard error.
 
-    `generated` and `read` (by the verifier) are mean tokens, NaN where a run did not record them.
+    `generated`, `read` (by the verifier) and `prompted` (read by the policy) are mean tokens, NaN where a run did not
+    record them.
     """
 
     problem_id: str
@@ -20,19 +21,27 @@ class Mean(NamedTuple):
     error: float
     generated: float
     read: float
+    prompted: float
 
 
 class Runs:
     """Runs of searches, collected by problem, name and budget in the order in which each is first seen."""
 
     def __init__(self):
-        self._runs: dict[tuple[str, str, int], list[tuple[float, float, float]]] = {}
+        self._runs: dict[tuple[str, str, int], list[tuple[float, ...]]] = {}
 
     def add(
-        self, problem_id: str, name: str, budget: int, correct: float, generated: int | None, read: int | None
+        self,
+        problem_id: str,
+        name: str,
+        budget: int,
+        correct: float,
+        generated: int | None,
+        read: int | None,
+        prompted: int | None = None,
     ) -> None:
         """One run: expected correctness of the answer it selects, and its tokens, None where not recorded."""
-        tokens = (math.nan if each is None else float(each) for each in (generated, read))
+        tokens = (math.nan if each is None else float(each) for each in (generated, read, prompted))
         self._runs.setdefault((problem_id, name, budget), []).append((float(correct), *tokens))
 
     def means(self) -> Iterator[Mean]:
@@ -43,6 +52,6 @@ class Runs:
         """
         for (problem_id, name, budget), runs in self._runs.items():
             values = np.array(runs)
-            correct, generated, read = values.mean(axis=0)
+            correct, *tokens = values.mean(axis=0).tolist()
             error = values[:, 0].std(ddof=1) / math.sqrt(len(runs)) if len(runs) > 1 else 0.0
-            yield Mean(problem_id, name, budget, float(correct), float(error), float(generated), float(read))
+            yield Mean(problem_id, name, budget, correct, float(error), *tokens)

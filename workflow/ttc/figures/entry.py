@@ -17,7 +17,8 @@ class Entry:
 
     A caption is a tuple of sentences; one whose numbers a study does not have is left out.  `reads` names the tables
     and the rows of them that the figure needs, `draw` the function (study, options) that draws it.  `beside`: what it
-    stands for where it is none of the paper's figures.  `main` figures are shown in the report, all in the gallery.
+    stands for where it is none of the paper's figures.  `main` figures are shown in the report, all in the gallery.  Of
+    a `silent` one nothing is said where a study has none of its tables: pages are as before there was one.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Entry:
     camera_ready: str = ""
     beside: str = "beyond the paper"
     main: bool = False
+    silent: bool = False
 
     @property
     def paper(self) -> str:

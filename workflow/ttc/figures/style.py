@@ -221,6 +221,11 @@ def amount_axis(axes: Axes) -> None:
     axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
 
 
+def plain_amounts(axes: Axes) -> None:
+    """Amounts on the x axis as plain numbers of three digits."""
+    axes.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:.3g}"))
+
+
 def budget_axis(axes: Axes, budgets, label: str = BUDGET) -> None:
     """Log₂ x axis with ticks at 1, 4, 16, 64, 256, …: as far as `budgets` reach."""
     budgets = sorted(set(budgets))

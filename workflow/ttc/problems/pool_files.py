@@ -34,6 +34,10 @@ COLUMNS = {
     "step_scores": (pl.List(pl.Float64()), "verifier score in [0, 1] of each step"),
     "tokens": (pl.Int64(), "tokens generated; null = not recorded, 0 is refused"),
     "thinking_tokens": (pl.Int64(), "of the tokens, those of thoughts; null = not recorded"),
+    "prompt_tokens": (
+        pl.Int64(),
+        "tokens of the prompt, the same for all samples of a row; null = not recorded",
+    ),
     "answer": (pl.String(), "the final answer, used with `keep_answers` and where there are no completions"),
     "correct": (
         pl.Boolean(),

@@ -20,7 +20,7 @@ from ttc.tables.columns import CONFIDENCES
 
 SCALARS = ("text", "answer", "correct", "logprob", *CONFIDENCES, "finish_reason", "sample", "thinking_tokens")
 LISTS = ("step_scores", "tokens")  # a list may belong to one sample
-SHARED = ("problem_id", "question", "run")  # one value of a row serves all its samples
+SHARED = ("problem_id", "question", "run", "prompt_tokens")  # one value of a row serves all its samples
 MOST = 100_000_000  # samples that counts may stand for
 _TYPES: dict[str, row_values.Type] = {
     "problem_id": row_values.as_name,
@@ -31,6 +31,7 @@ _TYPES: dict[str, row_values.Type] = {
     "step_scores": row_values.as_scores,
     "tokens": row_values.as_tokens,
     "thinking_tokens": row_values.as_whole,
+    "prompt_tokens": row_values.as_whole,
     "answer": row_values.as_answer,
     "correct": row_values.as_verdict,
     "logprob": row_values.as_number,

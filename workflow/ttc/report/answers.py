@@ -6,7 +6,7 @@ import polars as pl
 
 from ttc import strategies
 from ttc.paper.verdicts import FEWEST
-from ttc.report import answers_beyond
+from ttc.report import answers_beyond, answers_money
 from ttc.report.numbers import interval, large, percent, points, short
 from ttc.report.verdicts import models as about_models
 
@@ -53,6 +53,10 @@ def answer(sources: Sources) -> dict | None:
             answers_beyond.thought(
                 sources.rows("thinking_curves", bin=0), sources.rows("thinking_choices", bins="predicted")
             ),
+        ),
+        (
+            "Money",
+            answers_money.money(sources.rows("money_curves", bin=0), sources.rows("money_matched")),
         ),
         ("Larger model", answers_beyond.larger(sources)),
         ("How sure", sure(sources)),
@@ -133,6 +137,9 @@ def one_solution(sources: Sources) -> str:
     said = f"It is right on {percent(one['accuracy'])} % of the questions {interval(one['low'], one['high'])}"
     costs = [f"{short(one['tokens'])} tokens"] if one["tokens"] is not None else []
     costs += [f"{large(one['flops'])} FLOPs"] if one["flops"] is not None else []
+    if one.get("money") is not None:
+        currency = next((row["currency"] for row in sources.rows("money_curves")), "")
+        costs.append(f"{short(one['money'])} {currency}".rstrip())
     return f"{said} and takes {' and '.join(costs)}." if costs else f"{said}; what it costs is not recorded."
 
 

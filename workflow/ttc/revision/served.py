@@ -30,7 +30,7 @@ def revise(
     once a minute: no answer that is kept is asked for again.  spec: lengths, max_context; `request` (optional), further
     fields of each request.
     """
-    recording = Recording("chains", KEY, form, problems, runtime, context=True)
+    recording = Recording("chains", KEY, form, problems, runtime)
     chains = _Chains(spec, form, problems, draw)
     for block in runtime.work.blocks:
         chains.remember(block["chains"])

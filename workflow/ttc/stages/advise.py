@@ -51,6 +51,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     )
     made = ((ADVICE, advice.rows_of_advice()), (CHEAPEST, list(rows_of_cheapest(advice.ways()))))
     for table, rows in made:
-        whole = [dict.fromkeys(table.columns) | row for row in rows]
-        table.write(pl.DataFrame(whole, schema=table.dtypes), output / f"{table.name}.parquet")
+        money = {"money": table.columns["money"].dtype} if "money" in advice.priced else {}
+        dtypes = table.dtypes | money
+        whole = [dict.fromkeys(dtypes) | row for row in rows]
+        table.write(pl.DataFrame(whole, schema=dtypes), output / f"{table.name}.parquet")
         print(f"  {table.name}: {len(rows)} rows", flush=True)

@@ -10,10 +10,12 @@ from ttc.errors import InputError, nearest
 from ttc.evaluation.common import all_budgets
 from ttc.evaluation.difficulty import pool_half
 from ttc.evaluation.exchange import model_parameters
+from ttc.evaluation.money.prices import prices_of, prompted, prompts_of
 from ttc.evaluation.outcomes import (
     COLUMNS,
     Method,
     Outcomes,
+    Read,
     Selected,
     evaluate_chains,
     evaluate_larger_pool,
@@ -46,15 +48,17 @@ CHAIN_SCORES = {
 }
 # What a search's outcome is made of
 CANDIDATES = ("answer", "correct", "step_scores", "generated_tokens", "verifier_tokens", "generations")
+CANDIDATES += ("prompt_tokens",)
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, budgets (null: powers of two and all samples), aggregation, aggregations_compared, noisy_verifiers
     {share, acts_on} or null, replicates, difficulty_samples, ratios [[sequential, parallel], ..] or null (all),
     parameters by role (of models without a folder), searches and larger_searches (the strategies of the inputs of these
-    names).
+    names); prices (optional): [read, decoded] of a million tokens by role.
 
-    Inputs but problems and samples may be missing.  Writes the table of outcomes.
+    Inputs but problems and samples may be missing.  `prompts` and `larger_prompts` say how long prompts are where
+    samples do not.  Writes the table of outcomes.
     """
     known = set(PROBLEMS.read(one(inputs, "problems"), columns=())["problem_id"])
     method = Method(
@@ -74,7 +78,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             )
     if not inputs.get("samples"):
         raise InputError("samples: no table was given, and outcomes start from a pool of samples")
-    outcomes = Outcomes(method.parameters)
+    outcomes = Outcomes(method.parameters, prices_of(spec.get("prices")))
+    prompts = prompts_of(inputs.get("prompts", []))
     scores = {"prm": inputs.get("scores", []), "orm": inputs.get("orm_scores", [])}
     sampled = set()
     half = pool_half(spec["difficulty_samples"], "evaluation")
@@ -86,7 +91,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     for pool in sample_pools(inputs["samples"], scores, half=half):
         _require(pool.problem_id, known, "samples")
         sampled.add(pool.problem_id)
-        evaluate_pool(pool, of_pools, outcomes, votes_too)
+        evaluate_pool(prompted(pool, prompts), of_pools, outcomes, votes_too)
     print(f"  pools of {len(sampled)} problems done, {len(outcomes.rows):,} outcomes", flush=True)
     scores = {verifier: inputs.get(role, []) for verifier, role in CHAIN_SCORES.items()}
     for chains in revision_chains(inputs.get("chains", []), scores):
@@ -98,12 +103,11 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     _add_searches(spec["searches"], inputs.get("searches", []), sampled, method, outcomes)
     _add_larger(spec, inputs, sampled, method, outcomes)
     frame = pl.DataFrame(outcomes.rows, schema=_schema(), orient="row")
-    OUTCOMES.write(frame, output)
+    OUTCOMES.write(frame if outcomes.prices else frame.drop("money"), output)
 
 
 def _schema() -> dict[str, pl.DataType]:
-    dtypes = OUTCOMES.dtypes
-    return {column: dtypes[column] for column in COLUMNS}
+    return {column: OUTCOMES.columns[column].dtype for column in (*COLUMNS, "money")}
 
 
 def _require(problem_id: str, known: set[str], where: str) -> None:
@@ -143,23 +147,25 @@ def _add_searches(
             groups = np.arange(len(rows)) if alone else encode(rows["answer"].to_list())
             correct = best_of_n_weighted(groups, rows["correct"].to_numpy(), scores)
             first = rows.row(0, named=True)
-            spent = (first[each] for each in ("generated_tokens", "verifier_tokens"))
+            spent = (first[each] for each in ("generated_tokens", "verifier_tokens", "prompt_tokens"))
             runs.add(problem_id, name, round(first["generations"]), correct, *spent)
     for run in runs.means():
-        cost = outcomes.cost(policy, run.generated, "prm", run.read)
+        cost = outcomes.cost(policy, run.generated, Read("prm", run.read), run.prompted)
         selected = Selected(family, run.name, "best_of_n_weighted")
         outcomes.add(run.problem_id, selected, run.budget, run.correct, cost, run.error)
 
 
 def _add_larger(spec: dict, inputs: Inputs, sampled: set[str], method: Method, outcomes: Outcomes) -> None:
     """The larger policy: its greedy solution, and its samples and searches where it has some."""
+    prompts = prompts_of(inputs.get("larger_prompts", []))
     for pool in sample_pools(inputs.get("larger_greedy", []), {}):
         if pool.problem_id in sampled:
-            cost = outcomes.cost("larger_policy", pool.tokens)
+            read = prompted(pool, prompts).prompt
+            cost = outcomes.cost("larger_policy", pool.tokens, prompted=read)
             selected = Selected("larger", "greedy", "none")
             outcomes.add(pool.problem_id, selected, 1, pool.correct.mean(), cost)
     for pool in sample_pools(inputs.get("larger_samples", []), {"prm": inputs.get("larger_scores", [])}):
         if pool.problem_id in sampled:
-            evaluate_larger_pool(pool, method, outcomes)
+            evaluate_larger_pool(prompted(pool, prompts), method, outcomes)
     found = inputs.get("larger_searches", [])
     _add_searches(spec["larger_searches"], found, sampled, method, outcomes, larger=True)

@@ -34,12 +34,12 @@ DECLARATION = {
     "per_pool": True,
     "cards": True,
 }
-SPENT = dict(zip(COUNTED, ("generations", "tokens", "verifier_tokens", "flops"), strict=True))
+SPENT = dict(zip(COUNTED, ("generations", "tokens", "verifier_tokens", "flops", "money"), strict=True))
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, unit, probes, budgets, orders, bootstrap, folds, clusters, aggregation, difficulty_samples and
-    parameters.
+    parameters; prices (optional), as of `evaluate`, by which it has the input `prompts`, too.
 
     Writes a folder with the tables `hybrid`, `hybrid_choices`, `hybrid_spent` and `hybrid_break_even`.  They are empty
     where samples have no answers that could vote, or are too few.
@@ -62,7 +62,8 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     )
     for table, rows in written:
         records = [] if found is None else list(rows(found, world, budgets, inputs))
-        table.write(as_table(records, table), output / f"{table.name}.parquet")
+        more = ("money",) if spec.get("prices") else ()
+        table.write(as_table(records, table, more), output / f"{table.name}.parquet")
 
 
 def _looks(spec: dict, most: int) -> list[int]:

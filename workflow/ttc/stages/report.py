@@ -26,6 +26,7 @@ from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
 from ttc.tables.extrapolation import EXTRAPOLATION
 from ttc.tables.generation import PROBLEMS, SAMPLES, SCORES
 from ttc.tables.hybrid import HYBRID
+from ttc.tables.money import MONEY_CHOICES, MONEY_CURVES, MONEY_MATCHED
 from ttc.tables.pools import POOL_CHECKS
 from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
@@ -44,6 +45,9 @@ SHOWN = (
     HYBRID,
     THINKING_CURVES,
     THINKING_CHOICES,
+    MONEY_CURVES,
+    MONEY_CHOICES,
+    MONEY_MATCHED,
     EXCHANGE,
     EXTRAPOLATION,
     BEST,

@@ -4,6 +4,7 @@ from ttc.study.blocks import SHARDING
 from ttc.study.sections.base import Origin, Section
 from ttc.study.sections.configuration import POOL, PUBLISHED, Configuration
 from ttc.study.sections.revision import TRAINING, Revision
+from ttc.study.sections.served import Served
 
 # Keys whose values config.resolved.yaml and the report of a study with generated problems have never shown
 UNSHOWN = ("revision.training.checkpoint", "revision.rest.training.checkpoint")
@@ -26,7 +27,7 @@ def shown_configuration(configuration: Configuration) -> dict:
             served = configuration.served.get(name)
             thought = {"thought": shown[name]["thought"]} if "thought" in shown[name] else {}
             if served is not None:  # not where it is, and how it is asked
-                shown[name] = {"served": served.said | served.model_dump(include=SIZES)} | thought
+                shown[name] = {"served": _asked(served)} | thought
                 continue
             shown[name].pop("served", None)  # as before there were any
             if shown[name]["checkpoint"] is not None:  # nothing is trained that is given
@@ -39,7 +40,7 @@ def shown_configuration(configuration: Configuration) -> dict:
                 shown[name]["checkpoint"]["served"] = {"model": served.model}
                 continue
             asked = {each: shown[name]["checkpoint"].get(each) for each in ("kind", "judge")}
-            own = {"served": served.said | served.model_dump(include=SIZES)}
+            own = {"served": _asked(served)}
             shown[name]["checkpoint"] = {each: asked[each] for each in asked if asked[each] is not None} | own
     if origin != POOL:
         for name in ("prm", "orm", "revision"):
@@ -50,6 +51,12 @@ def shown_configuration(configuration: Configuration) -> dict:
         if not configuration.searches:
             del shown["search"]
     return shown
+
+
+def _asked(served: Served) -> dict:
+    """What is said of a model behind a server; a price where there is one, as before there were any."""
+    price = {} if served.price is None else {"price": served.price.model_dump()}
+    return served.said | served.model_dump(include=SIZES) | price
 
 
 def _revision(section: Revision, shown: dict) -> dict:

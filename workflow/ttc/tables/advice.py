@@ -17,6 +17,12 @@ _COSTS = {
         nullable=True,
         low=0.0,
     ),
+    "money": real(
+        meaning="mean money of policy and verifier, in the currency of the study's prices; null = unknown",
+        nullable=True,
+        low=0.0,
+        optional=True,
+    ),
 }
 
 

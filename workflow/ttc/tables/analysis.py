@@ -57,6 +57,13 @@ OUTCOMES = Schema(
         "flops": real(
             meaning="FLOPs of policy and verifier, 2 per parameter and token", nullable=True, low=0.0
         ),
+        "money": real(
+            meaning="what the tokens cost that policy and verifier read and write, in the currency of the study's "
+            "prices (docs/money.md); null = not known",
+            nullable=True,
+            low=0.0,
+            optional=True,
+        ),
     },
     meaning="one strategy on one problem at one budget",
 )

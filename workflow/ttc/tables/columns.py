@@ -57,6 +57,13 @@ THINKING = {
         optional=True,
     )
 }
+PROMPTED = {
+    "prompt_tokens": count(
+        meaning="tokens of the prompt that the sample answers; null = not known",
+        nullable=True,
+        optional=True,
+    )
+}
 FORCED = {
     "forced": Column(
         pl.Boolean(),

@@ -7,6 +7,7 @@ from ttc.tables.columns import (
     FINISH,
     FORCED,
     PROBLEM,
+    PROMPTED,
     SAMPLE,
     SOLUTION,
     STEP_SCORES,
@@ -77,7 +78,8 @@ SAMPLES = Schema(
     }
     | CONFIDENCES
     | THINKING
-    | FORCED,
+    | FORCED
+    | PROMPTED,
     meaning="independent solutions of the policy",
 )
 THOUGHT_PROBES = Schema(

@@ -36,6 +36,12 @@ _SPENT = {
     "tokens": real(meaning="tokens generated, by whatever model", nullable=True, low=0.0),
     "verifier_tokens": real(meaning="tokens verifiers read", nullable=True, low=0.0),
     "flops": real(meaning="FLOPs of all models, 2 per parameter and token", nullable=True, low=0.0),
+    "money": real(
+        meaning="money of all models, in the currency of the study's prices",
+        nullable=True,
+        low=0.0,
+        optional=True,
+    ),
 }
 
 
@@ -54,8 +60,9 @@ HYBRID = Schema(
     | _BUDGET
     | {
         "unit": text(
-            meaning="what budgets and equal costs are counted in; without `flops` there is no larger policy",
-            allowed=("flops", "tokens", "generations"),
+            meaning="what budgets and equal costs are counted in; in `tokens` and `generations` there is no larger "
+            "policy",
+            allowed=("flops", "money", "tokens", "generations"),
         ),
         "accuracy": share(meaning="mean correctness, each question by a rule learnt on others"),
         "low": share(

@@ -12,6 +12,7 @@ from ttc.tables import (
     generation,
     hybrid,
     live,
+    money,
     pools,
     publication,
     revisions,
@@ -42,6 +43,7 @@ SCHEMAS: dict[str, Schema] = {
         extrapolation,
         best,
         thinking,
+        money,
         live,
         publication,
     )

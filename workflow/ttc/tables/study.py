@@ -26,6 +26,7 @@ from ttc.tables.best import BEST
 from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
 from ttc.tables.extrapolation import EXTRAPOLATION
 from ttc.tables.hybrid import HYBRID, HYBRID_BREAK_EVEN, HYBRID_CHOICES
+from ttc.tables.money import MONEY_CURVES, MONEY_MATCHED
 from ttc.tables.pools import POOL_CHECKS
 from ttc.tables.publication import FINDINGS
 from ttc.tables.revisions import CHAIN_SCORES, CHAINS
@@ -67,6 +68,8 @@ TABLES = {
         BEST,
         THINKING,
         THINKING_CURVES,
+        MONEY_CURVES,
+        MONEY_MATCHED,
     )
 }
 # Why a study may lack a table, in words
@@ -91,6 +94,8 @@ ABSENT = {
     "best": "fewer than two strategies were measured at any budget",
     "thinking": "the study has no budgets of thought",
     "thinking_curves": "the study has no budgets of thought",
+    "money_curves": "the cost of no strategy is known",
+    "money_matched": "the study compares with no larger policy whose cost is known",
     "extrapolation": "there are fewer than four samples of a question",
 }
 ALL = 0  # the bin that holds all questions

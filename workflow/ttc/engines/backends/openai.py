@@ -31,7 +31,7 @@ def sample(
     spec: `request` (optional), further fields of each request.
     """
     start, stop = spec["samples"]
-    recording = Recording("samples", KEY, form, problems, runtime)
+    recording = Recording("samples", KEY, form, problems, runtime, "prompt_tokens")
     return recording.record(
         policy,
         lambda model: _requests(spec, model, form, problems, draw, recording.finished),

@@ -10,10 +10,15 @@ from ttc import strategies
 from ttc.evaluation.spending.paths import WEIGHTED, Paths
 
 STOP, SAMPLES, REVISIONS, LARGER = "stop", "samples", "revisions", "larger"
-# What budgets may be in, the first that is known: only FLOPs compare models of different sizes
-UNITS = ("flops", "tokens", "generations")
+# What budgets may be in, the first that is known: only FLOPs and money compare different models
+UNITS = ("flops", "money", "tokens", "generations")
+COMPARABLE = ("flops", "money")
 # What is counted of every option; the verifier reads
-COUNTED = ("generations", "tokens", "read", "flops")
+COUNTED = ("generations", "tokens", "read", "flops", "money")
+
+
+# Of these, columns of `outcomes`
+COLUMNS = {"tokens": "tokens", "read": "verifier_tokens", "flops": "flops", "money": "money"}
 
 
 class Option(NamedTuple):
@@ -83,7 +88,8 @@ def outside(outcomes: pl.DataFrame, problem_ids: list[str]) -> tuple[Outside, li
     solution, its votes and its searches.  An option that lacks one of the questions is left out.
     """
     kind = pl.struct("family", "strategy", "selection").map_elements(_kind, return_dtype=pl.String)
-    named = outcomes.filter(pl.col("problem_id").is_in(problem_ids)).with_columns(kind=kind)
+    unpriced = {} if "money" in outcomes.columns else {"money": None}
+    named = outcomes.filter(pl.col("problem_id").is_in(problem_ids)).with_columns(kind=kind, **unpriced)
     columns = ["kind", "strategy", "selection", "budget"]
     place = {name: index for index, name in enumerate(problem_ids)}
     options, correct, spent, missing = [], [], {name: [] for name in COUNTED}, []
@@ -96,7 +102,7 @@ def outside(outcomes: pl.DataFrame, problem_ids: list[str]) -> tuple[Outside, li
         options.append(option)
         correct.append(rows["correct"].to_numpy()[order])
         spent["generations"].append(np.full(len(order), float(option.budget)))
-        for name, column in (("tokens", "tokens"), ("read", "verifier_tokens"), ("flops", "flops")):
+        for name, column in COLUMNS.items():
             spent[name].append(rows[column].cast(pl.Float64).fill_null(np.nan).to_numpy()[order])
     empty = np.zeros((len(problem_ids), 0))
     stacked = {name: np.stack(each, axis=1) if each else empty for name, each in spent.items()}
@@ -123,13 +129,13 @@ def cost_unit(asked: str | None, paths: Paths, flops: tuple[float, float]) -> st
 
 
 def usable(found: Outside, unit: str) -> Outside:
-    """The options whose cost is known in `unit`; those of the larger policy in FLOPs only."""
+    """The options whose cost is known in `unit`; those of the larger policy in FLOPs and money only."""
     known = ~np.isnan(found.spent[unit]).any(axis=0)
     return found.kept(
         [
             place
             for place, option in enumerate(found.options)
-            if known[place] and (unit == "flops" or option.kind != LARGER)
+            if known[place] and (unit in COMPARABLE or option.kind != LARGER)
         ]
     )
 
@@ -140,12 +146,18 @@ def counted(paths: Paths, vote: str, looked: int | None, flops: tuple[float, flo
     The verifier reads all samples where it has a vote, else the first `looked` of them (a size's index, or None).
     """
     zero = np.zeros_like(paths.read)
-    read = paths.read if vote == WEIGHTED else zero if looked is None else zero + paths.read[:, :, [looked]]
+
+    def seen(each: np.ndarray) -> np.ndarray:
+        return each if vote == WEIGHTED else zero if looked is None else zero + each[:, :, [looked]]
+
+    read = seen(paths.read)
     policy, verifier = flops
-    # What nobody reads needs no verifier of known size
+    # What nobody reads needs no verifier of known size or price
     operations = policy * paths.tokens + (verifier * read if read.any() else 0.0)
+    money = paths.money + (seen(paths.reading) if read.any() else 0.0)
     generations = np.broadcast_to(paths.sizes.astype(float), read.shape)
-    return {"generations": generations, "tokens": paths.tokens, "read": read, "flops": operations}
+    found = (generations, paths.tokens, read, operations, money)
+    return dict(zip(COUNTED, found, strict=True))
 
 
 def menu(paths: Paths, vote: str, start: int, found: Outside, flops: tuple[float, float]) -> Menu:

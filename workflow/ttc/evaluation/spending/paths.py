@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ttc.evaluation.money.prices import Price
 from ttc.evaluation.pool import Pool
 from ttc.evaluation.selection import TIE, verdicts
 from ttc.evaluation.spending.probes import Samples, features
@@ -18,8 +19,9 @@ MAJORITY, WEIGHTED = "majority", "best_of_n_weighted"
 class Paths:
     """Paths of all questions; B sizes, R orders.
 
-    `correct` by selection rule, `tokens` and `read` (by the verifier; NaN = unknown) have the shape (questions, R, B);
-    `probes` by size holds features (questions, R, features), see `probes.features`.
+    `correct` by selection rule, `tokens` and `read` (by the verifier; NaN = unknown) have the shape (questions, R, B),
+    and so have `money` and `reading`, what the policy's and the verifier's tokens cost.  `probes` by size holds
+    features (questions, R, features), see `probes.features`.
     """
 
     problem_ids: list[str]
@@ -28,6 +30,8 @@ class Paths:
     tokens: np.ndarray
     read: np.ndarray
     probes: dict[int, dict[str, np.ndarray]]
+    money: np.ndarray
+    reading: np.ndarray
 
 
 def sizes_to(largest: int) -> np.ndarray:
@@ -44,6 +48,7 @@ def walk(
     orders: int,
     aggregation: str,
     random: np.random.Generator,
+    prices: dict[str, Price] | None = None,
 ) -> Paths:
     """The paths of one question along random orders of its pool; the pool has at least as many samples as the largest.
 
@@ -69,7 +74,23 @@ def walk(
         np.cumsum(tokens[order], axis=1)[None, :, sizes - 1],
         np.cumsum(read[order], axis=1)[None, :, sizes - 1],
         {k: {name: each[None] for name, each in features(samples.first(k)).items()} for k in probes},
+        *(np.cumsum(each[order], axis=1)[None, :, sizes - 1] for each in _money(pool, prices or {})),
     )
+
+
+def _money(pool: Pool, prices: dict[str, Price]) -> tuple[np.ndarray, np.ndarray]:
+    """What each sample costs, and what reading it costs, (n,); NaN where there is no price."""
+    unknown = np.full(len(pool.groups), np.nan)
+    written = reading = unknown
+    if "policy" in prices:
+        # Of samples that do not say it, the prompt is as long as that of the others
+        prompt = unknown if pool.each.prompt is None else pool.each.prompt
+        prompt = np.where(np.isnan(prompt), pool.prompt, prompt)
+        written = prices["policy"].of(prompt, _known(pool.each.tokens))
+    if "prm" in prices and "prm" in pool.steps:
+        read, own = _known(pool.each.verifier_tokens["prm"]), pool.each.written["prm"]
+        reading = prices["prm"].of(read - own, own)
+    return written, reading
 
 
 def joined(paths: list[Paths]) -> Paths:
@@ -96,6 +117,8 @@ def joined(paths: list[Paths]) -> Paths:
             }
             for k, named in first.probes.items()
         },
+        stacked(lambda each: each.money),
+        stacked(lambda each: each.reading),
     )
 
 

@@ -9,6 +9,7 @@ from ttc.evaluation.clusters import clusters
 from ttc.evaluation.common import reach
 from ttc.evaluation.crossvalidation import stratified_folds
 from ttc.evaluation.difficulty import pool_half
+from ttc.evaluation.money.prices import prices_of, prompted, prompts_of
 from ttc.evaluation.pool import sample_counts, sample_pools, verdicts_only
 from ttc.evaluation.spending.paths import Paths, joined, walk
 from ttc.noise import generator
@@ -51,17 +52,19 @@ class Enough(NamedTuple):
 
 
 def paths_of(spec: dict, inputs: Inputs, enough: Enough, sizes: np.ndarray, looks: list[int]) -> Paths:
-    """The paths of the questions kept; spec: seed, orders, aggregation."""
+    """The paths of the questions kept; spec: seed, orders, aggregation, prices (optional, as of `evaluate`)."""
     scores = {"prm": inputs.get("scores", [])}
+    prices, prompts = prices_of(spec.get("prices")), prompts_of(inputs.get("prompts", []))
     return joined(
         [
             walk(
-                pool,
+                prompted(pool, prompts),
                 sizes,
                 looks,
                 spec["orders"],
                 spec["aggregation"],
                 generator(spec["seed"], "spending", "orders", pool.problem_id),
+                prices,
             )
             for pool in sample_pools(inputs["samples"], scores, half=enough.half)
             if pool.problem_id in enough.kept
@@ -82,8 +85,9 @@ def share(value: float) -> float:
     return float(min(1.0, max(0.0, value)))
 
 
-def as_table(records: list[dict], table: Schema) -> pl.DataFrame:
-    """The rows as a table, null where a number that may be missing is not known."""
-    frame = pl.DataFrame(records, schema=table.dtypes, infer_schema_length=None)
-    nullable = [name for name, column in table.columns.items() if column.nullable]
+def as_table(records: list[dict], table: Schema, more: tuple[str, ...] = ()) -> pl.DataFrame:
+    """The rows as a table, null where a number that may be missing is not known; `more`: optional columns of it."""
+    dtypes = table.dtypes | {name: table.columns[name].dtype for name in more if name in table.columns}
+    frame = pl.DataFrame(records, schema=dtypes, infer_schema_length=None)
+    nullable = [name for name, column in table.columns.items() if column.nullable and name in dtypes]
     return frame.with_columns(pl.col(name).fill_nan(None) for name in nullable)

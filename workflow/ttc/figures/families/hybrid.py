@@ -30,6 +30,7 @@ COSTS = {
     "generations": "Generations per question, mean",
     "tokens": "Tokens generated per question, mean",
     "flops": "FLOPs per question, mean",
+    "money": "Money per question, mean",
 }
 # Of stopping rules that read what the vote reads, the first that was measured: none is chosen by how well it did
 EARLY = {
@@ -126,7 +127,9 @@ def _cost_axis(panel: Axes, unit: str) -> None:
         panel.xaxis.set_minor_locator(style.mpl.ticker.NullLocator())
     else:
         style.amount_axis(panel)
-        if unit == "tokens":
+        if unit == "money":
+            style.plain_amounts(panel)
+        elif unit == "tokens":
             panel.xaxis.set_major_formatter(style.mpl.ticker.StrMethodFormatter("{x:,.0f}"))
         else:
             panel.xaxis.set_major_formatter(style.mpl.ticker.LogFormatterMathtext(labelOnlyBase=False))

@@ -9,6 +9,8 @@ from ttc.study.graph.base import Add
 from ttc.study.graph.further import plan_further
 from ttc.study.graph.generations import Material
 from ttc.study.graph.methods import declared
+from ttc.study.graph.money import MEASURED as PRICED
+from ttc.study.graph.money import plan_money, prices_of, prompts_of
 from ttc.study.graph.notebooks import plan_notebooks
 from ttc.study.graph.thinking import plan_thinking
 from ttc.study.relevant import shown_configuration, without_sharding
@@ -67,7 +69,8 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
             "larger_searches": [strategy for strategy, _ in material.larger_searches],
             "parameters": material.parameters,
         }
-        | {"difficulty_samples": configuration.difficulty.samples, "ratios": material.ratios},
+        | {"difficulty_samples": configuration.difficulty.samples, "ratios": material.ratios}
+        | prices_of(material),
         problems=material.problems,
         samples=material.samples,
         scores=material.scores,
@@ -83,11 +86,16 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
         larger_scores=material.larger_scores,
         larger_searches=[search for _, search in material.larger_searches],
         **models,
+        **prompts_of(material),
     )
     measured = {"outcomes": [outcomes], "difficulty": [difficulty]}
     spec = seed | configuration.allocation.model_dump() | {"competing_methods": _competing(material)}
     measured["allocation"] = [add("fit_allocator", name, spec, problems=material.problems, **measured)]
     measured |= _advice(add, name, spec, material, outcomes, difficulty)
+    by_money = {each: value for each, value in spec.items() if each != "at_most"}
+    measured |= plan_money(
+        configuration, add, material, by_money, outcomes=[outcomes], difficulty=[difficulty]
+    )
     exchanges = []
     if material.larger_greedy:
         spec = seed | {
@@ -256,8 +264,8 @@ def _spending(
             given.use and given.hybrid,
             SHARED,
             (),
-            spec | {"unit": given.hybrid_unit, "bootstrap": given.hybrid_bootstrap},
-            read | {"outcomes": [outcomes]},
+            spec | {"unit": given.hybrid_unit, "bootstrap": given.hybrid_bootstrap} | prices_of(material),
+            read | {"outcomes": [outcomes]} | prompts_of(material),
         ),
     }
     found: dict[str, list] = {}
@@ -337,6 +345,7 @@ def plan_publication(
         pool_checks=material.checks,
         figures=figures,
         **{role: measured.get(role, []) for role in ("findings", *REPORTED, *COMPARED, *FURTHER)},
+        **{role: measured[role] for role in PRICED if role in measured},
         **further,
         **{role: material.models.get(role, []) for role in ROLES},
     )

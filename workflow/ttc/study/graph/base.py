@@ -14,7 +14,7 @@ class Base(ABC):
 
     `training_seed` is of all that is trained and sampled; problems are those of the study's seed.  `extract` holds the
     methods by which answers are found, where there is more than one form; `parameters` the sizes of policies behind
-    servers, by role, where they are known.
+    servers, by role, where they are known; `prices` what a million tokens cost, read and decoded, by role.
     """
 
     configuration: Configuration
@@ -24,6 +24,7 @@ class Base(ABC):
     policy: Artifact
     extract: list[str] | None = None
     parameters: dict[str, int] | None = None
+    prices: dict[str, list[float]] | None = None
 
     @property
     def seed(self) -> dict:

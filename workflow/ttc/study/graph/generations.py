@@ -11,8 +11,10 @@ class Material:
     which row of its file each sample was.  `searches` and `larger_searches` pair the
     strategy's name with the search; `shown_search` holds all blocks of the one whose tree the report draws.
     `chain_scores` are those of the verifier `chain_verifier`: `revision_orm`, or `prm` on the answers alone.
-    `parameters` holds the models' sizes where there are no models to ask, `ratios` the pairs (sequential, parallel) of
-    revisions to report, `extract` the methods by which answers are found where there is more than one form.
+    `parameters` holds the models' sizes where there are no models to ask, `prices` what a million tokens cost, read and
+    decoded, by role, `prompts` and `larger_prompts` how long prompts are where a tokenizer is here, `ratios` the pairs
+    (sequential, parallel) of revisions to report, `extract` the methods by which answers are found where there is more
+    than one form.
     `checks` holds the table `pool_checks` where pools were imported.  `thoughts` and `thought_scores`: samples at
     budgets of thought, and what the PRM says of them, by budget.
     """
@@ -41,5 +43,8 @@ class Material:
     thought_scores: dict[int, list] = field(default_factory=dict)
     models: dict[str, list] = field(default_factory=dict)
     parameters: dict[str, int] | None = None
+    prices: dict[str, list[float]] | None = None
+    prompts: list = field(default_factory=list)
+    larger_prompts: list = field(default_factory=list)
     ratios: list[tuple[int, int]] | None = None
     extract: list[str] | None = None

@@ -61,6 +61,7 @@ def plan_pools(configuration: Configuration, add: Add, root: Path) -> tuple[list
             checks=[imported.part("pool_checks.parquet")],
             scores=[imported.part(f"{name}.scores.parquet")] if name in scored else [],
             parameters={"policy": size} if (size := source.pools[name].parameters) else None,
+            prices={"policy": [price.read, price.decoded]} if (price := source.pools[name].price) else None,
             extract=None if source.grading.keep_answers else _extracted(source.pools[name], source.grading),
         )
         for name in names
@@ -186,5 +187,5 @@ def _files(
 
 def _how_to_read(pool: Pool) -> dict:
     return pool.model_dump(
-        exclude={"path": True, "model": True, "parameters": True, "thought": {"tokenizer"}}
+        exclude={"path": True, "model": True, "parameters": True, "price": True, "thought": {"tokenizer"}}
     )

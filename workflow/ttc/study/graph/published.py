@@ -48,6 +48,7 @@ class Published(Base):
             chooses = configuration.revises and not configuration.revision.verifier.use
             sizes |= dict.fromkeys((role, "revision_orm")[: 1 + chooses], served.size) if served.size else {}
         self.parameters = sizes or None
+        self.prices = self._prices() or None
         if (
             configuration.policy.thought is None
         ):  # else by which method says little: thoughts are full of answers
@@ -180,6 +181,19 @@ class Published(Base):
     def _versions(self) -> dict[str, str]:
         pins = lock.read_pins(self.root / VLLM_LOCK)
         return {name: pins[name] for name in VLLM_PARTS if name in pins}
+
+    def _prices(self) -> dict[str, list[float]]:
+        """Prices by role: a policy that is asked again is its own reviser, and a verifier may choose revisions, too.
+
+        What is trained has none.
+        """
+        configuration = self.configuration
+        found = {section: [price.read, price.decoded] for section, price in configuration.prices.items()}
+        if configuration.revises and configuration.revision.by == PROMPT and "policy" in found:
+            found["reviser"] = found["policy"]
+        if configuration.revises and not configuration.revision.verifier.use and "prm" in found:
+            found["revision_orm"] = found["prm"]
+        return found
 
     def _policy(self, section: Policy, label: str = "") -> Artifact:
         """A policy that is fetched, or one behind a server: where that is is no part of the key."""

@@ -18,8 +18,11 @@ def plan_sampled(configuration: Configuration, add: Add, base: Base) -> Material
     study = Study(configuration, add, base)
     material = Material(name="policy", problems=[study.problems])
     material.models["policy"] = [study.policy]
-    material.extract, material.parameters = base.extract, base.parameters
+    material.extract, material.parameters, material.prices = base.extract, base.parameters, base.prices
     larger = base.add_larger()
+    if base.prices is not None:  # prompts are read, too
+        material.prompts = base.checked(study.policy).get("checked", [])
+        material.larger_prompts = [] if larger is None else base.checked(larger).get("checked", [])
     material.models["larger_policy"] = [] if larger is None else [larger]
     study.add_verifiers(material)
     study.add_samples(material)

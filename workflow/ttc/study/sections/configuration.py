@@ -20,7 +20,7 @@ from ttc.study.sections.revision import TRAINING, Revision
 from ttc.study.sections.running import Engine, Runtime
 from ttc.study.sections.sampling import Orm, Prm, Sampling
 from ttc.study.sections.search import Search
-from ttc.study.sections.served import Served
+from ttc.study.sections.served import Price, Served
 from ttc.study.sections.spending import Spending
 
 GENERATED, PUBLISHED, POOL = "generated", "published", "pool"
@@ -122,6 +122,7 @@ class Configuration(Section):
         self.figures.check()
         if self.origin != POOL:
             self._check_budgets()
+        self._check_prices()
         self.runtime.check()
 
     @property
@@ -159,6 +160,57 @@ class Configuration(Section):
         """These, and those whose layers a server computes."""
         served = None if self.verifier is None else self.verifier.served
         return {} if served is None else {"prm": served}
+
+    @property
+    def prices(self) -> dict[str, Price]:
+        """What a million tokens of each model cost, by the section of the model, where that is said."""
+        return {name: price for name, (_, price) in self._priced.items()}
+
+    @property
+    def _priced(self) -> dict[str, tuple[str, Price]]:
+        """The same with the key that says it."""
+        if self.source is not None:
+            pools = {f"source.pools.{name}": pool for name, pool in self.source.pools.items()}
+            return {name: (name, pool.price) for name, pool in pools.items() if pool.price is not None}
+        if self.origin != PUBLISHED:
+            return {}
+        given = {
+            "policy": (("checkpoint", self.policy.checkpoint), ("served", self.policy.served)),
+            "larger_policy": (
+                ("checkpoint", self.larger_policy.checkpoint),
+                ("served", self.larger_policy.served),
+            ),
+            "prm": (
+                ("checkpoint", self.verifier),
+                ("checkpoint.served", self.verifier and self.verifier.served),
+            ),
+        }
+        return {
+            name: (f"{name}.{key}", model.price)
+            for name, models in given.items()
+            for key, model in models
+            if model is not None and model.price is not None
+        }
+
+    @property
+    def currency(self) -> str | None:
+        """What the prices are in; None without prices."""
+        return next((price.currency for price in self.prices.values()), None)
+
+    def _check_prices(self) -> None:
+        """Costs of different models are added up."""
+        if self.spending.hybrid_unit == "money" and not self.prices:
+            raise InputError(
+                "spending.hybrid_unit: money was given, and no model has a price: give one, as in docs/money.md, or "
+                "flops, tokens or generations"
+            )
+        for place, price in self._priced.values():
+            if price.currency != self.currency:
+                first = next(place for place, _ in self._priced.values())
+                raise InputError(
+                    f"{place}.price.currency: {price.currency} was given, and {first}.price.currency is "
+                    f"{self.currency}; all prices of a study are in one currency"
+                )
 
     def _check_generated(self) -> None:
         for name in ("policy", "larger_policy", "prm"):

@@ -18,7 +18,7 @@ from ttc.study.sections.base import (
     whole,
 )
 from ttc.study.sections.judging import KINDS, Critique, Judge, check_judge
-from ttc.study.sections.served import SAID_OF_JUDGES, Served
+from ttc.study.sections.served import SAID_OF_JUDGES, Price, Served
 from ttc.study.sections.thinking import MaybeThought
 from ttc.study.sections.training import PolicyTraining
 
@@ -42,8 +42,10 @@ class Model(Section):
         check_divides(self, where, "kv_heads", "heads")
 
 
-class Checkpoint(Section):
+class Checkpoint(Extended):
     """A published model."""
+
+    LATER = ("price",)
 
     hub: str | None = key(None, "OWNER/NAME on the Hugging Face hub; or `path`")
     revision: str | None = key(None, "its commit, 40 hexadecimal digits; `ttc pin` writes it")
@@ -63,6 +65,7 @@ class Checkpoint(Section):
     active_parameters: Count | None = key(
         None, "of a mixture of experts, through how many of them a token passes; null: all"
     )
+    price: Price | None = None
 
     def check(self, where: str) -> None:
         """InputError unless one of `hub` and `path` says where the model is."""
@@ -88,10 +91,10 @@ class Checkpoint(Section):
             )
 
 
-class VerifierCheckpoint(Extended, Checkpoint):
+class VerifierCheckpoint(Checkpoint):
     """A published process reward model, or a judge."""
 
-    LATER = ("served",)
+    LATER = ("price", "served")
 
     kind: Literal[*plugins.names(KINDS)] = key(
         ..., "how it is asked and read, by its publisher's format (docs/models.md)"

@@ -25,6 +25,7 @@ from ttc.study.sections.base import (
 )
 from ttc.study.sections.problems import Equality, Timeout
 from ttc.study.sections.searches import Tree
+from ttc.study.sections.served import Price
 from ttc.study.sections.thinking import Thought
 
 Rows = dict[str, Annotated[list[Any], Filled]]
@@ -79,6 +80,7 @@ class PoolColumns(Sparse):
     step_scores: ColumnName = key(None, "verifier's score of each step, or of the whole")
     tokens: ColumnName = key(None, "tokens generated, or a list of their ids")
     thinking_tokens: ColumnName = key(None, "of these, tokens of thoughts")
+    prompt_tokens: ColumnName = key(None, "tokens of the prompt")
     answer: ColumnName = key(None, "final answer")
     correct: ColumnName = key(None, "recorded verdict, or with `n` how many are right")
     n: ColumnName = key(None, "samples that a row counts")
@@ -135,7 +137,7 @@ class PoolThought(Thought):
 class Pool(Sampled, Extended):
     """One pool."""
 
-    LATER = ("thought",)
+    LATER = ("thought", "price")
 
     model: Text | None = key(
         None, "name of the model that was sampled, as figures and the report show it; null: the pool's"
@@ -144,6 +146,7 @@ class Pool(Sampled, Extended):
         None,
         "parameters of the model that was sampled, of a mixture of experts the active ones; null leaves FLOPs out",
     )
+    price: Price | None = None
     thought: PoolThought | None = key(
         None, "the marks of its thoughts, if the model thinks before it answers (docs/thinking.md)"
     )

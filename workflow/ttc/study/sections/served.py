@@ -38,11 +38,11 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Price(Section):
-    """What a million tokens cost, for `ttc plan`; no part of any key."""
+    """What a million tokens cost, for `ttc plan` and for accuracy by money (docs/money.md)."""
 
-    read: NotNegative = key(..., "a million tokens of prompts")
+    read: NotNegative = key(..., "a million tokens of prompts, or of what a verifier reads")
     decoded: NotNegative = key(..., "a million tokens of answers")
-    currency: Text = key("USD", "which both are in")
+    currency: Text = key("USD", "which both are in; one for all prices of a study")
 
 
 class Served(Section):

@@ -21,9 +21,10 @@ class Spending(Section):
         True,
         "whether a budget is also shared out among searches, revisions and a larger policy where there are some",
     )
-    hybrid_unit: Literal["flops", "tokens", "generations"] | None = key(
+    hybrid_unit: Literal["flops", "money", "tokens", "generations"] | None = key(
         None,
-        "what those budgets are counted in; null: FLOPs where sizes are known, else tokens, else generations",
+        "what those budgets are counted in; null: FLOPs where sizes are known, else money where prices are, else "
+        "tokens, else generations",
     )
     hybrid_bootstrap: Bootstrap = key(
         40, "resamples of questions for their intervals; one takes seconds, because everything is learnt anew"

@@ -1,0 +1,1 @@
+"""Money as a cost: what tokens cost, and which strategy is best for what a question may cost."""
