@@ -11,7 +11,9 @@ from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
 PROBLEMS = [f"p{index}" for index in range(40)]
 
 
-def pool(name, one, many, parameters=None, tokens=float("nan"), problems=PROBLEMS, budgets=(1, 2, 4)):
+def pool(
+    name, one, many, parameters=None, tokens=float("nan"), problems=PROBLEMS, budgets=(1, 2, 4), money=None
+):
     """Pass@k of every problem rises from `one` (a number or one for each problem) to `many`, linearly in log N."""
     one, many = np.broadcast_to(one, len(problems)), np.broadcast_to(many, len(problems))
     rows = []
@@ -27,11 +29,13 @@ def pool(name, one, many, parameters=None, tokens=float("nan"), problems=PROBLEM
         frame,
         dict.fromkeys(problems, tokens),
         dict.fromkeys(problems, (0.5, 1)),
+        money={} if money is None else dict.fromkeys(problems, money),
     )
 
 
-def table(schema, rows):
-    return schema.check(pl.DataFrame(list(rows), schema=schema.dtypes, orient="row"), "test")
+def table(schema, rows, priced=False):
+    last = {name: column.dtype for name, column in schema.columns.items() if column.optional and priced}
+    return schema.check(pl.DataFrame(list(rows), schema=schema.dtypes | last, orient="row"), "test")
 
 
 def test_accuracy_is_over_the_questions_that_all_pools_have():
@@ -65,6 +69,28 @@ def test_differences_are_paired_by_question():
         POOL_PAIRS, differences([pool("a", 0.3, 0.3, budgets=(1,)), pool("b", 0.3, 0.3)], 20, 0)
     ).rows()
     assert same[2:4] == ("pass_at_k", 1) and same[-1] == "undecided"
+
+
+def test_samples_at_equal_money_are_counted_by_what_one_costs():
+    """Three of the cheaper for one of the dearer, whose size nobody knows; without a price there is no such pair."""
+    small, larger = pool("s", 0.1, 0.9, money=0.002), pool("l", 0.4, 0.4, money=0.006)
+    rows = table(POOL_EXCHANGE, exchanges([larger, small, pool("n", 0.5, 0.5)], {}, "as_measured", 50, 0))
+    (one,) = rows.filter(bin=0).to_dicts()
+    assert (one["first"], one["second"], one["version"]) == ("s", "l", "money")
+    assert (one["parameters"], one["tokens"]) == (None, None) and one["multiplier"] == pytest.approx(3.0)
+    assert one["small"] == pytest.approx(0.1 + 0.8 * np.log2(3) / 2) and one["winner"] == "small"
+    paid = table(POOL_ACCURACY, accuracies([small, larger], 20, 0), priced=True)
+    assert paid.filter(pool="s", budget=4)["money"].item() == pytest.approx(0.008)
+
+
+def test_a_larger_model_may_be_the_cheaper_one():
+    """By FLOPs the larger is second, by money first: neither comparison is turned round."""
+    small, larger = pool("s", 0.1, 0.9, 10, money=0.006), pool("l", 0.4, 0.8, 20, money=0.003)
+    rows = table(POOL_EXCHANGE, exchanges([larger, small], {}, "as_measured", 50, 0)).filter(bin=0)
+    by = {row["version"]: row for row in rows.to_dicts()}
+    assert (by["inference"]["first"], by["inference"]["parameters"]) == ("s", 2.0)
+    assert (by["money"]["first"], by["money"]["parameters"]) == ("l", 0.5)
+    assert by["money"]["multiplier"] == pytest.approx(2.0) and by["money"]["small"] == pytest.approx(0.6)
 
 
 def test_samples_at_equal_flops_are_counted_in_parameters_and_tokens():

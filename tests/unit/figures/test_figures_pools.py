@@ -243,6 +243,22 @@ def test_the_exchange_of_samples_for_parameters_marks_what_could_not_be_paid_for
         draw(Study({}), "pool_exchange")
 
 
+def test_equal_money_is_one_more_price_and_one_more_row_of_panels():
+    study = compared(1e12)
+    accuracy = study.frames["pool_accuracy"].with_columns(money=pl.col("budget") * 0.001)
+    exchange = study.frames["pool_exchange"]
+    paid = exchange.filter(version="inference").with_columns(version=pl.lit("money"), multiplier=pl.lit(2.5))
+    both = Study({"pool_accuracy": accuracy, "pool_exchange": pl.concat([exchange, paid])})
+    drawn = draw(both, "pools")
+    assert [axes.get_xlabel() for axes in drawn.axes[-2:]] == 2 * ["Money per question"]
+    left, right = draw(both, "pool_exchange").axes
+    ticks = [tick.get_text() for tick in left.get_xticklabels()]
+    assert ticks == ["inference\nalone\nN = 3", "R = 22\nN = 3", "equal\nmoney\nN = 2.5"]
+    assert "inference FLOPs" in right._left_title.get_text()
+    alone = draw(Study({"pool_accuracy": accuracy, "pool_exchange": paid}), "pool_exchange")
+    assert "at equal money" in alone.axes[1]._left_title.get_text()
+
+
 def test_wording_of_spoilt_scores_does_not_say_who_trained_the_verifier(study):
     assert "as trained" not in texts(draw(study, "verifier_quality"))
     assert partial(caption, study)("verifier_quality").startswith("Votes weighted by the scores of the PRM")

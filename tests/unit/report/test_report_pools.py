@@ -12,7 +12,7 @@ from ttc.evaluation.comparison import Sampled, accuracies, differences, exchange
 from ttc.figures.registry import FIGURES
 from ttc.paper.claim import Settings
 from ttc.paper.findings import find
-from ttc.report import gallery, page, pools, solutions
+from ttc.report import answers, answers_beyond, gallery, page, pools, solutions
 from ttc.tables.comparison import POOL_ACCURACY, POOL_EXCHANGE, POOL_PAIRS
 from ttc.tables.pools import POOL_CHECKS
 from ttc.tables.publication import FINDINGS
@@ -39,11 +39,14 @@ def checks():
     return POOL_CHECKS.check(pl.DataFrame(rows, schema=POOL_CHECKS.dtypes), "test")
 
 
-def beside():
-    """Tables of two pools of 20 questions: Model-3B is right on all, the other on half of them with two samples."""
+def beside(parameters=(30, 10), money=(None, None)):
+    """Tables of two pools of 20 questions: Model-3B is right on all, the other on half of them with two samples.
+
+    Of both their sizes, and what a sample costs.
+    """
     problems = [f"p{index:02}" for index in range(20)]
 
-    def pool(name, model, parameters, shares):
+    def pool(name, model, parameters, shares, cost):
         rows = [
             (problem, rule, budget, share)
             for problem in problems
@@ -51,21 +54,25 @@ def beside():
             for budget, share in shares.items()
         ]
         frame = pl.DataFrame(rows, schema=["problem_id", "strategy", "budget", "correct"], orient="row")
-        return Sampled(
-            name, model, parameters, frame, dict.fromkeys(problems, 10.0), dict.fromkeys(problems, (0.5, 1))
-        )
+        told = dict.fromkeys(problems, 10.0), dict.fromkeys(problems, (0.5, 1))
+        paid = {} if cost is None else dict.fromkeys(problems, cost)
+        return Sampled(name, model, parameters, frame, *told, money=paid)
 
     both = [
-        pool("policy", "Model-3B", 30, {1: 1.0, 2: 1.0}),
-        pool("other", "Model-1B", 10, {1: 0.25, 2: 0.5}),
+        pool("policy", "Model-3B", parameters[0], {1: 1.0, 2: 1.0}, money[0]),
+        pool("other", "Model-1B", parameters[1], {1: 0.25, 2: 0.5}, money[1]),
     ]
     found = (
         (POOL_ACCURACY, accuracies(both, 20, 0)),
         (POOL_PAIRS, differences(both, 20, 0)),
         (POOL_EXCHANGE, exchanges(both, {"v1": [22.0]}, "as_measured", 20, 0)),
     )
+    more = {"money": pl.Float64} if any(money) else {}
+    more = {POOL_ACCURACY.name: more}
     return {
-        table.name: table.check(pl.DataFrame(list(rows), schema=table.dtypes, orient="row"), "test")
+        table.name: table.check(
+            pl.DataFrame(list(rows), schema=table.dtypes | more.get(table.name, {}), orient="row"), "test"
+        )
         for table, rows in found
     }
 
@@ -160,6 +167,24 @@ def test_models_stand_beside_each_other_in_tables_and_figures(frames, tmp_path):
     assert len(set(re.findall(r'src="([^"]+)"', figures))) == 2
 
 
+def test_models_stand_beside_each_other_at_equal_money(frames, tmp_path):
+    """Two of the cheaper cost what one of the dearer does; their sizes may be known or not."""
+    for number, (parameters, title) in enumerate(
+        {(30, 10): "At equal cost: Model-1B", (None, None): "At equal money: Model-1B"}.items()
+    ):
+        tables = beside(parameters, (0.004, 0.002)) | {"pool_checks": checks(), "curves": frames["curves"]}
+        place = tmp_path / str(number)
+        place.mkdir()
+        html = rendered(frames, place, tables=tables)
+        text = re.sub(r"<[^>]+>", " ", html[html.index('id="accuracy"') : html.index('id="figures"')])
+        assert title in text and re.search(r"money\s+2\s", text)
+        assert ("inference alone" in text) == (parameters[0] is not None)
+        assert ("are not given" in text) == (parameters[0] is None)
+        said = answers_beyond.larger(answers.Sources(tables, pools=POOLS))
+        assert ("For the FLOPs of one solution by" in said) == (parameters[0] is not None)
+        assert "For the money of one solution by Model-3B, other makes 2; by" in said
+
+
 def test_a_single_pool_has_a_table_of_accuracy_by_budget(frames, tmp_path):
     tables = {"curves": frames["curves"], "pool_checks": checks()}
     configuration = {"seed": 0, "source": {"pools": {"policy": POOLS["policy"]}}}
@@ -198,7 +223,7 @@ def test_a_pool_without_texts_scores_and_solved_questions(frames, tmp_path):
 def test_verdicts_without_answers_are_not_called_checked():
     """And a pool with texts none of which has an answer is not excused."""
     verdicts = {"pool": "policy"} | CHECKS | {"copies": None, "no_answer": 1000, "contradicted": 0}
-    for row, answers, recorded in (
+    for row, unanswered, recorded in (
         (verdicts, "not recorded", "1,000, taken as they are: there is no answer to check them by"),
         (verdicts | {"copies": 0}, "1,000 (100.0%)", "0 (0.0%) of 1,000 contradicted"),
     ):
@@ -206,7 +231,7 @@ def test_verdicts_without_answers_are_not_called_checked():
             "rows"
         ]
         cells = {title: found[0] for title, found in shown}
-        assert (cells["Without an answer"], cells["Recorded verdicts"]) == (answers, recorded)
+        assert (cells["Without an answer"], cells["Recorded verdicts"]) == (unanswered, recorded)
 
 
 def test_bars_grow_from_the_left_of_their_track():

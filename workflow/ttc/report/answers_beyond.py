@@ -160,8 +160,12 @@ def larger(sources) -> str:
     rows = sources.rows("exchange", bin=0)
     if rows:
         return _exchanged(rows)
-    rows = sources.rows("pool_exchange", bin=0, version="inference")
-    return _between_pools(sources, rows) if rows else ""
+    said = [
+        _between_pools(sources, rows, words)
+        for version, words in {"inference": "FLOPs", "money": "money"}.items()
+        if (rows := sources.rows("pool_exchange", bin=0, version=version))
+    ]
+    return " ".join(said)
 
 
 def _exchanged(rows: list[dict]) -> str:
@@ -207,7 +211,7 @@ def _ahead(row: dict) -> str:
     return told + (", with fewer than that pays for" if row["clipped"] else "")
 
 
-def _between_pools(sources, rows: list[dict]) -> str:
+def _between_pools(sources, rows: list[dict], equal: str) -> str:
     parts = []
     for first, second in dict.fromkeys((row["first"], row["second"]) for row in rows):
         here = [row for row in rows if (row["first"], row["second"]) == (first, second)]
@@ -218,7 +222,7 @@ def _between_pools(sources, rows: list[dict]) -> str:
         rule = strategies.label(row["strategy"])
         difference = interval(row["difference_low"], row["difference_high"], points)
         parts.append(
-            f"For the FLOPs of one solution by {names[1]}, {names[0]} makes {short(row['multiplier'])}; by {rule} it "
+            f"For the {equal} of one solution by {names[1]}, {names[0]} makes {short(row['multiplier'])}; by {rule} it "
             f"then has {points(row['difference'])} points {difference}, {_ahead(row)}"
         )
     return ". ".join(parts) + "."

@@ -21,7 +21,7 @@ VOTES = (
 REVISED = (("revisions", "sequential"), ("revisions", "parallel"))
 OPTIMAL = ("search", "revisions")
 NAMES = {"pass_at_k": "pass@k: any of N correct"}
-PRICES = {"inference": "inference alone", "v1": "version 1", "camera_ready": "camera-ready"}
+PRICES = {"inference": "inference alone", "v1": "version 1", "camera_ready": "camera-ready", "money": "money"}
 
 
 def described(pools: dict[str, dict], checks: pl.DataFrame | None) -> dict:
@@ -250,13 +250,26 @@ def _exchange(tables: dict[str, pl.DataFrame], names: dict[str, str], order: lis
         found.append(
             {
                 "title": f"{names[first]}, N samples, against {names[second]}, one",
-                "note": f"The larger model has {one['parameters']:.2f} times the parameters; {tokens}.{basis}",
+                "note": f"{_larger(one['parameters'])}; {tokens}.{basis}",
+                "equal": _equal(set(part["version"])),
                 "larger": f"{percent(one['larger'])} {interval(one['larger_low'], one['larger_high'])}",
                 "rules": [_rule(rule) for rule in rules],
                 "rows": rows,
             }
         )
     return found
+
+
+def _equal(versions: set[str]) -> str:
+    if "money" not in versions:
+        return "FLOPs"
+    return "money" if versions == {"money"} else "cost"
+
+
+def _larger(times: float | None) -> str:
+    if times is None:
+        return "The dearer model's parameters, or those of the other, are not given"
+    return f"The larger model has {times:.2f} times the parameters"
 
 
 def _price(part: pl.DataFrame, rules: list[str]) -> dict:
@@ -270,7 +283,7 @@ def _price(part: pl.DataFrame, rules: list[str]) -> dict:
         cells.append({"text": points(row["difference"]), "interval": ends, "note": ahead})
     return {
         "equal": PRICES[first["version"]],
-        "ratio": "" if first["version"] == "inference" else f"{first['ratio']:g}",
+        "ratio": f"{first['ratio']:g}" if first["ratio"] else "",
         "samples": f"{first['multiplier']:.3g}",
         "read": f"read at {first['budget']:g}, the most there are" if first["clipped"] else "",
         "cells": cells,

@@ -1,4 +1,4 @@
-"""Stage `compare_pools`: several pools beside each other, paired by question, and at equal FLOPs (paper §7)."""
+"""Stage `compare_pools`: several pools beside each other, paired by question, at equal FLOPs (paper §7) and money."""
 
 from pathlib import Path
 
@@ -45,8 +45,10 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         (POOL_EXCHANGE, exchanges(pools, ratios, spec["verifier_curves"], replicates, seed)),
     )
     output.mkdir(parents=True, exist_ok=True)
+    priced = any(pool.money for pool in pools)
     for table, rows in tables:
-        frame = pl.DataFrame(list(rows), schema=table.dtypes, orient="row")
+        last = {name: column.dtype for name, column in table.columns.items() if column.optional and priced}
+        frame = pl.DataFrame(list(rows), schema=table.dtypes | last, orient="row")
         table.write(frame, output / f"{table.name}.parquet")
 
 
@@ -67,7 +69,8 @@ def _read(
         choice = search_choice(table, problem_ids, lacking, cuts, alike, chosen, spec["seed"])
     names = ("problem_id", "strategy", "budget", "correct")
     voted = table.filter(pl.col("family").is_in(("baseline", "search")), pl.col("strategy").is_in(STRATEGIES))
-    one = table.filter(strategy="pass_at_1").with_columns(pl.col("tokens").fill_null(float("nan")))
+    costs = [name for name in ("tokens", "money") if name in table.columns]
+    one = table.filter(strategy="pass_at_1").with_columns(pl.col(costs).fill_null(float("nan")))
     places = difficulties.select("problem_id", "oracle", "oracle_bin").iter_rows()
     return Sampled(
         name=pool["name"],
@@ -77,4 +80,5 @@ def _read(
         tokens=dict(one.select("problem_id", "tokens").iter_rows()),
         difficulty={name: (rate, value) for name, rate, value in places},
         choice=choice,
+        money=dict(one.select("problem_id", "money").iter_rows()) if "money" in costs else {},
     )

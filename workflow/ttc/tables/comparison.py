@@ -33,6 +33,12 @@ POOL_ACCURACY = Schema(
             nullable=True,
         ),
         "questions": count(meaning="questions in the mean, the same for all pools", low=1),
+        "money": real(
+            meaning="mean money of a question, in the currency of the study's prices; null = not known",
+            low=0.0,
+            nullable=True,
+            optional=True,
+        ),
     },
     meaning="accuracy of every pool by budget, on the questions that all pools have at it",
 )
@@ -57,21 +63,26 @@ POOL_EXCHANGE = Schema(
     "pool_exchange",
     ("first", "second", "strategy", "version", "ratio", "bin"),
     {
-        "first": text(meaning="name of the pool of the smaller model"),
-        "second": text(meaning="name of the pool of the larger model"),
+        "first": text(meaning="name of the pool of the smaller model; of the cheaper where money is equal"),
+        "second": text(meaning="name of the pool of the larger model, or the dearer"),
     }
     | RULE
     | {
         "version": text(
-            meaning="what is equal: FLOPs of `inference` alone, or with pretraining by a formula of the paper",
-            allowed=("inference", "v1", "camera_ready"),
+            meaning="what is equal: FLOPs of `inference` alone, or with pretraining by a formula of the paper; or "
+            "`money`, where pools have prices",
+            allowed=("inference", "v1", "camera_ready", "money"),
         ),
         "ratio": real(
-            meaning="R, inference tokens of the larger model to pretraining tokens; 0 for `inference`",
+            meaning="R, inference tokens of the larger model to pretraining tokens; 0 for `inference` and `money`",
             low=0.0,
         ),
         "bin": count(meaning="oracle difficulty bin of the smaller model, 1 = easiest; 0 = all questions"),
-        "parameters": real(meaning="parameters of the larger model over those of the smaller", low=1.0),
+        "parameters": real(
+            meaning="parameters of the larger model over those of the smaller; null = not known",
+            low=0.0,
+            nullable=True,
+        ),
         "tokens": real(
             meaning="mean tokens of one sample of the larger model over those of the smaller; null = not recorded, "
             "taken as equal",
@@ -99,5 +110,6 @@ POOL_EXCHANGE = Schema(
             allowed=("small", "larger", "undecided"),
         ),
     },
-    meaning="samples of a smaller model against one of a larger at equal FLOPs (paper §7), between pools",
+    meaning="samples of a smaller model against one of a larger at equal FLOPs (paper §7), or of a cheaper against one "
+    "of a dearer at equal money, between pools",
 )

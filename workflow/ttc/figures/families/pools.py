@@ -1,4 +1,4 @@
-"""Several pools beside each other: accuracy by budget and by FLOPs, and the exchange of samples for parameters."""
+"""Several pools beside each other: accuracy by budget, FLOPs and money, and the exchange of samples for parameters."""
 
 import numpy as np
 import polars as pl
@@ -21,17 +21,19 @@ PAIRS = 4
 
 
 def draw(study: Study, options: dict) -> Figure:
-    """A column for each way to choose: above by samples, below, where at least two pools say it, by FLOPs."""
+    """A column for each way to choose: above by samples, below, where at least two pools say it, by FLOPs and money."""
     table = study.table("pool_accuracy")
     rules = [rule for rule in RULES if table.filter(strategy=rule)["pool"].n_unique() > 1]
     pools = _in_order(table)
-    priced = table.drop_nulls("flops")["pool"].unique().to_list()
-    rows = 2 if len(priced) > 1 else 1
+    known = {cost: _of_known(table, cost) for cost in ("flops", "money")}
+    priced = known["flops"]
+    costs = ["budget", *(cost for cost, those in known.items() if len(those) > 1)]
+    rows = len(costs)
     drawn = style.figure(3.9 * len(rules) + 2.2, 0.7 + 3.4 * rows)
     axes = drawn.subplots(rows, len(rules), sharey="row", squeeze=False)
     last = {}
     for column, rule in enumerate(rules):
-        for row, x in zip(axes[:, column], ("budget", "flops"), strict=False):
+        for row, x in zip(axes[:, column], costs, strict=True):
             here = table.filter(strategy=rule).drop_nulls(x)
             lines = [
                 style.line(row, here.filter(pool=pool).sort(x), style.pool_look(index), model, x=x)
@@ -41,6 +43,10 @@ def draw(study: Study, options: dict) -> Figure:
             if x == "budget":
                 style.budget_axis(row, here["budget"].to_list())
                 row.set_title(RULES[rule], fontweight="normal")
+            elif x == "money":
+                style.amount_axis(row)
+                style.plain_amounts(row)
+                row.set_xlabel("Money per question")
             else:
                 row.set_xscale("log")
                 row.xaxis.set_major_locator(style.mpl.ticker.LogLocator(subs=(1, 3)))
@@ -57,7 +63,7 @@ def draw(study: Study, options: dict) -> Figure:
     style.heading(drawn, "The models beside each other")
     unpriced = [model for pool, model in pools if pool not in priced]
     more = f" No FLOPs of {', '.join(unpriced)}: parameters or tokens are not known." if unpriced else ""
-    if rows > 1:
+    if "flops" in costs:
         basis = study.token_basis({pool: model for pool, model in pools if pool in priced})
         more = " ".join([more, *basis])
     style.note(
@@ -80,12 +86,14 @@ def draw_exchange(study: Study, options: dict) -> Figure:
         _by_price(row[0], here.filter(bin=0))
         title = f"{names[first]}, N samples,\nminus {names[second]}, one"
         row[0].set_title(title, fontweight="normal")
-        bins = here.filter(pl.col("bin") > 0, pl.col("version") == "inference")
+        equal = "inference" if "inference" in here["version"] else "money"
+        bins = here.filter(pl.col("bin") > 0, pl.col("version") == equal)
         if bins.is_empty():
             row[1].set_axis_off()
             continue
         _by_bin(row[1], bins)
-        row[1].set_title("By difficulty,\nat equal inference FLOPs", fontweight="normal")
+        words = {"inference": "inference FLOPs", "money": "money"}[equal]
+        row[1].set_title(f"By difficulty,\nat equal {words}", fontweight="normal")
     named = dict(zip(*reversed(axes[0][0].get_legend_handles_labels()), strict=True))
     style.heading_beside_legend(drawn, "Samples against parameters", named.values(), named, len(named))
     told = table.drop_nulls("tokens")
@@ -100,8 +108,9 @@ def _remarks(table: pl.DataFrame, more: int) -> list[str]:
         "Points above 0: the smaller model is ahead. Bars: paired 95 % bootstrap intervals over questions."
     ]
     if table["clipped"].any():
+        equal = "what is equal" if "money" in table["version"] else "equal FLOPs"
         found.append(
-            "Open: equal FLOPs would pay for more samples than there are, and the largest measured number stands in: a "
+            f"Open: {equal} would pay for more samples than there are, and the largest measured number stands in: a "
             "point below 0 decides nothing."
         )
     if table["tokens"].null_count():
@@ -113,17 +122,22 @@ def _remarks(table: pl.DataFrame, more: int) -> list[str]:
 
 def _by_price(axes, rows: pl.DataFrame) -> None:
     """Differences by what is equal: FLOPs of inference alone, then with pretraining, by falling R."""
-    prices = rows.filter(pl.col("version") != "camera_ready")
-    prices = (
-        prices.select("ratio", "multiplier").unique().sort(pl.col("ratio") == 0, "ratio", descending=True)
-    )
+    # Money comes last, and has no R
+    money = pl.when(version="money").then(-1.0).otherwise(pl.col("ratio"))
+    rows = rows.filter(pl.col("version") != "camera_ready").with_columns(ratio=money)
+    prices = rows.select("ratio", "multiplier").unique().sort(pl.col("ratio") == 0, "ratio", descending=True)
     ratios = prices["ratio"].to_list()
-    _points(axes, rows.filter(pl.col("version") != "camera_ready"), "ratio", ratios)
-    alone = "inference\nalone"
+    _points(axes, rows, "ratio", ratios)
+    named = {0.0: "inference\nalone", -1.0: "equal\nmoney"}
     labels = [
-        f"{f'R = {ratio:g}' if ratio else alone}\nN = {samples:.3g}" for ratio, samples in prices.iter_rows()
+        f"{named.get(ratio, f'R = {ratio:g}')}\nN = {samples:.3g}" for ratio, samples in prices.iter_rows()
     ]
     axes.set_xticks(range(len(ratios)), labels)
+
+
+def _of_known(table: pl.DataFrame, cost: str) -> list[str]:
+    """The pools whose cost of that kind is known."""
+    return table.drop_nulls(cost)["pool"].unique().to_list() if cost in table.columns else []
 
 
 def _by_bin(axes, rows: pl.DataFrame) -> None:
