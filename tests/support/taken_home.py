@@ -54,7 +54,7 @@ def study() -> Study:
         ]
         probes[look] = {name: np.stack([one[name] for one in each]) for name in each[0]}
     votes = {"majority": right, "best_of_n_weighted": right}
-    paths = Paths([f"q{row}" for row in range(QUESTIONS)], sizes, votes, spent, spent, probes, spent, spent)
+    paths = Paths([f"q{row}" for row in range(QUESTIONS)], sizes, votes, spent, spent, probes)
     fold = np.arange(QUESTIONS) % 4
     return Study(paths, fold, None, [2, 4], [1, 2], (float("nan"), float("nan")))
 

@@ -8,7 +8,7 @@ import numpy as np
 from ttc.errors import InputError
 from ttc.evaluation.exchange import model_parameters
 from ttc.evaluation.hybrid.measure import MEASURES, Measured, measure
-from ttc.evaluation.hybrid.options import COUNTED, cost_unit, counted, outside, usable
+from ttc.evaluation.hybrid.options import COUNTED, MONEY, cost_unit, counted, outside, usable
 from ttc.evaluation.hybrid.rules import Rule, World
 from ttc.evaluation.spending.compare import break_even
 from ttc.evaluation.spending.measure import flops_of
@@ -34,7 +34,7 @@ DECLARATION = {
     "per_pool": True,
     "cards": True,
 }
-SPENT = dict(zip(COUNTED, ("generations", "tokens", "verifier_tokens", "flops", "money"), strict=True))
+SPENT = dict(zip(COUNTED, ("generations", "tokens", "verifier_tokens", "flops"), strict=True))
 
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
@@ -62,7 +62,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     )
     for table, rows in written:
         records = [] if found is None else list(rows(found, world, budgets, inputs))
-        more = ("money",) if spec.get("prices") else ()
+        more = (MONEY,) if world is not None and world.paths.money is not None else ()
         table.write(as_table(records, table, more), output / f"{table.name}.parquet")
 
 
@@ -84,7 +84,8 @@ def _world(spec: dict, inputs: Inputs, paths: Paths, budgets: list[int]) -> Worl
     unit = cost_unit(spec["unit"], paths, flops)
     if unit != (spec["unit"] or "flops"):
         print(f"  budgets are in {unit}: FLOPs, or what was asked for, are not known", flush=True)
-    found, missing = outside(OUTCOMES.read(one(inputs, "outcomes")), paths.problem_ids)
+    outcomes = OUTCOMES.read(one(inputs, "outcomes"))
+    found, missing = outside(outcomes, paths.problem_ids, paths.money is not None)
     options = usable(found, unit)
     if missing:
         print(f"  without what some questions lack: {', '.join(missing)}", flush=True)
@@ -101,7 +102,9 @@ def _world(spec: dict, inputs: Inputs, paths: Paths, budgets: list[int]) -> Worl
 
 
 def _summary(found: Measured, world: World, budgets: list[int], inputs: Inputs) -> Iterator[dict]:
-    place = {name: index for index, name in enumerate(MEASURES)}
+    priced = world.paths.money is not None
+    place = {name: index for index, name in enumerate((*MEASURES, MONEY)[: len(MEASURES) + priced])}
+    columns = SPENT | ({MONEY: MONEY} if priced else {})
     for rule, values in found.values.items():
         low, high = found.low[rule], found.high[rule]
         for column, budget in enumerate(budgets):
@@ -111,7 +114,7 @@ def _summary(found: Measured, world: World, budgets: list[int], inputs: Inputs) 
             row = _named(rule, budget) | {"unit": world.unit, "problems": len(world.fold)}
             row |= {"accuracy": share(mine["accuracy"]), "bound": BOUNDS[mine["bound"]]}
             row |= {"low": share(low[0, column]), "high": share(high[0, column])}
-            row |= {column_: mine[name] for name, column_ in SPENT.items()}
+            row |= {column_: mine[name] for name, column_ in columns.items()}
             row["cost"] = mine[world.unit] / world.per
             for name in ("gain", "gain_fixed", "gain_samples", "regret", "saving"):
                 ends = float(low[place[name], column]), float(high[place[name], column])
@@ -150,7 +153,9 @@ def _spent(found: Measured, world: World, budgets: list[int], inputs: Inputs) ->
                 continue
             for index, name in enumerate(world.paths.problem_ids):
                 row = {"problem_id": name, "correct": share(had.correct[index, column])}
-                row |= {column_: float(had.spent[each][index, column]) for each, column_ in SPENT.items()}
+                row |= {
+                    SPENT.get(each, each): float(spent[index, column]) for each, spent in had.spent.items()
+                }
                 yield _named(rule, budget) | row
 
 

@@ -6,15 +6,15 @@ from itertools import pairwise
 import numpy as np
 
 from ttc.evaluation.hybrid.mixing import Had
-from ttc.evaluation.hybrid.options import COUNTED
+from ttc.evaluation.hybrid.options import COUNTED, MONEY
 from ttc.evaluation.hybrid.rules import ANY, FIXED, NONE, ORACLE, SPREAD, UNIFORM, Rule, World
 from ttc.evaluation.spending.compare import at_equal_accuracy
 from ttc.evaluation.spending.paths import WEIGHTED
 from ttc.statistics.bootstrap import bootstrap_counts, outer_interval
 
-# Of each rule and budget: means, and comparisons at equal cost; `bound` as in `at_equal_accuracy`
+# Of each rule and budget: means, and comparisons at equal cost; `bound` as in `at_equal_accuracy`; `MONEY` comes last
+# where it is counted
 MEASURES = ("accuracy", *COUNTED, "bound", "gain", "gain_fixed", "gain_samples", "regret", "saving")
-RATIOS = np.array([name == "saving" for name in MEASURES])[:, None]
 # Orders in which resamples are measured; they share the questions' samples, and all of them teach
 FEW = 4
 
@@ -70,7 +70,8 @@ def compared(
         ]
         gains[3] = -gains[3]
         spent = [share @ each.spent[name][:, places] for name in COUNTED]
-        values = np.stack([accuracy, *spent, bound.astype(float), *gains, needed / own])
+        money = [share @ each.spent[MONEY][:, places]] if MONEY in each.spent else []
+        values = np.stack([accuracy, *spent, bound.astype(float), *gains, needed / own, *money])
         result[rule] = np.where(_measured(world, rule), values, np.nan)
     return result
 
@@ -122,8 +123,9 @@ def measure(
 
 def _moved(drawn: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Resampled measures, as far from `end` as they are from `start`; ratios by a factor."""
+    ratio = np.arange(len(drawn))[:, None] == MEASURES.index("saving")
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(RATIOS, drawn * (end / start), drawn + end - start)
+        return np.where(ratio, drawn * (end / start), drawn + end - start)
 
 
 def _at(had: Had, places: np.ndarray, whole: int) -> Had:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttc.evaluation.hybrid.options import COUNTED, Menu
+from ttc.evaluation.hybrid.options import COUNTED, MONEY, Menu
 
 
 @dataclass(frozen=True)
@@ -70,5 +70,6 @@ def had(menu: Menu, kinds: list[str], choice: np.ndarray, tossed: Coin) -> Had:
         # A cost that is not known of an option nobody takes is no matter
         total += np.where(chance[..., None] > 0, chance[..., None] * taken, 0.0).sum(axis=1)
         share += np.bincount((cell + codes[option]).ravel(), chance.ravel(), len(share))
-    spent = {name: total[:, :, 1 + place] for place, name in enumerate(COUNTED)}
+    counted = (*COUNTED, MONEY)[: numbers - 1]
+    spent = {name: total[:, :, 1 + place] for place, name in enumerate(counted)}
     return Had(total[:, :, 0], spent, share.reshape(questions, shape[2], len(kinds)))

@@ -13,12 +13,11 @@ STOP, SAMPLES, REVISIONS, LARGER = "stop", "samples", "revisions", "larger"
 # What budgets may be in, the first that is known: only FLOPs and money compare different models
 UNITS = ("flops", "money", "tokens", "generations")
 COMPARABLE = ("flops", "money")
-# What is counted of every option; the verifier reads
-COUNTED = ("generations", "tokens", "read", "flops", "money")
-
-
+# What is counted of every option; the verifier reads.  Where models have prices, money comes last
+COUNTED = ("generations", "tokens", "read", "flops")
+MONEY = "money"
 # Of these, columns of `outcomes`
-COLUMNS = {"tokens": "tokens", "read": "verifier_tokens", "flops": "flops", "money": "money"}
+COLUMNS = {"tokens": "tokens", "read": "verifier_tokens", "flops": "flops"}
 
 
 class Option(NamedTuple):
@@ -48,7 +47,8 @@ class Outside:
 class Menu:
     """Options after a look at the first samples; Q questions, R orders, O options, of which the first is to stop.
 
-    `table` (Q, R, O, 1 + costs): correctness, and what is `COUNTED` of all that a question has then cost, the look too.
+    `table` (Q, R, O, 1 + costs): correctness, and what is `COUNTED` of all that a question has then cost, the look too,
+    and `MONEY` where that is counted.
     `nominal` (O,): generations that each option adds, the scale of its cost.
     """
 
@@ -63,7 +63,7 @@ class Menu:
 
     def spent(self, unit: str) -> np.ndarray:
         """Cost of one kind, (Q, R, O)."""
-        return self.table[..., 1 + COUNTED.index(unit)]
+        return self.table[..., 1 + (*COUNTED, MONEY).index(unit)]
 
     def kept(self, places: list[int]) -> "Menu":
         """Some of the options, by their places."""
@@ -76,23 +76,24 @@ class Menu:
 
 def one_table(correct: list[np.ndarray], spent: dict[str, list[np.ndarray]]) -> np.ndarray:
     """The table of a menu, from the parts of its options; each part (Q, R, some options)."""
-    return np.stack(
-        [np.concatenate(each, axis=2) for each in (correct, *(spent[name] for name in COUNTED))], axis=3
-    )
+    return np.stack([np.concatenate(each, axis=2) for each in (correct, *spent.values())], axis=3)
 
 
-def outside(outcomes: pl.DataFrame, problem_ids: list[str]) -> tuple[Outside, list[str]]:
+def outside(
+    outcomes: pl.DataFrame, problem_ids: list[str], priced: bool = False
+) -> tuple[Outside, list[str]]:
     """Searches, revisions and the larger policy among `outcomes` (a table of them), and which are left out, in words.
 
     Of revisions those decided by a majority and by the revisions' own verifier; of the larger policy its greedy
-    solution, its votes and its searches.  An option that lacks one of the questions is left out.
+    solution, its votes and its searches.  An option that lacks one of the questions is left out.  `priced`: their money
+    is counted, too.
     """
     kind = pl.struct("family", "strategy", "selection").map_elements(_kind, return_dtype=pl.String)
-    unpriced = {} if "money" in outcomes.columns else {"money": None}
-    named = outcomes.filter(pl.col("problem_id").is_in(problem_ids)).with_columns(kind=kind, **unpriced)
+    named = outcomes.filter(pl.col("problem_id").is_in(problem_ids)).with_columns(kind=kind)
+    costs = COLUMNS | ({MONEY: MONEY} if priced else {})
     columns = ["kind", "strategy", "selection", "budget"]
     place = {name: index for index, name in enumerate(problem_ids)}
-    options, correct, spent, missing = [], [], {name: [] for name in COUNTED}, []
+    options, correct, spent, missing = [], [], {name: [] for name in ("generations", *costs)}, []
     for key, rows in named.drop_nulls("kind").sort(*columns).group_by(columns, maintain_order=True):
         option = Option(*key)
         if len(rows) < len(problem_ids):
@@ -102,7 +103,7 @@ def outside(outcomes: pl.DataFrame, problem_ids: list[str]) -> tuple[Outside, li
         options.append(option)
         correct.append(rows["correct"].to_numpy()[order])
         spent["generations"].append(np.full(len(order), float(option.budget)))
-        for name, column in COLUMNS.items():
+        for name, column in costs.items():
             spent[name].append(rows[column].cast(pl.Float64).fill_null(np.nan).to_numpy()[order])
     empty = np.zeros((len(problem_ids), 0))
     stacked = {name: np.stack(each, axis=1) if each else empty for name, each in spent.items()}
@@ -154,10 +155,11 @@ def counted(paths: Paths, vote: str, looked: int | None, flops: tuple[float, flo
     policy, verifier = flops
     # What nobody reads needs no verifier of known size or price
     operations = policy * paths.tokens + (verifier * read if read.any() else 0.0)
-    money = paths.money + (seen(paths.reading) if read.any() else 0.0)
     generations = np.broadcast_to(paths.sizes.astype(float), read.shape)
-    found = (generations, paths.tokens, read, operations, money)
-    return dict(zip(COUNTED, found, strict=True))
+    found = dict(zip(COUNTED, (generations, paths.tokens, read, operations), strict=True))
+    if paths.money is not None:
+        found[MONEY] = paths.money + (seen(paths.reading) if read.any() else 0.0)
+    return found
 
 
 def menu(paths: Paths, vote: str, start: int, found: Outside, flops: tuple[float, float]) -> Menu:
@@ -188,7 +190,7 @@ def menu(paths: Paths, vote: str, start: int, found: Outside, flops: tuple[float
 
 def unprobed(paths: Paths, found: Outside, flops: tuple[float, float]) -> Menu:
     """Everything that could be given to a question without a look: votes over the first samples, and all others."""
-    options, correct, spent = [], [], {name: [] for name in COUNTED}
+    options, correct, spent = [], [], {name: [] for name in found.spent}
     for vote, verdicts in paths.correct.items():
         options += [Option(SAMPLES, vote, vote, int(size)) for size in paths.sizes]
         correct.append(verdicts.mean(axis=1, keepdims=True))

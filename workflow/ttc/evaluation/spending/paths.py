@@ -20,8 +20,8 @@ class Paths:
     """Paths of all questions; B sizes, R orders.
 
     `correct` by selection rule, `tokens` and `read` (by the verifier; NaN = unknown) have the shape (questions, R, B),
-    and so have `money` and `reading`, what the policy's and the verifier's tokens cost.  `probes` by size holds
-    features (questions, R, features), see `probes.features`.
+    and so have `money` and `reading`, what the policy's and the verifier's tokens cost, None without a price of the
+    policy's.  `probes` by size holds features (questions, R, features), see `probes.features`.
     """
 
     problem_ids: list[str]
@@ -30,8 +30,8 @@ class Paths:
     tokens: np.ndarray
     read: np.ndarray
     probes: dict[int, dict[str, np.ndarray]]
-    money: np.ndarray
-    reading: np.ndarray
+    money: np.ndarray | None = None
+    reading: np.ndarray | None = None
 
 
 def sizes_to(largest: int) -> np.ndarray:
@@ -78,15 +78,15 @@ def walk(
     )
 
 
-def _money(pool: Pool, prices: dict[str, Price]) -> tuple[np.ndarray, np.ndarray]:
-    """What each sample costs, and what reading it costs, (n,); NaN where there is no price."""
+def _money(pool: Pool, prices: dict[str, Price]) -> tuple[np.ndarray, ...]:
+    """What each sample costs, and what reading it costs, (n,), NaN where unknown; nothing without a price."""
+    if "policy" not in prices:
+        return ()
     unknown = np.full(len(pool.groups), np.nan)
-    written = reading = unknown
-    if "policy" in prices:
-        # Of samples that do not say it, the prompt is as long as that of the others
-        prompt = unknown if pool.each.prompt is None else pool.each.prompt
-        prompt = np.where(np.isnan(prompt), pool.prompt, prompt)
-        written = prices["policy"].of(prompt, _known(pool.each.tokens))
+    # Of samples that do not say it, the prompt is as long as that of the others
+    prompt = unknown if pool.each.prompt is None else pool.each.prompt
+    prompt = np.where(np.isnan(prompt), pool.prompt, prompt)
+    written, reading = prices["policy"].of(prompt, _known(pool.each.tokens)), unknown
     if "prm" in prices and "prm" in pool.steps:
         read, own = _known(pool.each.verifier_tokens["prm"]), pool.each.written["prm"]
         reading = prices["prm"].of(read - own, own)
@@ -117,8 +117,11 @@ def joined(paths: list[Paths]) -> Paths:
             }
             for k, named in first.probes.items()
         },
-        stacked(lambda each: each.money),
-        stacked(lambda each: each.reading),
+        *(
+            ()
+            if first.money is None
+            else (stacked(lambda each: each.money), stacked(lambda each: each.reading))
+        ),
     )
 
 
