@@ -71,7 +71,7 @@ def outcomes_of(made):
     hybrid = pl.read_parquet(made / "tables/hybrid.parquet")
     assert set(hybrid["unit"]) == {"money"} and hybrid["money"].null_count() == 0
     page = (made / "report.html").read_text(encoding="utf-8")
-    assert "By what a question costs" in page and "What money buys" in page
+    assert "By what 1,000 questions cost" in page and "What money buys" in page
     return outcomes
 
 

@@ -250,7 +250,9 @@ def test_equal_money_is_one_more_price_and_one_more_row_of_panels():
     paid = exchange.filter(version="inference").with_columns(version=pl.lit("money"), multiplier=pl.lit(2.5))
     both = Study({"pool_accuracy": accuracy, "pool_exchange": pl.concat([exchange, paid])})
     drawn = draw(both, "pools")
-    assert [axes.get_xlabel() for axes in drawn.axes[-2:]] == 2 * ["Money per question"]
+    assert [axes.get_xlabel() for axes in drawn.axes[-2:]] == 2 * ["Money for 1,000 questions"]
+    shown = {x for line in drawn.axes[-1].get_lines() for x in line.get_xdata()}
+    assert shown == {float(budget) for budget in accuracy["budget"]}
     left, right = draw(both, "pool_exchange").axes
     ticks = [tick.get_text() for tick in left.get_xticklabels()]
     assert ticks == ["inference\nalone\nN = 3", "R = 22\nN = 3", "equal\nmoney\nN = 2.5"]

@@ -5,7 +5,10 @@ import pytest
 
 from tests.support import synthetic_money
 from tests.support.synthetic_money import BEAM, GREEDY, ONE, SEARCH, VOTE, outcomes
+from ttc.figures import style
+from ttc.figures.registry import FIGURES
 from ttc.report import answers_money
+from ttc.tables.study import Study
 
 QUESTIONS = 40
 
@@ -83,12 +86,22 @@ def test_without_any_price_the_tables_are_empty(tmp_path, capsys):
     assert "0 strategies of known cost" in capsys.readouterr().out
 
 
+def test_the_figure_shows_what_is_spent_on_a_thousand_questions(made):
+    study = Study({"money_curves": made[0]})
+    with style.context():
+        left, right = FIGURES["money"].draw(study, {}).axes
+    lines = {line.get_label(): line.get_xdata().tolist() for line in left.get_lines()}
+    assert lines["majority vote"] == pytest.approx([2000.0, 4000.0])
+    assert lines["one greedy solution, larger policy"] == pytest.approx([14000.0])
+    assert left.get_xlabel() == "EUR for 1,000 questions, mean" and len(right.get_lines()) == 2
+
+
 def test_the_report_tells_what_money_buys(made):
     curves, _, matched = made
     said = answers_money.money(curves.filter(bin=0).to_dicts(), matched.to_dicts())
-    assert said.startswith("By what a question costs, one strategy for all questions has 50.0 % [")
-    assert "for 1 EUR" in said and "the strategy of each bin by predicted difficulty has" in said
-    assert "One greedy solution, larger policy, costs 14 EUR and is right on 80.0 %" in said
+    assert said.startswith("By what 1,000 questions cost, one strategy for all questions has 50.0 % [")
+    assert "for 1,000 EUR" in said and "the strategy of each bin by predicted difficulty has" in said
+    assert "One greedy solution, larger policy, costs 14,000 EUR and is right on 80.0 %" in said
     assert "one strategy for all questions is so for no money that was measured" in said
     assert " times less [" in said and answers_money.money([], []) == ""
     alone = answers_money.money(curves.filter(pl.col("bin") == 0, family="search").to_dicts(), [])

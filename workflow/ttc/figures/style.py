@@ -221,9 +221,15 @@ def amount_axis(axes: Axes) -> None:
     axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
 
 
-def plain_amounts(axes: Axes) -> None:
-    """Amounts on the x axis as plain numbers of three digits."""
+def money_axis(axes: Axes) -> None:
+    """Log x axis of what 1,000 questions cost (see `for_thousand`), in plain numbers of three digits."""
+    amount_axis(axes)
     axes.xaxis.set_major_formatter(mpl.ticker.FuncFormatter(lambda value, _: f"{value:.3g}"))
+
+
+def for_thousand(rows: pl.DataFrame, column: str = "money") -> pl.DataFrame:
+    """What a question costs as what 1,000 cost: numbers that can be read."""
+    return rows.with_columns(pl.col(column) * 1000)
 
 
 def budget_axis(axes: Axes, budgets, label: str = BUDGET) -> None:

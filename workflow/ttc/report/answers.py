@@ -139,7 +139,7 @@ def one_solution(sources: Sources) -> str:
     costs += [f"{large(one['flops'])} FLOPs"] if one["flops"] is not None else []
     if one.get("money") is not None:
         currency = next((row["currency"] for row in sources.rows("money_curves")), "")
-        costs.append(f"{short(one['money'])} {currency}".rstrip())
+        costs.append(f"{short(1000 * one['money'])} {currency} for 1,000 questions".replace("  ", " "))
     return f"{said} and takes {' and '.join(costs)}." if costs else f"{said}; what it costs is not recorded."
 
 

@@ -1,4 +1,7 @@
-"""Sentences about money: what it buys, and for how much the policy is as accurate as the larger one."""
+"""Sentences about money: what it buys, and for how much the policy is as accurate as the larger one.
+
+Amounts are told for 1,000 questions: those of one are too small to be read.
+"""
 
 from ttc import strategies
 from ttc.report.numbers import interval, percent, short
@@ -24,14 +27,14 @@ def money(curves: list[dict], matched: list[dict]) -> str:
         ends = sorted(rows, key=lambda row: row["level"])
         ends = [ends[0], *([ends[-1]] if len(ends) > 1 else [])]
         parts = [
-            f"{percent(row['accuracy'])} % {interval(row['low'], row['high'])} for {short(row['spent'])} "
-            f"{row['currency']}"
+            f"{percent(row['accuracy'])} % {interval(row['low'], row['high'])} for "
+            f"{short(1000 * row['spent'])} {row['currency']}"
             for row in ends
         ]
         told.append(f"{words} has {' and '.join(parts)}")
     if not told:
         return ""
-    said = f"By what a question costs, {'; '.join(told)}. What is chosen is chosen on other questions."
+    said = f"By what 1,000 questions cost, {'; '.join(told)}. What is chosen is chosen on other questions."
     beside = _beside_larger(matched, own[0]["currency"])
     return f"{said} {beside}" if beside else said
 
@@ -56,5 +59,5 @@ def _beside_larger(matched: list[dict], currency: str) -> str:
             times = f"{BOUNDS[row['bound']]}{short(row['ratio'])} times less"
             parts.append(f"{words} is so for {times} [{short(row['low'])}, {short(row['high'])}]")
     said = f"{strategies.label(one['larger'])[:1].upper()}{strategies.label(one['larger'])[1:]}, costs "
-    said += f"{short(one['larger_money'])} {currency} and is right on {percent(one['accuracy'])} %"
+    said += f"{short(1000 * one['larger_money'])} {currency} and is right on {percent(one['accuracy'])} %"
     return f"{said}; {'; '.join(parts)}." if parts else f"{said}."

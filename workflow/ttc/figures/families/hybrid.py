@@ -30,7 +30,7 @@ COSTS = {
     "generations": "Generations per question, mean",
     "tokens": "Tokens generated per question, mean",
     "flops": "FLOPs per question, mean",
-    "money": "Money per question, mean",
+    "money": "Money for 1,000 questions, mean",
 }
 # Of stopping rules that read what the vote reads, the first that was measured: none is chosen by how well it did
 EARLY = {
@@ -102,7 +102,8 @@ def draw(study: Study, options: dict) -> Figure:
 
 def _known(rows: pl.DataFrame, unit: str) -> pl.DataFrame:
     """The rows of which it is known what they spend in a unit."""
-    return rows.drop_nulls(unit) if unit in rows.columns else rows.clear()
+    known = rows.drop_nulls(unit) if unit in rows.columns else rows.clear()
+    return style.for_thousand(known) if unit == "money" and len(known) else known
 
 
 def _early(study: Study, table: pl.DataFrame) -> pl.DataFrame:
@@ -125,11 +126,11 @@ def _cost_axis(panel: Axes, unit: str) -> None:
         panel.set_xscale("log", base=2)
         panel.set_xticks(ticks, [f"{tick}" for tick in ticks])
         panel.xaxis.set_minor_locator(style.mpl.ticker.NullLocator())
+    elif unit == "money":
+        style.money_axis(panel)
     else:
         style.amount_axis(panel)
-        if unit == "money":
-            style.plain_amounts(panel)
-        elif unit == "tokens":
+        if unit == "tokens":
             panel.xaxis.set_major_formatter(style.mpl.ticker.StrMethodFormatter("{x:,.0f}"))
         else:
             panel.xaxis.set_major_formatter(style.mpl.ticker.LogFormatterMathtext(labelOnlyBase=False))

@@ -32,9 +32,8 @@ def draw(study: Study, options: dict) -> Figure:
     if kind:
         _bins(panels[1], table.filter(bins=kind), kind)
     for panel in panels:
-        style.amount_axis(panel)
-        style.plain_amounts(panel)
-        panel.set_xlabel(f"{currency} a question, mean")
+        style.money_axis(panel)
+        panel.set_xlabel(f"{currency} for 1,000 questions, mean")
         style.accuracy_axis(panel, style.ACCURACY if panel is panels[0] else "")
     style.heading_beside_legend(drawn, "What money buys", lines, [each.get_label() for each in lines], 3)
     count = table["problems"].max()
@@ -81,7 +80,11 @@ def _bins(axes: Axes, rows: pl.DataFrame, kind: str) -> None:
 
 def _line(axes: Axes, rows: pl.DataFrame, look: Look, said: str, band: bool = True):
     """A curve over what is really spent; where a higher level buys nothing more, once.  None without rows."""
-    rows = rows.drop_nulls("spent").sort("level").unique("spent", keep="first", maintain_order=True)
+    rows = (
+        style.for_thousand(rows.drop_nulls("spent"), "spent")
+        .sort("level")
+        .unique("spent", keep="first", maintain_order=True)
+    )
     return style.line(axes, rows.sort("spent"), look, said, band=band, x="spent") if len(rows) else None
 
 

@@ -35,6 +35,7 @@ def draw(study: Study, options: dict) -> Figure:
     for column, rule in enumerate(rules):
         for row, x in zip(axes[:, column], costs, strict=True):
             here = table.filter(strategy=rule).drop_nulls(x)
+            here = style.for_thousand(here) if x == "money" else here
             lines = [
                 style.line(row, here.filter(pool=pool).sort(x), style.pool_look(index), model, x=x)
                 for index, (pool, model) in enumerate(pools)
@@ -44,9 +45,8 @@ def draw(study: Study, options: dict) -> Figure:
                 style.budget_axis(row, here["budget"].to_list())
                 row.set_title(RULES[rule], fontweight="normal")
             elif x == "money":
-                style.amount_axis(row)
-                style.plain_amounts(row)
-                row.set_xlabel("Money per question")
+                style.money_axis(row)
+                row.set_xlabel("Money for 1,000 questions")
             else:
                 row.set_xscale("log")
                 row.xaxis.set_major_locator(style.mpl.ticker.LogLocator(subs=(1, 3)))
