@@ -1,4 +1,4 @@
-"""What money buys: accuracy by what a question costs, of the policy's strategies and the larger policy's (our own)."""
+"""Figure of what money buys: accuracy by what questions cost, of the policy and the larger policy (our own)."""
 
 import polars as pl
 from matplotlib.axes import Axes
