@@ -41,6 +41,10 @@ class Work:
         self.blocks.append(tables)
         self._kept = time.monotonic()
 
+    def restart(self, **tables) -> None:
+        """Keep one block in place of all that were finished."""
+        self.blocks[:] = [tables]
+
     def due(self) -> bool:
         """Whether it is time to keep what is finished."""
         return time.monotonic() - self._kept >= self.every

@@ -1,5 +1,7 @@
 """Chains of a policy behind a server: each request holds the answers before it, and no answer is asked for twice."""
 
+import shutil
+
 import polars as pl
 import pytest
 
@@ -99,6 +101,23 @@ def test_chains_are_the_same_whatever_fails(folder, faults):
         frame, _ = run(folder, url, sleep=_at_once)
     assert rows(frame) == expected()
     assert set(state.answered.values()) == {1}
+
+
+def test_of_a_lost_answer_nothing_behind_it_is_taken(folder):
+    """A block that a crash has damaged: its answers and those behind them are asked for again, and billed once more."""
+    work = KeptWork(folder / "work", SPEC, 0.0).open()
+    with served(Faults()) as url:
+        frame, told = run(folder, url, work=work)
+    blocks = sorted((folder / "work").glob("block-*"))
+    assert len(blocks) > 2
+    lost = pl.read_parquet(blocks[1] / "chains.parquet")
+    shutil.rmtree(blocks[1])
+    state = Faults()
+    with served(state) as url:
+        again, told_again = run(folder, url, work=KeptWork(folder / "work", SPEC, 0.0).open())
+    assert again.sort("problem_id", "chain", "step").equals(frame.sort("problem_id", "chain", "step"))
+    assert len(lost) <= len(state.bodies) < len(frame)
+    assert told_again["answers"] == told["answers"] - len(lost) + len(state.bodies)
 
 
 def test_chains_go_on_where_they_stopped(folder):

@@ -1,10 +1,12 @@
 """A job that is killed goes on where it was, and ends with the bytes of one that was not."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import polars as pl
@@ -149,6 +151,50 @@ def test_a_damaged_block_is_dropped_and_said(tmp_path, capsys, damage):
     assert ("damaged" in capsys.readouterr().out) == (damage != "half")
     again.add(values=block(7))  # takes no number that is in use
     assert reopened(tmp_path / "work").table("values")["value"].to_list() == [0, 2, 7]
+
+
+def test_of_a_folder_that_is_half_removed_nothing_is_taken_for_finished(tmp_path, monkeypatch):
+    """A job may be killed while it removes what it kept: some of its blocks are gone then, and others not."""
+    work = reopened(tmp_path / "work")
+    for number in range(3):
+        work.add(values=block(number))
+
+    def killed(folder):
+        monkeypatch.undo()
+        shutil.rmtree(next(folder.glob("block-*")))
+        raise Killed
+
+    monkeypatch.setattr(shutil, "rmtree", killed)
+    with pytest.raises(Killed):
+        work.close()
+    assert len(list((tmp_path / "work").glob("block-*"))) == 2
+    assert reopened(tmp_path / "work").blocks == []
+
+
+def test_one_block_takes_the_place_of_all(tmp_path):
+    work = reopened(tmp_path / "work")
+    for number in range(3):
+        work.add(values=block(number))
+    work.restart(values=block(7))
+    work.add(values=block(8))
+    for found in (work, reopened(tmp_path / "work")):
+        assert [each["values"]["value"].to_list() for each in found.blocks] == [[7.0], [8.0]]
+
+
+@pytest.mark.parametrize("name", sorted(name for name in LONG if all_stages.STAGES[name][0] == "revise"))
+def test_what_stands_behind_a_lost_answer_is_written_again(made, tmp_path, capsys, name):
+    """A crash may damage any of the blocks; the answers of later ones were written with those of it in view."""
+    work = KilledWork(tmp_path / "work", {"name": name}).open()
+    work.lives = 99
+    runtime = job.Runtime(batch_rows=8, device="cpu", checkpoint_seconds=0, work=work)
+    all_stages.run_stage(name, made, tmp_path / "first.parquet", runtime)
+    blocks = sorted((tmp_path / "work").glob("block-*"))
+    shutil.rmtree(blocks[(len(blocks) - 1) // 2])
+    again = KilledWork(tmp_path / "work", {"name": name}).open()
+    again.lives = 99
+    all_stages.run_stage(name, made, tmp_path / "again.parquet", replace(runtime, work=again))
+    assert len(blocks) > 1 and "stand behind ones that were lost" in capsys.readouterr().out
+    assert digests.digest(tmp_path / "again.parquet") == digests.digest(made[name])
 
 
 def test_blocks_of_another_job_are_dropped_and_said(tmp_path, capsys):

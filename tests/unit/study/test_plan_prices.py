@@ -91,6 +91,12 @@ def test_a_model_that_is_here_may_have_a_price_and_its_prompts_are_counted(base)
     assert [each.key for each in unpriced.of("sample")] == [each.key for each in plan.of("sample")][:1]
 
 
+def test_a_price_of_the_verifier_alone_decides_nothing(base):
+    alone = {"checkpoint": CHECKPOINT | {"kind": "qwen_extra0", "price": PRICE}}
+    before, after = planned(base), planned(base, prm=alone)
+    assert [each.key for each in before.artifacts] == [each.key for each in after.artifacts]
+
+
 def test_a_pool_may_have_a_price(tmp_path):
     (tmp_path / "pool.jsonl").write_text('{"id": "a", "text": "1", "correct": true, "read": 7}\n')
     columns = {"problem_id": "id", "text": "text", "correct": "correct", "prompt_tokens": "read"}
@@ -127,6 +133,8 @@ def test_prices_that_do_not_fit_are_refused(base, sections, said):
 
 
 def test_money_decides_nothing_where_there_is_no_price(base):
-    with pytest.raises(InputError, match=r"spending\.hybrid_unit: money was given, and no model has a price"):
+    with pytest.raises(
+        InputError, match=r"spending\.hybrid_unit: money was given, and the policy has no price"
+    ):
         planned(base, spending={"hybrid_unit": "money"})
     assert priced(base, spending={"hybrid_unit": "money"}).of("evaluate_hybrid")[0].spec["unit"] == "money"

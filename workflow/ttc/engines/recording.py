@@ -84,7 +84,9 @@ class Recording:
         kept = [block[self.name] for block in self.work.blocks if self.name in block]
         table = pl.concat([each.drop(self.context, strict=False) for each in kept])
         keys = list(self.columns)
-        read = self.work.table("bills").select(*keys, pl.col("read").alias(self.context))
+        # Of an answer that was lost and asked for again there are two bills
+        bills = self.work.table("bills").unique(keys, keep="last")
+        read = bills.select(*keys, pl.col("read").alias(self.context))
         return table.join(read, on=keys, how="left", maintain_order="left")
 
     def keep(self) -> None:

@@ -10,6 +10,7 @@ from ttc.engines.flow import Asked, Flow
 from ttc.engines.protocol import Continuation, Engine
 from ttc.engines.sampling import BATCHES, Counted, Draw, solutions_frame
 from ttc.problems.formats import Form
+from ttc.revision.kept import mend
 from ttc.runtime import Report, Work, unreported
 
 TOGETHER = 1 / 8  # share of the answers in work that are graded, and revised, together once they are complete
@@ -40,6 +41,7 @@ def revise(
     The context is what was answered before, right or wrong: the reviser is not told which.
     """
     work = work or Work()
+    mend(work)
     chains = _Chains(form, problems, lengths, max_context, draw, until_correct)
     for block in work.blocks:
         chains.remember(block["chains"])

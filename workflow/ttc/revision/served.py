@@ -16,6 +16,7 @@ from ttc.engines.recording import Recording, jitter
 from ttc.engines.requests import Answer
 from ttc.engines.sampling import Draw
 from ttc.problems.formats import PromptForm
+from ttc.revision.kept import mend
 from ttc.runtime import Runtime
 
 KEY = {"problem_id": pl.String, "chain": pl.Int32, "step": pl.Int32}
@@ -30,6 +31,7 @@ def revise(
     once a minute: no answer that is kept is asked for again.  spec: lengths, max_context; `request` (optional), further
     fields of each request.
     """
+    mend(runtime.work)
     recording = Recording("chains", KEY, form, problems, runtime)
     chains = _Chains(spec, form, problems, draw)
     for block in runtime.work.blocks:

@@ -63,7 +63,11 @@ class KeptWork(Work):
             self.close()
 
     def close(self) -> None:
-        """Remove the folder: the output is in place."""
+        """Remove the folder: the output is in place.
+
+        First what says whose it is: of a folder that is removed in part, nothing is taken for finished work.
+        """
+        (self.folder / ABOUT).unlink(missing_ok=True)
         shutil.rmtree(self.folder)
 
     # ---- blocks of tables
@@ -75,6 +79,14 @@ class KeptWork(Work):
         for name, frame in tables.items():
             frame.write_parquet(temporary / f"{name}.parquet")
         self._commit(temporary, "block")
+
+    def restart(self, **tables) -> None:
+        """See `Work.restart`; killed in between, all of them are there."""
+        before = self._kind("block")
+        self.add(**tables)
+        self._blocks = [tables]
+        for path in before:
+            _remove(path)
 
     @property
     def blocks(self) -> list[dict]:

@@ -27,12 +27,14 @@ def shown_configuration(configuration: Configuration) -> dict:
             served = configuration.served.get(name)
             thought = {"thought": shown[name]["thought"]} if "thought" in shown[name] else {}
             if served is not None:  # not where it is, and how it is asked
-                shown[name] = {"served": _asked(served)} | thought
+                shown[name] = {"served": _asked(served, configuration.prices)} | thought
                 continue
             shown[name].pop("served", None)  # as before there were any
             if shown[name]["checkpoint"] is not None:  # nothing is trained that is given
                 given = ("use", "checkpoint", "preflight")
                 shown[name] = {each: shown[name][each] for each in given if each in shown[name]} | thought
+                if not configuration.prices:
+                    shown[name]["checkpoint"].pop("price", None)
                 if shown[name]["checkpoint"].get("judge", "") is None:  # as before there were any
                     del shown[name]["checkpoint"]["judge"]
         for name, served in configuration.served_verifiers.items():
@@ -40,7 +42,7 @@ def shown_configuration(configuration: Configuration) -> dict:
                 shown[name]["checkpoint"]["served"] = {"model": served.model}
                 continue
             asked = {each: shown[name]["checkpoint"].get(each) for each in ("kind", "judge")}
-            own = {"served": _asked(served)}
+            own = {"served": _asked(served, configuration.prices)}
             shown[name]["checkpoint"] = {each: asked[each] for each in asked if asked[each] is not None} | own
     if origin != POOL:
         for name in ("prm", "orm", "revision"):
@@ -53,9 +55,9 @@ def shown_configuration(configuration: Configuration) -> dict:
     return shown
 
 
-def _asked(served: Served) -> dict:
-    """What is said of a model behind a server; a price where there is one, as before there were any."""
-    price = {} if served.price is None else {"price": served.price.model_dump()}
+def _asked(served: Served, prices: dict) -> dict:
+    """What is said of a model behind a server; a price where it decides something, as before there were any."""
+    price = {"price": served.price.model_dump()} if prices and served.price is not None else {}
     return served.said | served.model_dump(include=SIZES) | price
 
 

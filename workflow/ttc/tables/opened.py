@@ -89,8 +89,8 @@ class OpenedStudy:
     def study(self) -> Study:
         """The tables as figures and findings look things up in them (`ttc.tables.study.Study`), without texts."""
         light = {
-            name: [column for column in schema.columns if column != "text"]
-            for name, schema in TABLES.items()
+            name: [column for column in self.columns(name)["column"] if column != "text"]
+            for name in TABLES
             if name in self
         }
         return Study({name: self.read(name, columns) for name, columns in light.items()})

@@ -163,8 +163,12 @@ class Configuration(Section):
 
     @property
     def prices(self) -> dict[str, Price]:
-        """What a million tokens of each model cost, by the section of the model, where that is said."""
-        return {name: price for name, (_, price) in self._priced.items()}
+        """What a million tokens of each model cost, by the section of the model; nothing where the policy has no price.
+
+        Then no strategy's cost is known, and prices are for `ttc plan` alone.
+        """
+        found = {name: price for name, (_, price) in self._priced.items()}
+        return found if self.source is not None or "policy" in found else {}
 
     @property
     def _priced(self) -> dict[str, tuple[str, Price]]:
@@ -195,13 +199,13 @@ class Configuration(Section):
     @property
     def currency(self) -> str | None:
         """What the prices are in; None without prices."""
-        return next((price.currency for price in self.prices.values()), None)
+        return next((price.currency for _, price in self._priced.values()), None)
 
     def _check_prices(self) -> None:
         """Costs of different models are added up."""
         if self.spending.hybrid_unit == "money" and not self.prices:
             raise InputError(
-                "spending.hybrid_unit: money was given, and no model has a price: give one, as in docs/money.md, or "
+                "spending.hybrid_unit: money was given, and the policy has no price: give one, as in docs/money.md, or "
                 "flops, tokens or generations"
             )
         for place, price in self._priced.values():

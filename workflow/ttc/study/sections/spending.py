@@ -23,8 +23,7 @@ class Spending(Section):
     )
     hybrid_unit: Literal["flops", "money", "tokens", "generations"] | None = key(
         None,
-        "what those budgets are counted in; null: FLOPs where sizes are known, else money where prices are, else "
-        "tokens, else generations",
+        "what those budgets are counted in; null: what is known first of FLOPs, money, tokens and generations",
     )
     hybrid_bootstrap: Bootstrap = key(
         40, "resamples of questions for their intervals; one takes seconds, because everything is learnt anew"
