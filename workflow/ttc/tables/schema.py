@@ -113,7 +113,7 @@ class Schema:
         the problems from its first to its last; row groups that hold none of them are not read.
         """
         paths = [Path(path) for path in (paths if isinstance(paths, list) else [paths])]
-        wanted = self._wanted(columns, self._common(paths) if columns is None else ())
+        wanted = self._wanted(columns, self.common(paths) if columns is None else ())
         frames = [self.check(self._load(path, wanted, span), str(path), wanted) for path in paths]
         if not frames:
             return pl.DataFrame(schema={column: self.columns[column].dtype for column in wanted})
@@ -166,7 +166,7 @@ class Schema:
         """The columns that a table has, in order: all but those optional ones that are not `present`."""
         return [name for name, column in self.columns.items() if not column.optional or name in present]
 
-    def _common(self, paths: list[Path]) -> set[str]:
+    def common(self, paths: list[Path]) -> set[str]:
         """The optional columns that all files have."""
         optional = {name for name, column in self.columns.items() if column.optional}
         for path in paths if optional else []:

@@ -231,8 +231,10 @@ def load(**paths: Path | str | list | None) -> Study:
     frames = {}
     for name, path in paths.items():
         if path:
-            light = [column for column in TABLES[name].columns if column != "text"]
-            frames[name] = TABLES[name].read(path, light)
+            schema = TABLES[name]
+            files = [Path(each) for each in (path if isinstance(path, list) else [path])]
+            light = [column for column in schema.held(schema.common(files)) if column != "text"]
+            frames[name] = schema.read(path, light)
     return Study(frames)
 
 
