@@ -11,13 +11,15 @@ from tests.support.fault_server import MODEL, SECRET, Faults, served
 from tests.support.published_study import QUICK, SOURCE, WITHOUT_NOTEBOOKS, snakemake
 
 CHAINS = 4 + 2 + 1 + 1  # answers of a question
+LARGER = "tiny/larger"
 PRICE = {"read": 2.0, "decoded": 10.0, "currency": "EUR"}
 
 
-def ran(folder, state, verifier, **sections):
+def ran(folder, state, verifier, larger=None, **sections):
     """The folder of a finished study; the key is in no file, and the address only where it is said.
 
-    verifier(reached): the checkpoint of its PRM, where `reached` says how the server is reached.
+    verifier(reached): the checkpoint of its PRM, where `reached` says how it is reached; larger: what is said of a
+    larger policy there.
     """
     small_models.write_problems(folder / "files/test.jsonl", 4, 1)
     prompt = small_models.PROMPT | {"ask_again": "Look again."}
@@ -43,6 +45,8 @@ def ran(folder, state, verifier, **sections):
             "figures": {"formats": ["svg"], "sweep_budgets": [4, 8]}
             | {"bootstrap": QUICK["figures"]["bootstrap"]},
         }
+        if larger is not None:
+            given["larger_policy"] = {"served": {"url": url} | larger}
         result = snakemake(folder / "study", given | sections, environment=jobs | {"TTC_TEST_KEY": SECRET})
     assert result.returncode == 0, result.stdout[-4000:]
     made = folder / "study/results/served"
@@ -76,9 +80,9 @@ def outcomes_of(made):
 
 
 def answers_of(made, stage):
-    """How many answers the record of a stage's only job tells."""
-    (record,) = (made.parent / "store" / stage).glob("*.json")
-    return json.loads(record.read_text())["server"]["answers"]
+    """How many answers the records of a stage tell."""
+    records = (made.parent / "store" / stage).glob("*.json")
+    return sum(json.loads(record.read_text())["server"]["answers"] for record in records)
 
 
 def test_a_served_policy_runs_to_the_report(tmp_path):
@@ -106,18 +110,28 @@ def test_a_served_policy_runs_to_the_report(tmp_path):
 
 
 def test_a_served_judge_scores_what_a_served_policy_wrote(tmp_path):
-    """Votes and chains; the judge has the same name and is asked otherwise, and no model is here."""
+    """Votes and chains; the judge has the same name and is asked otherwise, and no model is here.
+
+    A larger policy of unknown size, as the other is: they are compared at equal money.
+    """
     off = {"search": {"strategies": []}, "ablations": {"larger_search": False}}
-    state = Faults(("429", "cut"), secret=SECRET, retry_after="0")
+    larger = {"model": LARGER, "key_variable": "TTC_TEST_KEY", "price": PRICE | {"decoded": 90.0}}
+    state = Faults(("429", "cut"), secret=SECRET, retry_after="0", models=(MODEL, LARGER))
 
     def judge(reached):
         return {"kind": "judge", "served": reached | {"concurrency": 8, "price": PRICE}}
 
-    made = ran(tmp_path, state, judge, **off)
-    assert {"best_of_n", "best_of_n_weighted"} <= set(outcomes_of(made)["strategy"])
+    made = ran(tmp_path, state, judge, larger, **off)
+    outcomes = outcomes_of(made)
+    assert {"best_of_n", "best_of_n_weighted"} <= set(outcomes["strategy"])
+    (asked,) = outcomes.filter(family="larger")["strategy"].unique()
+    matched = pl.read_parquet(made / "tables/money_matched.parquet")
+    assert asked == "greedy" and set(matched["larger"]) == {"larger_greedy"}
+    assert "One greedy solution, larger policy, costs" in (made / "report.html").read_text(encoding="utf-8")
+    assert not (made / "tables/exchange.parquet").exists()  # no equal FLOPs without sizes
     asked = {stage: answers_of(made, stage) for stage in ("sample", "revise", "score", "score_revisions")}
-    assert (asked["sample"], asked["revise"]) == (32, 4 * CHAINS)
+    assert (asked["sample"], asked["revise"]) == (32 + 4, 4 * CHAINS)
     # Nothing is asked twice, but by the two jobs that score: a revision may be one of the samples
     assert sum(state.answered.values()) == sum(asked.values()) and max(state.answered.values()) <= 2
     judged = {json.dumps(body) for body in state.bodies if "logprobs" in body}
-    assert len(judged) > 4 and len(state.answered) == len(judged) + 4 * (8 + CHAINS)
+    assert len(judged) > 4 and len(state.answered) == len(judged) + 4 * (8 + CHAINS + 1)

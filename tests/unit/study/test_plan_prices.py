@@ -97,6 +97,19 @@ def test_a_price_of_the_verifier_alone_decides_nothing(base):
     assert [each.key for each in before.artifacts] == [each.key for each in after.artifacts]
 
 
+def test_policies_of_unknown_size_are_compared_at_equal_money(base):
+    larger = {"larger_policy": {"served": SERVED | {"model": "owner/larger", "price": PRICE}}}
+    with pytest.raises(
+        InputError, match=r"policy\.served\.parameters: none was given.*may be at equal money"
+    ):
+        planned(base, **larger)
+    plan = priced(base, **larger)
+    assert not plan.of("match_flops") and len(plan.of(STAGE)) == 1
+    assert plan.of("evaluate")[0].spec["prices"]["larger_policy"] == [0.15, 0.6]
+    sized = {"policy": {"served": {"parameters": 7}}, "larger_policy": {"served": {"parameters": 99}}}
+    assert len(plan_study(merge(merge(base, larger), sized), ROOT).of("match_flops")) == 1
+
+
 def test_a_pool_may_have_a_price(tmp_path):
     (tmp_path / "pool.jsonl").write_text('{"id": "a", "text": "1", "correct": true, "read": 7}\n')
     columns = {"problem_id": "id", "text": "text", "correct": "correct", "prompt_tokens": "read"}

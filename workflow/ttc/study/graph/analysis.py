@@ -97,7 +97,7 @@ def plan_analysis(configuration: Configuration, add: Add, material: Material) ->
         configuration, add, material, by_money, outcomes=[outcomes], difficulty=[difficulty]
     )
     exchanges = []
-    if material.larger_greedy:
+    if material.larger_greedy and configuration.sized:
         spec = seed | {
             "versions": exchange.versions,
             "ratios": exchange.ratios.model_dump(include=set(exchange.versions)),

@@ -340,13 +340,23 @@ class Configuration(Section):
                     raise InputError(f"{name}.use: {off}")
             if self.trained["prm"]:
                 raise InputError(f"prm.use: {off}, or give prm.checkpoint")
-        if "larger_policy" in self.checkpoints or "larger_policy" in self.served:
+        if self.compares and not {"policy", "larger_policy"} <= self.prices.keys():
             for name, served in self.served.items():
                 if served.size is None:
                     raise InputError(
                         f"{name}.served.parameters: none was given, and the comparison with the larger policy is at "
-                        "equal FLOPs"
+                        "equal FLOPs; where both policies have a price (docs/money.md) it may be at equal money"
                     )
+
+    @property
+    def compares(self) -> bool:
+        """Whether there is a larger published policy."""
+        return "larger_policy" in self.checkpoints or "larger_policy" in self.served
+
+    @property
+    def sized(self) -> bool:
+        """Whether the sizes of all policies are known, or will be: those of models that are here are."""
+        return all(served.size is not None for served in self.served.values())
 
     def _check_judge(self, judge: Judge) -> None:
         """A search is led by scores of steps, and waits for no critiques."""
