@@ -5,6 +5,10 @@ import torch
 
 from ttc import noise
 
+# Logits that are looked at together on a CPU.  Of more, what is computed would not stay in the processor's cache, and
+# the memory for it would come from the system anew at each step.
+TOGETHER = 2**18
+
 
 def choose(
     logits: torch.Tensor,
@@ -18,11 +22,36 @@ def choose(
     logits: [nodes, vocabulary]; nodes: [rows] whose logits a row draws from; positions: [rows] absolute position of
     the token to choose; temperatures: [rows], or one for all.  Sampling inverts the cumulative distribution, added up
     in float64, at the uniform number of (stream, position); temperature 0 takes the most probable token, the lower id
-    on a tie.
+    on a tie.  What a row gets does not depend on the others.
     """
+    temperatures = np.broadcast_to(temperatures, len(nodes))
+    count = max(1, TOGETHER // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
+    if count >= len(logits):
+        return _choose(logits, nodes, streams, positions, temperatures)
+    chosen, logprobs = np.empty(len(nodes), dtype=np.int64), np.empty(len(nodes))
+    parts = nodes // count
+    for part in np.unique(parts):
+        rows, start = np.flatnonzero(parts == part), part * count
+        chosen[rows], logprobs[rows] = _choose(
+            logits[start : start + count],
+            nodes[rows] - start,
+            streams[rows],
+            positions[rows],
+            temperatures[rows],
+        )
+    return chosen, logprobs
+
+
+def _choose(
+    logits: torch.Tensor,
+    nodes: np.ndarray,
+    streams: np.ndarray,
+    positions: np.ndarray,
+    temperatures: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """`choose`, of all nodes together."""
     logprobs = torch.log_softmax(logits, dim=-1)
     own = torch.as_tensor(nodes, device=logits.device)
-    temperatures = np.broadcast_to(temperatures, len(nodes))
     chosen = torch.zeros_like(own)
     for temperature in sorted(set(temperatures.tolist())):
         rows = np.flatnonzero(temperatures == temperature)
