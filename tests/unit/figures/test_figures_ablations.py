@@ -191,6 +191,68 @@ def test_ratios_by_majority_and_by_predicted_bins(study):
         assert_drawn(line(axes, "bin 4"), rows, "ratio")
 
 
+@pytest.fixture(scope="module")
+def by_majority(study):
+    """A study without any verifier, in which a majority alone chooses among revisions."""
+    rules = ("none", "majority")
+    curves = study.frames["curves"].filter(
+        (pl.col("family") != "revisions") | pl.col("selection").is_in(rules)
+    )
+    table = study.frames["difficulty"].with_columns(score_std=pl.lit(None, pl.Float64))
+    frames = {name: frame for name, frame in study.frames.items() if name != "verifier_quality"}
+    return Study(frames | {"curves": curves, "difficulty": table})
+
+
+def notes(drawn):
+    return " ".join(text.get_text().replace("\n", " ") for text in drawn.findobj(Text))
+
+
+def test_without_a_verifier_revisions_chosen_by_majority_are_drawn_alone(study, by_majority):
+    (axes,) = (drawn := draw(by_majority, "predicted_revisions")).axes
+    rows = ratios.ratios(study, "majority", "predicted", 4).filter(budget=64)
+    assert_drawn(line(axes, "bin 4"), rows, "ratio")
+    assert "Bins by the share of the most frequent answer" in notes(drawn)
+    assert "Bins by the verifier's mean score" in notes(draw(study, "predicted_revisions"))
+    with pytest.raises(NotMeasured, match="no verifier chose among revisions"):
+        draw(by_majority, "revision_verifiers")
+
+
+def test_the_only_rule_that_chooses_among_revisions_has_intervals(study, by_majority):
+    """Beside a verifier's lines those of majority have none, for legibility."""
+    for each, dashes, bands in ((study, ":", 2), (by_majority, "-", 2)):
+        drawn = draw(each, "revision_steps")
+        against = drawn.axes[1]
+        assert line(against, "sequential, majority vote").get_linestyle() == dashes
+        assert len(against.collections) == bands
+        assert ("No band on majority votes" in notes(drawn)) == (each is study)
+
+
+def test_captions_say_who_chose_among_revisions(study, by_majority):
+    trained = study.frames["verifier_quality"].filter(pl.col("verifier") == "revision_orm")
+    assert len(trained)
+    prm = Study(
+        study.frames
+        | {"verifier_quality": study.frames["verifier_quality"].join(trained, on="verifier", how="anti")}
+    )
+    alone = "the PRM, which reads each answer alone"
+    said = (
+        (
+            study,
+            "the revision verifier or by majority",
+            "the revision verifier (left) and by majority (right)",
+        ),
+        (prm, f"{alone} or by majority", f"{alone} (left) and by majority (right)"),
+        (by_majority, "majority", "majority"),
+    )
+    for each, choosers, panels in said:
+        counts = each.counts()
+        assert (counts["revision_choosers"], counts["revision_panels"]) == (choosers, panels)
+    assert study.counts()["revision_verifier"] == "the revision verifier"
+    assert prm.counts()["revision_verifier"] == alone
+    assert "revision_verifier" not in by_majority.counts()
+    assert not {"revision_choosers", "revision_panels"} & Study({}).counts().keys()
+
+
 @pytest.mark.parametrize("version", ["v1", "camera_ready"])
 def test_each_formula_has_its_own_figures(study, version):
     rows = exchange.compared(study, "search", version)
