@@ -278,7 +278,7 @@ def test_revisions_chosen_by_each_verifier(study):
     without = study.frames["curves"].filter(
         ~pl.col("selection").is_in(["hierarchical_no_history", "hierarchical_prm"])
     )
-    with pytest.raises(NotMeasured, match="no other verifier"):
+    with pytest.raises(NotMeasured, match="only one verifier chose"):
         draw(Study({"curves": without}), "revision_verifiers")
 
 

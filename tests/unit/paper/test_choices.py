@@ -92,7 +92,12 @@ def test_a_question_that_does_not_arise_is_not_shown():
     learnt = "Samples and rollouts that the PRM learns from"
     others = {"Fewer incorrect answers than the context wants", "The larger policy's search"}
     topics = {row["topic"] for row in choices(shown_configuration(parse(asked)))}
-    assert not topics & (others | {learnt}) and "Ratios of sequential to parallel" in topics
+    assert (
+        not topics & (others | {learnt}) and {"Ratios of sequential to parallel", "De-duplication"} <= topics
+    )
+    votes = asked | {"prm": {"use": False}, "search": {"strategies": []}}
+    without = {row["topic"] for row in choices(shown_configuration(parse(votes)))}
+    assert topics - without >= {"De-duplication", "Rounds of a search", LOOKAHEAD}
     larger = asked | {"larger_policy": {"checkpoint": given}}
     assert "The larger policy's search" in {
         row["topic"] for row in choices(shown_configuration(parse(larger)))

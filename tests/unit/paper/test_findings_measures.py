@@ -211,6 +211,11 @@ def test_the_reviser_against_itself_leaves_first_answers_out():
     assert found.value == pytest.approx(0 - 1 / 3) and "weighted by the revision ORM" in found.detail
     by_prm = replace(SETTINGS, chain_verifier="prm")
     assert "weighted by the PRM" in chain_measures.reviser_alone(table, by_prm, "hierarchical").detail
+    votes = pl.DataFrame({"family": ["search"], "strategy": ["best_of_n_weighted"]})
+    judged = Study(
+        table.frames | {"outcomes": votes, "verifier_quality": pl.DataFrame({"verifier": ["orm"]})}
+    )
+    assert "weighted by the ORM" in chain_measures.reviser_alone(judged, by_prm, "hierarchical").detail
     # by majority: b and a tie in the chain (1/2), and in two of the three subsets (1/2, 1/2, 1)
     flat = chain_measures.reviser_alone(table, SETTINGS, "majority")
     assert flat.value == pytest.approx(1 / 2 - 2 / 3)

@@ -15,7 +15,7 @@ RESOURCES = ("open_questions.yaml",)
 class Choice:
     """One open question: `here` says what is done, `keys` are those of the configuration that decide, often none.
 
-    needs: keys of which a study has one that is not null where the question arises in it; often none.
+    needs: keys of which a study has one with a value where the question arises in it; often none.
     """
 
     topic: str
@@ -48,7 +48,7 @@ def choices(configuration: dict) -> list[dict]:
         values = [(key, _look_up(configuration, key)) for key in choice.keys]
         lines = [f"{key}: {_inline(value)}" for key, value in values if value is not _ABSENT]
         arises = not choice.needs or any(
-            _look_up(configuration, key) not in (_ABSENT, None) for key in choice.needs
+            _look_up(configuration, key) not in (_ABSENT, None, []) for key in choice.needs
         )
         if arises and (lines or not choice.keys):
             rows.append({"topic": choice.topic, "here": choice.here, "lines": lines})

@@ -201,14 +201,18 @@ class Study:
         ]
 
     def _revision_choosers(self) -> dict[str, str | None]:
-        """Who chose among revisions: a verifier trained for it, the PRM, which reads answers alone, or majority."""
+        """Who chose among revisions: a verifier trained for it, that of samples, which reads answers alone, or majority."""
         measured = [
             rule
             for rule in ("hierarchical", "majority")
             if self.measured("curves", family="revisions", selection=rule)
         ]
         trained = self.measured("verifier_quality", verifier="revision_orm")
-        verifier = "the revision verifier" if trained else "the PRM, which reads each answer alone"
+        verifier = (
+            "the revision verifier"
+            if trained
+            else f"the {self.verifier or 'PRM'}, which reads each answer alone"
+        )
         words = {"hierarchical": verifier, "majority": "majority"}
         beside = ("{} (left) and by {} (right)" if len(measured) > 1 else "{}").format(
             *(words[each] for each in measured or words)

@@ -131,7 +131,7 @@ def draw_verifiers(study: Study, options: dict) -> Figure:
         raise NotMeasured("no verifier chose among revisions, which majority did alone")
     compared = [name for name in list(VERIFIERS)[1:3] if study.has("revisions", "sequential", name)]
     if not compared:
-        raise NotMeasured("no other verifier than the revision verifier with history chose among revisions")
+        raise NotMeasured("only one verifier chose among revisions, and no other is beside it")
     drawn = style.figure(11.6, 4.6)
     axes = drawn.subplots(1, 2, sharey=True)
     for panel, strategy in zip(axes, ("sequential", "parallel"), strict=True):
