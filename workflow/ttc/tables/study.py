@@ -201,7 +201,7 @@ class Study:
         ]
 
     def _revision_choosers(self) -> dict[str, str | None]:
-        """Who chose among revisions: a verifier trained for it, that of samples, which reads answers alone, or majority."""
+        """Who chose among revisions: a verifier trained for it, the samples' own, or majority."""
         measured = [
             rule
             for rule in ("hierarchical", "majority")
