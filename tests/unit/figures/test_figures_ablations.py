@@ -11,6 +11,7 @@ from tests.support import synthetic_ablations, synthetic_study
 from tests.support.figure_options import QUICK, laid_out
 from ttc.figures import style
 from ttc.figures.comparison import BESIDE, REVISIONS, SEARCH
+from ttc.figures.comparison import revisions as compared_revisions
 from ttc.figures.families import calibration, exchange, ratios, revisions, search_sweep
 from ttc.figures.registry import FIGURES
 from ttc.figures.sources import selected, sources
@@ -215,6 +216,18 @@ def test_without_a_verifier_revisions_chosen_by_majority_are_drawn_alone(study, 
     assert "Bins by the verifier's mean score" in notes(draw(study, "predicted_revisions"))
     with pytest.raises(NotMeasured, match="no verifier chose among revisions"):
         draw(by_majority, "revision_verifiers")
+
+
+def test_compute_optimal_revisions_are_those_of_a_majority_where_no_verifier_chose(by_majority):
+    axes = draw(by_majority, "compute_optimal_revisions").axes[0]
+    rows = by_majority.curve("revisions", "compute_optimal", "majority", bins="oracle")
+    assert_drawn(line(axes, "compute-optimal, oracle bins"), rows)
+    assert_drawn(
+        line(axes, "parallel, majority vote"), by_majority.curve("revisions", "parallel", "majority")
+    )
+    titles = [axes.get_title("left") for axes in draw(by_majority, "summary").axes]
+    assert "Revising answers: accuracy" in titles
+    assert compared_revisions(Study({"curves": by_majority.frames["curves"].clear()})) == REVISIONS
 
 
 def test_the_only_rule_that_chooses_among_revisions_has_intervals(study, by_majority):

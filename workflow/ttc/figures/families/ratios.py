@@ -67,7 +67,7 @@ def draw_predicted(study: Study, options: dict) -> Figure:
     study.bins("predicted")  # or NotMeasured
     rules = [each for each in RULES if study.measured("curves", family="revisions", selection=each)]
     measured = {selection: ratios(study, selection) for selection in rules or RULES}
-    drawn = style.figure(10.0 if len(measured) > 1 else 6.4, 4.8)
+    drawn = style.figure(10.0 if len(measured) > 1 else 7.6, 4.8)
     panels = drawn.subplots(1, len(measured), sharey=True, squeeze=False)[0]
     for panel, (selection, rows) in zip(panels, measured.items(), strict=True):
         budget = ratio_budget(rows, options["ratio_budget"])
