@@ -254,6 +254,18 @@ def test_optimism_and_the_best_fixed_strategy():
     assert optimal.over_fixed(table, SETTINGS, "search").value == pytest.approx(0.1)
 
 
+def test_where_there_is_only_a_majority_vote_nothing_was_chosen():
+    """The choice by either difficulty is the same vote, which says nothing about predicted difficulty."""
+    lines = [("compute_optimal", kind) for kind in ("oracle", "predicted")] + [("best_fixed", "none")]
+    lines.append(("in_sample_optimal", "oracle"))
+    table = Study(
+        {"per_question": chosen({("search", name, "majority", bins, 4): 0.5 for name, bins in lines})}
+    )
+    for measure in (optimal.predicted, optimal.optimism, optimal.over_fixed):
+        with pytest.raises(NotMeasured, match="one strategy for samples, and nothing to choose among"):
+            measure(table, SETTINGS, "search")
+
+
 def test_efficiency_is_the_reference_budget_over_the_crossing():
     """Compute-optimal has .2 at 1 and .6 at 16; the reference .4 at 64, reached half way in log2: at 4. 64 / 4 = 16."""
     frame = chosen(
