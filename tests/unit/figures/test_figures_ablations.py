@@ -254,7 +254,7 @@ def test_captions_say_who_chose_among_revisions(study, by_majority):
             "the revision verifier or by majority",
             "the revision verifier (left) and by majority (right)",
         ),
-        (prm, f"{alone} or by majority", f"{alone} (left) and by majority (right)"),
+        (prm, "the PRM or by majority", "the PRM (left) and by majority (right)"),
         (by_majority, "majority", "majority"),
     )
     for each, choosers, panels in said:

@@ -208,17 +208,14 @@ class Study:
             if self.measured("curves", family="revisions", selection=rule)
         ]
         trained = self.measured("verifier_quality", verifier="revision_orm")
-        verifier = (
-            "the revision verifier"
-            if trained
-            else f"the {self.verifier or 'PRM'}, which reads each answer alone"
-        )
+        verifier = "the revision verifier" if trained else f"the {self.verifier or 'PRM'}"
+        in_full = verifier if trained else f"{verifier}, which reads each answer alone"
         words = {"hierarchical": verifier, "majority": "majority"}
         beside = ("{} (left) and by {} (right)" if len(measured) > 1 else "{}").format(
             *(words[each] for each in measured or words)
         )
         return {
-            "revision_verifier": verifier if "hierarchical" in measured else None,
+            "revision_verifier": in_full if "hierarchical" in measured else None,
             "revision_choosers": " or by ".join(words[each] for each in measured),
             "revision_panels": beside if measured else None,
         }
