@@ -4,7 +4,10 @@ import polars as pl
 import pytest
 import torch
 
+from tests.support import fault_proxy
+from tests.support.fault_proxy import Proxied, check_bill, finished, proxied
 from tests.support.real_model import QUESTIONS, Study, check_same, only_if_asked_for
+from tests.support.real_model import SAMPLES as ANSWERS
 from tests.support.text_verifiers import model_directory
 from tests.support.vllm_server import interpreter, serving
 from ttc.models.tokenizers import load_tokenizer
@@ -143,6 +146,26 @@ def test_a_server_writes_what_the_model_writes(study, asked_again, policy, netwo
     alike = both.group_by("problem_id").agg((pl.col("text") == pl.col("text_served")).all())["text"].sum()
     print(f"{same} of {QUESTIONS} answers and {alike} of {QUESTIONS} chains of three answers are equal")
     assert len(both) == 3 * QUESTIONS and alike >= QUESTIONS - 4
+
+
+def test_faults_before_a_server_lose_no_answer(study, server, tmp_path):
+    """A tenth of the tries fails, 64 are under way at once, and each answer is there as it was delivered, once."""
+    (problems,), (samples,) = study.made("problems"), study.plan.of("sample")
+    spec = {name: value for name, value in samples.spec.items() if name != "confidence"} | REQUEST
+    elsewhere, servers = server
+    upstream = servers[NAME]["url"]
+    # Answers that are held back until the time is up would take minutes, at this speed
+    kinds = tuple(kind for kind in fault_proxy.KINDS if kind not in ("hang", "unheard"))
+    state = Proxied(upstream=upstream, together=64, retry_after="1", kinds=kinds)
+    first = finished(upstream)
+    with proxied(state) as url:
+        reached = {NAME: {"url": url, "concurrency": 64, "tries": 30}}
+        inputs = {"problems": [problems], "policy": [elsewhere]}
+        sample.run(spec, inputs, tmp_path / "samples.parquet", told := Runtime(servers=reached))
+    frame = SAMPLES.read([tmp_path / "samples.parquet"])
+    assert len(frame) == QUESTIONS * ANSWERS and state.most == 64
+    check_bill(state, frame, told.told["server"], finished(upstream) - first)
+    print(f"{state.tries.total()} tries, {state.lost.total()} answers lost, {dict(state.met)}")
 
 
 def test_a_search_by_a_server_is_that_of_the_model(study, policy, network, server, tmp_path):

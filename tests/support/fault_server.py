@@ -8,10 +8,11 @@ import base64
 import hashlib
 import json
 import math
+import socket
 import struct
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -92,16 +93,103 @@ def write_study(folder: Path, questions: int) -> Path:
     return folder
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Failing(BaseHTTPRequestHandler):
+    """A handler that counts tries and fails in these ways; `server.state` is a `Faults`."""
+
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_):
         """Nothing: tests read what is counted."""
 
+    def tried(self) -> tuple[dict, str, int] | None:
+        """Content of a request, its digest, and which try of it this is; None where the key was wrong."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        state = self.server.state
+        if self.refused(state):
+            return None
+        name = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        with state.lock:
+            place = state.tries[name]
+            state.tries[name] += 1
+            state.bodies.append(body)
+        return body, name, place
+
+    def refused(self, state: Faults) -> bool:
+        """Whether the key is not the state's; then the client has been told."""
+        if state.secret and self.headers.get("Authorization") != f"Bearer {state.secret}":
+            told = f"Incorrect API key provided: {self.headers.get('Authorization')}"
+            self.send(401, {"error": {"message": told, "code": "invalid_api_key"}})
+            return True
+        return False
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Count a request among those that are under way, and hold it back until there are enough of them."""
+        state = self.server.state
+        with state.lock:
+            state.under_way += 1
+            state.most = max(state.most, state.under_way)
+            state.lock.notify_all()
+            state.lock.wait_for(lambda: state.most >= state.together or state.closing.is_set(), 60)
+        try:
+            yield
+        finally:
+            with state.lock:
+                state.under_way -= 1
+
+    def fail(self, fault: str) -> None:
+        """Fail: a number is a status, and 429 says when to come again unless it is `429 silent`."""
+        if fault in ("hang", "unheard"):
+            self.server.state.closing.wait(60)
+            self.close_connection = True
+        elif fault == "cut":
+            self.cut(b'{"choices": [{"message": {"content": "So it"}}]}')
+        elif fault == "closed":
+            self.close_connection = True
+        elif fault == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+        elif fault == "nonsense":
+            self.send(200, {"choices": []})
+        elif fault == "abort":
+            said = {"message": {"content": "So it"}, "finish_reason": "abort"}
+            self.send(200, {"choices": [said], "usage": {"prompt_tokens": 5, "completion_tokens": 2}})
+        elif fault == "no json":
+            self.send(200, "<html>busy</html>")
+        else:
+            number = "503" if fault == "ok" else fault
+            again = {"Retry-After": self.server.state.retry_after} if number == "429" else {}
+            echoed = self.headers.get("Authorization")
+            self.send(int(number.split()[0]), {"error": {"message": f"no ({echoed})"}}, again)
+
+    def cut(self, data: bytes) -> None:
+        """Send half of an answer."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data[: len(data) // 2])
+        self.close_connection = True
+
+    def send(self, status: int, content: object, headers: dict | None = None) -> None:
+        """Send JSON, or a page of text."""
+        data = json.dumps(content).encode() if not isinstance(content, str) else content.encode()
+        self.send_response(status)
+        kind = "text/html" if isinstance(content, str) else "application/json"
+        for name, value in (
+            {"Content-Type": kind, "Content-Length": str(len(data))} | (headers or {})
+        ).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+
+class _Handler(Failing):
     def do_GET(self):
         """The list of models."""
         state = self.server.state
-        if self._refused(state):
+        if self.refused(state):
             return
         listed = [
             {
@@ -114,62 +202,17 @@ class _Handler(BaseHTTPRequestHandler):
             }
             for name in state.models
         ]
-        self._send(200, {"object": "list", "data": listed})
+        self.send(200, {"object": "list", "data": listed})
 
     def do_POST(self):
         """A turn or a completion, or a fault."""
         state = self.server.state
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self._refused(state):
+        if (tried := self.tried()) is None:
             return
-        name = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-        with state.lock:
-            place = state.tries[name]
-            state.tries[name] += 1
-            state.bodies.append(body)
-            state.under_way += 1
-            state.most = max(state.most, state.under_way)
-            state.lock.notify_all()
-            state.lock.wait_for(lambda: state.most >= state.together or state.closing.is_set(), 60)
-        try:
+        body, name, place = tried
+        with self.under_way():
             fault = state.faults[place] if place < len(state.faults) else "ok"
-            self._fail(fault) if fault != "ok" or not state.answers else self._answer(state, body, name)
-        finally:
-            with state.lock:
-                state.under_way -= 1
-
-    def _refused(self, state: Faults) -> bool:
-        if state.secret and self.headers.get("Authorization") != f"Bearer {state.secret}":
-            told = f"Incorrect API key provided: {self.headers.get('Authorization')}"
-            self._send(401, {"error": {"message": told, "code": "invalid_api_key"}})
-            return True
-        return False
-
-    def _fail(self, fault: str) -> None:
-        if fault == "hang":
-            self.server.state.closing.wait(60)
-            self.close_connection = True
-        elif fault == "cut":  # in the middle of the answer
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", "1000")
-            self.end_headers()
-            self.wfile.write(b'{"choices": [{"mess')
-            self.close_connection = True
-        elif fault == "closed":
-            self.close_connection = True
-        elif fault == "nonsense":
-            self._send(200, {"choices": []})
-        elif fault == "abort":
-            said = {"message": {"content": "So it"}, "finish_reason": "abort"}
-            self._send(200, {"choices": [said], "usage": {"prompt_tokens": 5, "completion_tokens": 2}})
-        elif fault == "no json":
-            self._send(200, "<html>busy</html>")
-        else:
-            number = "503" if fault == "ok" else fault
-            again = {"Retry-After": self.server.state.retry_after} if number == "429" else {}
-            echoed = self.headers.get("Authorization")
-            self._send(int(number), {"error": {"message": f"no ({echoed})"}}, again)
+            self.fail(fault) if fault != "ok" or not state.answers else self._answer(state, body, name)
 
     def _answer(self, state: Faults, body: dict, name: str) -> None:
         if self.path.endswith("/embeddings"):
@@ -193,11 +236,11 @@ class _Handler(BaseHTTPRequestHandler):
             "choices": [said | {"index": 0, "finish_reason": reason} | (more[0] if more else {})],
             "usage": usage,
         }
-        self._send(200, response)
+        self.send(200, response)
 
     def _embed(self, state: Faults, body: dict, name: str) -> None:
         if state.states is None:
-            self._send(404, {"error": {"message": "this model does not embed"}})
+            self.send(404, {"error": {"message": "this model does not embed"}})
             return
         rows = [struct.pack(f"<{len(row)}f", *row) for row in map(state.states, body["input"])]
         data = [
@@ -207,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
         with state.lock:
             state.answered[name] += 1
         usage = {"prompt_tokens": sum(map(len, body["input"]))}
-        self._send(200, {"object": "list", "data": data[::-1], "model": body["model"], "usage": usage})
+        self.send(200, {"object": "list", "data": data[::-1], "model": body["model"], "usage": usage})
 
     def _likeliest(self, state: Faults, body: dict, name: str) -> dict:
         if state.logprobs in ("missing", "ended"):
@@ -220,17 +263,6 @@ class _Handler(BaseHTTPRequestHandler):
             top[0]["logprob"] = 0.5
         return {"logprobs": {"content": [top[0] | {"top_logprobs": top}]}}
 
-    def _send(self, status: int, content: object, headers: dict | None = None) -> None:
-        data = json.dumps(content).encode() if not isinstance(content, str) else content.encode()
-        self.send_response(status)
-        kind = "text/html" if isinstance(content, str) else "application/json"
-        for name, value in (
-            {"Content-Type": kind, "Content-Length": str(len(data))} | (headers or {})
-        ).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
@@ -242,9 +274,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(state: Faults):
+def served(state: Faults, handler: type[Failing] = _Handler):
     """Serve as `state` says; yields the address."""
-    server = _Server(("127.0.0.1", 0), _Handler)
+    server = _Server(("127.0.0.1", 0), handler)
     server.state = state
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

@@ -246,7 +246,7 @@ def test_what_was_answered_is_kept_when_a_server_gives_up_and_nothing_is_asked_t
         def some(handler, state, body, name):
             nonlocal answers
             answers += 1
-            return original(handler, state, body, name) if answers <= COUNT // 2 else handler._fail("500")
+            return original(handler, state, body, name) if answers <= COUNT // 2 else handler.fail("500")
 
         fault_server._Handler._answer = some
         try:

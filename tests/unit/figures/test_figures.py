@@ -160,6 +160,15 @@ def test_rank_correlation_of_known_orders():
     assert np.isnan(difficulty.rank_correlation(rising.with_columns(predicted=pl.lit(0.5))))
 
 
+def test_a_difficulty_that_is_constant_has_no_rank_correlation(study):
+    """Such as the pass rates of a policy that is never right."""
+    table = study.frames["difficulty"].with_columns(oracle=pl.lit(0.0))
+    with style.context():
+        drawn = difficulty.draw(Study(study.frames | {"difficulty": table}), QUICK)
+    titles = [axes.get_title("left") for axes in drawn.axes]
+    assert titles[1] == "Predicted against oracle: no rank correlation, one is constant"
+
+
 def test_equal_tables_give_equal_bytes_and_shuffled_rows_too(study):
     shuffled = Study(
         {name: frame.sample(fraction=1, shuffle=True, seed=3) for name, frame in study.frames.items()}

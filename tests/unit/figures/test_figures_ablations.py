@@ -11,6 +11,7 @@ from tests.support import synthetic_ablations, synthetic_study
 from tests.support.figure_options import QUICK, laid_out
 from ttc.figures import style
 from ttc.figures.comparison import BESIDE, REVISIONS, SEARCH
+from ttc.figures.comparison import revisions as compared_revisions
 from ttc.figures.families import calibration, exchange, ratios, revisions, search_sweep
 from ttc.figures.registry import FIGURES
 from ttc.figures.sources import selected, sources
@@ -191,6 +192,80 @@ def test_ratios_by_majority_and_by_predicted_bins(study):
         assert_drawn(line(axes, "bin 4"), rows, "ratio")
 
 
+@pytest.fixture(scope="module")
+def by_majority(study):
+    """A study without any verifier, in which a majority alone chooses among revisions."""
+    rules = ("none", "majority")
+    curves = study.frames["curves"].filter(
+        (pl.col("family") != "revisions") | pl.col("selection").is_in(rules)
+    )
+    table = study.frames["difficulty"].with_columns(score_std=pl.lit(None, pl.Float64))
+    frames = {name: frame for name, frame in study.frames.items() if name != "verifier_quality"}
+    return Study(frames | {"curves": curves, "difficulty": table})
+
+
+def notes(drawn):
+    return " ".join(text.get_text().replace("\n", " ") for text in drawn.findobj(Text))
+
+
+def test_without_a_verifier_revisions_chosen_by_majority_are_drawn_alone(study, by_majority):
+    (axes,) = (drawn := draw(by_majority, "predicted_revisions")).axes
+    rows = ratios.ratios(study, "majority", "predicted", 4).filter(budget=64)
+    assert_drawn(line(axes, "bin 4"), rows, "ratio")
+    assert "Bins by the share of the most frequent answer" in notes(drawn)
+    assert "Bins by the verifier's mean score" in notes(draw(study, "predicted_revisions"))
+    with pytest.raises(NotMeasured, match="no verifier chose among revisions"):
+        draw(by_majority, "revision_verifiers")
+
+
+def test_compute_optimal_revisions_are_those_of_a_majority_where_no_verifier_chose(by_majority):
+    axes = draw(by_majority, "compute_optimal_revisions").axes[0]
+    rows = by_majority.curve("revisions", "compute_optimal", "majority", bins="oracle")
+    assert_drawn(line(axes, "compute-optimal, oracle bins"), rows)
+    assert_drawn(
+        line(axes, "parallel, majority vote"), by_majority.curve("revisions", "parallel", "majority")
+    )
+    titles = [axes.get_title("left") for axes in draw(by_majority, "summary").axes]
+    assert "Revising answers: accuracy" in titles
+    assert compared_revisions(Study({"curves": by_majority.frames["curves"].clear()})) == REVISIONS
+
+
+def test_the_only_rule_that_chooses_among_revisions_has_intervals(study, by_majority):
+    """Beside a verifier's lines those of majority have none, for legibility."""
+    for each, dashes, bands in ((study, ":", 2), (by_majority, "-", 2)):
+        drawn = draw(each, "revision_steps")
+        against = drawn.axes[1]
+        assert line(against, "sequential, majority vote").get_linestyle() == dashes
+        assert len(against.collections) == bands
+        assert ("No band on majority votes" in notes(drawn)) == (each is study)
+
+
+def test_captions_say_who_chose_among_revisions(study, by_majority):
+    trained = study.frames["verifier_quality"].filter(pl.col("verifier") == "revision_orm")
+    assert len(trained)
+    prm = Study(
+        study.frames
+        | {"verifier_quality": study.frames["verifier_quality"].join(trained, on="verifier", how="anti")}
+    )
+    alone = "the PRM, which reads each answer alone"
+    said = (
+        (
+            study,
+            "the revision verifier or by majority",
+            "the revision verifier (left) and by majority (right)",
+        ),
+        (prm, "the PRM or by majority", "the PRM (left) and by majority (right)"),
+        (by_majority, "majority", "majority"),
+    )
+    for each, choosers, panels in said:
+        counts = each.counts()
+        assert (counts["revision_choosers"], counts["revision_panels"]) == (choosers, panels)
+    assert study.counts()["revision_verifier"] == "the revision verifier"
+    assert prm.counts()["revision_verifier"] == alone
+    assert "revision_verifier" not in by_majority.counts()
+    assert not {"revision_choosers", "revision_panels"} & Study({}).counts().keys()
+
+
 @pytest.mark.parametrize("version", ["v1", "camera_ready"])
 def test_each_formula_has_its_own_figures(study, version):
     rows = exchange.compared(study, "search", version)
@@ -216,7 +291,7 @@ def test_revisions_chosen_by_each_verifier(study):
     without = study.frames["curves"].filter(
         ~pl.col("selection").is_in(["hierarchical_no_history", "hierarchical_prm"])
     )
-    with pytest.raises(NotMeasured, match="no other verifier"):
+    with pytest.raises(NotMeasured, match="only one verifier chose"):
         draw(Study({"curves": without}), "revision_verifiers")
 
 

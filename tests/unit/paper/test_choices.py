@@ -77,3 +77,34 @@ def test_nothing_is_shown_of_what_a_study_does_not_do():
     topics = {row["topic"]: " ".join(row["lines"]) for row in choices(shown)}
     assert "Optimiser" not in topics and "How long the reviser is trained" not in topics
     assert topics["Epochs and steps of training"].startswith("orm.fine_tuning")
+
+
+def test_a_question_that_does_not_arise_is_not_shown():
+    """A published verifier learnt from nothing here, a policy that is asked again from no trajectories."""
+    given = {"hub": "a/b", "revision": "0" * 40}
+    asked = {
+        "problems": {"test": {"preset": "gsm8k"}},
+        "policy": {"checkpoint": given},
+        "prm": {"checkpoint": given | {"kind": "ki_tag"}},
+        "orm": {"use": False},
+        "revision": {"by": "prompt", "verifier": {"use": False}},
+    }
+    learnt = "Samples and rollouts that the PRM learns from"
+    others = {"Fewer incorrect answers than the context wants", "The larger policy's search"}
+    topics = {row["topic"] for row in choices(shown_configuration(parse(asked)))}
+    assert (
+        not topics & (others | {learnt}) and {"Ratios of sequential to parallel", "De-duplication"} <= topics
+    )
+    votes = asked | {"prm": {"use": False}, "search": {"strategies": []}}
+    without = {row["topic"] for row in choices(shown_configuration(parse(votes)))}
+    assert topics - without >= {"De-duplication", "Rounds of a search", LOOKAHEAD}
+    larger = asked | {"larger_policy": {"checkpoint": given}}
+    assert "The larger policy's search" in {
+        row["topic"] for row in choices(shown_configuration(parse(larger)))
+    }
+    assert others | {learnt} <= {row["topic"] for row in choices(resolve({}))}
+
+
+@pytest.mark.parametrize("key", sorted({key for choice in CHOICES for key in choice.needs}))
+def test_every_key_that_is_needed_exists(key):
+    assert exists(key)

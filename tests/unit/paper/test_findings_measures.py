@@ -211,6 +211,11 @@ def test_the_reviser_against_itself_leaves_first_answers_out():
     assert found.value == pytest.approx(0 - 1 / 3) and "weighted by the revision ORM" in found.detail
     by_prm = replace(SETTINGS, chain_verifier="prm")
     assert "weighted by the PRM" in chain_measures.reviser_alone(table, by_prm, "hierarchical").detail
+    votes = pl.DataFrame({"family": ["search"], "strategy": ["best_of_n_weighted"]})
+    judged = Study(
+        table.frames | {"outcomes": votes, "verifier_quality": pl.DataFrame({"verifier": ["orm"]})}
+    )
+    assert "weighted by the ORM" in chain_measures.reviser_alone(judged, by_prm, "hierarchical").detail
     # by majority: b and a tie in the chain (1/2), and in two of the three subsets (1/2, 1/2, 1)
     flat = chain_measures.reviser_alone(table, SETTINGS, "majority")
     assert flat.value == pytest.approx(1 / 2 - 2 / 3)
@@ -247,6 +252,18 @@ def test_optimism_and_the_best_fixed_strategy():
     table = Study({"per_question": chosen(rows)})
     assert optimal.optimism(table, SETTINGS, "search").value == pytest.approx(0.2)
     assert optimal.over_fixed(table, SETTINGS, "search").value == pytest.approx(0.1)
+
+
+def test_where_there_is_only_a_majority_vote_nothing_was_chosen():
+    """The choice by either difficulty is the same vote, which says nothing about predicted difficulty."""
+    lines = [("compute_optimal", kind) for kind in ("oracle", "predicted")] + [("best_fixed", "none")]
+    lines.append(("in_sample_optimal", "oracle"))
+    table = Study(
+        {"per_question": chosen({("search", name, "majority", bins, 4): 0.5 for name, bins in lines})}
+    )
+    for measure in (optimal.predicted, optimal.optimism, optimal.over_fixed):
+        with pytest.raises(NotMeasured, match="one strategy for samples, and nothing to choose among"):
+            measure(table, SETTINGS, "search")
 
 
 def test_efficiency_is_the_reference_budget_over_the_crossing():

@@ -74,6 +74,20 @@ def test_the_report_holds_every_finding(frames, figures):
     assert not parser.stack and len(set(parser.ids)) == len(parser.ids)
 
 
+def test_a_model_with_several_roles_is_listed_once(frames, figures):
+    """A policy that is asked again is the reviser, too, and a PRM may choose among revisions."""
+    served = {"checkpoint": {"served": "some/model"}}
+    models = {
+        "policy": served,
+        "prm": {"parameters": 7},
+        "reviser": served,
+        "revision_orm": {"parameters": 8},
+    }
+    html = page(frames, figures, models=models)
+    rows = re.findall(r"<tr><td>([^<]*)<?", html[html.index('id="models"') :])[:3]
+    assert rows == ["policy and reviser", "prm", "revision orm"]
+
+
 def test_the_report_needs_nothing_beside_it(frames, figures):
     html = page(frames, figures)
     sources = re.findall(r'src="([^"]*)"', html)

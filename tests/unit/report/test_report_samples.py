@@ -71,9 +71,29 @@ def test_the_best_are_named_at_sixteen_generations():
     )
     found = said(first, second, third, best("majority", 64, 0.8, True))
     assert found.startswith(
-        "At 16 generations best-of-N, majority vote cannot be told from the best of 3 strategies"
+        "At 16 generations best-of-N and majority vote cannot be told from the best of 3 strategies"
     )
     assert "40 questions" in found
+
+
+def test_a_ratio_that_has_a_name_of_its_own_is_counted_once():
+    """All answers in turn, or none, are `sequential` and `parallel` by another name."""
+    revised = [
+        ("parallel", 0.9, True),
+        ("revisions(sequential=1, parallel=16)", 0.9, True),
+        ("revisions(sequential=2, parallel=8)", 0.8, True),
+        ("revisions(sequential=16, parallel=1)", 0.3, False),
+        ("sequential", 0.3, False),
+    ]
+    rows = [
+        best(name, 16, accuracy, kept, "majority") | {"family": "revisions"}
+        for name, accuracy, kept in revised
+    ]
+    found = said(*rows, best("majority", 16, 0.2, False))
+    assert found.startswith(
+        "At 16 generations parallel and 2 sequential × 8 parallel cannot be told from the best of 4 strategies"
+    )
+    assert "1 sequential × 16 parallel and" in said(*rows[1:3], best("majority", 16, 0.2, False))
 
 
 def test_one_best_strategy_and_none_that_can_be_told_apart():

@@ -168,7 +168,7 @@ def test_what_was_answered_is_kept_and_nothing_is_asked_twice(folder, case, monk
 
     def some(handler, state, body, name):
         count["answers"] += 1
-        return original(handler, state, body, name) if count["answers"] <= half else handler._fail("400")
+        return original(handler, state, body, name) if count["answers"] <= half else handler.fail("400")
 
     with served(state) as url:
         monkeypatch.setattr(fault_server._Handler, "_answer", some)

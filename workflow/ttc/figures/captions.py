@@ -15,7 +15,17 @@ from pathlib import Path
 
 FIELD = re.compile(r"\{([a-z0-9_.]+)\}")
 # Fields that come from the tables (`ttc.tables.study.Study.counts`)
-MEASURED = ("questions", "predicted", "verifier", "second_verifier", "larger_policy", "step_scores")
+MEASURED = (
+    "questions",
+    "predicted",
+    "verifier",
+    "second_verifier",
+    "larger_policy",
+    "step_scores",
+    "revision_verifier",
+    "revision_choosers",
+    "revision_panels",
+)
 
 
 def specification(configuration: dict) -> dict:

@@ -1,6 +1,6 @@
 """Compute-optimal curves beside fixed strategies, on axes: what several figures show."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -65,6 +65,20 @@ REVISIONS = Comparison(
         ("parallel", "majority", "majority", "parallel, majority vote"),
     ),
 )
+
+
+# Of a study without a verifier
+BY_MAJORITY = replace(REVISIONS, selection="majority", fixed=REVISIONS.fixed[1:])
+
+
+def revisions(study: Study) -> Comparison:
+    """The comparison of revisions in this study: those that a verifier chose, or else those of a majority."""
+    return (
+        BY_MAJORITY
+        if study.has("revisions", "parallel", "majority")
+        and not study.measured("curves", family="revisions", selection=REVISIONS.selection)
+        else REVISIONS
+    )
 
 
 # What is beside the compute-optimal curves of a family, with the difficulty that it is told: the smooth rule, the

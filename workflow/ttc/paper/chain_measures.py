@@ -14,7 +14,6 @@ from ttc.paper.resampling import draws, in_bins, mean
 from ttc.statistics.bootstrap import bootstrap_counts, percentile_interval, with_ends
 from ttc.tables.study import NotMeasured, Study
 
-VERIFIERS = {"revision_orm": "revision ORM", "prm": "PRM"}
 SUBSETS = 100  # drawn for a vote that has no closed form
 
 
@@ -68,7 +67,8 @@ def reviser_alone(
     for (problem_id,), rows in table.group_by("problem_id", maintain_order=True):
         random = generator(settings.seed, "findings", "reviser_alone", selection, problem_id)
         gaps[problem_id] = _gap(rows, budget, selection == "hierarchical", subsets, random)
-    weighted = f"weighted by the {VERIFIERS[settings.chain_verifier]}"
+    own = settings.chain_verifier == "revision_orm"
+    weighted = f"weighted by the {'revision ORM' if own else study.verifier or 'PRM'}"
     detail = (
         f"answers 2 to {budget + 1} of a chain minus second answers of {budget} chains, paired, "
         f"{weighted if selection == 'hierarchical' else 'by majority'}, {in_bins(bins)}"

@@ -67,6 +67,9 @@ def _chosen(study: Study, line: Line) -> pl.DataFrame:
         rows = rows.filter(selection=line.selection)
     if rows.is_empty():
         raise NotMeasured(f"{line.name} was not measured")
+    # Candidates of one rule have its name, and there is one majority vote: nothing was chosen
+    if line.family == "search" and rows["selection"].unique().to_list() == [MAJORITY.selection]:
+        raise NotMeasured("there is one strategy for samples, and nothing to choose among")
     return rows
 
 

@@ -13,16 +13,23 @@ RESOURCES = ("open_questions.yaml",)
 
 @dataclass(frozen=True)
 class Choice:
-    """One open question: `here` says what is done, `keys` are those of the configuration that decide, often none."""
+    """One open question: `here` says what is done, `keys` are those of the configuration that decide, often none.
+
+    needs: keys of which a study has one with a value where the question arises in it; often none.
+    """
 
     topic: str
     here: str
     keys: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 def _read() -> tuple[Choice, ...]:
     rows = yaml.safe_load(Path(__file__).with_name(RESOURCES[0]).read_text(encoding="utf-8"))
-    return tuple(Choice(row["topic"], row["here"], tuple(row.get("keys", ()))) for row in rows)
+    return tuple(
+        Choice(row["topic"], row["here"], tuple(row.get("keys", ())), tuple(row.get("needs", ())))
+        for row in rows
+    )
 
 
 CHOICES: tuple[Choice, ...] = _read()
@@ -31,7 +38,8 @@ _ABSENT = object()
 
 
 def choices(configuration: dict) -> list[dict]:
-    """The list with the configuration that decides, without the keys that a study lacks and what only they decide.
+    """The list with the configuration that decides, without the keys that a study lacks, what only they
+    decide, and what does not arise in it.
 
     Each row has `topic`, `here` and `lines`, the keys with their values.
     """
@@ -39,7 +47,10 @@ def choices(configuration: dict) -> list[dict]:
     for choice in CHOICES:
         values = [(key, _look_up(configuration, key)) for key in choice.keys]
         lines = [f"{key}: {_inline(value)}" for key, value in values if value is not _ABSENT]
-        if lines or not choice.keys:
+        arises = not choice.needs or any(
+            _look_up(configuration, key) not in (_ABSENT, None, []) for key in choice.needs
+        )
+        if arises and (lines or not choice.keys):
             rows.append({"topic": choice.topic, "here": choice.here, "lines": lines})
     return rows
 

@@ -300,7 +300,9 @@ def table(sources: Sources) -> dict | None:
         )
     heads = {numbers[0]: "easiest", numbers[-1]: "hardest"} if len(numbers) > 1 else {}
     kind = binned[0]["bins"] if binned else ""
+    listed = [each["strategy"] for row in found for each in (row, *row["bins"])]
     return {
+        "revised": any(name.startswith("revisions") for name in listed),
         "over": [OVER[name] for name in over],
         "kind": kind,
         "bins": [heads.get(number, f"bin {number}") for number in numbers],

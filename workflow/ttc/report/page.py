@@ -98,7 +98,7 @@ def render(
         "told_apart": samples.told_apart(tables.get("best")),
         "replicated": replicates.section(replicated) if replicated else "",
         "examples": solutions.solutions(content, shown),
-        "models": [_model(role, card) for role, card in models.items()],
+        "models": _models(models),
     }
     return (
         templating.environment()
@@ -181,6 +181,18 @@ def by_topic(findings: pl.DataFrame) -> list[dict]:
     for row in findings.sort("number").to_dicts():
         topics.setdefault(row["topic"], []).append(row)
     return [{"topic": topic, "rows": rows} for topic, rows in topics.items()]
+
+
+def _models(models: dict[str, dict]) -> list[dict]:
+    """A row for each model, by role; one that has several roles is there once, with all of them."""
+    rows: list[tuple[list[str], dict]] = []
+    for role, card in models.items():
+        same = next((roles for roles, known in rows if known == card), None)
+        if same is None:
+            rows.append(([role], card))
+        else:
+            same.append(role)
+    return [_model(" and ".join(roles), card) for roles, card in rows]
 
 
 def _model(role: str, card: dict) -> dict:

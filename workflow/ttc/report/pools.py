@@ -146,6 +146,12 @@ def _listed(whole: pl.DataFrame) -> list[tuple[str, str, str]]:
     wanted = [*VOTES, *(("search", name) for name in searches), *REVISED]
     found = [(family, name, NAMES.get(name, strategies.label(name))) for family, name in wanted]
     found += [(family, "compute_optimal", f"compute-optimal {family}") for family in OPTIMAL]
+    # A choice among one strategy, whose rule the curve then has, is that strategy again
+    alone = whole.filter(family="search", strategy="compute_optimal")["selection"].unique().to_list() == [
+        "majority"
+    ]
+    if alone:
+        known.discard(("search", "compute_optimal"))
     return [row for row in found if row[:2] in known]
 
 

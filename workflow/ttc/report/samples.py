@@ -45,6 +45,7 @@ def told_apart(table: pl.DataFrame | None) -> str:
     rows = table.filter(budget=budget).sort(
         ["accuracy", "family", "strategy"], descending=[True, False, False]
     )
+    rows = _each_once(rows)
     kept = rows.filter("best")
     if len(kept) == len(rows):
         which = f"none of the {len(rows)} strategies can be told from the best"
@@ -52,11 +53,28 @@ def told_apart(table: pl.DataFrame | None) -> str:
         names = [_named(row, rows) for row in kept.head(LISTED).iter_rows(named=True)]
         more_ = f" and {len(kept) - LISTED} more" if len(kept) > LISTED else ""
         verb = "is the best of" if len(kept) == 1 else "cannot be told from the best of"
-        which = f"{', '.join(names)}{more_} {verb} {len(rows)} strategies"
+        listed = ", ".join(names) if more_ else _and(names)
+        which = f"{listed}{more_} {verb} {len(rows)} strategies"
     return (
         f"At {budget:,} generations {which}, with 95 % confidence, their number counted in (a model confidence set "
         f"over {rows['questions'][0]:,} questions; the table best has every budget)."
     )
+
+
+def _each_once(rows: pl.DataFrame) -> pl.DataFrame:
+    """Without the ratios that are `sequential` or `parallel` by another name, where these are there."""
+    alone = rows.filter(pl.col("strategy").is_in(["sequential", "parallel"]))
+    same = ["family", "selection", "accuracy"]
+    twice = rows.filter(pl.col("strategy").str.contains(r"^revisions\(.*=1\b"))
+    again = twice.join(alone.select(same), on=same, how="semi")
+    return rows.join(
+        again.select("family", "strategy", "selection"), on=["family", "strategy", "selection"], how="anti"
+    )
+
+
+def _and(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _named(row: dict, rows: pl.DataFrame) -> str:

@@ -187,6 +187,7 @@ class Study:
             # Fewer where some questions have too few samples for a curve
             known["questions"] = self.frames["curves"].filter(bin=ALL)["problems"].max()
         known |= {"verifier": self.verifier, "second_verifier": self._second_verifier()}
+        known |= self._revision_choosers()
         if self.measured("exchange"):
             known["larger_policy"] = "the larger policy"
         if self.measured("calibration", level="step"):
@@ -203,6 +204,26 @@ class Study:
             for row in rows
             if row["pool"] in names and 0 < (known := row["samples"] - row["missing_tokens"]) < row["samples"]
         ]
+
+    def _revision_choosers(self) -> dict[str, str | None]:
+        """Who chose among revisions: a verifier trained for it, the samples' own, or majority."""
+        measured = [
+            rule
+            for rule in ("hierarchical", "majority")
+            if self.measured("curves", family="revisions", selection=rule)
+        ]
+        trained = self.measured("verifier_quality", verifier="revision_orm")
+        verifier = "the revision verifier" if trained else f"the {self.verifier or 'PRM'}"
+        in_full = verifier if trained else f"{verifier}, which reads each answer alone"
+        words = {"hierarchical": verifier, "majority": "majority"}
+        beside = ("{} (left) and by {} (right)" if len(measured) > 1 else "{}").format(
+            *(words[each] for each in measured or words)
+        )
+        return {
+            "revision_verifier": in_full if "hierarchical" in measured else None,
+            "revision_choosers": " or by ".join(words[each] for each in measured),
+            "revision_panels": beside if measured else None,
+        }
 
     def _second_verifier(self) -> str | None:
         return "ORM" if self.measured("curves", family="search", strategy="orm_best_of_n_weighted") else None

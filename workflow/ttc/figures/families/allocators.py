@@ -6,12 +6,11 @@ from matplotlib.figure import Figure
 
 from ttc import strategies
 from ttc.figures import style
-from ttc.figures.comparison import REVISIONS, SEARCH
+from ttc.figures.comparison import SEARCH, revisions
 from ttc.figures.entry import Entry
 from ttc.figures.sentences import FOLDS, QUESTIONS, SEED
 from ttc.tables.study import ALL, NotMeasured, Study
 
-PANELS = ((SEARCH, "Searches"), (REVISIONS, "Revisions"))
 # Allocators, and the difficulty that they are told
 SHOWN = (("compute_optimal", "oracle"), ("ridge", "oracle"), ("best_fixed", "none"))
 
@@ -21,7 +20,7 @@ def draw(study: Study, options: dict) -> Figure:
     table = study.table("allocator_calibration").filter(of="chosen")
     panels = [
         (title, table.filter(family=each.family, selection=each.selection or pl.col("selection")))
-        for each, title in PANELS
+        for each, title in ((SEARCH, "Searches"), (revisions(study), "Revisions"))
     ]
     panels = [(title, rows) for title, rows in panels if not rows.is_empty()]
     if not panels:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ttc.evaluation.efficiency import REFERENCE_BUDGET, crossing
 from ttc.figures import style
-from ttc.figures.comparison import BESIDE, REVISIONS, SEARCH, Comparison, lines, optimal
+from ttc.figures.comparison import BESIDE, SEARCH, Comparison, lines, optimal, revisions
 from ttc.figures.entry import FIXED, Entry
 from ttc.figures.sentences import AGGREGATION, ASKED, CHAINS, FOLDS, QUESTIONS, SEED
 from ttc.tables.study import NotMeasured, Study
@@ -28,7 +28,7 @@ def draw_search(study: Study, options: dict) -> Figure:
 
 def draw_revisions(study: Study, options: dict) -> Figure:
     """Compute-optimal ratio of sequential to parallel revisions against parallel sampling only."""
-    return _draw(study, REVISIONS)
+    return _draw(study, revisions(study))
 
 
 def _draw(study: Study, comparison: Comparison) -> Figure:

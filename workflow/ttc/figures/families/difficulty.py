@@ -126,7 +126,9 @@ def _scatter(axes, table):
     axes.set_ylabel(
         "Predicted: mean verifier score" if scored else "Predicted: share of the most frequent answer"
     )
-    axes.set_title(f"Predicted against oracle: rank correlation {rank_correlation(table):.2f}", pad=22)
+    rank = rank_correlation(table)
+    said = "no rank correlation, one is constant" if np.isnan(rank) else f"rank correlation {rank:.2f}"
+    axes.set_title(f"Predicted against oracle: {said}", pad=22)
     axes.legend(
         loc="upper left", bbox_to_anchor=(1.0, 1.02), handletextpad=0.1, title="Oracle bin", fontsize=7.5
     )

@@ -60,16 +60,23 @@ def draw(study: Study, options: dict, selection: str = "hierarchical") -> Figure
 
 
 def draw_predicted(study: Study, options: dict) -> Figure:
-    """Accuracy against the ratio at one budget in bins of predicted difficulty; chosen by verifier and by majority."""
+    """Accuracy against the ratio at one budget in bins of predicted difficulty; chosen by verifier and by majority.
+
+    By majority alone where no verifier chose.
+    """
     study.bins("predicted")  # or NotMeasured
-    measured = {selection: ratios(study, selection) for selection in RULES}
-    drawn = style.figure(10.0, 4.8)
-    for panel, (selection, rows) in zip(drawn.subplots(1, 2, sharey=True), measured.items(), strict=True):
+    rules = [each for each in RULES if study.measured("curves", family="revisions", selection=each)]
+    measured = {selection: ratios(study, selection) for selection in rules or RULES}
+    drawn = style.figure(10.0 if len(measured) > 1 else 7.6, 4.8)
+    panels = drawn.subplots(1, len(measured), sharey=True, squeeze=False)[0]
+    for panel, (selection, rows) in zip(panels, measured.items(), strict=True):
         budget = ratio_budget(rows, options["ratio_budget"])
         _by_bin(panel, study, selection, "predicted", budget)
         panel.set_title(f"{RULES[selection].capitalize()}, {budget} generations", fontweight="normal")
     style.heading(drawn, "Sequential or parallel revisions, by predicted difficulty (ring = best)")
-    style.note(drawn, style.interval_note(rows, "Bins by the verifier's mean score; no gold answer used."))
+    scored = study.table("difficulty")["score_std"].drop_nulls().len()
+    by = "the verifier's mean score" if scored else "the share of the most frequent answer"
+    style.note(drawn, style.interval_note(rows, f"Bins by {by}; no gold answer used."))
     return drawn
 
 
@@ -112,7 +119,7 @@ FIGURES = (
         caption=(
             "Accuracy by the ratio of sequential to parallel revisions at several budgets, and by difficulty at "
             "{figures.ratio_budget} generations, or the most measured; rings mark the best ratio.",
-            "Chosen by the revision verifier, in each chain and then across chains.",
+            "Chosen by {revision_verifier}, in each chain and then across chains.",
             CHAINS,
             ASKED,
             ORACLE,
@@ -154,7 +161,7 @@ FIGURES = (
         place=160,
         caption=(
             "Accuracy by the ratio of sequential to parallel revisions at {figures.ratio_budget} generations, or the "
-            "most measured, chosen by the revision verifier (left) and by majority (right).",
+            "most measured, chosen by {revision_panels}.",
             PREDICTED,
             CHAINS,
             ASKED,

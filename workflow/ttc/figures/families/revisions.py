@@ -38,9 +38,8 @@ def draw_steps(study: Study, options: dict) -> Figure:
     _against(right, study)
     right.set_title("Sequential against parallel, equal budgets", fontweight="normal")
     style.heading(drawn, "Revisions: along a chain, and against independent samples")
-    style.note(
-        drawn, style.interval_note(steps, f"{_longer(steps)}No band on majority votes, for legibility.")
-    )
+    unbanded = "No band on majority votes, for legibility." if len(_rules(study)) > 1 else ""
+    style.note(drawn, style.interval_note(steps, f"{_longer(steps)}{unbanded}".strip()))
     return drawn
 
 
@@ -98,14 +97,21 @@ def _position_axis(axes, longest, label=POSITION):
     axes.set_xlabel(label)
 
 
+def _rules(study) -> list[tuple[str, str, str]]:
+    """Those of `RULES` by which answers were chosen; one that is alone is drawn as the verifier's is."""
+    strategies = ("sequential", "parallel")
+    rules = [rule for rule in RULES if any(study.has("revisions", each, rule[0]) for each in strategies)]
+    return [(*rules[0][:2], "-")] if len(rules) == 1 else rules
+
+
 def _against(axes, study):
     lines = []
-    for selection, word, dashes in RULES:
+    for selection, word, dashes in _rules(study):
         for strategy in ("sequential", "parallel"):
             if not study.has("revisions", strategy, selection):
                 continue
             rows = study.curve("revisions", strategy, selection)
-            base, chosen = style.look(strategy), selection == "hierarchical"
+            base, chosen = style.look(strategy), dashes == "-"
             look = style.Look(base.colour, base.marker, dashes, filled=chosen)
             lines.append(style.line(axes, rows, look, f"{strategy}, {word}", band=chosen))
     if not lines:
@@ -125,7 +131,7 @@ def draw_verifiers(study: Study, options: dict) -> Figure:
         raise NotMeasured("no verifier chose among revisions, which majority did alone")
     compared = [name for name in list(VERIFIERS)[1:3] if study.has("revisions", "sequential", name)]
     if not compared:
-        raise NotMeasured("no other verifier than the revision verifier with history chose among revisions")
+        raise NotMeasured("only one verifier chose among revisions, and no other is beside it")
     drawn = style.figure(11.6, 4.6)
     axes = drawn.subplots(1, 2, sharey=True)
     for panel, strategy in zip(axes, ("sequential", "parallel"), strict=True):
@@ -178,7 +184,7 @@ FIGURES = (
         place=60,
         caption=(
             "Pass@1 of each answer along a chain of revisions, and sequential against parallel answers at equal "
-            "budgets, chosen by the revision verifier or by majority.",
+            "budgets, chosen by {revision_choosers}.",
             CHAINS,
             ASKED,
             STEPS,

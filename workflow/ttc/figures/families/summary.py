@@ -8,16 +8,15 @@ from ttc.figures.entry import FIXED, Entry
 from ttc.figures.sentences import FOLDS, QUESTIONS, SEED
 from ttc.tables.study import NotMeasured, Study
 
-# The comparison of each row, and its title by what is chosen
-ROWS = (
-    (comparison.REVISIONS, {"": "Revising answers"}),
-    (comparison.SEARCH, {"": "Searching with a verifier", comparison.SEARCH.among: "Choosing among samples"}),
-)
+# Titles of the rows by what is chosen
+REVISED = {"": "Revising answers"}
+SEARCHED = {"": "Searching with a verifier", comparison.SEARCH.among: "Choosing among samples"}
 
 
 def draw(study: Study, options: dict) -> Figure:
     """A row for revisions and one for search: accuracy over budgets, and small minus larger policy by bin and R."""
-    shown = [row for row in ROWS if comparison.optimal(study, row[0], "oracle") is not None]
+    rows = ((comparison.revisions(study), REVISED), (comparison.SEARCH, SEARCHED))
+    shown = [row for row in rows if comparison.optimal(study, row[0], "oracle") is not None]
     if not shown:
         raise NotMeasured("no compute-optimal curve was measured")
     compared = study.measured("exchange")

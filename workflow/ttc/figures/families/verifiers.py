@@ -20,7 +20,8 @@ AGGREGATIONS = {"last": "last step", "min": "minimum", "prod": "product", "mean"
 def draw(study: Study, options: dict) -> Figure:
     """Votes weighted by the PRM and by the ORM, and the plain majority, over budgets."""
     if not study.has("search", ORM):
-        raise NotMeasured("no ORM scored the samples")
+        only = study.verifier
+        raise NotMeasured(f"only the {only} scored the samples" if only else "no verifier scored the samples")
     names = {PRM: "PRM, weighted", ORM: "ORM, weighted"} | MAJORITY
     return _draw(study, {"": names}, "PRM against ORM: best-of-N weighted by each", list(names))
 
