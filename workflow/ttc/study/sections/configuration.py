@@ -14,6 +14,7 @@ from ttc.study.sections.extrapolation import Extrapolation
 from ttc.study.sections.judging import Judge
 from ttc.study.sections.models import Checkpoint, LargerPolicy, Policy, VerifierCheckpoint
 from ttc.study.sections.pools import Source
+from ttc.study.sections.prices import Priced, check_currencies, of_models, of_pools
 from ttc.study.sections.problems import Problems
 from ttc.study.sections.publication import Ablations, Figures, Notebooks, Report
 from ttc.study.sections.revision import TRAINING, Revision
@@ -171,30 +172,18 @@ class Configuration(Section):
         return found if self.source is not None or "policy" in found else {}
 
     @property
-    def _priced(self) -> dict[str, tuple[str, Price]]:
-        """The same with the key that says it."""
+    def _priced(self) -> Priced:
         if self.source is not None:
-            pools = {f"source.pools.{name}": pool for name, pool in self.source.pools.items()}
-            return {name: (name, pool.price) for name, pool in pools.items() if pool.price is not None}
+            return of_pools(self.source.pools)
         if self.origin != PUBLISHED:
             return {}
-        given = {
-            "policy": (("checkpoint", self.policy.checkpoint), ("served", self.policy.served)),
-            "larger_policy": (
-                ("checkpoint", self.larger_policy.checkpoint),
-                ("served", self.larger_policy.served),
-            ),
-            "prm": (
-                ("checkpoint", self.verifier),
-                ("checkpoint.served", self.verifier and self.verifier.served),
-            ),
+        models = {
+            name: {"checkpoint": section.checkpoint, "served": section.served}
+            for name, section in (("policy", self.policy), ("larger_policy", self.larger_policy))
         }
-        return {
-            name: (f"{name}.{key}", model.price)
-            for name, models in given.items()
-            for key, model in models
-            if model is not None and model.price is not None
-        }
+        verifier = self.verifier
+        models["prm"] = {"checkpoint": verifier, "checkpoint.served": verifier and verifier.served}
+        return of_models(models)
 
     @property
     def currency(self) -> str | None:
@@ -202,19 +191,12 @@ class Configuration(Section):
         return next((price.currency for _, price in self._priced.values()), None)
 
     def _check_prices(self) -> None:
-        """Costs of different models are added up."""
         if self.spending.hybrid_unit == "money" and not self.prices:
             raise InputError(
                 "spending.hybrid_unit: money was given, and the policy has no price: give one, as in docs/money.md, or "
                 "flops, tokens or generations"
             )
-        for place, price in self._priced.values():
-            if price.currency != self.currency:
-                first = next(place for place, _ in self._priced.values())
-                raise InputError(
-                    f"{place}.price.currency: {price.currency} was given, and {first}.price.currency is "
-                    f"{self.currency}; all prices of a study are in one currency"
-                )
+        check_currencies(self._priced)
 
     def _check_generated(self) -> None:
         for name in ("policy", "larger_policy", "prm"):
@@ -340,18 +322,14 @@ class Configuration(Section):
                     raise InputError(f"{name}.use: {off}")
             if self.trained["prm"]:
                 raise InputError(f"prm.use: {off}, or give prm.checkpoint")
-        if self.compares and not {"policy", "larger_policy"} <= self.prices.keys():
+        larger = "larger_policy" in self.checkpoints or "larger_policy" in self.served
+        if larger and not {"policy", "larger_policy"} <= self.prices.keys():
             for name, served in self.served.items():
                 if served.size is None:
                     raise InputError(
                         f"{name}.served.parameters: none was given, and the comparison with the larger policy is at "
                         "equal FLOPs; where both policies have a price (docs/money.md) it may be at equal money"
                     )
-
-    @property
-    def compares(self) -> bool:
-        """Whether there is a larger published policy."""
-        return "larger_policy" in self.checkpoints or "larger_policy" in self.served
 
     @property
     def sized(self) -> bool:
