@@ -55,7 +55,7 @@ class Faults:
     lock: threading.Condition = field(default_factory=threading.Condition)
     closing: threading.Event = field(default_factory=threading.Event)
     bodies: list = field(default_factory=list)
-    # Text, finish reason and tokens of the answer to a request, and perhaps further fields of the choice
+    # Text, finish reason and tokens of the answer to a request, and perhaps further fields of choice and usage
     answer: Callable[[dict], tuple] | None = None  # that of below
 
 
@@ -234,7 +234,7 @@ class _Handler(Failing):
             "model": f"{body['model']}-0611",
             "system_fingerprint": "fp_1",
             "choices": [said | {"index": 0, "finish_reason": reason} | (more[0] if more else {})],
-            "usage": usage,
+            "usage": usage | more[1] if len(more) > 1 else usage,
         }
         self.send(200, response)
 

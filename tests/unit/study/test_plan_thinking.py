@@ -9,7 +9,7 @@ from ttc.errors import InputError
 from ttc.estimate.counts import expected
 from ttc.estimate.measured import assumed
 from ttc.estimate.published import CHARACTERS, CHAT_TURNS
-from ttc.study.build import plan_study
+from ttc.study.build import plan_jobs, plan_study
 from ttc.study.config import merge, parse
 from ttc.study.relevant import shown_configuration
 
@@ -21,6 +21,8 @@ SERVED = {
     "larger_policy": {"checkpoint": None},
     "search": {"strategies": []},
 }
+FIELD = {"sampling": {"thinking": {"field": "thinking_token_budget"}}}
+KEEPS = (SERVED, THINKS, BUDGETS, {"policy": {"thought": {"begun": True}}}, FIELD)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,28 @@ def test_auto_leaves_the_marks_to_the_tokenizer(files, root):
     assert plan.of("sample")[0].spec["form"]["thought"] == {"open": None, "close": None, "begun": None}
 
 
+def test_a_server_that_keeps_budgets_is_asked_at_each(files, root):
+    plan = planned(files, root, *KEEPS)
+    (check,) = plan.of("check_thoughts")
+    for each in (check, *plan.of("think")):
+        assert each.spec["engine"] == "openai"
+        assert each.spec["thinking"] == {"budgets": [64, 256], "field": "thinking_token_budget"}
+    assert plan.of("evaluate_thinking")[0].spec["budgets"] == [64, 256]
+    jobs = plan_jobs(plan)
+    assert jobs.gpus("think") == 0 and "--servers" in jobs.how("think")(None, 1)
+    # Each answer is drawn anew, and bills its prompt
+    drawn = plan.of("think")[0]
+    work = expected(drawn, assumed(plan))
+    count = 8 * 4
+    assert work.generations == 2 * count and work.decoded >= count * (64 + 256)
+    assert (
+        "field"
+        not in shown_configuration(plan_study(configured(files, THINKS, BUDGETS), root).configuration)[
+            "sampling"
+        ]["thinking"]
+    )
+
+
 MISTAKES = {
     "one mark": (
         [{"policy": {"thought": {"open": "<t>"}}}],
@@ -117,8 +141,23 @@ MISTAKES = {
     ),
     "budgets of a server": (
         [SERVED, THINKS, BUDGETS, {"policy": {"thought": {"begun": True}}}],
-        "sampling.thinking: it was given, and a thought is ended by continuing it, which a policy behind a server "
-        "(policy.served) is not asked to do: leave it out",
+        "sampling.thinking.field: none was given, and thoughts of a policy behind a server (policy.served) are not "
+        "ended here: give the field of a request that says the budget, such as vLLM's thinking_token_budget, or leave "
+        "sampling.thinking out",
+    ),
+    "field without a server": (
+        [THINKS, BUDGETS, FIELD],
+        "sampling.thinking.field: thinking_token_budget was given, and the policy is behind no server: leave it out, "
+        "thoughts are ended here",
+    ),
+    "field said twice": (
+        [*KEEPS, {"policy": {"served": {"request": {"thinking_token_budget": 5}}}}],
+        "policy.served.request.thinking_token_budget: it is said by sampling.thinking.budgets; leave it out",
+    ),
+    "waits of a server": (
+        [*KEEPS, {"sampling": {"thinking": {"waits": 2}}}],
+        "sampling.thinking.waits: 2 was given beside sampling.thinking.field, and thoughts that a server ends do not "
+        "go on: leave one of the two out",
     ),
     "falling budgets": (
         [THINKS, {"sampling": {"thinking": {"budgets": [8, 4]}}}],

@@ -108,11 +108,13 @@ def _think(artifact: Artifact, assumptions: Assumptions) -> Work:
     """At each budget as many solutions, whose thoughts use it up, and an answer as long as a solution here is."""
     spec, asked = artifact.spec, _asked(artifact.spec, assumptions)
     each, thinking = spec["samples"][1] - spec["samples"][0], spec["thinking"]
-    written = _written(
-        spec | {"max_tokens": thinking["answer_tokens"]}, artifact.inputs["policy"][0], assumptions
-    )
+    longest = thinking.get("answer_tokens", spec["max_tokens"])
+    written = _written(spec | {"max_tokens": longest}, artifact.inputs["policy"][0], assumptions)
     count, answers = each * sum(asked.values()), each * _total(asked, written)
     budgets, prompts = thinking["budgets"], _total(asked, assumptions.questions.prompt)
+    if spec.get("engine") == SERVED:  # which draws each anew
+        decoded = count * sum(budgets) + len(budgets) * answers
+        return Work(len(budgets) * count, decoded, each * len(budgets) * prompts, rows=len(budgets) * count)
     # One thought up to the largest budget, which is read again as far as each budget goes
     decoded = count * max(budgets) + len(budgets) * answers
     read = (1 + each * len(budgets)) * prompts + count * sum(budgets)

@@ -85,7 +85,8 @@ def used(artifact: Artifact, assumptions: Assumptions, root: Path) -> Work | Non
         except (OSError, InputError, KeyError, TypeError):
             return None
     if artifact.stage == "think":
-        return _thoughts([_table(path / part) for part in artifact.parts], work)
+        found = _thoughts([_table(path / part) for part in artifact.parts], work)
+        return None if found is None else replace(found, **_billed(artifact, path))
     frame = _table(path / "candidates.parquet" if artifact.stage == "search" else path)
     if frame is None:
         return None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from ttc.engines.open import open_engine
+from ttc.engines import served_thinking
+from ttc.engines.open import is_elsewhere, open_engine
 from ttc.engines.probing import probe, refuse_without_effect
 from ttc.engines.sampling import Draw, select_problems
 from ttc.problems.formats import open_form
@@ -32,10 +33,14 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     is never used up.
     """
     problems = select_problems(PROBLEMS.read(one(inputs, "problems")), "test", [0, spec["probes"]])
+    policy, draw = one(inputs, "policy"), Draw.of(spec, runtime)
     with open_form(spec["form"], runtime.threads, runtime.cache) as form:
-        engine = open_engine(spec, one(inputs, "policy"), form, runtime)
-        table = probe(engine, form, problems, Draw.of(spec, runtime), spec["thinking"])
-        refuse_without_effect(table, form.thought, spec["thinking"])
+        if is_elsewhere(spec):
+            table = served_thinking.probe(spec, policy, form, problems, draw, runtime)
+        else:
+            engine = open_engine(spec, policy, form, runtime)
+            table = probe(engine, form, problems, draw, spec["thinking"])
+            refuse_without_effect(table, form.thought, spec["thinking"])
     own = table.filter(pl.col("budget") == pl.col("budget").max())["tokens"]
     print(f"  thoughts of {own.min():,} to {own.max():,} tokens by themselves", flush=True)
     for budget, rows in table.sort("budget").group_by("budget", maintain_order=True):

@@ -1,10 +1,11 @@
-"""Stage `think`: solutions of a block of problems at several budgets of thought, by budget forcing."""
+"""Stage `think`: solutions of a block of problems at several budgets of thought, by budget forcing or by a server."""
 
 from pathlib import Path
 
 import polars as pl
 
-from ttc.engines.open import open_engine
+from ttc.engines import served_thinking
+from ttc.engines.open import is_elsewhere, open_engine
 from ttc.engines.sampling import Draw, select_problems
 from ttc.engines.thinking import think
 from ttc.problems.formats import open_form
@@ -24,23 +25,27 @@ DECLARATION = {
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: seed, split, problems [start, stop), samples [start, stop), temperature, max_tokens (of samples without a
-    budget), form, engine (see the stage `sample`), and thinking: budgets, answer_tokens, ending, waits, wait.
+    budget), form, engine (see the stage `sample`), and thinking: budgets, answer_tokens, ending, waits, wait; or for a
+    server budgets and field, and request (optional).
 
     Writes a folder with a table of samples for each budget, BUDGET.parquet.
     """
     problems = select_problems(PROBLEMS.read(one(inputs, "problems")), spec["split"], spec["problems"])
-    thinking = spec["thinking"]
+    thinking, policy, draw = spec["thinking"], one(inputs, "policy"), Draw.of(spec, runtime)
     with open_form(spec["form"], runtime.threads, runtime.cache) as form:
-        frame = think(
-            open_engine(spec, one(inputs, "policy"), form, runtime),
-            form,
-            problems,
-            spec["samples"],
-            Draw.of(spec, runtime),
-            thinking,
-            report=runtime.progress("solutions"),
-            work=runtime.work,
-        )
+        if is_elsewhere(spec):
+            frame = served_thinking.think(spec, policy, form, problems, draw, runtime)
+        else:
+            frame = think(
+                open_engine(spec, policy, form, runtime),
+                form,
+                problems,
+                spec["samples"],
+                draw,
+                thinking,
+                report=runtime.progress("solutions"),
+                work=runtime.work,
+            )
     output.mkdir(parents=True, exist_ok=True)
     for budget in thinking["budgets"]:
         rows = frame.filter(pl.col("budget") == budget).drop("budget")

@@ -21,7 +21,7 @@ ENGINES = "ttc.engines.backends"
 USUAL = "cpu"  # the environment of all that names no engine with one of its own
 CACHE = "results/cache"
 SPECIFICATIONS = f"{CACHE}/specifications"
-ASKED = ("sample", "revise")  # stages that a server may write for
+ASKED = ("sample", "revise", "think", "check_thoughts")  # stages that a server may write for
 ASKING = ("fetch_model", "search", *ASKED)
 # Stages that read with nothing but a verifier, which a server may have
 READ = ("preflight", "score", "score_revisions")

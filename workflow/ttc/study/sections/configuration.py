@@ -23,6 +23,7 @@ from ttc.study.sections.sampling import Orm, Prm, Sampling
 from ttc.study.sections.search import Search
 from ttc.study.sections.served import Price, Served
 from ttc.study.sections.spending import Spending
+from ttc.study.sections.thinking import check_field
 
 GENERATED, PUBLISHED, POOL = "generated", "published", "pool"
 _OWN = {
@@ -287,11 +288,7 @@ class Configuration(Section):
                 "policy.thought: none was given, and sampling.thinking ends thoughts by their closing mark: state the "
                 "marks, or auto"
             )
-        if self.policy.served is not None:
-            raise InputError(
-                "sampling.thinking: it was given, and a thought is ended by continuing it, which a policy behind a "
-                "server (policy.served) is not asked to do: leave it out"
-            )
+        check_field(self.sampling.thinking.field, self.policy.served)
 
     @property
     def served(self) -> dict[str, Served]:

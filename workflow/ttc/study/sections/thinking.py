@@ -5,7 +5,18 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from ttc.errors import InputError
-from ttc.study.sections.base import Count, Different, Filled, Natural, Section, Text, check_rising, key, whole
+from ttc.study.sections.base import (
+    Count,
+    Different,
+    Extended,
+    Filled,
+    Natural,
+    Section,
+    Text,
+    check_rising,
+    key,
+    whole,
+)
 
 AUTO = "auto"
 CLOSE = "{close}"
@@ -49,8 +60,10 @@ def _in_a_word(given: Any) -> Any:
 MaybeThought = Annotated[Thought | None, BeforeValidator(_in_a_word)]
 
 
-class Thinking(Section):
+class Thinking(Extended):
     """Samples at several budgets of thought, beside those without one (docs/thinking.md)."""
+
+    LATER = ("field",)
 
     budgets: Annotated[list[Count], Filled, Different] = key(
         ...,
@@ -76,15 +89,50 @@ class Thinking(Section):
         "the cheapest sample to all samples at the largest budget",
     )
     orders: whole(2) = key(200, "subsets drawn for votes of the shortest thoughts")
+    field: Text | None = key(
+        None,
+        "of a policy behind a server: the field of a request that says the budget, such as vLLM's "
+        "thinking_token_budget; the server ends the thought and answers",
+    )
 
     def check(self, where: str) -> None:
         """InputError unless budgets rise, and the ending has the mark once."""
         check_rising(f"{where}.budgets", self.budgets)
         check_rising(f"{where}.token_budgets", self.token_budgets or [])
+        if self.field is not None and self.waits:
+            raise InputError(
+                f"{where}.waits: {self.waits} was given beside {where}.field, and thoughts that a server ends do not "
+                "go on: leave one of the two out"
+            )
         if (count := self.ending.count(CLOSE)) != 1:
             raise InputError(f"{where}.ending: {CLOSE} has to stand in it once, and it has it {count} times")
 
     @property
     def drawn(self) -> dict:
         """What decides the samples: part of the spec of the stages that draw them."""
+        if self.field is not None:
+            return self.model_dump(include={"budgets", "field"})
         return self.model_dump(include={"budgets", "answer_tokens", "ending", "waits", "wait"})
+
+
+def check_field(field: str | None, served: Any) -> None:
+    """InputError unless a policy behind a server (`ttc.study.sections.served.Served`; None: it is here) has a `field`
+    of its own for budgets, and any other none.
+    """
+    if served is None and field is not None:
+        raise InputError(
+            f"sampling.thinking.field: {field} was given, and the policy is behind no server: leave it out, thoughts "
+            "are ended here"
+        )
+    if served is None:
+        return
+    if field is None:
+        raise InputError(
+            "sampling.thinking.field: none was given, and thoughts of a policy behind a server (policy.served) are not "
+            "ended here: give the field of a request that says the budget, such as vLLM's thinking_token_budget, or "
+            "leave sampling.thinking out"
+        )
+    if field in served.request:
+        raise InputError(
+            f"policy.served.request.{field}: it is said by sampling.thinking.budgets; leave it out"
+        )
