@@ -46,7 +46,7 @@ def rows(given, noisy, budgets=None, seed=0, compared=()):
         parameters=parameters,
     )
     evaluate_pool(given, how, outcomes)
-    named = [dict(zip(COLUMNS, row, strict=True)) for row in outcomes.rows]
+    named = [dict(zip(COLUMNS, row[: len(COLUMNS)], strict=True)) for row in outcomes.rows]
     return {(row["strategy"], row["budget"]): row for row in named}
 
 
