@@ -83,7 +83,9 @@ def test_without_any_price_the_tables_are_empty(tmp_path, capsys):
     rows = {key: (lambda place, of=of: (of(place)[0], None)) for key, of in ROWS.items()}
     for frame in (outcomes(rows, QUESTIONS), outcomes(ROWS, QUESTIONS).drop("money")):
         assert all(each.is_empty() for each in synthetic_money.run(frame, QUESTIONS, tmp_path))
-    assert "0 strategies of known cost" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "0 strategies of known cost" in said
+    assert f"of {QUESTIONS} of {QUESTIONS} questions it is not known what a sample costs" in said
 
 
 def test_the_figure_shows_what_is_spent_on_a_thousand_questions(made):

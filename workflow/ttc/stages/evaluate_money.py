@@ -31,7 +31,7 @@ DECLARATION = {
     },
     "per_pool": True,
 }
-LABEL = "mixed"
+LABEL, BASELINE = "mixed", "baseline"
 # What is chosen for a sum of money, and is compared with the larger policy
 CHOSEN = ("best_fixed", "compute_optimal")
 
@@ -50,6 +50,14 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     offers = offers_of(outcomes, problem_ids, lacking, spec)
     levels = levels_of(offers)
     print(f"  {len(offers)} strategies of known cost, {len(levels)} levels of money", flush=True)
+    single = outcomes.filter(strategy="pass_at_1", family=BASELINE)
+    unknown = single.filter(pl.col("money").is_null())["problem_id"].n_unique()
+    if unknown:
+        print(
+            f"  of {unknown:,} of {len(problem_ids):,} questions it is not known what a sample costs: tokens of it, or "
+            "of its prompt, are not recorded",
+            flush=True,
+        )
     cuts = cuts_of(DIFFICULTY.read(one(inputs, "difficulty")), problem_ids)
     counts = question_counts(len(problem_ids), spec["bootstrap"], spec["seed"])
     allocated = _allocated(offers, levels, problem_ids, cuts, counts, inputs, spec)
