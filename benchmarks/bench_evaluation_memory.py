@@ -43,7 +43,8 @@ if whole == "whole":
         frame = SAMPLES.read(samples, SAMPLES.columns)
         if frame.is_empty():
             return
-        scored = SCORES.read(scores["prm"]).rename({"step_scores": "prm steps", "tokens": "prm tokens"})
+        scored = SCORES.read(scores["prm"], ["step_scores", "tokens", "written"])
+        scored = scored.rename({"step_scores": "prm steps"} | pools._named("prm"))
         frame = frame.join(scored, on=["problem_id", "sample_index"], how="left")
         for (problem_id,), rows in frame.group_by("problem_id", maintain_order=True):
             yield pools._pool(problem_id, rows, ["prm"])

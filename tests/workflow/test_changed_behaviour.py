@@ -73,8 +73,8 @@ EDITS = [
     ),
     (
         "evaluation/hybrid/measure.py",
-        "needed / own]",
-        "2 * needed / own]",
+        "needed / own, ",
+        "2 * needed / own, ",
         "small",
         ("evaluate_hybrid",),
     ),
