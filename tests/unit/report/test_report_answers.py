@@ -47,6 +47,12 @@ def test_one_solution_has_its_accuracy_and_cost():
     assert said(found, "One solution") == (
         "It is right on 31.2 % of the questions [27.0, 35.4] and takes 45 tokens and 120 million FLOPs."
     )
+    priced = tables([])
+    priced["advice"] = priced["advice"].with_columns(money=pl.lit(0.00045))
+    priced["money_curves"] = pl.DataFrame({"currency": ["EUR"], "bin": [1]})
+    assert said(Sources(priced, CARDS), "One solution").endswith(
+        "takes 45 tokens, 120 million FLOPs and 0.45 EUR for 1,000 questions."
+    )
     unknown = tables([])
     nothing = pl.lit(None, pl.Float64)
     unknown["advice"] = unknown["advice"].with_columns(tokens=nothing, flops=nothing)

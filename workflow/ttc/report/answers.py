@@ -140,7 +140,9 @@ def one_solution(sources: Sources) -> str:
     if one.get("money") is not None:
         currency = next((row["currency"] for row in sources.rows("money_curves")), "")
         costs.append(f"{short(1000 * one['money'])} {currency} for 1,000 questions".replace("  ", " "))
-    return f"{said} and takes {' and '.join(costs)}." if costs else f"{said}; what it costs is not recorded."
+    *most, last = costs or [""]
+    listed = f"{', '.join(most)} and {last}" if most else last
+    return f"{said} and takes {listed}." if costs else f"{said}; what it costs is not recorded."
 
 
 def more(sources: Sources) -> str:
