@@ -91,17 +91,13 @@ class _Proxy(Failing):
         if not self.refused(self.server.state):
             self.send(*self._forward("GET"))
 
-    def do_POST(self):
+    def respond(self, body: dict, name: str, place: int) -> None:
         """The real server's answer, or a fault before or after it."""
         state = self.server.state
-        if (tried := self.tried()) is None:
-            return
-        body, name, place = tried
-        with self.under_way():
-            fault = state.fault(name, place)
-            with state.lock:
-                state.met[fault] += 1
-            self.fail(fault) if fault in BEFORE else self._answer(state, body, name, fault)
+        fault = state.fault(name, place)
+        with state.lock:
+            state.met[fault] += 1
+        self.fail(fault) if fault in BEFORE else self._answer(state, body, name, fault)
 
     def _answer(self, state: Proxied, body: dict, name: str, fault: str) -> None:
         status, content = self._forward("POST", body)

@@ -101,6 +101,12 @@ class Failing(BaseHTTPRequestHandler):
     def log_message(self, *_):
         """Nothing: tests read what is counted."""
 
+    def do_POST(self):
+        """What `respond`, of each kind of handler, makes of a request whose key is right."""
+        if (tried := self.tried()) is not None:
+            with self.under_way():
+                self.respond(*tried)
+
     def tried(self) -> tuple[dict, str, int] | None:
         """Content of a request, its digest, and which try of it this is; None where the key was wrong."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -204,15 +210,11 @@ class _Handler(Failing):
         ]
         self.send(200, {"object": "list", "data": listed})
 
-    def do_POST(self):
+    def respond(self, body: dict, name: str, place: int) -> None:
         """A turn or a completion, or a fault."""
         state = self.server.state
-        if (tried := self.tried()) is None:
-            return
-        body, name, place = tried
-        with self.under_way():
-            fault = state.faults[place] if place < len(state.faults) else "ok"
-            self.fail(fault) if fault != "ok" or not state.answers else self._answer(state, body, name)
+        fault = state.faults[place] if place < len(state.faults) else "ok"
+        self.fail(fault) if fault != "ok" or not state.answers else self._answer(state, body, name)
 
     def _answer(self, state: Faults, body: dict, name: str) -> None:
         if self.path.endswith("/embeddings"):
