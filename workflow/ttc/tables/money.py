@@ -62,7 +62,11 @@ MONEY_MATCHED = Schema(
             low=0.0,
         ),
         "ratio": real(meaning="how many times less money that is", low=0.0),
-        "low": real(meaning="lower end of its 95 % interval over questions", low=0.0),
+        "low": real(
+            meaning="lower end of its 95 % interval over questions, which holds choices and accuracies; costs are "
+            "those of the study's questions",
+            low=0.0,
+        ),
         "high": real(meaning="upper end of it", low=0.0),
         "bound": text(
             meaning="`at_least`: it is as accurate at the lowest level; `at_most`: at none, and the ratio is that of "
