@@ -58,9 +58,11 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
             "of its prompt, are not recorded",
             flush=True,
         )
-    cuts = cuts_of(DIFFICULTY.read(one(inputs, "difficulty")), problem_ids)
+    difficulty = DIFFICULTY.read(one(inputs, "difficulty"))
+    cuts = cuts_of(difficulty, problem_ids)
+    told = features(difficulty, problem_ids, cuts)
     counts = question_counts(len(problem_ids), spec["bootstrap"], spec["seed"])
-    allocated = _allocated(offers, levels, problem_ids, cuts, counts, inputs, spec)
+    allocated = _allocated(offers, levels, problem_ids, cuts, told, counts, inputs, spec)
     output.mkdir(parents=True, exist_ok=True)
     curves = _curves(offers, levels, allocated, cuts, counts, spec)
     MONEY_CURVES.write(curves, output / "money_curves.parquet")
@@ -81,6 +83,7 @@ def _allocated(
     levels: np.ndarray,
     problem_ids: list[str],
     cuts: dict[str, Cuts],
+    told: dict[str, np.ndarray],
     counts: np.ndarray,
     inputs: Inputs,
     spec: dict,
@@ -89,7 +92,6 @@ def _allocated(
     if not len(levels):
         return []
     alike = clusters(PROBLEMS.read(one(inputs, "problems"), ["question"]), spec["clusters"], problem_ids)
-    told = features(DIFFICULTY.read(one(inputs, "difficulty")), problem_ids, cuts)
     draws = Draws(counts, alike)
     families = [OWN, *([LARGER] if any(each.family == LARGER for each in offers) else [])]
     found = []

@@ -178,13 +178,7 @@ class Configuration(Section):
             return of_pools(self.source.pools)
         if self.origin != PUBLISHED:
             return {}
-        models = {
-            name: {"checkpoint": section.checkpoint, "served": section.served}
-            for name, section in (("policy", self.policy), ("larger_policy", self.larger_policy))
-        }
-        verifier = self.verifier
-        models["prm"] = {"checkpoint": verifier, "checkpoint.served": verifier and verifier.served}
-        return of_models(models)
+        return of_models({"policy": self.policy, "larger_policy": self.larger_policy}, self.verifier)
 
     @property
     def currency(self) -> str | None:

@@ -14,12 +14,15 @@ def of_pools(pools: dict[str, Any]) -> Priced:
     return {name: (name, pool.price) for name, pool in named.items() if pool.price is not None}
 
 
-def of_models(models: dict[str, dict[str, Any]]) -> Priced:
-    """Prices of published models: by section, what is said of its model under each key, None where nothing is."""
+def of_models(policies: dict[str, Any], verifier: Any) -> Priced:
+    """Prices of policies (`ttc.study.sections.models.Policy`) by section, and of a verifier's checkpoint; None: none."""
+    said = [
+        (name, key, getattr(each, key)) for name, each in policies.items() for key in ("checkpoint", "served")
+    ]
+    said += [("prm", "checkpoint", verifier), ("prm", "checkpoint.served", verifier and verifier.served)]
     return {
         name: (f"{name}.{key}", model.price)
-        for name, said in models.items()
-        for key, model in said.items()
+        for name, key, model in said
         if model is not None and model.price is not None
     }
 
