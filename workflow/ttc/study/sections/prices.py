@@ -15,7 +15,7 @@ def of_pools(pools: dict[str, Any]) -> Priced:
 
 
 def of_models(policies: dict[str, Any], verifier: Any) -> Priced:
-    """Prices of policies (`ttc.study.sections.models.Policy`) by section, and of a verifier's checkpoint; None: none."""
+    """Prices of policies (`ttc.study.sections.models.Policy`) by section, and of a verifier's checkpoint, if any."""
     said = [
         (name, key, getattr(each, key)) for name, each in policies.items() for key in ("checkpoint", "served")
     ]
