@@ -22,6 +22,11 @@ def round_up(number, multiple: int):
     return -(-number // multiple) * multiple
 
 
+def rows_of(width: int, tokens: int) -> int:
+    """Rows of one call of about `tokens` tokens: whole multiples of `ROWS`, so that none of them is padding."""
+    return max(1, tokens // (width * ROWS)) * ROWS
+
+
 def batches_of_equal_width(
     lengths: np.ndarray, rows: int, device: torch.device
 ) -> list[tuple[int, np.ndarray]]:
@@ -31,6 +36,6 @@ def batches_of_equal_width(
     batches = []
     for part in np.split(order, np.flatnonzero(np.diff(widths[order])) + 1) if len(order) else []:
         width = int(widths[part[0]])
-        most = min(rows, max(ROWS, CPU_TOKENS // width)) if device.type == "cpu" else rows
+        most = min(rows, rows_of(width, CPU_TOKENS)) if device.type == "cpu" else rows
         batches += [(width, part[start : start + most]) for start in range(0, len(part), most)]
     return batches

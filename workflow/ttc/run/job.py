@@ -24,7 +24,7 @@ from ttc import plugins
 from ttc.digests import digest
 from ttc.errors import InputError, nearest
 from ttc.homes import unwritable
-from ttc.run import gpus, locks
+from ttc.run import gpus, locks, memory
 from ttc.run.files import (
     commit,
     leave_future,
@@ -58,6 +58,7 @@ def main(stage: str, arguments: list[str]) -> None:
     except InputError as error:
         _stop(stage, str(error))
     _restart_with_threads(stage, runtime.threads)
+    memory.keep_freed()
     started = time.monotonic()
     print(f"{stage}: writing {output}", flush=True)
     try:

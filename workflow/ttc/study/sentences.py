@@ -114,7 +114,7 @@ def _number_hint(text: str) -> str:
     except ValueError:
         return ""
     if "e" not in repr(number):
-        return f"; write {number!r}"
+        return f"; write {_number(number)!r}"
     mantissa, _, exponent = text.lower().partition("e")
     sign = exponent if exponent[:1] in "+-" else f"+{exponent}"
     return f"; write it without exponent or as {mantissa if '.' in mantissa else mantissa + '.0'}e{sign}"
