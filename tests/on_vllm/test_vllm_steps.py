@@ -186,7 +186,9 @@ def test_rows_that_enter_while_others_are_in_work_get_what_they_get_alone(engine
 
     def put(number):
         state = engine.fork(engine.prefill(tiny.PROMPTS), rows[number])
-        queue.put(number, state, STREAMS[rows[number]], temperatures[number], limits[number])
+        queue.put(
+            [(number, len(state.tokens))], state, STREAMS[rows[number]], temperatures[number], limits[number]
+        )
 
     put(0)
     put(1)

@@ -63,7 +63,7 @@ def lock_step(engine, verifier, prompts, streams, strategy, budget, draw, option
 def extend(engine, rows, noises, left, draw, temperature):
     """One step of each row: all are put in at once, and waited for."""
     queue = engine.queue("step")
-    queue.put(None, rows, noises, temperature, np.minimum(draw.max_step_tokens, left))
+    queue.put([(None, len(noises))], rows, noises, temperature, np.minimum(draw.max_step_tokens, left))
     [(_, made)] = queue.take()
     return made
 

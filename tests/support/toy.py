@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.support.full_prefixes import FullPrefixes
 from ttc import noise
-from ttc.engines.protocol import Continuation, Engine, StepScore, unheard
+from ttc.engines.protocol import Continuation, Engine, StepScore, spans, unheard
 from ttc.search.loop import search
 from ttc.search.options import Draw
 
@@ -116,10 +116,12 @@ class ToyQueue:
     def __init__(self, engine, stop, tell):
         self.engine, self.stop, self.tell, self.groups = engine, stop, tell, []
 
-    def put(self, key, state, streams, temperature, limits):
-        assert len(streams) == len(state) == len(limits) > 0
+    def put(self, groups, state, streams, temperature, limits):
+        assert len(streams) == len(state) == len(limits) == sum(count for _, count in groups) > 0
         assert streams.dtype == np.uint64 and limits.min() >= 1
-        self.groups.append((key, state, streams, temperature, limits.tolist()))
+        for key, rows in spans(groups):
+            own = streams[rows.start : rows.stop]
+            self.groups.append((key, rows, state, own, temperature, limits.tolist()))
 
     def take(self):
         groups, shuffled = self.groups, self.engine.shuffled
@@ -127,13 +129,13 @@ class ToyQueue:
             groups = [groups[place] for place in shuffled.permutation(len(groups))]
             groups = groups[: shuffled.integers(1, len(groups), endpoint=True)] if groups else []
         self.groups = [group for group in self.groups if not any(group is taken for taken in groups)]
-        self.engine.takes.append([(len(streams), *rest) for _, _, streams, *rest in groups])
+        self.engine.takes.append([(len(streams), *rest) for _, _, _, streams, *rest in groups])
         return [(group[0], self._extend(*group[1:])) for group in groups]
 
-    def _extend(self, state, streams, temperature, limits):
+    def _extend(self, rows, state, streams, temperature, limits):
         made = [
             self.engine._extend_row(state, row, stream, self.stop, temperature, limits[row])
-            for row, stream in enumerate(streams)
+            for row, stream in zip(rows, streams, strict=True)
         ]
         self.tell(len(made), sum(len(each.tokens) for each in made))
         return made

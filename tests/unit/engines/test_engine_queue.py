@@ -51,7 +51,7 @@ def test_rows_that_enter_while_others_are_in_work_get_what_they_get_alone(engine
     def put(number, turn, state, rows):
         _, streams, temperature, limits = group(number)
         states[number, turn] = state, rows
-        queue.put((number, turn), state, streams[rows], temperature, limits[rows])
+        queue.put([((number, turn), len(rows))], state, streams[rows], temperature, limits[rows])
 
     waiting = rng.permutation(6).tolist()
     while waiting or states:
@@ -75,9 +75,9 @@ def test_rows_that_enter_while_others_are_in_work_get_what_they_get_alone(engine
 def test_what_a_queue_refuses(engine):
     queue, state = engine.queue("step"), engine.prefill(QUESTIONS[:2])
     with pytest.raises(ValueError, match="max_tokens is 0"):
-        queue.put("key", state, STREAMS[:2], 1.0, np.array([4, 0]))
+        queue.put([("key", 2)], state, STREAMS[:2], 1.0, np.array([4, 0]))
     with pytest.raises(InputError, match=f"may grow to {engine.window + 1} tokens"):
-        queue.put("key", state, STREAMS[:2], 1.0, np.array([4, engine.window + 1 - len(QUESTIONS[1])]))
+        queue.put([("key", 2)], state, STREAMS[:2], 1.0, np.array([4, engine.window + 1 - len(QUESTIONS[1])]))
     with pytest.raises(ValueError, match="allowed are step, end"):
         engine.queue("line")
     assert queue.take() == []

@@ -24,9 +24,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 def faults(how: str) -> int:
     """Pages that a process asks for while it makes four arrays, twenty times."""
     environment = {**os.environ, "NUMPY_MADVISE_HUGEPAGE": "0"}
-    done = subprocess.run(
-        [sys.executable, "-c", ASKED, how], capture_output=True, text=True, env=environment
-    )
+    done = subprocess.run([sys.executable, "-c", ASKED, how], capture_output=True, text=True, env=environment)
     if "unknown" in done.stderr:
         pytest.skip("this C library has no mallopt")
     return int(done.stdout)

@@ -9,8 +9,9 @@ question start as one node, and what is computed grows with their variety; what 
 do not depend on the batch.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ import torch
 
 from ttc.engines import confidence
 from ttc.engines.drawing import choose
-from ttc.engines.protocol import Continuation, Tell
+from ttc.engines.protocol import Continuation, Tell, spans
 from ttc.engines.rows import RowState, Stored, Table
 from ttc.engines.stopping import BLANK, END, STEP, StopTable
 from ttc.errors import InputError
@@ -43,10 +44,11 @@ class Host(Protocol):
 
 @dataclass
 class Group:
-    """Rows that were put in together."""
+    """Rows that come out together."""
 
     key: Hashable
     state: RowState
+    own: range  # of the rows of the state
     rows: np.ndarray  # their places in the table
     going: int  # how many have not stopped
 
@@ -82,7 +84,12 @@ class Decoding:
         self.used = np.zeros(0, dtype=np.int64)  # places that are nodes, ascending
 
     def put(
-        self, key: Hashable, state: RowState, streams: np.ndarray, temperature: float, limits: np.ndarray
+        self,
+        groups: Sequence[tuple[Hashable, int]],
+        state: RowState,
+        streams: np.ndarray,
+        temperature: float,
+        limits: np.ndarray,
     ) -> None:
         """See `ttc.engines.protocol.Queue.put`."""
         if state.ended.any():
@@ -95,11 +102,10 @@ class Decoding:
                 f"a solution may grow to {longest} tokens and the model's window is {self.engine.window}; "
                 "lower max_tokens or use a model with a longer window"
             )
-        count = len(streams)
-        rows = self.table.take(count, int(limits.max()))
+        rows = self.table.take(len(streams), int(limits.max()))
         known = self.table.rows
         first = {
-            "group": self.number,
+            "group": self.number + np.repeat(np.arange(len(groups)), [count for _, count in groups]),
             "stream": streams,
             "temperature": temperature,
             "limit": limits,
@@ -115,10 +121,12 @@ class Decoding:
         for column, value in first.items():
             known[column][rows] = value
         self.table.tokens[rows, : self.table.tail] = state.tail
-        state.stored = np.full(count, None)  # what the rows go on from is kept until they enter
+        state.stored = np.full(len(streams), None)  # what the rows go on from is kept until they enter
         self.prefix = state.prefix or self.prefix
-        self.groups[self.number] = Group(key, state, rows, count)
-        self.number += 1
+        for key, own in spans(groups):
+            mine = rows[own.start : own.stop]
+            self.groups[self.number] = Group(key, state, own, mine, len(own))
+            self.number += 1
         self._line_up(rows)
 
     def take(self) -> list[tuple[Hashable, list[Continuation]]]:
@@ -133,7 +141,7 @@ class Decoding:
                 chosen, stopped = self._choose()
                 self.tell(int(stopped.sum()), len(chosen))
                 done = self._branch(chosen, stopped)
-        return [(group.key, self._close(group)) for group in done]
+        return self._close(done)
 
     @property
     def places(self) -> int:
@@ -225,10 +233,7 @@ class Decoding:
         self.used = parents[stays]
         if not stays.all():
             places[~stays] = self._free(int((~stays).sum()))
-            held = self.cache[..., : self._width(parents), :]
-            held.index_copy_(
-                1, self._index(places[~stays]), held.index_select(1, self._index(parents[~stays]))
-            )
+            self._copy(parents[~stays], places[~stays])
             self.used = np.sort(places)
         self.pending[places], self.lengths[places] = tokens, self.lengths[parents] + 1
         self.shared[places] = self.shared[parents]
@@ -259,14 +264,23 @@ class Decoding:
             self.cache = cache
 
     def _compact(self) -> None:
-        """Move the nodes together."""
+        """Move the last nodes to free places before them."""
         count = len(self.used)
-        held = self.cache[..., : self._width(self.used), :]
-        held[:, :count] = held.index_select(1, self._index(self.used))
+        moved = self.used[self.used >= count]
+        free = np.setdiff1d(np.arange(count), self.used)
+        self._copy(moved, free)
+        where = np.arange(len(self.pending))
+        where[moved] = free
         for each in (self.pending, self.lengths, self.shared):
-            each[:count] = each[self.used]
-        self.nodes = np.searchsorted(self.used, self.nodes)
+            each[free] = each[moved]
+        self.nodes = where[self.nodes]
         self.used = np.arange(count)
+
+    def _copy(self, nodes: np.ndarray, places: np.ndarray) -> None:
+        """Copy what nodes hold to other places, one by one: `index_select` would first copy all of the cache."""
+        width = self._width(nodes) if len(nodes) else 0
+        for node, place in zip(nodes.tolist(), places.tolist(), strict=True):
+            self.cache[:, place, ..., :width, :] = self.cache[:, node, ..., :width, :]
 
     def _save(self, leaving: np.ndarray) -> None:
         """Keep the prefixes of rows in work that leave but may be extended again."""
@@ -288,32 +302,40 @@ class Decoding:
                 done.append(self.groups.pop(int(number)))
         return done
 
-    def _close(self, group: Group) -> list[Continuation]:
-        """What a group's rows have got; their state then holds what may be extended again."""
-        table, state, rows = self.table, group.state, group.rows
+    def _close(self, groups: list[Group]) -> list[tuple[Hashable, list[Continuation]]]:
+        """Keys of groups, and what their rows have got; their state then holds what may be extended again."""
+        if not groups:
+            return []
+        table, rows = self.table, np.concatenate([group.rows for group in groups])
         known = table.rows[rows]
-        counts = known["count"]
-        state.stored = known["stored"].copy()  # no view: that would keep all columns
-        state.lengths = state.lengths + counts
-        state.pending = table.tokens[rows, table.tail + counts - 1].astype(np.int64)
-        state.ended = (known["finish"] == 1) | (not self.keep)
-        state.blank = known["blank"] | (known["finish"] == 2)
-        if table.tail:
-            state.tail = self.stop_table.last(table.tokens[rows], table.tail + counts)
         sure = [None] * len(rows) if table.confidences is None else table.written(rows, table.confidences)
-        made = [
-            Continuation(tokens, logprob, reason, confidences)
-            for tokens, logprob, reason, confidences in zip(
-                table.written(rows, table.tokens, table.tail),
-                known["logprob"].tolist(),
-                FINISH[known["finish"]],
-                sure,
-                strict=True,
-            )
-        ]
+        texts = table.written(rows, table.tokens, table.tail)
+        made = zip(texts, known["logprob"].tolist(), FINISH[known["finish"]], sure, strict=True)
+        grown = [Continuation(*each) for each in made]
+        edges = np.append(0, np.cumsum([len(group.rows) for group in groups]))
+        for group, (start, stop) in zip(groups, pairwise(edges), strict=True):
+            self._return(group, known[start:stop], table.tokens)
         table.release(rows)
-        self.engine.tokens_generated += int(counts.sum())
-        return made
+        self.engine.tokens_generated += int(known["count"].sum())
+        return [
+            (group.key, grown[start:stop])
+            for group, (start, stop) in zip(groups, pairwise(edges), strict=True)
+        ]
+
+    def _return(self, group: Group, known: np.ndarray, tokens: np.ndarray) -> None:
+        """Say in a group's state what has become of its rows; of rows that nothing continues, that they have ended."""
+        state, own = group.state, slice(group.own.start, group.own.stop)
+        if not self.keep:
+            state.ended[own] = True
+            return
+        tail, ends = self.table.tail, self.table.tail + known["count"]
+        state.stored[own] = known["stored"]
+        state.lengths[own] += known["count"]
+        state.pending[own] = tokens[group.rows, ends - 1]
+        state.ended[own] = known["finish"] == 1
+        state.blank[own] = known["blank"] | (known["finish"] == 2)
+        if tail:
+            state.tail[own] = self.stop_table.last(tokens[group.rows], ends)
 
     def _width(self, places: np.ndarray | np.int64) -> int:
         """Slots that nodes take in the cache."""

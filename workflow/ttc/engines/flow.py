@@ -54,8 +54,8 @@ class Flow:
         while self.waiting and (not chosen or self.growing < AHEAD * self.rows):
             chosen.append(heapq.heappop(self.waiting)[-1])
             self.growing += len(chosen[-1].streams)
+        groups = [(each.key, len(each.streams)) for each in chosen]
         state = self.engine.prefill([each.prompt for each in chosen])
-        for place, each in enumerate(chosen):
-            own = self.engine.fork(state, np.full(len(each.streams), place))
-            limits = np.full(len(each.streams), self.max_tokens)
-            self.queue.put(each.key, own, each.streams, self.temperature, limits)
+        state = self.engine.fork(state, np.repeat(np.arange(len(chosen)), [count for _, count in groups]))
+        streams = np.concatenate([each.streams for each in chosen])
+        self.queue.put(groups, state, streams, self.temperature, np.full(len(streams), self.max_tokens))

@@ -5,7 +5,7 @@ beams share a prefix without reading it again); an engine's queue makes each row
 scores the step by which each row has grown.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +18,14 @@ State = Any  # the engine's or verifier's own: rows with what was computed for t
 
 def unheard(rows: int, tokens: int) -> None:
     """Nobody is told."""
+
+
+def spans(groups: Sequence[tuple[Hashable, int]]) -> Iterator[tuple[Hashable, range]]:
+    """Keys of the groups that are put in a queue together, and which of the rows are theirs."""
+    stop = 0
+    for key, count in groups:
+        start, stop = stop, stop + count
+        yield key, range(start, stop)
 
 
 @dataclass(frozen=True)
@@ -36,13 +44,19 @@ class Queue(Protocol):
     """Rows that grow, in groups that are put in at any time and come out in the order in which they are complete."""
 
     def put(
-        self, key: Hashable, state: State, streams: np.ndarray, temperature: float, limits: np.ndarray
+        self,
+        groups: Sequence[tuple[Hashable, int]],
+        state: State,
+        streams: np.ndarray,
+        temperature: float,
+        limits: np.ndarray,
     ) -> None:
-        """Let every row of `state`, one at least, grow, in place, until its stop condition or `limits` new tokens.
+        """Let every row of `state` grow, in place, until its stop condition or `limits` new tokens.
 
-        Nobody else touches `state` until `take` gives its `key` back.  streams: uint64, one noise stream per row
-        (ttc.noise); the token at absolute position p of a row uses `uniform(stream, p)`.  temperature 0 takes the most
-        probable token.  limits: [rows], from 1.
+        groups: key and number of rows, one at least, of each group; together they are the rows of `state`, in order.
+        Nobody else touches `state` until `take` has given all their keys back.  streams: uint64, one noise stream per
+        row (ttc.noise); the token at absolute position p of a row uses `uniform(stream, p)`.  temperature 0 takes the
+        most probable token.  limits: [rows], from 1.
         """
 
     def take(self) -> list[tuple[Hashable, list[Continuation]]]:
@@ -82,9 +96,8 @@ class Engine(Protocol):
         queue = self.queue(stop, keep)
         if not len(streams):
             return []
-        queue.put(
-            None, state, np.asarray(streams, dtype=np.uint64), temperature, np.full(len(streams), max_tokens)
-        )
+        limits = np.full(len(streams), max_tokens)
+        queue.put([(None, len(streams))], state, np.asarray(streams, dtype=np.uint64), temperature, limits)
         [(_, made)] = queue.take()
         return made
 

@@ -21,7 +21,7 @@ from ttc.digests import canonical
 from ttc.engines import requests
 from ttc.engines.asking import Asking
 from ttc.engines.client import Request, Server
-from ttc.engines.protocol import Continuation, Engine, Tell, unheard
+from ttc.engines.protocol import Continuation, Engine, Tell, spans, unheard
 from ttc.engines.recording import billed, jitter
 from ttc.engines.requests import Answer
 from ttc.engines.served_check import check_continues, read_step, step_request
@@ -92,9 +92,10 @@ class Grown:
 
 @dataclass
 class Group:
-    """Rows that were put in together."""
+    """Rows that come out together: `rows` of what was put in."""
 
     key: Hashable
+    rows: range
     state: list[Row]
     streams: np.ndarray
     temperature: float
@@ -210,7 +211,12 @@ class ServedQueue:
         self.answered: deque[tuple[Group, int, Answer]] = deque()  # of what was known before
 
     def put(
-        self, key: Hashable, state: list[Row], streams: np.ndarray, temperature: float, limits: np.ndarray
+        self,
+        groups: Sequence[tuple[Hashable, int]],
+        state: list[Row],
+        streams: np.ndarray,
+        temperature: float,
+        limits: np.ndarray,
     ) -> None:
         """See `ttc.engines.protocol.Queue.put`."""
         if any(row.ended for row in state):
@@ -218,9 +224,10 @@ class ServedQueue:
         if limits.min() < 1:
             raise ValueError(f"max_tokens is {limits.min()}; allowed is a whole number from 1")
         made = [Grown() for _ in state]
-        group = Group(key, state, streams, temperature, limits.tolist(), made, len(made))
-        for place in range(len(made)):
-            self._ask(group, place)
+        for key, rows in spans(groups):
+            group = Group(key, rows, state, streams, temperature, limits.tolist(), made, len(rows))
+            for place in rows:
+                self._ask(group, place)
 
     def take(self) -> list[tuple[Hashable, list[Continuation]]]:
         """See `ttc.engines.protocol.Queue.take`."""
@@ -283,9 +290,10 @@ class ServedQueue:
 
     def _close(self, group: Group) -> list[Continuation]:
         """What a group's rows have got; their state then holds what may be extended again."""
-        for place, grown in enumerate(group.made):
+        made = [group.made[place] for place in group.rows]
+        for place, grown in zip(group.rows, made, strict=True):
             row = group.state[place]
             ended = grown.finish == "end" or not self.keep
             group.state[place] = row._replace(written=row.written + grown.text, ended=ended)
             self.engine.tokens_generated += len(grown.tokens)
-        return [Continuation(grown.tokens, float("nan"), grown.finish) for grown in group.made]
+        return [Continuation(grown.tokens, float("nan"), grown.finish) for grown in made]

@@ -175,7 +175,8 @@ class Thinking:
 
     def _put(self, asked: _Asked, state, streams: np.ndarray, limits: np.ndarray) -> None:
         self.asked[self.number] = asked
-        self.queue.put(self.number, state, streams, self.draw.temperature, limits)
+        groups = [(self.number, len(asked.rows))]
+        self.queue.put(groups, state, streams, self.draw.temperature, limits)
         self.number += 1
         self.growing += len(asked.rows)
 

@@ -5,14 +5,14 @@ A row whose step has nothing to read yet when a request stops is asked for again
 
 import itertools
 from bisect import bisect_left
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from ttc import noise
-from ttc.engines.protocol import Continuation, Tell
+from ttc.engines.protocol import Continuation, Tell, spans
 from ttc.errors import InputError
 from ttc.problems.stops import Stops
 
@@ -42,9 +42,10 @@ class Grown:
 
 @dataclass
 class Group:
-    """Rows that were put in together."""
+    """Rows that come out together: `rows` of what was put in."""
 
     key: Hashable
+    rows: range
     state: Rows
     streams: np.ndarray
     temperature: float
@@ -78,7 +79,12 @@ class VllmQueue:
         self.asked: dict[str, tuple[Group, int]] = {}  # the row of each request
 
     def put(
-        self, key: Hashable, state: Rows, streams: np.ndarray, temperature: float, limits: np.ndarray
+        self,
+        groups: Sequence[tuple[Hashable, int]],
+        state: Rows,
+        streams: np.ndarray,
+        temperature: float,
+        limits: np.ndarray,
     ) -> None:
         """See `ttc.engines.protocol.Queue.put`."""
         if any(state.ended):
@@ -96,9 +102,10 @@ class VllmQueue:
                 "memory here holds no more; lower max_tokens or use a model with a longer window"
             )
         made = [Grown() for _ in state.tokens]
-        group = Group(key, state, streams, temperature, limits.tolist(), made, len(made))
-        for row in range(len(made)):
-            self._ask(group, row)
+        for key, rows in spans(groups):
+            group = Group(key, rows, state, streams, temperature, limits.tolist(), made, len(rows))
+            for row in rows:
+                self._ask(group, row)
 
     def take(self) -> list[tuple[Hashable, list[Continuation]]]:
         """See `ttc.engines.protocol.Queue.take`."""
@@ -175,12 +182,12 @@ class VllmQueue:
 
     def _close(self, group: Group) -> list[Continuation]:
         """What a group's rows have got; their state then holds what may be extended again."""
-        state = group.state
-        for row, grown in enumerate(group.made):
+        state, made = group.state, [group.made[row] for row in group.rows]
+        for row, grown in zip(group.rows, made, strict=True):
             state.tokens[row] = state.tokens[row] + grown.tokens
             state.ended[row] = grown.finish == "end" or not self.keep
             state.blank[row] = self._blank_after(state.blank[row], grown.tokens)
-        self.engine.tokens_generated += sum(len(grown.tokens) for grown in group.made)
+        self.engine.tokens_generated += sum(len(grown.tokens) for grown in made)
         return [
             Continuation(
                 grown.tokens,
@@ -188,7 +195,7 @@ class VllmQueue:
                 grown.finish,
                 grown.confidences if self.engine.top else None,
             )
-            for grown in group.made
+            for grown in made
         ]
 
     def _text_end(self, before: list[int], tokens: list[int], known: int) -> int | None:

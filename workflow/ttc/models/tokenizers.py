@@ -8,6 +8,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ttc.models.word_tokenizer import WordTokenizer
+
 NAMES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -47,6 +49,8 @@ def load_tokenizer(path: Path | str, **options):
 
     options: of `from_pretrained`.  To find out about classes, as `AutoTokenizer` does, takes two seconds of imports.
     """
+    if not options and WordTokenizer.reads(Path(path)):
+        return WordTokenizer(Path(path))
     if _is_whole(path, options):
         from transformers import PreTrainedTokenizerFast
 

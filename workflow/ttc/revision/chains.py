@@ -13,7 +13,9 @@ from ttc.problems.formats import Form
 from ttc.revision.kept import mend
 from ttc.runtime import Report, Work, unreported
 
-TOGETHER = 1 / 8  # share of the answers in work that are graded, and revised, together once they are complete
+# Answers that are complete wait for others, to be graded and revised together: for this share of those in work.  To
+# read a few prompts takes as long as some steps of all rows, for which short answers wait, and long ones do not.
+TOGETHER, READ = 1 / 8, 20
 Cell = tuple[int, int]  # row of a problem, and number of a chain
 
 
@@ -139,11 +141,12 @@ def _written(
     flow: Flow, chains: _Chains, tokenizer, cells: list[Cell], follow: bool
 ) -> Iterator[pl.DataFrame]:
     """Answers of chains as they come; `follow`: each is followed by the next one of its chain."""
+    together = max(TOGETHER, min(1 / 2, READ / flow.max_tokens))
     flow.put(chains.asked(tokenizer, cells))
     done: list[tuple[tuple[Cell, int], list[Continuation]]] = []
     while (more := flow.take()) or done:
         done += more
-        if more and len(done) < TOGETHER * (flow.growing + len(done)):
+        if more and len(done) < together * (flow.growing + len(done)):
             continue
         made = chains.table(tokenizer, done)
         chains.remember(made)

@@ -151,7 +151,8 @@ class Searches:
             return
         if isinstance(asked, Grow):
             self.growing += len(asked.streams)
-            self.queue.put(line, asked.rows, asked.streams, asked.temperature, asked.limits)
+            groups = [(line, len(asked.streams))]
+            self.queue.put(groups, asked.rows, asked.streams, asked.temperature, asked.limits)
         else:
             self.scored += len(asked.steps)
             self.ready.append((line, asked))

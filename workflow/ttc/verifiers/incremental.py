@@ -21,7 +21,7 @@ import torch
 from ttc.engines.protocol import StepScore
 from ttc.engines.self_check import check_batches
 from ttc.errors import InputError
-from ttc.models.padding import ROWS, WIDTH, round_up
+from ttc.models.padding import ROWS, WIDTH, round_up, rows_of
 from ttc.models.pieces import layers_of
 from ttc.problems.text import step_ends
 from ttc.verifiers.readers import TokenReading
@@ -209,7 +209,7 @@ class IncrementalVerifier(TokenVerifier):
             items = list(group)
             rows = self.batch_rows
             if self.device.type == "cpu":
-                rows = min(rows, max(ROWS, CPU_TOKENS // max(sizes)))
+                rows = min(rows, rows_of(max(sizes), CPU_TOKENS))
             for start in range(0, len(items), rows):
                 batch = items[start : start + rows]
                 batches.append(batch + batch[:1] * (round_up(len(batch), ROWS) - len(batch)))
@@ -231,7 +231,9 @@ class IncrementalVerifier(TokenVerifier):
             made.beliefs.index_copy_(0, into, each.beliefs.index_select(0, of))
             for cache, stored in ((made.policy, each.policy), (made.fresh, each.fresh)):
                 slots = min(cache.shape[-2], stored.shape[-2])
-                cache[..., :slots, :].index_copy_(1, into, stored[..., :slots, :].index_select(1, of))
+                # Of a part of the slots `index_select` would first copy those of all prefixes
+                chosen = stored.index_select(1, of)[..., :slots, :]
+                cache[..., :slots, :].index_copy_(1, into, chosen)
         state.lengths = state.lengths[index]
         state.kept, state.source = np.full(len(work), made), np.arange(len(work))
         return made

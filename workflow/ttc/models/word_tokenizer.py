@@ -1,0 +1,86 @@
+"""The tokenizer of models from scratch, read without the import of `transformers`, which takes a second."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer
+
+CORE, CONFIGURATION = "tokenizer.json", "tokenizer_config.json"
+SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
+# What a configuration that `transformers` has written for such a tokenizer says besides; one that says more is not ours
+FURTHER = {
+    "backend",
+    "clean_up_tokenization_spaces",
+    "is_local",
+    "local_files_only",
+    "model_max_length",
+    "tokenizer_class",
+}
+
+
+class WordTokenizer:
+    """What this project asks of a `PreTrainedTokenizerFast` that `build_tokenizer` made, with the same answers."""
+
+    is_fast = True
+    chat_template = None
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.backend_tokenizer = Tokenizer.from_file(str(folder / CORE))
+        known = json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
+        self.special_tokens_map = {name: known[name] for name in SPECIAL}
+        self.bos_token, self.eos_token, self.unk_token, self.pad_token = (known[name] for name in SPECIAL)
+        self.all_special_tokens = list(dict.fromkeys(self.special_tokens_map.values()))
+        self.all_special_ids = self.convert_tokens_to_ids(self.all_special_tokens)
+        self.bos_token_id, self.eos_token_id, self.unk_token_id, self.pad_token_id = (
+            self.convert_tokens_to_ids(known[name]) for name in SPECIAL
+        )
+
+    @staticmethod
+    def reads(folder: Path) -> bool:
+        """Whether a model directory has such a tokenizer."""
+        core, configuration = folder / CORE, folder / CONFIGURATION
+        if not (core.is_file() and configuration.is_file()):
+            return False
+        known = json.loads(configuration.read_text(encoding="utf-8"))
+        if known.get("tokenizer_class") != "TokenizersBackend" or not known.keys() <= {*SPECIAL, *FURTHER}:
+            return False
+        words = json.loads(core.read_text(encoding="utf-8"))["model"]["type"] == "WordLevel"
+        return words and all(isinstance(known.get(name), str) for name in SPECIAL)
+
+    def __len__(self) -> int:
+        return self.backend_tokenizer.get_vocab_size(with_added_tokens=True)
+
+    @property
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
+        """Added tokens by their ids."""
+        return self.backend_tokenizer.get_added_tokens_decoder()
+
+    def get_vocab(self) -> dict[str, int]:
+        """Ids of all tokens."""
+        return self.backend_tokenizer.get_vocab(with_added_tokens=True)
+
+    def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> int | list[int]:
+        """The id of a token, or those of several; that of the unknown token for what is none."""
+        if not isinstance(tokens, str):
+            return [self.convert_tokens_to_ids(each) for each in tokens]
+        known = self.backend_tokenizer.token_to_id(tokens)
+        return self.backend_tokenizer.token_to_id(self.unk_token) if known is None else known
+
+    def batch_decode(
+        self,
+        sequences: Sequence[Sequence[int]],
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool = False,
+    ) -> list[str]:
+        """Texts of token ids; nothing is ever cleaned up."""
+        if clean_up_tokenization_spaces:
+            raise ValueError("a tokenizer of words has no spaces to clean up")
+        return self.backend_tokenizer.decode_batch(list(sequences), skip_special_tokens=skip_special_tokens)
+
+    def save_pretrained(self, output: Path) -> None:
+        """Write its files, as `transformers` does."""
+        from transformers import PreTrainedTokenizerFast
+
+        PreTrainedTokenizerFast.from_pretrained(self.folder).save_pretrained(output)
