@@ -72,6 +72,30 @@ def test_rows_that_enter_while_others_are_in_work_get_what_they_get_alone(engine
     assert all(each is None or each == 0 for each in queue.table.rows["stored"])  # nothing is held
 
 
+def test_groups_that_are_put_in_together_come_out_on_their_own(engine, alone):
+    """Four groups are one state, and so are those of their rows that go on."""
+    numbers = np.repeat([0, 1, 3, 4], 5)
+    rows = np.tile(np.arange(5), 4)
+    questions, streams, _, limits = (
+        np.concatenate(each) if np.ndim(each[0]) else each[0]
+        for each in zip(*map(group, [0, 1, 3, 4]), strict=True)
+    )
+    state, queue, found = engine.fork(engine.prefill(QUESTIONS), questions), engine.queue("step"), {}
+    for turn in range(2):
+        counts = [(number, int((numbers == number).sum())) for number in dict.fromkeys(numbers.tolist())]
+        queue.put(counts, state, streams, 1.0, limits)
+        got = {}
+        while done := queue.take():
+            got |= dict(done)
+        made = [each for number, _ in counts for each in got[number]]
+        keys = zip(numbers.tolist(), rows.tolist(), [turn] * len(rows), strict=True)
+        found |= dict(zip(keys, bits(made), strict=True))
+        going = np.flatnonzero([each.finish != "end" for each in made])
+        state, numbers, rows = engine.fork(state, going), numbers[going], rows[going]
+        streams, limits = streams[going], limits[going]
+    assert found == {key: each for key, each in alone.items() if key[0] in (0, 1, 3, 4)}
+
+
 def test_what_a_queue_refuses(engine):
     queue, state = engine.queue("step"), engine.prefill(QUESTIONS[:2])
     with pytest.raises(ValueError, match="max_tokens is 0"):

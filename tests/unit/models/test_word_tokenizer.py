@@ -38,6 +38,9 @@ def test_what_is_known_of_tokens(ours, theirs):
     for name in names:
         assert getattr(ours, name) == getattr(theirs, name), name
     assert len(ours) == len(theirs) and ours.get_vocab() == theirs.get_vocab()
+    ids = list(ours.get_vocab().values())
+    assert ours.convert_ids_to_tokens(ids) == theirs.convert_ids_to_tokens(ids)
+    assert ours.convert_ids_to_tokens(5) == theirs.convert_ids_to_tokens(5)
     for token in (*ours.get_vocab(), "no such word", ""):
         assert ours.convert_tokens_to_ids(token) == theirs.convert_tokens_to_ids(token)
 
@@ -51,6 +54,13 @@ def test_texts_and_tokens(ours, theirs):
     rows = [rng.integers(0, len(ours), rng.integers(0, 30)).tolist() for _ in range(50)]
     for kept in ((), ("<eos>",)):
         assert decode(ours, rows, kept) == decode(theirs, rows, kept)
+        for skipped in (True, False):
+            assert [ours.decode(each, skipped) for each in rows] == [
+                theirs.decode(each, skipped) for each in rows
+            ]
+    assert [ours.encode(each) for each in texts] == [
+        theirs.encode(each, add_special_tokens=False) for each in texts
+    ]
     with pytest.raises(ValueError, match="no spaces to clean up"):
         ours.batch_decode(rows, clean_up_tokenization_spaces=True)
 
@@ -79,6 +89,13 @@ def test_what_is_left_to_transformers(folder, tmp_path, name, change):
     known = json.loads((other / name).read_text())
     (other / name).write_text(json.dumps(known | change))
     assert WordTokenizer.reads(folder) and not WordTokenizer.reads(other)
+
+
+def test_a_chat_template_is_left_to_transformers(folder, tmp_path):
+    other = shutil.copytree(folder, tmp_path / "other")
+    (other / "chat_template.jinja").write_text("{{ messages }}")
+    assert not WordTokenizer.reads(other)
+    assert load_tokenizer(other).chat_template == "{{ messages }}"
 
 
 def test_what_is_missing_is_left_to_transformers(folder, tmp_path):

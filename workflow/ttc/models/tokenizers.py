@@ -8,20 +8,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ttc.models.word_tokenizer import WordTokenizer
+from ttc.models.word_tokenizer import CORE, FILES, TEMPLATES, WordTokenizer
 
-NAMES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "tokenizer.model",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    "chat_template.jinja",
-    "chat_template.json",
-)
-FOLDER = "additional_chat_templates"
 UNKNOWN = "<unk>"  # what a model writes that is no text of the task, such as a number run into a label
 
 
@@ -62,13 +50,11 @@ def load_tokenizer(path: Path | str, **options):
 
 def _is_whole(path: Path | str, options: dict) -> bool:
     if Path(path).is_dir():
-        return (Path(path) / "tokenizer.json").is_file()
+        return (Path(path) / CORE).is_file()
     from transformers.utils import cached_file
 
     place = {name: options[name] for name in ("revision", "local_files_only") if name in options}
-    return (
-        cached_file(path, "tokenizer.json", _raise_exceptions_for_missing_entries=False, **place) is not None
-    )
+    return cached_file(path, CORE, _raise_exceptions_for_missing_entries=False, **place) is not None
 
 
 @dataclass(frozen=True)
@@ -79,8 +65,8 @@ class TokenizerFiles:
 
     def save_pretrained(self, output: Path) -> None:
         """Copy the files that there are."""
-        for name in NAMES:
+        for name in FILES:
             if (self.folder / name).is_file():
                 shutil.copyfile(self.folder / name, output / name)
-        if (self.folder / FOLDER).is_dir():
-            shutil.copytree(self.folder / FOLDER, output / FOLDER)
+        if (self.folder / TEMPLATES).is_dir():
+            shutil.copytree(self.folder / TEMPLATES, output / TEMPLATES)

@@ -7,6 +7,20 @@ from pathlib import Path
 from tokenizers import AddedToken, Tokenizer
 
 CORE, CONFIGURATION = "tokenizer.json", "tokenizer_config.json"
+TEMPLATES = "additional_chat_templates"  # a folder
+# Files of which a tokenizer may be made
+FILES = (
+    CORE,
+    CONFIGURATION,
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "chat_template.json",
+    TEMPLATES,
+)
 SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
 # What a configuration that `transformers` has written for such a tokenizer says besides; one that says more is not ours
 FURTHER = {
@@ -41,7 +55,7 @@ class WordTokenizer:
     def reads(folder: Path) -> bool:
         """Whether a model directory has such a tokenizer."""
         core, configuration = folder / CORE, folder / CONFIGURATION
-        if not (core.is_file() and configuration.is_file()):
+        if {each.name for each in folder.glob("*") if each.name in FILES} != {CORE, CONFIGURATION}:
             return False
         known = json.loads(configuration.read_text(encoding="utf-8"))
         if known.get("tokenizer_class") != "TokenizersBackend" or not known.keys() <= {*SPECIAL, *FURTHER}:
@@ -67,6 +81,19 @@ class WordTokenizer:
             return [self.convert_tokens_to_ids(each) for each in tokens]
         known = self.backend_tokenizer.token_to_id(tokens)
         return self.backend_tokenizer.token_to_id(self.unk_token) if known is None else known
+
+    def convert_ids_to_tokens(self, ids: int | Sequence[int]) -> str | list[str]:
+        """The token of an id, or those of several."""
+        core = self.backend_tokenizer
+        return core.id_to_token(ids) if isinstance(ids, int) else [core.id_to_token(each) for each in ids]
+
+    def encode(self, text: str, add_special_tokens: bool = False) -> list[int]:
+        """Token ids of a text as it stands; `build_tokenizer` has no special tokens added."""
+        return self.backend_tokenizer.encode(text, add_special_tokens=add_special_tokens).ids
+
+    def decode(self, tokens: Sequence[int], skip_special_tokens: bool = False) -> str:
+        """The text of token ids."""
+        return self.backend_tokenizer.decode(list(tokens), skip_special_tokens=skip_special_tokens)
 
     def batch_decode(
         self,

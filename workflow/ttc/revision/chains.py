@@ -114,13 +114,11 @@ class _Chains:
         """The prompts for the next answers of chains."""
         contexts = [self.history[cell][-self.max_context :] for cell in cells]
         prompts = self.form.prompts(tokenizer, [self.questions[row] for row, _ in cells], contexts)
+        roots = np.array([self.roots[cell] for cell in cells], dtype=np.uint64)
+        streams = noise.substreams(roots, [len(self.history[cell]) for cell in cells])
         return [
-            Asked(
-                (cell, len(prompt)),
-                prompt,
-                noise.substreams(np.array([self.roots[cell]]), len(self.history[cell])),
-            )
-            for cell, prompt in zip(cells, prompts, strict=True)
+            Asked((cell, len(prompt)), prompt, stream)
+            for cell, prompt, stream in zip(cells, prompts, streams[:, None], strict=True)
         ]
 
     def table(self, tokenizer, done: list[tuple[tuple[Cell, int], list[Continuation]]]) -> pl.DataFrame:
