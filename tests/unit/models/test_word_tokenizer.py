@@ -61,6 +61,9 @@ def test_texts_and_tokens(ours, theirs):
     assert [ours.encode(each) for each in texts] == [
         theirs.encode(each, add_special_tokens=False) for each in texts
     ]
+    for asked in (texts, texts[0]):
+        expected = theirs(asked, add_special_tokens=False)["input_ids"]
+        assert ours(asked, add_special_tokens=False)["input_ids"] == expected
     with pytest.raises(ValueError, match="no spaces to clean up"):
         ours.batch_decode(rows, clean_up_tokenization_spaces=True)
 

@@ -66,6 +66,13 @@ class WordTokenizer:
     def __len__(self) -> int:
         return self.backend_tokenizer.get_vocab_size(with_added_tokens=True)
 
+    def __call__(self, texts: str | Sequence[str], add_special_tokens: bool = False) -> dict[str, list]:
+        """Token ids of a text, or of each of several, under `input_ids`."""
+        if isinstance(texts, str):
+            return {"input_ids": self.encode(texts, add_special_tokens)}
+        read = self.backend_tokenizer.encode_batch_fast(list(texts), add_special_tokens=add_special_tokens)
+        return {"input_ids": [each.ids for each in read]}
+
     @property
     def added_tokens_decoder(self) -> dict[int, AddedToken]:
         """Added tokens by their ids."""
