@@ -2,6 +2,7 @@
 
 import copy
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,23 @@ def told(configuration: object) -> None:
     else:
         assert resolve(once) == once
     assert repr(configuration) == repr(before)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "hint"),
+    [
+        (("task", "test_problems"), "60", "; write 60"),
+        (("task", "test_problems"), "2.5", ""),
+        (("task", "test_problems"), "sixty", ""),
+        (("policy", "training", "learning_rate"), "3e-4", "; write 0.0003"),
+        (("policy", "training", "learning_rate"), "3e-7", "; write it without exponent or as 3.0e-7"),
+        (("policy", "training", "learning_rate"), "inf", ""),
+    ],
+)
+def test_a_number_that_is_read_as_text(path, text, hint):
+    with pytest.raises(InputError) as error:
+        resolve(placed(path, text))
+    assert str(error.value).endswith(f"is expected, and '{text}' was given{hint}")
 
 
 @given(st.sampled_from(PLACES), VALUES)

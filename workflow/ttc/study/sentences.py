@@ -1,5 +1,7 @@
 """Mistakes in a configuration, each as one sentence: where, what was given, what is allowed, the nearest key."""
 
+import math
+
 from pydantic import BaseModel, ValidationError
 
 from ttc.errors import InputError, nearest
@@ -82,7 +84,8 @@ def _sentence(mistake: dict, schema: dict, whole: str) -> str:
     kinds = node.get("type", [])
     if kinds:
         wanted = " or ".join(_KINDS[each] for each in kinds)
-        hint = _number_hint(given) if isinstance(given, str) and {"number", "integer"} & set(kinds) else ""
+        numbers = {"number", "integer"} & set(kinds)
+        hint = _number_hint(given, numbers) if isinstance(given, str) and numbers else ""
         return f"{where}: {wanted} is expected, and {shown(given)} was given{hint}"
     return f"{where}: {shown(given)} is not allowed here"
 
@@ -107,14 +110,18 @@ def _number(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _number_hint(text: str) -> str:
-    """YAML 1.1 reads 3e-4 as text: say how to write it."""
+def _number_hint(text: str, kinds: set[str]) -> str:
+    """YAML 1.1 reads 3e-4 as text, and a command line may quote a number: say how to write it."""
     try:
-        number = float(text)
+        number = _number(float(text))
     except ValueError:
         return ""
+    if not math.isfinite(number):
+        return ""
+    if kinds == {"integer"}:
+        return f"; write {number}" if isinstance(number, int) else ""
     if "e" not in repr(number):
-        return f"; write {_number(number)!r}"
+        return f"; write {number!r}"
     mantissa, _, exponent = text.lower().partition("e")
     sign = exponent if exponent[:1] in "+-" else f"+{exponent}"
     return f"; write it without exponent or as {mantissa if '.' in mantissa else mantissa + '.0'}e{sign}"
