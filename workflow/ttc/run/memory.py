@@ -1,4 +1,4 @@
-"""How a job's memory is taken from the system: what is freed is kept for what comes next."""
+"""The memory of a job: what is freed is kept for what comes next, and not given back to the system."""
 
 import ctypes
 
