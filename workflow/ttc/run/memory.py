@@ -2,7 +2,7 @@
 
 import ctypes
 
-# Parameters of `mallopt` in glibc's malloc.h, and what they are set to, in bytes.  Without it, a tensor of more than
+# Parameters of `mallopt` in glibc's malloc.h, and what they are set to, in bytes.  As it is, a tensor of more than
 # some hundred KiB is given back when it is freed, and the system has to clear pages for the next: a fifth of the time
 # of a pass over many rows.  Larger ones than the threshold, the most that glibc allows, still come and go alone.
 TRIM_THRESHOLD, KEPT = -1, 2**28
