@@ -84,6 +84,9 @@ def test_what_is_saved(ours, theirs, tmp_path):
         (CONFIGURATION, {"tokenizer_class": "Qwen2Tokenizer"}),
         (CONFIGURATION, {"pad_token": None}),
         (CONFIGURATION, {"extra_special_tokens": ["<think>"]}),
+        (CORE, {"post_processor": {"type": "TemplateProcessing", "special_tokens": {"<bos>": {}}}}),
+        (CORE, {"truncation": {"max_length": 8}}),
+        (CORE, {"padding": {"strategy": "BatchLongest"}}),
         (CORE, {"model": {"type": "BPE", "vocab": {}, "merges": []}}),
     ],
 )

@@ -60,8 +60,13 @@ class WordTokenizer:
         known = json.loads(configuration.read_text(encoding="utf-8"))
         if known.get("tokenizer_class") != "TokenizersBackend" or not known.keys() <= {*SPECIAL, *FURTHER}:
             return False
-        words = json.loads(core.read_text(encoding="utf-8"))["model"]["type"] == "WordLevel"
-        return words and all(isinstance(known.get(name), str) for name in SPECIAL)
+        said = json.loads(core.read_text(encoding="utf-8"))
+        # `transformers` writes a template that adds nothing; with more, a text may get other tokens than its own
+        template = said.get("post_processor") or {"type": "TemplateProcessing"}
+        plain = template["type"] == "TemplateProcessing" and not template.get("special_tokens")
+        whole = said.get("truncation") is None and said.get("padding") is None
+        words = said["model"]["type"] == "WordLevel"
+        return words and plain and whole and all(isinstance(known.get(name), str) for name in SPECIAL)
 
     def __len__(self) -> int:
         return self.backend_tokenizer.get_vocab_size(with_added_tokens=True)
