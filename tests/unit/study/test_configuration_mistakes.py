@@ -67,6 +67,8 @@ def told(configuration: object) -> None:
         (("policy", "training", "learning_rate"), "3e-4", "; write 0.0003"),
         (("policy", "training", "learning_rate"), "3e-7", "; write it without exponent or as 3.0e-7"),
         (("policy", "training", "learning_rate"), "inf", ""),
+        (("policy", "training", "learning_rate"), "3e300", "; write it without exponent or as 3.0e+300"),
+        (("task", "test_problems"), "3e300", ""),
     ],
 )
 def test_a_number_that_is_read_as_text(path, text, hint):

@@ -24,6 +24,7 @@ _LIMITS = {
     "string_too_short": ("{min_length}", "{} or more characters"),
     "string_pattern_mismatch": ("{pattern}", "text of the form {}"),
 }
+MOST_DIGITS = 1e15  # a larger number is shown with its exponent
 
 
 def told(error: ValidationError, section: type[BaseModel], whole: str) -> InputError:
@@ -113,11 +114,13 @@ def _number(value: object) -> object:
 def _number_hint(text: str, kinds: set[str]) -> str:
     """YAML 1.1 reads 3e-4 as text, and a command line may quote a number: say how to write it."""
     try:
-        number = _number(float(text))
+        number = float(text)
     except ValueError:
         return ""
     if not math.isfinite(number):
         return ""
+    if abs(number) < MOST_DIGITS:
+        number = _number(number)
     if kinds == {"integer"}:
         return f"; write {number}" if isinstance(number, int) else ""
     if "e" not in repr(number):
