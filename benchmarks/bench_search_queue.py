@@ -24,7 +24,7 @@ from benchmarks.step_lengths import SHARES, STEPS, TOKENS
 from tests.support.lock_step import lock_step
 from ttc import noise
 from ttc.engines.backends.transformers import TransformersEngine
-from ttc.engines.protocol import Continuation, StepScore, unheard
+from ttc.engines.protocol import Continuation, StepScore, spans, unheard
 from ttc.search.loop import Searches
 from ttc.search.options import Draw, Options
 from ttc.search.strategy import Strategy
@@ -69,7 +69,7 @@ class Queue:
         self.left = np.zeros(0, dtype=np.int64)  # tokens that each row in work still gets
         self.of: list[object] = []  # and its group
 
-    def put(self, key, state, streams, temperature, limits):
+    def put(self, groups, state, streams, temperature, limits):
         lengths = np.interp(noise.uniform(streams, 0), SHARES, TOKENS).astype(np.int64)
         # How many steps a solution has, given that it has those that it has
         at_least = np.interp(state, STEPS, SHARES)
@@ -80,8 +80,10 @@ class Queue:
             finish = "length" if length > limit else "end" if end else "step"
             made.append(Continuation([stream % 2**31] * int(min(length, limit)), 0.0, finish))
         state += 1
-        self.groups[key] = [len(made), made]
-        self.waiting += [(key, len(each.tokens)) for each in made]
+        for key, rows in spans(groups):
+            own = made[rows.start : rows.stop]
+            self.groups[key] = [len(own), own]
+            self.waiting += [(key, len(each.tokens)) for each in own]
 
     def take(self):
         while self.groups:
