@@ -1,6 +1,7 @@
 """Sampling below a prompt that all questions share: SmolLM2, eight solved examples, 8 questions, 8 solutions of each.
 
-Ours is the engine as the stage `sample` uses it.  The baseline is the strongest loop around `model.generate` that a
+Ours is the engine as the stage `sample` uses it, with linear layers of oneDNN as studies/laptop.yaml has them; `torch`
+is the same with those of torch, which the baseline has, too.  The baseline is the strongest loop around `model.generate` that a
 user would write: the examples are read once, then the questions behind them, each cache is repeated for its solutions,
 and `generate` goes on from there, at the better of two batch sizes.  `vllm` is vLLM with its prefix cache, filled by a
 first prompt, and without compilation, in its own environment where there is one.  Every solution is as long as the
@@ -21,6 +22,7 @@ import torch
 
 from benchmarks.frame import Bench
 from benchmarks.materials import VLLM_SETTINGS, smollm2, vllm_python
+from ttc.models.linear import ONEDNN
 
 TITLE = "sampling below a shared prompt"
 GOAL = (
@@ -52,6 +54,9 @@ def measure(bench: Bench) -> None:
 
     total = len(prompts) * SAMPLES * length
     seconds = bench.time(lambda: _ours(engine, prompts, SAMPLES, length, 1.0))
+    bench.record("torch", seconds, total, "tokens")
+    packed, _ = _load(folder, ONEDNN)
+    seconds = bench.time(lambda: _ours(packed, prompts, SAMPLES, length, 1.0))
     bench.record("ours", seconds, total, "tokens")
     speed = {
         count: bench.time(lambda count=count: _generate(engine, prompts, SAMPLES, length, count), repeats=1)
@@ -67,14 +72,18 @@ def measure(bench: Bench) -> None:
     bench.goal("positions prefilled by distinct tokens", _prefilled(folder, prompts), at_most=1.5)
 
 
-def _load(folder: str):
+def _load(folder: str, linear: str | None = None):
     from ttc.engines.backends.transformers import TransformersEngine
     from ttc.grading.grader import Grader
     from ttc.problems import prompts
+    from ttc.models.weights import Weights
     from ttc.problems.formats import PromptForm
 
     form = PromptForm(prompts.load("gsm8k_8shot"), Grader("text"))
-    engine = TransformersEngine(folder, device="cpu", beginning=form.beginning, stops=form.stops)
+    weights = Weights(Path(folder), linear=linear)
+    engine = TransformersEngine(
+        folder, device="cpu", beginning=form.beginning, stops=form.stops, weights=weights
+    )
     engine.stop_table.of_token[:] = 0  # nothing ends a solution but the limit
     return engine, form.prompts(engine.tokenizer, QUESTIONS)
 

@@ -12,6 +12,7 @@ from tests.support.hybrid_worlds import world
 from ttc.evaluation.hybrid.measure import MEASURES, beside, compared, finer, measure
 from ttc.evaluation.hybrid.mixing import coin
 from ttc.evaluation.hybrid.rules import Rule
+from ttc.evaluation.spending import envelope
 from ttc.evaluation.spending.envelope import at_prices, hull
 
 WEIGHTED = "best_of_n_weighted"
@@ -64,6 +65,19 @@ def test_a_budget_met_by_a_coin_is_shared_as_well_as_any_other_way(several, budg
         -values.ravel(), costs.ravel()[None], [budget * len(costs)], lotteries, np.ones(len(costs))
     )
     assert got[0] == pytest.approx(-best.fun / len(costs), abs=1e-7)
+
+
+def test_a_hull_is_the_same_among_any_number_of_curves(monkeypatch):
+    """Some have no piece at all, and those that are looked at together have other numbers of pieces."""
+    draw = np.random.default_rng(0)
+    costs, values = draw.random((2, 40, 6))
+    values[10:20], start = 0.5, costs.argmin(axis=1)
+    whole = hull(costs, values, start)
+    for together in (1, 12, 50, 239):
+        monkeypatch.setattr(envelope, "TOGETHER", together)
+        found = hull(costs, values, start)
+        for name in ("end", "width", "gain"):
+            assert np.array_equal(getattr(found, name), getattr(whole, name))
 
 
 def test_a_hull_starts_where_it_is_told_and_takes_the_farthest_of_equals():

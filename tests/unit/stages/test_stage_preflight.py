@@ -15,6 +15,7 @@ from tests.support.text_verifiers import model_directory
 from ttc.errors import InputError
 from ttc.models.directory import save_model
 from ttc.models.from_scratch import build_verifier
+from ttc.models.linear import PackedLinear
 from ttc.run import job
 from ttc.stages import preflight
 from ttc.store.code import Sources
@@ -212,6 +213,11 @@ def test_options_of_the_card_are_used(tmp_path):
     verifier = opened(path)
     assert verifier.network.dtype == torch.bfloat16 and verifier.separator == "\n\n"
     assert verifier.source.attention == "eager" and not verifier.source.trust_remote_code
+
+
+def test_linear_layers_are_those_of_the_card(tmp_path):
+    verifier = opened(model_directory(tmp_path, linear="onednn"))
+    assert any(isinstance(each, PackedLinear) for each in verifier.network.modules())
 
 
 def test_a_card_without_a_format_opens_a_trained_verifier(trained):

@@ -116,6 +116,26 @@ MISTAKES = {
         "problems.test.columns.qestion: there is no such key; problems.test.columns takes ",
     ),
     "unknown prompt": ({"problems": {"prompt": "gsm8k_cht"}}, "prompt 'gsm8k_cht': there is no such file; known are "),
+    "linear layers of another dtype": (
+        {"policy": {"checkpoint": {"linear": "onednn", "dtype": "bfloat16"}}},
+        "policy.checkpoint.linear: onednn was given and dtype is bfloat16; it is for float32",
+    ),
+    "linear layers on a GPU": (
+        {"policy": {"checkpoint": {"linear": "onednn", "dtype": "float32"}}, "runtime": {"device": "cuda"}},
+        "policy.checkpoint.linear: onednn was given, which is for CPUs, and runtime.device is cuda",
+    ),
+    "linear layers of a policy in vLLM": (
+        {"policy": {"checkpoint": {"linear": "onednn", "dtype": "float32"}}, "engine": {"search": "vllm"}},
+        "policy.checkpoint.linear: onednn was given, and engine.search is vllm, which has layers of its own",
+    ),
+    "linear layers of a verifier in vLLM": (
+        {"prm": {"checkpoint": {"linear": "onednn", "dtype": "float32"}}, "engine": {"score": "vllm"}},
+        "prm.checkpoint.linear: onednn was given, and engine.score is vllm, which has layers of its own",
+    ),
+    "an unknown library of linear layers": (
+        {"policy": {"checkpoint": {"linear": "onedn"}}},
+        "policy.checkpoint.linear: 'onedn' was given; allowed are onednn, null; did you mean 'onednn'?",
+    ),
     "no checkpoint": (
         {"larger_policy": {"checkpoint": {"path": "gone"}}},
         "larger_policy.checkpoint.path: there is no folder gone, seen from the project's folder",
@@ -217,7 +237,8 @@ def test_a_commit_of_the_hub_is_the_key_of_a_model(files, root):
         made = keys(files, root, policy={"checkpoint": NAMED | changes})
         return made["fetch_model", "policy"]
 
-    assert key() == key()
+    assert key() == key() == key(linear=None)
+    assert key(dtype="float32") != key(dtype="float32", linear="onednn")
     assert len({key(), key(revision=40 * "b"), key(hub="owner/other"), key(dtype="bfloat16")}) == 4
 
 

@@ -50,6 +50,7 @@ class Source:
     attention: str
     trust_remote_code: bool
     local_files_only: bool
+    linear: str | None = None  # of the network, once it is loaded (`ttc.models.linear`)
 
     def __post_init__(self):
         if self.dtype not in DTYPES:

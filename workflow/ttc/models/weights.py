@@ -13,17 +13,19 @@ from ttc.errors import InputError
 from ttc.models.card import read_card
 
 LINK = "weights"
-OPTIONS = ("dtype", "attention", "trust_remote_code")
+OPTIONS = ("dtype", "attention", "trust_remote_code", "linear")
 
 
 @dataclass(frozen=True)
 class Weights:
-    """folder: for `from_pretrained`; dtype: float32, bfloat16 or float16; attention: as `transformers` calls it."""
+    """folder: for `from_pretrained`; dtype: float32, bfloat16 or float16; attention: as `transformers` calls it;
+    linear: the library of linear layers (`ttc.models.linear`)."""
 
     folder: Path
     dtype: str = "float32"
     attention: str = "sdpa"
     trust_remote_code: bool = False
+    linear: str | None = None
 
     @property
     def options(self) -> dict:
@@ -49,7 +51,10 @@ def weights_of(path: Path | str) -> Weights:
             f"{path}: the checkpoint that it refers to is no longer at {(path / LINK).resolve()}; to have it looked "
             f"for again: rm -r {path}, and the same command again"
         )
-    return Weights((path / LINK).resolve(), **{name: card["checkpoint"][name] for name in OPTIONS})
+    return Weights(
+        (path / LINK).resolve(),
+        **{name: card["checkpoint"][name] for name in OPTIONS if name in card["checkpoint"]},
+    )
 
 
 def end_tokens(folder: Path, config: dict) -> tuple[int, ...]:

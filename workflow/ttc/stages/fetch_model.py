@@ -32,7 +32,7 @@ DECLARATION = {
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: role (policy, prm), hub and revision (or the input `checkpoint`, a directory or a GGUF file), dtype,
-    attention, trust_remote_code; of a verifier format (`ttc.verifiers.kinds`) and separator; of a GGUF file gguf, the
+    attention, trust_remote_code, linear where it is not torch's; of a verifier format (`ttc.verifiers.kinds`) and separator; of a GGUF file gguf, the
     version of the package that reads it; or role and served, the name of a model behind a server, and of a judge
     format.  Writes a directory with `card.json` and, of a model that is here, `weights`, a link or a directory.
     """
@@ -63,7 +63,7 @@ def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
         how = {name: spec[name] for name in ("trust_remote_code", "separator") if name in spec}
         load_reader(spec["format"], folder, **how)
         kinds = {"kind": spec["role"], "format": spec["format"]}
-    options = {name: spec[name] for name in OPTIONS}
+    options = {name: spec[name] for name in OPTIONS if name in spec}
     if "separator" in spec:
         options["separator"] = spec["separator"]
     output.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,7 @@ def load(
     device: str = "auto",
     attention: str = "sdpa",
     trust_remote_code: bool = False,
+    linear: str | None = None,
     local_files_only: bool = True,
     separator: str | None = None,
     judge: dict | None = None,
@@ -40,6 +41,7 @@ def load(
 
     path: a model directory or a hub name; revision: of a hub name.  dtype: float32, bfloat16 or float16.  attention:
     what transformers calls it (eager, sdpa, flash_attention_2).  trust_remote_code: no kind needs it.
+    linear: `onednn` for its linear layers (`ttc.models.linear`), None for those of torch.
     local_files_only: read what is on this machine and never the network.  separator: what follows each step, for kinds
     that leave the choice (None: a line end).  judge: how a model is asked that nobody trained to verify, for kinds that
     do so (`ttc.verifiers.judging`; None: in the usual words, about whole solutions).  batch_tokens: tokens of one call
@@ -78,7 +80,9 @@ def load(
     else:
         place = device
     where = resolve_device(place)
-    source = Source(kind, str(path), revision, dtype, where, attention, trust_remote_code, local_files_only)
+    source = Source(
+        kind, str(path), revision, dtype, where, attention, trust_remote_code, local_files_only, linear
+    )
     verifier = make(source, batch_tokens, **options)
     if memory is not None and verifier.here:
         verifier.keep(memory << 20)

@@ -66,6 +66,7 @@ def open_verifier(
         device=runtime.device,
         attention=weights.attention,
         trust_remote_code=weights.trust_remote_code,
+        linear=weights.linear,
         separator=separator,
         judge=judge,
         batch_tokens=TOKENS_PER_ROW * runtime.batch_rows,

@@ -21,6 +21,7 @@ from ttc.models.checkpoint import (
     load_tokenizer,
 )
 from ttc.models.directory import spread
+from ttc.models.linear import pack
 from ttc.models.padding import ROWS, WIDTH, round_up
 from ttc.problems.steps import steps_of
 from ttc.verifiers.prefix_tree import Prefix
@@ -86,7 +87,8 @@ class PublishedVerifier(ABC):
 
     def open_network(self):
         """The checkpoint's network, complete; `ttc.verifiers.pooling` gives another that answers the same."""
-        return load_network(self.source, self.network_class, places=spread(self.source.device))
+        network = load_network(self.source, self.network_class, places=spread(self.source.device))
+        return pack(network, self.source.linear, self.source.path)
 
     @abstractmethod
     def prepare(self) -> None:

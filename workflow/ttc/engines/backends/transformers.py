@@ -25,6 +25,7 @@ from ttc.engines.stopping import StopTable
 from ttc.errors import InputError
 from ttc.models.directory import read_weights, resolve_device, spread
 from ttc.models.forward import Below, Forward, SharedPrefix
+from ttc.models.linear import pack
 from ttc.models.llama_decoding import LlamaForward
 from ttc.models.padding import ROWS, batches_of_equal_width, round_up
 from ttc.models.tokenizers import load_tokenizer
@@ -89,11 +90,12 @@ class TransformersEngine(Engine):
         model = AutoModelForCausalLM.from_pretrained(
             self.weights.folder, device_map=places, **self.weights.options
         )
-        return (model.to(self.device) if places is None else model).eval()
+        model = (model.to(self.device) if places is None else model).eval()
+        return pack(model, self.weights.linear, str(self.path))
 
     def _load(self) -> tuple[Forward, dict]:
         """The forward pass that the model's configuration asks for, and that configuration."""
-        exact = self.weights.dtype == "float32"
+        exact = self.weights.dtype == "float32" and self.weights.linear is None
         found = read_weights(self.weights.folder, LlamaForward.fits, self.device) if exact else None
         if found is not None:
             config, weights = found

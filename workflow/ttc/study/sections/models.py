@@ -45,7 +45,7 @@ class Model(Section):
 class Checkpoint(Extended):
     """A published model."""
 
-    LATER = ("price",)
+    LATER = ("price", "linear")
 
     hub: str | None = key(None, "OWNER/NAME on the Hugging Face hub; or `path`")
     revision: str | None = key(None, "its commit, 40 hexadecimal digits; `ttc pin` writes it")
@@ -55,6 +55,11 @@ class Checkpoint(Extended):
     dtype: Literal["float32", "bfloat16", "float16"] = key("bfloat16", "what it computes in")
     attention: Literal["sdpa", "eager", "flash_attention_2"] = key(
         "sdpa", "implementation of attention; the transformers engine takes sdpa and eager"
+    )
+    linear: Literal["onednn"] | None = key(
+        None,
+        "the library of linear layers that compute float32 on a CPU: onednn takes less time and rounds otherwise; null "
+        "is torch's own choice (docs/models.md)",
     )
     trust_remote_code: bool = key(
         False, "whether code beside the weights may run; none of the models in docs/models.md needs it"
@@ -76,6 +81,11 @@ class Checkpoint(Extended):
             raise InputError(
                 f"{where}.revision: {self.revision} was given; a directory has none, leave it out"
             )
+        if self.linear is not None and self.dtype != "float32":
+            raise InputError(
+                f"{where}.linear: {self.linear} was given and dtype is {self.dtype}; it is for float32, in other dtypes "
+                "torch takes oneDNN anyway"
+            )
         if self.hub is not None and not _HUB.fullmatch(self.hub):
             raise InputError(
                 f"{where}.hub: '{self.hub}' was given; a model of the hub is OWNER/NAME, a directory is a `path`"
@@ -94,7 +104,7 @@ class Checkpoint(Extended):
 class VerifierCheckpoint(Checkpoint):
     """A published process reward model, or a judge."""
 
-    LATER = ("price", "served")
+    LATER = ("price", "linear", "served")
 
     kind: Literal[*plugins.names(KINDS)] = key(
         ..., "how it is asked and read, by its publisher's format (docs/models.md)"

@@ -1,5 +1,6 @@
 """Engines, devices and what schedulers are asked for."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from ttc import plugins
@@ -16,12 +17,13 @@ from ttc.study.sections.base import (
     Sparse,
     key,
 )
-from ttc.study.sections.models import KINDS
+from ttc.study.sections.models import KINDS, Checkpoint
 from ttc.study.stages import STAGES
 
 ENGINES = "ttc.engines.backends"
 EngineName = Literal[*plugins.names(ENGINES)]
 SERVED = "openai"  # what samples from a policy behind a server, whatever `sample` says
+OF_VERIFIERS = {"score", "search_verifier"}  # stages that read with a published verifier
 READ_BY_VLLM = [name for name, each in plugins.declarations(KINDS).items() if each["vllm"]]
 
 
@@ -55,11 +57,32 @@ class Engine(Section):
             raise InputError(
                 f"engine.sample: {SERVED} was given, and no policy is behind a server; policy.served names one"
             )
-        for name in ("score", "search_verifier"):
+        for name in sorted(OF_VERIFIERS):
             if getattr(self, name) == "vllm" and kind is not None and kind not in READ_BY_VLLM:
                 raise InputError(
                     f"engine.{name}: vllm was given, and it does not read verifiers of kind {kind}; it reads "
                     f"{', '.join(READ_BY_VLLM)}"
+                )
+
+    def check_linear(self, checkpoints: Mapping[str, Checkpoint], device: str) -> None:
+        """InputError for a library of linear layers (`Checkpoint.linear`) where `torch` on a CPU computes none.
+
+        checkpoints: by their section.
+        """
+        by_vllm = {name for name, engine in self.model_dump().items() if engine == "vllm"}
+        for name, checkpoint in checkpoints.items():
+            if checkpoint.linear is None:
+                continue
+            where = f"{name}.checkpoint.linear: {checkpoint.linear} was given"
+            if device == "cuda":
+                raise InputError(
+                    f"{where}, which is for CPUs, and runtime.device is cuda; leave one of them out"
+                )
+            if name == "prm" and checkpoint.hosted:
+                raise InputError(f"{where}, and a server computes the layers; leave it out")
+            for stage in sorted(by_vllm & OF_VERIFIERS if name == "prm" else by_vllm - OF_VERIFIERS):
+                raise InputError(
+                    f"{where}, and engine.{stage} is vllm, which has layers of its own; leave it out"
                 )
 
     @property

@@ -45,7 +45,8 @@ class Writer(TransformersEngine):
 
     def __init__(self, network, source: Source, rows: int):
         self._network = network
-        weights = Weights(Path(source.path), source.dtype, source.attention, source.trust_remote_code)
+        options = source.dtype, source.attention, source.trust_remote_code, source.linear
+        weights = Weights(Path(source.path), *options)
         super().__init__(source.path, rows, source.device.type, _only_ends, weights=weights)
 
     @property
