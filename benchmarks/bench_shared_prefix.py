@@ -1,11 +1,11 @@
 """Sampling below a prompt that all questions share: SmolLM2, eight solved examples, 8 questions, 8 solutions of each.
 
-Ours is the engine as the stage `sample` uses it, with linear layers of oneDNN as studies/laptop.yaml has them; `torch`
-is the same with those of torch, which the baseline has, too.  The baseline is the strongest loop around `model.generate` that a
-user would write: the examples are read once, then the questions behind them, each cache is repeated for its solutions,
-and `generate` goes on from there, at the better of two batch sizes.  `vllm` is vLLM with its prefix cache, filled by a
-first prompt, and without compilation, in its own environment where there is one.  Every solution is as long as the
-limit, so that all make the same number of tokens.
+Ours is the engine as the stage `sample` uses it, with linear layers of oneDNN (`checkpoint.linear`), as
+studies/laptop.yaml has them; `torch` is the same with those of torch, which the baseline has, too.  The baseline is the
+strongest loop around `model.generate` that a user would write: the examples are read once, then the questions behind
+them, each cache is repeated for its solutions, and `generate` goes on from there, at the better of two batch sizes.
+`vllm` is vLLM with its prefix cache, filled by a first prompt, and without compilation, in its own environment where
+there is one.  Every solution is as long as the limit, so that all make the same number of tokens.
 
 The checkpoint comes from the Python package index (`tools.smollm2`).  TTC_VLLM_PYTHON names the interpreter of vLLM's
 environment; without it `.venv-vllm` is looked for (`make vllm`).
@@ -49,23 +49,26 @@ def measure(bench: Bench) -> None:
     torch.set_num_threads(1)
     length = int(os.environ.get("TTC_TOKENS", 8 if bench.quick else MAX_TOKENS))
     engine, prompts = _load(folder)
+    samples = 2 if bench.quick else SAMPLES
+    prompts = prompts[: 2 if bench.quick else None]
     made = _ours(engine, prompts, 1, length, 0.0)
     bench.same("greedy solutions", made, _generate(engine, prompts, 1, length, len(prompts), greedy=True))
 
-    total = len(prompts) * SAMPLES * length
-    seconds = bench.time(lambda: _ours(engine, prompts, SAMPLES, length, 1.0))
+    total = len(prompts) * samples * length
+    seconds = bench.time(lambda: _ours(engine, prompts, samples, length, 1.0))
     bench.record("torch", seconds, total, "tokens")
     packed, _ = _load(folder, ONEDNN)
-    seconds = bench.time(lambda: _ours(packed, prompts, SAMPLES, length, 1.0))
+    seconds = bench.time(lambda: _ours(packed, prompts, samples, length, 1.0))
     bench.record("ours", seconds, total, "tokens")
     speed = {
-        count: bench.time(lambda count=count: _generate(engine, prompts, SAMPLES, length, count), repeats=1)
-        for count in (2, len(prompts))
+        count: bench.time(lambda count=count: _generate(engine, prompts, samples, length, count), repeats=1)
+        for count in sorted({2, len(prompts)})
     }
     best = min(speed, key=speed.get)
-    bench.record("baseline", speed[best], total, "tokens", note=f"batches of {best * SAMPLES}")
+    bench.record("baseline", speed[best], total, "tokens", note=f"batches of {best * samples}")
     bench.goal("tokens/s of ours by generate's", bench.ratio(), at_least=3)
-    seconds = _vllm(vllm_python(bench), folder, prompts, length, 1 if bench.quick else 3)
+    bench.goal("the same with linear layers of torch", bench.ratio(ours="torch"))
+    seconds = _vllm(vllm_python(bench), folder, prompts, samples, length, 1 if bench.quick else 3)
     if seconds is not None:
         bench.record("vllm", seconds, total, "tokens")
         bench.goal("tokens/s of ours by vLLM's", bench.ratio(baseline="vllm"), at_least=0.7)
@@ -75,8 +78,8 @@ def measure(bench: Bench) -> None:
 def _load(folder: str, linear: str | None = None):
     from ttc.engines.backends.transformers import TransformersEngine
     from ttc.grading.grader import Grader
-    from ttc.problems import prompts
     from ttc.models.weights import Weights
+    from ttc.problems import prompts
     from ttc.problems.formats import PromptForm
 
     form = PromptForm(prompts.load("gsm8k_8shot"), Grader("text"))
@@ -169,13 +172,13 @@ print(json.dumps(min(seconds[1:])))
 
 
 def _vllm(
-    python: Path | None, folder: str, prompts: list[list[int]], length: int, repeats: int
+    python: Path | None, folder: str, prompts: list[list[int]], samples: int, length: int, repeats: int
 ) -> float | None:
     """Seconds of vLLM for the same solutions; None where it has no environment."""
     if python is None:
         print("  shared_prefix: vLLM has no environment here (`make vllm`)", flush=True)
         return None
-    given = {"folder": folder, "prompts": prompts, "samples": SAMPLES, "length": length, "repeats": repeats}
+    given = {"folder": folder, "prompts": prompts, "samples": samples, "length": length, "repeats": repeats}
     done = subprocess.run(
         [python, "-c", VLLM],
         input=json.dumps(given),

@@ -32,9 +32,10 @@ DECLARATION = {
 
 def run(spec: dict, inputs: Inputs, output: Path, runtime: Runtime) -> None:
     """spec: role (policy, prm), hub and revision (or the input `checkpoint`, a directory or a GGUF file), dtype,
-    attention, trust_remote_code, linear where it is not torch's; of a verifier format (`ttc.verifiers.kinds`) and separator; of a GGUF file gguf, the
-    version of the package that reads it; or role and served, the name of a model behind a server, and of a judge
-    format.  Writes a directory with `card.json` and, of a model that is here, `weights`, a link or a directory.
+    attention, trust_remote_code, and linear where it is not torch's; of a verifier format (`ttc.verifiers.kinds`) and
+    separator; of a GGUF file gguf, the version of the package that reads it; or role and served, the name of a model
+    behind a server, and of a judge format.  Writes a directory with `card.json` and, of a model that is here,
+    `weights`, a link or a directory.
     """
     if "served" in spec:
         _ask(spec, output, runtime)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
 # Numbers that are looked at together: of more, each step of the wrapping would read them from memory anew
 TOGETHER = 2**16
 

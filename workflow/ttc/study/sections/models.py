@@ -83,8 +83,8 @@ class Checkpoint(Extended):
             )
         if self.linear is not None and self.dtype != "float32":
             raise InputError(
-                f"{where}.linear: {self.linear} was given and dtype is {self.dtype}; it is for float32, in other dtypes "
-                "torch takes oneDNN anyway"
+                f"{where}.linear: {self.linear} was given and dtype is {self.dtype}; it is for float32, leave one of "
+                "them out"
             )
         if self.hub is not None and not _HUB.fullmatch(self.hub):
             raise InputError(
