@@ -154,6 +154,10 @@ EDITS = [
     ("stages/import_search.py", 'pl.lit("unknown" if', 'pl.lit("length" if', "verdicts", ("import_search",)),
     ("stages/compare_votes.py", "None not in given, agree", "True, not agree", "pool", ("compare_votes",)),
 ]
+# What only some studies ask for
+OPTIONAL = [
+    ("models/linear.py", 'self.bias, "none"', 'self.bias, "relu"', "onednn", ("sample", "score", "search"))
+]
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +205,7 @@ def test_there_is_an_edit_for_every_stage():
     assert sorted(stage for edit in EDITS for stage in edit[-1]) == sorted(STAGES)
 
 
-@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit[0])
+@pytest.mark.parametrize("edit", EDITS + OPTIONAL, ids=lambda edit: edit[0])
 def test_an_edit_that_changes_results_gets_a_new_behaviour(edit, golden, jobs, forks, package, tmp_path):
     name, old, new, study, stages = edit
     file = package / "workflow/ttc" / name

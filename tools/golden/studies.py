@@ -59,8 +59,8 @@ def of_two_seeds() -> dict:
 
 
 def of_published_models(folder: Path) -> dict[str, dict]:
-    """Studies of small checkpoints that are written to `folder`: a given verifier, trained ones, every kind, and one
-    whose prompts begin alike.
+    """Studies of small checkpoints that are written to `folder`: a given verifier, trained ones, every kind, one whose
+    prompts begin alike, and one with linear layers of another library.
     """
     published_study.write(folder, steps=100)
     found = {
@@ -85,6 +85,8 @@ def of_published_models(folder: Path) -> dict[str, dict]:
     prompt.write_text(yaml.safe_dump(solved_first()), encoding="utf-8")
     problems = {"prompt": str(prompt)}
     found["solved"] = merge(found["given"], {"study": {"name": "solved"}, "problems": problems})
+    layers = {"checkpoint": {"linear": "onednn"}}
+    found["onednn"] = merge(found["given"], {"study": {"name": "onednn"}, "policy": layers, "prm": layers})
     return found
 
 
