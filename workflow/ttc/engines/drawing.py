@@ -60,16 +60,33 @@ def _choose(
             chosen[mine] = logits.argmax(dim=-1)[own[mine]]
         else:
             numbers = noise.uniform(streams[rows], positions[rows])
-            chosen[mine] = _draw(logits, own[mine], numbers, temperature)
+            chosen[mine] = _draw(logits, nodes[rows], numbers, temperature)
     taken = logprobs[own, chosen]
     return chosen.cpu().numpy(), taken.double().cpu().numpy()
 
 
-def _draw(logits: torch.Tensor, nodes: torch.Tensor, numbers: np.ndarray, temperature: float) -> torch.Tensor:
+def _draw(logits: torch.Tensor, nodes: np.ndarray, numbers: np.ndarray, temperature: float) -> torch.Tensor:
     """Tokens [rows] at which the cumulative distributions of `nodes` [rows] exceed these numbers in [0, 1)."""
     probabilities = torch.softmax(logits if temperature == 1 else logits / temperature, dim=-1)
-    cumulative = probabilities.cumsum(dim=-1, dtype=torch.float64).index_select(0, nodes)
-    uniform = torch.as_tensor(numbers, device=logits.device)
-    # The last entry is only nearly 1: scaling keeps the inverse inside the vocabulary.
-    chosen = torch.searchsorted(cumulative, uniform[:, None] * cumulative[:, -1:], right=True)[:, 0]
+    cumulative = probabilities.cumsum(dim=-1, dtype=torch.float64)
+    if len(nodes) * logits.shape[1] > TOGETHER:
+        chosen = _in_shared(cumulative, nodes, numbers)
+    else:
+        cumulative = cumulative.index_select(0, torch.as_tensor(nodes, device=logits.device))
+        uniform = torch.as_tensor(numbers, device=logits.device)
+        # The last entry is only nearly 1: scaling keeps the inverse inside the vocabulary.
+        chosen = torch.searchsorted(cumulative, uniform[:, None] * cumulative[:, -1:], right=True)[:, 0]
     return chosen.clamp_(max=logits.shape[1] - 1)
+
+
+def _in_shared(cumulative: torch.Tensor, nodes: np.ndarray, numbers: np.ndarray) -> torch.Tensor:
+    """The same, without a copy of a node's distribution for each of its rows."""
+    order = np.argsort(nodes, kind="stable")
+    ordered = nodes[order]
+    places = np.empty(len(nodes), dtype=np.int64)  # of a row among those of its node
+    places[order] = np.arange(len(nodes)) - np.searchsorted(ordered, ordered)
+    asked = np.zeros((len(cumulative), 1 + places.max()))
+    asked[nodes, places] = numbers
+    uniform = torch.as_tensor(asked, device=cumulative.device) * cumulative[:, -1:]
+    found = torch.searchsorted(cumulative, uniform, right=True)
+    return found[tuple(torch.as_tensor(each, device=found.device) for each in (nodes, places))]
