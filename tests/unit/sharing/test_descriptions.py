@@ -16,7 +16,8 @@ def unpacked(finished, tmp_path_factory):
     """The folder of an archive of tables."""
     folder = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(finished / "tables.tar") as packed:
-        packed.extractall(folder, filter="data")
+        packed.extraction_filter = getattr(tarfile, "data_filter", None)  # Python has it from 3.11.4 on
+        packed.extractall(folder)
     return folder / "small"
 
 
