@@ -1,7 +1,7 @@
 """Linear layers that oneDNN computes: float32 on a CPU, with weights that are laid out for it once.
 
-`torch` multiplies float32 with MKL, which lays out the weights anew in every product.  For decoding, whose products
-have few rows, that is up to half of the time.  oneDNN rounds otherwise, so a study says which of the two it takes.
+`torch` multiplies float32 with MKL.  Products of few rows, as decoding has them, take oneDNN a quarter to a half less
+time on the processor that was tried (docs/log.md).  It rounds otherwise, so a study says which of the two it takes.
 A row's bits do not depend on how many rows there are, from two on (`ttc.models.padding` pads to more).
 """
 
