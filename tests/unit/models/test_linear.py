@@ -1,5 +1,7 @@
 """Linear layers of oneDNN: what they compute, for which networks, and that a row's bits are its own."""
 
+import weakref
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from tests.support.published import KINDS, PROBLEM, SOLUTIONS
 from tests.support.published import checkpoint as verifier_checkpoint
 from ttc.engines.backends.transformers import TransformersEngine
 from ttc.errors import InputError
+from ttc.models import linear
 from ttc.models.linear import PackedLinear, pack
 from ttc.models.padding import ROWS
 from ttc.models.weights import Weights, weights_of
@@ -54,6 +57,21 @@ def test_layers_of_other_classes_stay_and_shared_weights_are_kept_for_others():
     torch.testing.assert_close(after, before, rtol=0, atol=1e-5)
     assert type(network[1]) is Doubled and isinstance(network[2], PackedLinear)
     assert sum(each.numel() for each in network.parameters()) == 50 * 32 + 32 * 32 + 32
+
+
+def test_weights_are_let_go_one_layer_after_the_other(monkeypatch):
+    """Else a model would for a while be in memory twice."""
+    network, seen = torch.nn.Sequential(*(torch.nn.Linear(8, 8, bias=False) for _ in range(4))), []
+    held = [weakref.ref(layer) for layer in network]
+
+    class Watched(PackedLinear):
+        def __init__(self, layer):
+            seen.append(sum(each() is not None for each in held))
+            super().__init__(layer)
+
+    monkeypatch.setattr(linear, "PackedLinear", Watched)
+    pack(network, "onednn", "x")
+    assert seen == [4, 3, 2, 1]
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,8 @@ def pack(network: torch.nn.Module, library: str | None, where: str) -> torch.nn.
         )
     if not torch.backends.mkldnn.is_available():
         raise InputError(f"{where}: linear is {library}, and torch has no oneDNN here; leave linear out")
-    for name, layer in list(network.named_modules()):
-        if type(layer) is torch.nn.Linear:  # no class of its own, whose forward may do more
-            network.set_submodule(name, PackedLinear(layer))
+    # No class of its own, whose forward may do more.  By name, so that each layer's weights are let go with it.
+    names = [name for name, layer in network.named_modules() if type(layer) is torch.nn.Linear]
+    for name in names:
+        network.set_submodule(name, PackedLinear(network.get_submodule(name)))
     return network
