@@ -208,6 +208,10 @@ REFUSED = {
         {"prm": {"checkpoint": CHECKPOINT | {"served": {"price": {"read": 1.0, "decoded": 1.0}}}}},
         r"prm\.checkpoint\.served\.price: it was given, and a server that computes layers of a checkpoint is not",
     ),
+    "linear layers that a server computes": (
+        {"prm": {"checkpoint": CHECKPOINT | {"dtype": "float32", "linear": "onednn"}}},
+        r"prm\.checkpoint\.linear: onednn was given, and a server computes the layers; leave it out",
+    ),
     "what it computes in": (
         {"prm": {"checkpoint": {"dtype": "float32"}}},
         r"prm\.checkpoint\.dtype: float32 was given beside prm\.checkpoint\.served",
