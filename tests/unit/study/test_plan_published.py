@@ -232,6 +232,14 @@ def test_least_auc_of_the_preflight_scores_again_and_samples_nothing(files, root
     assert "preflight" not in planned(files, root, prm={"preflight": None}).stages
 
 
+def test_linear_layers_of_a_larger_policy_go_with_revisions_by_vllm(files, root):
+    """It does not revise."""
+    larger = {"checkpoint": {"linear": "onednn", "dtype": "float32"}}
+    plan = planned(files, root, larger_policy=larger, engine={"revise": "vllm"})
+    (fetched,) = [each for each in plan.of("fetch_model") if each.label == "larger"]
+    assert fetched.spec["linear"] == "onednn"
+
+
 def test_a_commit_of_the_hub_is_the_key_of_a_model(files, root):
     def key(**changes):
         made = keys(files, root, policy={"checkpoint": NAMED | changes})

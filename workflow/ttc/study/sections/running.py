@@ -23,7 +23,12 @@ from ttc.study.stages import STAGES
 ENGINES = "ttc.engines.backends"
 EngineName = Literal[*plugins.names(ENGINES)]
 SERVED = "openai"  # what samples from a policy behind a server, whatever `sample` says
-OF_VERIFIERS = {"score", "search_verifier"}  # stages that read with a published verifier
+# What published models do, by their section
+DOES = {
+    "policy": ("sample", "roll_out", "search", "revise"),
+    "larger_policy": ("sample", "search"),
+    "prm": ("score", "search_verifier"),
+}
 READ_BY_VLLM = [name for name, each in plugins.declarations(KINDS).items() if each["vllm"]]
 
 
@@ -57,7 +62,7 @@ class Engine(Section):
             raise InputError(
                 f"engine.sample: {SERVED} was given, and no policy is behind a server; policy.served names one"
             )
-        for name in sorted(OF_VERIFIERS):
+        for name in DOES["prm"]:
             if getattr(self, name) == "vllm" and kind is not None and kind not in READ_BY_VLLM:
                 raise InputError(
                     f"engine.{name}: vllm was given, and it does not read verifiers of kind {kind}; it reads "
@@ -69,7 +74,6 @@ class Engine(Section):
 
         checkpoints: by their section.
         """
-        by_vllm = {name for name, engine in self.model_dump().items() if engine == "vllm"}
         for name, checkpoint in checkpoints.items():
             if checkpoint.linear is None:
                 continue
@@ -80,10 +84,11 @@ class Engine(Section):
                 )
             if name == "prm" and checkpoint.hosted:
                 raise InputError(f"{where}, and a server computes the layers; leave it out")
-            for stage in sorted(by_vllm & OF_VERIFIERS if name == "prm" else by_vllm - OF_VERIFIERS):
-                raise InputError(
-                    f"{where}, and engine.{stage} is vllm, which has layers of its own; leave it out"
-                )
+            for stage in DOES[name]:
+                if getattr(self, stage) == "vllm":
+                    raise InputError(
+                        f"{where}, and engine.{stage} is vllm, which has layers of its own; leave it out"
+                    )
 
     @property
     def names(self) -> set[str]:
